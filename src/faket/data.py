@@ -1,0 +1,174 @@
+"""What the rooms hand to each other: frozen records with their units in their names.
+
+Axes are ``[z, y, x]`` for volumes and ``[tilt, y, x]`` for stacks. Lengths are in Å, angles in
+degrees, potentials in volts above ice, doses in e/Å². Positions are Å from the centre of voxel
+``[0, 0, 0]``, in the order x y z; the centre of an axis of N samples is sample N // 2.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
+
+FloatArray = NDArray[np.float32]
+DoubleArray = NDArray[np.float64]
+AnyArray = NDArray[Any]
+Material = Literal["protein", "membrane", "gold"]
+
+
+@dataclass(frozen=True)
+class Volume:
+    """A sampled volume.
+
+    Attributes
+    ----------
+    data : ndarray, shape (z, y, x), float32
+    voxel_size_A : float
+    """
+
+    data: FloatArray
+    voxel_size_A: float
+
+
+@dataclass(frozen=True)
+class Species:
+    """One kind of molecule, ready to be placed.
+
+    Attributes
+    ----------
+    name : str
+        Unique in a library; becomes the class name.
+    potential : ndarray, shape (z, y, x), float32
+        Electrostatic potential above ice, volts; the particle's origin (centre of mass) is at
+        voxel (nz // 2, ny // 2, nx // 2); zero at the border.
+    envelope : ndarray, shape (z, y, x), float32
+        Soft molecular mask in [0, 1] on the same grid; its 0.5 level set is the label.
+    voxel_size_A : float
+    mass_kDa : float
+        NaN where the source does not tell (a map).
+    symmetry : str
+        Schoenflies symbol where known ("C1" otherwise).
+    synthetic : bool
+        True for the embedded species that were built by code.
+    source : str
+        Where it came from: file name and what was done, for the manifest.
+    """
+
+    name: str
+    potential: FloatArray
+    envelope: FloatArray
+    voxel_size_A: float
+    mass_kDa: float = float("nan")
+    symmetry: str = "C1"
+    synthetic: bool = False
+    source: str = ""
+
+
+@dataclass(frozen=True)
+class TiltGeometry:
+    """How the images of a tilt-series were taken.
+
+    Attributes
+    ----------
+    angles_deg : ndarray, shape (tilts,), float64
+        Stage angle θ of each image: x' = x cos θ + z sin θ.
+    pixel_size_A : float
+    shifts_A : ndarray, shape (tilts, 2), float64
+        How far (x, y) the image content lies from where the ideal geometry puts it.
+    tilt_axis_deg : float
+        In-plane angle from the image's y axis to the tilt axis, counter-clockwise.
+    dose_e_per_A2 : ndarray, shape (tilts,), or None
+        Exposure of each image.
+    order : ndarray of int, shape (tilts,), or None
+        Position of each image in the sequence of acquisition, from 0.
+    """
+
+    angles_deg: DoubleArray
+    pixel_size_A: float
+    shifts_A: DoubleArray = field(default_factory=lambda: np.zeros((0, 2)))
+    tilt_axis_deg: float = 0.0
+    dose_e_per_A2: DoubleArray | None = None
+    order: NDArray[np.int64] | None = None
+
+    def __post_init__(self) -> None:
+        """Fill the default shifts: none."""
+        if self.shifts_A.shape[0] == 0:
+            object.__setattr__(self, "shifts_A", np.zeros((len(self.angles_deg), 2)))
+
+
+@dataclass(frozen=True)
+class TiltSeries:
+    """Images and their geometry; protein is dark.
+
+    Attributes
+    ----------
+    images : ndarray, shape (tilt, y, x), float32
+    geometry : TiltGeometry
+    """
+
+    images: FloatArray
+    geometry: TiltGeometry
+
+
+@dataclass(frozen=True)
+class Particles:
+    """The objects in a specimen, one entry each; enough to paint the specimen again.
+
+    Attributes
+    ----------
+    ids : ndarray of int, shape (n,)
+        Value in the instance mask, >= 1, unique.
+    species : tuple of str, length n
+        Class name; "vesicle" and "gold" for what is no molecule.
+    positions_A : ndarray, shape (n, 3), float64
+        x y z in Å from the centre of voxel [0, 0, 0].
+    rotations : scipy Rotation of length n
+        Take the particle's frame to the tomogram's.
+    semi_axes_A : ndarray, shape (n, 3), float64
+        Ellipsoid semi-axes in the particle's frame for vesicles (mid-membrane) and gold,
+        NaN for molecules.
+    """
+
+    ids: NDArray[np.int64]
+    species: tuple[str, ...]
+    positions_A: DoubleArray
+    rotations: Rotation
+    semi_axes_A: DoubleArray
+
+    def __len__(self) -> int:
+        """Return the number of particles."""
+        return len(self.ids)
+
+
+@dataclass(frozen=True)
+class ClassInfo:
+    """Name and material of one value of the class mask."""
+
+    name: str
+    material: Material
+
+
+@dataclass(frozen=True)
+class Specimen:
+    """A labelled specimen in ice.
+
+    Attributes
+    ----------
+    potential : Volume
+        Volts above ice.
+    class_mask : ndarray, shape (z, y, x), uint8
+        0 background, otherwise a key of ``classes``.
+    instance_mask : ndarray, shape (z, y, x), uint16
+        0 background, otherwise an entry of ``particles.ids``.
+    particles : Particles
+    classes : mapping of int to ClassInfo
+    """
+
+    potential: Volume
+    class_mask: NDArray[np.uint8]
+    instance_mask: NDArray[np.uint16]
+    particles: Particles
+    classes: Mapping[int, ClassInfo]

@@ -1,0 +1,16 @@
+"""Fixtures that several rooms share."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """Folder of real structures and maps; FAKET_TEST_DATA, or shared/data beside the checkout."""
+    beside = Path(__file__).resolve().parents[2] / "shared" / "data"
+    folder = Path(os.environ.get("FAKET_TEST_DATA", beside))
+    if not folder.is_dir():
+        pytest.skip(f"no folder of real structures (FAKET_TEST_DATA, or {beside.name} beside)")
+    return folder
