@@ -10,9 +10,7 @@ LIGHT_SPEED_M_S = 299792458.0
 
 # K = h^2 / (2 pi m0 e): turns a scattering length (A) per volume (A^3) into volts.
 # Kirkland, Advanced Computing in Electron Microscopy (2010), eq. 5.9 with CODATA 2018.
-POTENTIAL_K_V_A2 = (
-    PLANCK_J_S**2 / (2 * math.pi * ELECTRON_MASS_KG * ELEMENTARY_CHARGE_C) * 1e20
-)
+POTENTIAL_K_V_A2 = PLANCK_J_S**2 / (2 * math.pi * ELECTRON_MASS_KG * ELEMENTARY_CHARGE_C) * 1e20
 
 # Mean inner potentials (V), independent-atom model with Peng 1996 scattering factors at the
 # stated mass density: amorphous ice 0.93 g/cm3 (SHREC'21 uses 4.5301), protein 1.35 g/cm3,
