@@ -1,0 +1,79 @@
+"""The projector as gather and scatter in torch: what runs on a GPU.
+
+The numba kernel's twin: the same four pixels and Keys weights for every voxel (z, x), with y as
+the dense dimension. Written for torch so that it needs no compiler on the machine with the GPU.
+"""
+
+import numpy as np
+import torch
+
+from faket.data import DoubleArray, FloatArray
+
+_GATHER_BYTES = 2**28  # of voxels handled at once
+
+
+def project_torch(
+    volume: FloatArray, angles_deg: DoubleArray, width: int, device: str
+) -> FloatArray:
+    """Project ``volume`` [z, y, x] as :func:`faket.projection.project` does."""
+    nz, ny, nx = volume.shape
+    stack = torch.zeros((len(angles_deg), width, ny), device=device)
+    for z0, z1 in _slabs(nz, ny * nx):
+        slab = torch.from_numpy(np.ascontiguousarray(volume[z0:z1])).to(device)
+        voxels = slab.permute(0, 2, 1).reshape(-1, ny)  # [z x, y]
+        for t, angle in enumerate(angles_deg):
+            pixels, weights = _footprint(angle, (z0, z1), nz, nx, width, device)
+            for tap in range(4):
+                # Padding columns at index `width` collect what misses the detector.
+                padded = torch.zeros((width + 1, ny), device=device)
+                padded.index_add_(0, pixels[:, tap], voxels * weights[:, tap, None])
+                stack[t] += padded[:width]
+    return stack.permute(0, 2, 1).contiguous().cpu().numpy()
+
+
+def back_project_torch(
+    stack: FloatArray, angles_deg: DoubleArray, depth: int, width: int, device: str
+) -> FloatArray:
+    """Back-project ``stack`` [tilt, y, x] as :func:`faket.projection.back_project` does."""
+    _, ny, columns = stack.shape
+    volume = np.empty((depth, ny, width), np.float32)
+    rows = torch.from_numpy(np.ascontiguousarray(stack.transpose(0, 2, 1))).to(device)
+    rows = torch.nn.functional.pad(rows, (0, 0, 0, 1))  # [tilt, x + 1, y]
+    for z0, z1 in _slabs(depth, ny * width):
+        voxels = torch.zeros(((z1 - z0) * width, ny), device=device)
+        for t, angle in enumerate(angles_deg):
+            pixels, weights = _footprint(angle, (z0, z1), depth, width, columns, device)
+            for tap in range(4):
+                voxels += rows[t][pixels[:, tap]] * weights[:, tap, None]
+        volume[z0:z1] = voxels.reshape(z1 - z0, width, ny).permute(0, 2, 1).cpu().numpy()
+    return volume
+
+
+def _slabs(nz: int, voxels_per_z: int) -> list[tuple[int, int]]:
+    step = max(1, _GATHER_BYTES // (4 * voxels_per_z))
+    return [(z, min(nz, z + step)) for z in range(0, nz, step)]
+
+
+def _footprint(
+    angle_deg: float, z_range: tuple[int, int], nz: int, nx: int, width: int, device: str
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return pixels and weights [z x, 4] of every voxel; pixel ``width`` stands for a miss."""
+    x = torch.arange(nx, device=device, dtype=torch.float64) - nx // 2
+    z = torch.arange(*z_range, device=device, dtype=torch.float64)[:, None] - nz // 2
+    angle = np.radians(angle_deg)
+    u = (x * np.cos(angle) + z * np.sin(angle) + width // 2).reshape(-1)
+    left = torch.floor(u)
+    f = u - left
+    g = 1 - f
+    weights = torch.stack(
+        (
+            -0.5 * f * g * g,
+            1 + f * f * (1.5 * f - 2.5),
+            1 + g * g * (1.5 * g - 2.5),
+            -0.5 * g * f * f,
+        ),
+        dim=1,
+    )
+    pixels = left.long()[:, None] + torch.arange(-1, 3, device=device)
+    pixels = torch.where((pixels >= 0) & (pixels < width), pixels, width)
+    return pixels, weights.float()

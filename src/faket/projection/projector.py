@@ -1,0 +1,165 @@
+"""The tilt projector, its adjoint, and the projector that cuts along the beam."""
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from faket.data import AnyArray, DoubleArray, FloatArray
+from faket.device import Device, resolve_device
+from faket.errors import InputError
+from faket.projection.kernels import back_project_kernel, project_kernel, slice_kernel
+
+
+def project(
+    volume: AnyArray,
+    angles_deg: ArrayLike,
+    *,
+    width: int | None = None,
+    device: Device = "auto",
+) -> FloatArray:
+    """Project a volume along the beam of every tilt.
+
+    Parameters
+    ----------
+    volume : ndarray, shape (z, y, x)
+        The tilt axis is y and passes through the voxel (nz // 2, nx // 2).
+    angles_deg : array_like, shape (tilts,)
+        Stage angles θ: what is at (x, z) from the axis appears at x cos θ + z sin θ.
+    width : int, optional
+        Detector columns; as many as x by default. Column width // 2 sees the axis.
+    device : {"auto", "cpu", "cuda"}
+
+    Returns
+    -------
+    ndarray, shape (tilt, y, width), float32
+        Sums over the voxels (multiply by the voxel size for line integrals). Every voxel is
+        split over four pixels by Keys' cubic convolution kernel, so that Σ over a tilt equals
+        Σ over the volume as long as nothing leaves the detector.
+
+    Raises
+    ------
+    InputError
+        If the shapes do not fit or an angle is not finite.
+    """
+    data = _checked(volume, "volume", "[z, y, x]")
+    angles = checked_angles(angles_deg)
+    columns = _checked_width(width, data.shape[2])
+    if resolve_device(device) == "cuda":
+        from faket.projection.gpu import project_torch
+
+        return project_torch(data, angles, columns, "cuda")
+    stack = np.empty((len(angles), data.shape[1], columns), np.float32)
+    project_kernel(data, np.cos(np.radians(angles)), np.sin(np.radians(angles)), stack)
+    return stack
+
+
+def back_project(
+    stack: AnyArray,
+    angles_deg: ArrayLike,
+    *,
+    depth: int,
+    width: int | None = None,
+    device: Device = "auto",
+) -> FloatArray:
+    """Smear a stack back through a volume: the exact adjoint of :func:`project`.
+
+    Parameters
+    ----------
+    stack : ndarray, shape (tilt, y, x)
+    angles_deg : array_like, shape (tilts,)
+    depth : int
+        Size of the volume along z.
+    width : int, optional
+        Size of the volume along x; the stack's by default.
+    device : {"auto", "cpu", "cuda"}
+
+    Returns
+    -------
+    ndarray, shape (depth, y, width), float32
+
+    Raises
+    ------
+    InputError
+        If the shapes do not fit or an angle is not finite.
+    """
+    data = _checked(stack, "stack", "[tilt, y, x]")
+    angles = checked_angles(angles_deg, len(data))
+    if depth < 1:
+        raise InputError(f"depth: expected at least 1 voxel, found {depth}")
+    columns = _checked_width(width, data.shape[2])
+    if resolve_device(device) == "cuda":
+        from faket.projection.gpu import back_project_torch
+
+        return back_project_torch(data, angles, depth, columns, "cuda")
+    volume = np.empty((depth, data.shape[1], columns), np.float32)
+    back_project_kernel(data, np.cos(np.radians(angles)), np.sin(np.radians(angles)), volume)
+    return volume
+
+
+def project_slices(
+    volume: AnyArray,
+    angle_deg: float,
+    *,
+    n_slices: int,
+    slice_thickness_voxels: float,
+    width: int | None = None,
+    out: FloatArray | None = None,
+) -> FloatArray:
+    """Project one tilt, cut into slices perpendicular to the beam, for multislice.
+
+    Parameters
+    ----------
+    volume : ndarray, shape (z, y, x)
+    angle_deg : float
+        Stage angle θ; the beam coordinate of a voxel is z' = -x sin θ + z cos θ.
+    n_slices : int
+        Slice s holds z' from (s - n_slices / 2) to (s + 1 - n_slices / 2) thicknesses; the beam
+        meets slice 0 first. What lies beyond goes into the first or the last slice.
+    slice_thickness_voxels : float
+    width : int, optional
+        Detector columns; as many as x by default.
+    out : ndarray, shape (n_slices, y, width), float32, optional
+        Where to write, to spare an allocation.
+
+    Returns
+    -------
+    ndarray, shape (n_slices, y, width), float32
+        Sums over voxels; their sum over slices is ``project(volume, [angle_deg])``.
+    """
+    data = _checked(volume, "volume", "[z, y, x]")
+    (angle,) = np.radians(checked_angles([angle_deg]))
+    if n_slices < 1 or not slice_thickness_voxels > 0:
+        raise InputError(
+            "slices: expected at least one of positive thickness, found "
+            f"{n_slices} of {slice_thickness_voxels} voxels"
+        )
+    shape = (n_slices, data.shape[1], _checked_width(width, data.shape[2]))
+    slices = np.empty(shape, np.float32) if out is None else out
+    if slices.shape != shape or slices.dtype != np.float32:
+        raise InputError(f"out: expected float32 {shape}, found {slices.dtype} {slices.shape}")
+    slice_kernel(data, np.cos(angle), np.sin(angle), float(slice_thickness_voxels), slices)
+    return slices
+
+
+def checked_angles(angles_deg: ArrayLike, n: int | None = None) -> DoubleArray:
+    """Return the angles as float64 [tilts], or raise InputError if they cannot be tilt angles."""
+    angles = np.atleast_1d(np.asarray(angles_deg, np.float64))
+    if angles.ndim != 1 or not np.isfinite(angles).all() or (np.abs(angles) > 90).any():
+        raise InputError("tilt angles: expected a list of numbers from -90 to 90 degrees")
+    if n is not None and len(angles) != n:
+        raise InputError(
+            f"tilt angles: expected one for each of the {n} images, found {len(angles)}"
+        )
+    return angles
+
+
+def _checked(array: AnyArray, name: str, axes: str) -> FloatArray:
+    data = np.asarray(array, np.float32)
+    if data.ndim != 3 or data.size == 0:
+        raise InputError(f"{name}: expected {axes}, found an array of shape {data.shape}")
+    return data
+
+
+def _checked_width(width: int | None, default: int) -> int:
+    if width is not None and width < 1:
+        raise InputError(f"width: expected at least 1 column, found {width}")
+    return default if width is None else width
