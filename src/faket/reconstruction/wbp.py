@@ -1,0 +1,147 @@
+"""From a tilt-series to a tomogram by weighted back-projection."""
+
+from typing import Literal
+
+import numpy as np
+from scipy import ndimage
+
+from faket.data import AnyArray, DoubleArray, FloatArray, TiltGeometry, TiltSeries, Volume
+from faket.device import Device
+from faket.errors import InputError
+from faket.projection import back_project, checked_angles
+from faket.reconstruction.binning import fourier_crop
+from faket.reconstruction.filters import FILTERS, Filter, filter_stack
+
+Normalize = Literal["none", "mean", "contrast"]
+
+
+def reconstruct(
+    series: TiltSeries,
+    *,
+    depth: int,
+    binning: int = 1,
+    method: Literal["wbp"] = "wbp",
+    filter: Filter = "ramp",
+    normalize: Normalize = "mean",
+    taper: int = 0,
+    device: Device = "auto",
+) -> Volume:
+    """Reconstruct a tomogram; it keeps the sign of the images.
+
+    Parameters
+    ----------
+    series : TiltSeries
+        Shifts and tilt-axis rotation of its geometry are undone first.
+    depth : int
+        Slices of the tomogram, in binned voxels, around the tilt axis.
+    binning : int
+        By cropping the spectrum of each image.
+    method : "wbp"
+        Weighted back-projection.
+    filter : {"ramp", "hamming", "shrec"}
+        See :func:`faket.reconstruction.filters.filter_stack`.
+    normalize : {"none", "mean", "contrast"}
+        Leave each image as it is, subtract its mean, or subtract and divide by its mean.
+    taper : int
+        Binned pixels over which image edges fade to 0 with a cosine (x; for "shrec" y too).
+    device : {"auto", "cpu", "cuda"}
+
+    Returns
+    -------
+    Volume
+        Shape (depth, y // binning, x // binning). With the ramp filter and tilts over 180°, a
+        stack of line sums (in unbinned voxels) gives back the object's values.
+
+    Raises
+    ------
+    InputError
+        If sizes, angles, names or pixel values cannot be used.
+    """
+    _check(series, depth, method, filter, normalize)
+    geometry = series.geometry
+    images = align(series.images, geometry)
+    images = fourier_crop(_normalized(images, normalize), binning, axes=(2, 1))
+    _fade_edges(images, taper, axes=(1, 2) if filter == "shrec" else (2,))
+    images = filter_stack(images, filter)
+    # A line sum counts in binned voxels, which are `binning` times as long.
+    images *= (tilt_weights(geometry.angles_deg) / binning)[:, None, None].astype(np.float32)
+    volume = back_project(images, geometry.angles_deg, depth=depth, device=device)
+    return Volume(volume, geometry.pixel_size_A * binning)
+
+
+def align(images: AnyArray, geometry: TiltGeometry) -> AnyArray:
+    """Undo shifts and tilt-axis rotation by cubic splines; the identity costs nothing.
+
+    Parameters
+    ----------
+    images : ndarray, shape (tilt, y, x)
+    geometry : TiltGeometry
+
+    Returns
+    -------
+    ndarray, shape (tilt, y, x)
+        ``images`` itself where there is nothing to undo.
+    """
+    if not geometry.shifts_A.any() and geometry.tilt_axis_deg == 0:
+        return images
+    angle = np.radians(geometry.tilt_axis_deg)
+    # Output point p (from the centre, x y) is seen on the detector at R p + shift.
+    rotation = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    matrix = rotation[::-1, ::-1]
+    centre = np.array(images.shape[1:]) // 2
+    aligned = np.empty(images.shape, np.float32)
+    for image, shift_A, out in zip(images, geometry.shifts_A, aligned, strict=True):
+        offset = centre - matrix @ centre + shift_A[::-1] / geometry.pixel_size_A
+        ndimage.affine_transform(image, matrix, offset, output=out, order=3, mode="nearest")
+    return aligned
+
+
+def tilt_weights(angles_deg: DoubleArray) -> DoubleArray:
+    """Return the angle in radians that each tilt stands for: half the way to both neighbours."""
+    if len(angles_deg) == 1:
+        return np.array([np.pi])
+    order = np.argsort(angles_deg)
+    gaps = np.diff(np.radians(angles_deg)[order])
+    weights = np.empty(len(order))
+    weights[order] = (np.append(gaps, gaps[-1]) + np.insert(gaps, 0, gaps[0])) / 2
+    return weights
+
+
+def _check(series: TiltSeries, depth: int, method: str, filter: str, normalize: Normalize) -> None:
+    images = series.images
+    if images.ndim != 3 or images.size == 0:
+        raise InputError(f"images: expected [tilt, y, x], found an array of shape {images.shape}")
+    checked_angles(series.geometry.angles_deg, len(images))
+    if depth < 1:
+        raise InputError(f"depth: expected at least 1 voxel, found {depth}")
+    if method != "wbp":
+        raise InputError(f"method: expected 'wbp', found {method!r}")
+    if filter not in FILTERS:
+        raise InputError(f"filter: expected one of {', '.join(FILTERS)}, found {filter!r}")
+    means = images.mean(axis=(1, 2), dtype=np.float64)
+    if not np.isfinite(means).all():
+        tilt = int(np.flatnonzero(~np.isfinite(means))[0])
+        raise InputError(f"images: expected finite values, found NaN or infinity in tilt {tilt}")
+    if normalize == "contrast" and (means <= 0).any():
+        raise InputError(
+            "normalize='contrast': expected images of positive mean, found "
+            f"{means.min():.4g} in tilt {int(means.argmin())}; use 'mean'"
+        )
+
+
+def _normalized(images: AnyArray, normalize: Normalize) -> FloatArray:
+    if normalize == "none":
+        return np.asarray(images, np.float32)
+    means = images.mean(axis=(1, 2), dtype=np.float64).astype(np.float32)[:, None, None]
+    centred: FloatArray = np.subtract(images, means, dtype=np.float32)
+    if normalize == "contrast":
+        centred /= means
+    return centred
+
+
+def _fade_edges(images: FloatArray, taper: int, axes: tuple[int, ...]) -> None:
+    for axis in axes if taper > 0 else ():
+        size = images.shape[axis]
+        edge = np.minimum(np.arange(size), np.arange(size)[::-1])
+        window = 0.5 - 0.5 * np.cos(np.pi * np.minimum((edge + 0.5) / taper, 1))
+        images *= window.astype(np.float32).reshape([-1 if a == axis else 1 for a in range(3)])
