@@ -134,7 +134,8 @@ def _shape_grid(grid: Any, size: Any, spacing_A: float) -> Any:
     import gemmi
 
     grid.set_size(*(int(n) for n in size))
-    grid.set_unit_cell(gemmi.UnitCell(*(float(n) * spacing_A for n in size), 90, 90, 90))
+    a, b, c = (float(n) * spacing_A for n in size)
+    grid.set_unit_cell(gemmi.UnitCell(a, b, c, 90, 90, 90))
     grid.spacegroup = gemmi.SpaceGroup("P1")
     return grid
 

@@ -32,7 +32,7 @@ def envelope_of(mask: FloatArray, voxel_size_A: float) -> FloatArray:
     smooth = ndimage.gaussian_filter(mask, _SOFT_A / voxel_size_A)
     voxels = max(1, round(float(mask.sum(dtype=np.float64))))
     level = np.partition(smooth.ravel(), -voxels)[-voxels]
-    envelope = np.clip(smooth * (0.5 / max(level, 1e-3)), 0, 1).astype(np.float32)
+    envelope: FloatArray = np.clip(smooth * (0.5 / max(level, 1e-3)), 0, 1).astype(np.float32)
     envelope[envelope < 0.01] = 0
     for axis in range(3):
         edge = np.moveaxis(envelope, axis, 0)

@@ -4,7 +4,7 @@ import numpy as np
 from scipy import ndimage
 
 from faket.constants import ICE_POTENTIAL_V, PROTEIN_POTENTIAL_V
-from faket.data import FloatArray, Species
+from faket.data import AnyArray, FloatArray, Species
 from faket.errors import InputError
 from faket.structures.grids import envelope_of
 
@@ -97,7 +97,7 @@ def _otsu(values: FloatArray) -> float:
     return float(centres[np.nanargmax(between[:-1])])
 
 
-def _large_parts(mask: FloatArray) -> FloatArray:
+def _large_parts(mask: AnyArray) -> AnyArray:
     labels, n = ndimage.label(mask)
     if n == 0:
         return mask
@@ -107,7 +107,7 @@ def _large_parts(mask: FloatArray) -> FloatArray:
 
 
 def _resample(
-    potential: FloatArray, mask: FloatArray, from_A: float, to_A: float
+    potential: FloatArray, mask: AnyArray, from_A: float, to_A: float
 ) -> tuple[FloatArray, FloatArray]:
     """Move the centre of mass to the centre and change the voxel size, keeping integrals."""
     weights = np.where(mask, np.maximum(potential, 0), 0)
@@ -130,4 +130,4 @@ def _resample(
     resampled, inside = moved
     wanted = float(potential.sum(dtype=np.float64)) / step**3
     resampled *= np.float32(wanted / float(resampled.sum(dtype=np.float64)))
-    return resampled.astype(np.float32), np.clip(inside, 0, 1).astype(np.float32)
+    return np.asarray(resampled, np.float32), np.asarray(np.clip(inside, 0, 1), np.float32)

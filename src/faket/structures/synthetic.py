@@ -85,7 +85,7 @@ SYNTHETIC_SPECIES: dict[str, SyntheticSpecies] = {
         620, "C5", "five-armed star", (((14, 0, 0), (80, 12, 0), 15), ((88, 14, 20), (88, 14, 20), 18))
     ),
     "syn-cage": SyntheticSpecies(
-        1200, "O", "hollow cube", (((78, 26, 26), (60, 44, 24), 20),)
+        1200, "O", "hollow cube", (((72, 16, 14), (54, 52, 10), 18),)
     ),
     "syn-rod": SyntheticSpecies(
         2000, "D3", "rod with lobed caps",
@@ -197,7 +197,7 @@ def _inside(
         distance = _distance(points, capsule[None], np.array([radius])).reshape(x.shape)
         window = (box[2], box[1], box[0])
         field[window] = np.minimum(field[window], distance)
-    return np.clip(0.5 - field / step, 0, 1).astype(np.float32)
+    return np.asarray(np.clip(0.5 - field / step, 0, 1), np.float32)
 
 
 def _copies(
@@ -235,4 +235,4 @@ def _deposit(positions: DoubleArray, size: DoubleArray, fine_A: float) -> FloatA
     # Splitting over eight samples already blurs by a variance of 1/6 sample².
     sigma = math.sqrt(max(0.0, (_RESIDUE_SIGMA_A / fine_A) ** 2 - 1 / 6))
     grid *= POTENTIAL_K_V_A2 * _RESIDUE_F0_A / fine_A**3
-    return ndimage.gaussian_filter(grid, sigma, mode="constant").astype(np.float32)
+    return np.asarray(ndimage.gaussian_filter(grid, sigma, mode="constant"), np.float32)
