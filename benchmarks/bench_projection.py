@@ -39,8 +39,6 @@ def main(size: int) -> None:
         f"project       61 x {size}^2 from {depth} slices: {t_project:6.2f} s, "
         f"{extra:.0f} MB above input and output"
     )
-    del volume
-    before = peak_MB()
     t_back, _ = seconds(lambda: back_project(stack, ANGLES, depth=depth, device="cpu"))
     print(f"back_project  the same: {t_back:6.2f} s")
 

@@ -1,0 +1,102 @@
+"""Where a structure is: a file, a PDB id in a folder or the cache, or the Protein Data Bank."""
+
+import gzip
+import os
+import re
+import urllib.error
+import urllib.request
+from collections.abc import Iterable
+from pathlib import Path
+
+from faket.errors import InputError
+from faket.io.atomic import atomic_path
+
+DOWNLOAD_URL = "https://files.rcsb.org/download/{id}.cif.gz"
+_ID = re.compile(r"[0-9][A-Za-z0-9]{3}")
+_NAMES = ("{}", "pdb{}")
+_SUFFIXES = (".cif", ".pdb", ".ent", ".mmcif", ".mrc", ".map")
+_TIMEOUT_s = 30
+
+
+def cache_folder() -> Path:
+    """Return the folder for what is downloaded: $FAKET_CACHE, or ~/.cache/faket."""
+    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(os.environ.get("FAKET_CACHE") or Path(home) / "faket")
+
+
+def find_structure(
+    name: str | Path, *, folders: Iterable[Path] = (), download: bool = True
+) -> Path:
+    """Find the file of a molecule.
+
+    Parameters
+    ----------
+    name : str or Path
+        A file, or a PDB id (four characters, the first a digit).
+    folders : iterable of Path
+        Searched for an id before the cache, then the network.
+    download : bool
+        Whether to ask the Protein Data Bank (files.rcsb.org) for an id that is nowhere else; the
+        mmCIF file is kept in the cache.
+
+    Returns
+    -------
+    Path
+
+    Raises
+    ------
+    InputError
+        If it is nowhere; the line says where it was looked for.
+    """
+    path = Path(name).expanduser()
+    if path.is_file():
+        return path
+    pdb_id = str(name)
+    if not _ID.fullmatch(pdb_id):
+        raise InputError(f"{name}: expected a structure file or a PDB id, found neither")
+    cache = cache_folder() / "structures"
+    searched = [*folders, cache]
+    for folder in searched:
+        if found := _in_folder(pdb_id, folder):
+            return found
+    if not download:
+        where = ", ".join(str(folder) for folder in searched)
+        raise InputError(f"{pdb_id}: expected its file in {where}, found none; put it there")
+    return _download(pdb_id, cache)
+
+
+def _in_folder(pdb_id: str, folder: Path) -> Path | None:
+    if not folder.is_dir():
+        return None
+    wanted = {
+        (form.format(pdb_id) + suffix + packed).lower()
+        for form in _NAMES
+        for suffix in _SUFFIXES
+        for packed in ("", ".gz")
+    }
+    return min((p for p in folder.iterdir() if p.name.lower() in wanted), default=None)
+
+
+def _download(pdb_id: str, cache: Path) -> Path:
+    target = cache / f"{pdb_id.lower()}.cif.gz"
+    url = DOWNLOAD_URL.format(id=pdb_id.lower())
+    try:
+        with urllib.request.urlopen(url, timeout=_TIMEOUT_s) as answer:
+            content = answer.read()
+        if b"_atom_site." not in gzip.decompress(content):
+            raise InputError(f"{pdb_id}: expected mmCIF atoms from {url}, found something else")
+    except urllib.error.HTTPError as error:
+        reason = "no such entry" if error.code == 404 else f"answer {error.code}"
+        raise InputError(
+            f"{pdb_id}: expected it at {url}, found {reason}; check the id or give a file"
+        ) from None
+    except (OSError, EOFError, ValueError) as error:
+        reason = " ".join(str(getattr(error, "reason", error)).split())
+        raise InputError(
+            f"{pdb_id}: expected a structure file, found none, and {url} cannot be read "
+            f"({reason}); put {target.name} into {cache}, or give the file's path"
+        ) from None
+    cache.mkdir(parents=True, exist_ok=True)
+    with atomic_path(target) as temporary:
+        temporary.write_bytes(content)
+    return target
