@@ -86,6 +86,7 @@ def _download(pdb_id: str, cache: Path) -> Path:
         if b"_atom_site." not in gzip.decompress(content):
             raise InputError(f"{pdb_id}: expected mmCIF atoms from {url}, found something else")
     except urllib.error.HTTPError as error:
+        error.close()
         reason = "no such entry" if error.code == 404 else f"answer {error.code}"
         raise InputError(
             f"{pdb_id}: expected it at {url}, found {reason}; check the id or give a file"

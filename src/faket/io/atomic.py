@@ -1,0 +1,201 @@
+"""Files and folders that appear whole or not at all.
+
+What is written goes under a hidden name (``.part-…``) in the same folder, is flushed to the disk,
+then renamed. An exception or an interrupt removes it; only a killed process can leave it behind.
+"""
+
+import errno
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from faket.io.failures import PathLike, cannot_write, input_error, is_explained
+
+
+@contextmanager
+def atomic_path(path: PathLike) -> Iterator[Path]:
+    """Give a temporary path in the folder of ``path``; rename it to ``path`` on success.
+
+    Missing parent folders are made; an existing file is replaced in one step. The temporary name
+    ends with the true one, so that writers that look at the suffix behave.
+
+    Parameters
+    ----------
+    path : str or Path
+
+    Yields
+    ------
+    Path
+        Where to write. It does not exist yet.
+
+    Raises
+    ------
+    InputError
+        If the disk is full, the place may not be written, or ``path`` is a folder.
+    RuntimeError
+        If the body wrote nothing: a defect of the caller.
+    """
+    target = _absolute(path)
+    temporary = _temporary_sibling(target)
+    try:
+        with _explained(path, target, temporary):
+            if target.is_dir():
+                raise IsADirectoryError(errno.EISDIR, "is a folder", str(target))
+            target.parent.mkdir(parents=True, exist_ok=True)
+            yield temporary
+            if not temporary.exists():
+                raise RuntimeError(f"nothing was written for {target.name}")
+            _flush(temporary)
+            os.replace(temporary, target)
+    finally:
+        with suppress(OSError):
+            temporary.unlink()
+
+
+@contextmanager
+def atomic_folder(path: PathLike, *, overwrite: bool = False) -> Iterator[Path]:
+    """Give a temporary folder beside ``path``; rename it to ``path`` on success.
+
+    Parameters
+    ----------
+    path : str or Path
+        An existing empty folder counts as free.
+    overwrite : bool
+        Replace an existing folder, which stays untouched until the new one is whole.
+
+    Yields
+    ------
+    Path
+        An empty folder to write into.
+
+    Raises
+    ------
+    InputError
+        If ``path`` exists and ``overwrite`` is not set; if it is a file, or holds the home or
+        the current folder; if the disk is full or the place may not be written.
+    """
+    target = _absolute(path)
+    temporary = _temporary_sibling(target)
+    try:
+        with _explained(path, target, temporary):
+            _check_free(path, target, overwrite)
+            temporary.mkdir(parents=True)
+            yield temporary
+            for file in temporary.rglob("*"):
+                if file.is_file():
+                    _flush(file)
+            _check_free(path, target, overwrite)  # again: another process may have been faster
+            _swap(temporary, target)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def require_space(folder: PathLike, n_bytes: int) -> None:
+    """Raise InputError unless the disk of ``folder`` has ``n_bytes`` free.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Need not exist yet; its nearest existing parent is asked.
+    n_bytes : int
+
+    Raises
+    ------
+    InputError
+        Says how much is needed and how much is free.
+    """
+    place = _absolute(folder)
+    while not os.path.exists(place) and place != place.parent:
+        place = place.parent
+    try:
+        free = shutil.disk_usage(place).free
+    except OSError as error:
+        raise cannot_write(folder, error) from error
+    if free < n_bytes:
+        raise input_error(
+            folder,
+            f"expected {_size(n_bytes)} of free disk space, found {_size(free)}; "
+            "free space or choose another folder",
+        )
+
+
+def _absolute(path: PathLike) -> Path:
+    if "\0" in str(path):
+        raise input_error(path, "expected a file name, found one with a NUL character")
+    return Path(os.path.abspath(path))
+
+
+def _temporary_sibling(target: Path) -> Path:
+    return target.parent / f".part-{secrets.token_hex(4)}-{target.name[-200:]}"
+
+
+@contextmanager
+def _explained(path: PathLike, target: Path, temporary: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if is_explained(error) and _concerns(error, target, temporary):
+            raise cannot_write(path, error) from error
+        raise
+
+
+def _concerns(error: OSError, target: Path, temporary: Path) -> bool:
+    """Tell an error of our own files from one of a file that the body read."""
+    if error.filename is None:
+        return True
+    name = Path(str(error.filename))
+    return name == target or name in target.parents or temporary in (name, *name.parents)
+
+
+def _check_free(path: PathLike, target: Path, overwrite: bool) -> None:
+    if not target.name:
+        raise input_error(path, "expected the name of a folder to write, found a root folder")
+    if target.is_symlink() or (target.exists() and not target.is_dir()):
+        raise input_error(path, "expected a folder to write, found a file; choose another name")
+    occupied = target.exists() and any(target.iterdir())
+    if occupied and not overwrite:
+        raise input_error(path, "exists already; choose another name or ask to overwrite it")
+    if occupied and any(place.is_relative_to(target) for place in _precious()):
+        raise input_error(path, "holds the home or current folder; choose another name")
+
+
+def _precious() -> list[Path]:
+    places = []
+    with suppress(OSError):  # the current folder may be gone
+        places.append(Path.cwd())
+    with suppress(RuntimeError):
+        places.append(Path.home())
+    return places
+
+
+def _swap(temporary: Path, target: Path) -> None:
+    if not target.exists():
+        os.replace(temporary, target)
+        return
+    old = _temporary_sibling(target)
+    os.replace(target, old)
+    try:
+        os.replace(temporary, target)
+    except BaseException:
+        os.replace(old, target)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _flush(file: Path) -> None:
+    # Network drives report a full disk only here; a rename must not come before the data.
+    descriptor = os.open(file, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _size(n_bytes: int) -> str:
+    for unit, factor in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if n_bytes >= factor:
+            return f"{n_bytes / factor:.1f} {unit}"
+    return f"{n_bytes} bytes"

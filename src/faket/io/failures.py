@@ -1,0 +1,60 @@
+"""One line for whatever a file does wrong: which file, what is the matter, what to do."""
+
+import errno
+from pathlib import Path
+
+from faket.errors import InputError
+
+PathLike = str | Path
+
+_ADVICE = {
+    errno.ENOSPC: ("the disk is full", "free space or choose another folder"),
+    errno.EDQUOT: ("your disk quota is used up", "free space or choose another folder"),
+    errno.EACCES: ("permission denied", "choose a place that you may use"),
+    errno.EPERM: ("permission denied", "choose a place that you may use"),
+    errno.EROFS: ("the file system is read-only", "choose another folder"),
+    errno.EISDIR: ("this is a folder", "give the name of a file"),
+    errno.ENOTDIR: ("a part of the path is a file, not a folder", "check the path"),
+    errno.EEXIST: ("a file of that name stands where a folder is needed", "check the path"),
+    errno.ENOENT: ("no such file or folder", "check the path"),
+    errno.ENAMETOOLONG: ("the name is too long", "choose a shorter one"),
+    errno.ELOOP: ("the symbolic links go round in a circle", "check the path"),
+    errno.EFBIG: ("the file system does not take files of this size", "choose another folder"),
+    errno.EIO: ("the disk or network drive reports an error", "check it and try again"),
+    errno.ESTALE: ("the network drive reports an error", "check it and try again"),
+    errno.EMFILE: ("too many files are open", "raise the limit (ulimit -n)"),
+}
+
+
+def input_error(path: PathLike, message: str) -> InputError:
+    """Return the InputError "path: message" on one line, whatever the two contain."""
+    text = " ".join(f"{path}: {message}".split())
+    return InputError("".join(c if c.isprintable() else "?" for c in text))
+
+
+def shown(value: object, limit: int = 40) -> str:
+    """Return ``value`` quoted for a message, shortened to ``limit`` characters."""
+    text = repr(value)
+    return text if len(text) <= limit else text[: limit - 3] + "..."
+
+
+def cannot_read(path: PathLike, error: OSError) -> InputError:
+    """Return the InputError for a file that could not be opened or read."""
+    return input_error(path, f"cannot be read: {_explain(error)}")
+
+
+def cannot_write(path: PathLike, error: OSError) -> InputError:
+    """Return the InputError for a file or folder that could not be written."""
+    return input_error(path, f"cannot be written: {_explain(error)}; nothing was left behind")
+
+
+def is_explained(error: OSError) -> bool:
+    """Tell whether ``error`` is a state of the disk that the user can mend."""
+    return error.errno in _ADVICE
+
+
+def _explain(error: OSError) -> str:
+    what, remedy = _ADVICE.get(
+        error.errno or 0, (error.strerror or str(error), "check the file and try again")
+    )
+    return f"{what}; {remedy}"

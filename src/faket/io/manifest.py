@@ -1,0 +1,234 @@
+"""The manifest beside every output: what was asked, drawn, used and made, with hashes.
+
+The manifest holds nothing that changes when a run is repeated: no dates, durations, hosts or
+absolute paths, so the same seed gives the same bytes. Those facts go to a second file beside it,
+``run.json`` for ``manifest.json``.
+"""
+
+import dataclasses
+import hashlib
+import json
+import math
+import os
+import platform
+from collections.abc import Iterable, Mapping
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path, PurePath
+from typing import Any
+
+import numpy as np
+
+import faket
+from faket.io.atomic import atomic_path
+from faket.io.failures import PathLike, cannot_read, input_error, shown
+from faket.io.text import read_text, regular_file_size
+
+FORMAT = "faket-manifest-1"
+_LIBRARIES = ("numpy", "scipy", "numba", "torch", "gemmi", "mrcfile", "safetensors")
+_KEYS = {"format", "kind", "seed", "settings", "record", "software", "inputs", "outputs"}
+
+
+def write_manifest(
+    path: PathLike,
+    *,
+    kind: str,
+    settings: Any,
+    seed: int | None,
+    record: Any = None,
+    inputs: Iterable[PathLike] = (),
+    outputs: Iterable[PathLike] = (),
+    run: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Write a manifest and, where ``run`` is given, the volatile facts beside it.
+
+    Parameters
+    ----------
+    path : str or Path
+        ``manifest.json``, say.
+    kind : str
+        What was made: "tomogram", "species".
+    settings : mapping or dataclass
+        The recipe. Absolute paths in it are reduced to file names.
+    seed : int or None
+    record : mapping or dataclass, optional
+        The dice that were drawn. NaN and infinity become the strings "nan", "inf", "-inf".
+    inputs : iterable of path
+        Those below the manifest's folder are named by their relative path, others by file name.
+    outputs : iterable of path
+        Must lie below the manifest's folder.
+    run : mapping, optional
+        Date, host, durations, peak memory: written to :func:`run_path`.
+
+    Returns
+    -------
+    dict
+        The manifest as written.
+
+    Raises
+    ------
+    InputError
+        If a file cannot be hashed, an output lies elsewhere, or a value has no JSON form.
+    """
+    folder = Path(os.path.abspath(path)).parent
+    manifest = {
+        "format": FORMAT,
+        "kind": kind,
+        "seed": None if seed is None else int(seed),
+        "settings": plain(settings, path),
+        "record": plain(record, path),
+        "software": software_versions(),
+        "inputs": [_entry(file, folder) for file in inputs],
+        "outputs": [_entry(file, folder, within=True) for file in outputs],
+    }
+    _write_json(path, manifest)
+    if run is not None:
+        _write_json(run_path(path), plain(run, path))
+    return manifest
+
+
+def read_manifest(path: PathLike) -> dict[str, Any]:
+    """Read a manifest.
+
+    Raises
+    ------
+    InputError
+        If it is no manifest of faket.
+    """
+    text = read_text(path)
+    try:
+        manifest = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise input_error(path, f"expected a manifest in JSON, found none ({error})") from error
+    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
+        raise input_error(path, f"expected a manifest of the format {FORMAT}, found another file")
+    missing = sorted(_KEYS - set(manifest))
+    if missing:
+        raise input_error(path, f"expected the keys {', '.join(missing)} in the manifest")
+    for key in ("inputs", "outputs"):
+        if not isinstance(manifest[key], list) or not all(map(_is_entry, manifest[key])):
+            raise input_error(path, f"{key}: expected files with path, bytes and sha256")
+    return manifest
+
+
+def verify_manifest(path: PathLike) -> tuple[str, ...]:
+    """Hash the files of a manifest again.
+
+    Outputs are all checked; inputs where they lie below the manifest's folder.
+
+    Returns
+    -------
+    tuple of str
+        One line for each file that is missing or differs; empty if all are as written.
+
+    Raises
+    ------
+    InputError
+        If the manifest cannot be used, or a file cannot be read.
+    """
+    manifest = read_manifest(path)
+    folder = Path(os.path.abspath(path)).parent
+    found = []
+    for key in ("outputs", "inputs"):
+        for entry in manifest[key]:
+            if key == "outputs" or entry["within"]:
+                found.append(_difference(folder / entry["path"], entry))
+    return tuple(line for line in found if line)
+
+
+def run_path(path: PathLike) -> Path:
+    """Return where the volatile facts of the manifest ``path`` are kept."""
+    file = Path(path)
+    if "manifest" in file.name:
+        return file.with_name(file.name.replace("manifest", "run"))
+    return file.with_name(f"{file.stem}.run.json")
+
+
+def sha256_of(path: PathLike) -> str:
+    """Return the SHA-256 of a file in hexadecimal, read in pieces."""
+    regular_file_size(path)
+    try:
+        with open(path, "rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        raise cannot_read(path, error) from error
+
+
+def software_versions() -> dict[str, str]:
+    """Return the versions of faket, Python and the libraries that results can depend on."""
+    versions = {"faket": faket.__version__, "python": platform.python_version()}
+    for name in _LIBRARIES:
+        try:
+            versions[name] = version(name)
+        except PackageNotFoundError:
+            versions[name] = "not installed"
+    return versions
+
+
+def plain(value: Any, path: PathLike) -> Any:
+    """Return ``value`` in JSON's own types, the same for the same content.
+
+    Dataclasses and mappings become objects, arrays and sequences lists, absolute paths file
+    names, numbers that are not finite strings.
+
+    Raises
+    ------
+    InputError
+        Naming ``path``, if there is something else in it.
+    """
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: plain(getattr(value, f.name), path) for f in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): plain(item, path) for key, item in value.items()}
+    if isinstance(value, np.ndarray | np.generic):
+        return plain(value.tolist(), path)
+    if isinstance(value, list | tuple):
+        return [plain(item, path) for item in value]
+    if isinstance(value, set | frozenset):
+        return sorted((plain(item, path) for item in value), key=str)
+    if isinstance(value, str | PurePath):
+        return _portable(str(value))
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    raise input_error(path, f"cannot write {shown(value)} of {type(value).__name__} as JSON")
+
+
+def _portable(text: str) -> str:
+    return PurePath(text).name if os.path.isabs(text) and PurePath(text).name else text
+
+
+def _entry(file: PathLike, folder: Path, *, within: bool = False) -> dict[str, Any]:
+    place = Path(os.path.abspath(file))
+    below = place.is_relative_to(folder)
+    if within and not below:
+        raise input_error(file, f"expected an output below the manifest's folder {folder.name}")
+    name = place.relative_to(folder).as_posix() if below else place.name
+    size = regular_file_size(place)
+    return {"path": name, "within": below, "bytes": size, "sha256": sha256_of(place)}
+
+
+def _is_entry(entry: Any) -> bool:
+    if not isinstance(entry, dict) or set(entry) != {"path", "within", "bytes", "sha256"}:
+        return False
+    path = entry["path"]
+    if not isinstance(path, str) or not path or "\0" in path:
+        return False
+    return not PurePath(path).is_absolute() and ".." not in PurePath(path).parts
+
+
+def _difference(file: Path, entry: dict[str, Any]) -> str:
+    if not os.path.exists(file):
+        return f"{entry['path']}: missing"
+    size = regular_file_size(file)
+    if size != entry["bytes"]:
+        return f"{entry['path']}: expected {entry['bytes']} bytes, found {size}"
+    if sha256_of(file) != entry["sha256"]:
+        return f"{entry['path']}: the content differs from what was written"
+    return ""
+
+
+def _write_json(path: PathLike, content: Any) -> None:
+    text = json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    with atomic_path(path) as temporary:
+        temporary.write_bytes((text + "\n").encode("utf-8", "replace"))

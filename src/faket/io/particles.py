@@ -1,0 +1,153 @@
+"""The particle table: one CSV row an object, enough to paint the specimen again.
+
+``id, species, x_A, y_A, z_A, qx, qy, qz, qw, a_A, b_A, c_A``: positions in Å from the centre of
+voxel [0, 0, 0]; the quaternion, scalar last, takes the particle's frame to the tomogram's; the
+semi-axes are empty for molecules.
+"""
+
+import csv
+import io
+
+import numpy as np
+from scipy.spatial.transform import Rotation
+
+from faket.data import DoubleArray, Particles
+from faket.io.failures import PathLike, input_error, shown
+from faket.io.text import csv_rows, format_number, parse_number, parse_whole, write_text
+
+_POSITION = ("x_A", "y_A", "z_A")
+_QUATERNION = ("qx", "qy", "qz", "qw")
+_SEMI_AXES = ("a_A", "b_A", "c_A")
+_COLUMNS = ("id", "species", *_POSITION, *_QUATERNION, *_SEMI_AXES)
+
+MAX_ID = 2**31 - 1
+
+Row = tuple[int, dict[str, str]]
+
+
+def write_particles(path: PathLike, particles: Particles) -> None:
+    """Write the table with all digits that reading back exactly needs.
+
+    Raises
+    ------
+    InputError
+        If the parts differ in length, an id is below 1 or not unique, a position is not finite,
+        a species has no printable name, or the file cannot be written.
+    """
+    check_particles(path, particles)
+    lines = [",".join(_COLUMNS)]
+    quaternions = particles.rotations.as_quat().reshape(-1, 4)
+    for i, name in enumerate(particles.species):
+        numbers = (*particles.positions_A[i], *quaternions[i])
+        axes = ["" if np.isnan(axis) else format_number(axis) for axis in particles.semi_axes_A[i]]
+        cells = [str(int(particles.ids[i])), name, *map(format_number, numbers), *axes]
+        lines.append(_csv_line(cells))
+    write_text(path, lines)
+
+
+def read_particles(path: PathLike) -> Particles:
+    """Read a table that :func:`write_particles` wrote, or that a user made.
+
+    The columns may stand in any order. Numbers come back exactly; scipy normalises the
+    quaternions once more, which may move their last bit (4e-16).
+
+    Raises
+    ------
+    InputError
+        Naming line and column: a column is missing, a cell is no number, an id is used twice,
+        a quaternion is not of length 1, semi-axes are neither three positive lengths nor empty.
+    """
+    rows = csv_rows(path, _COLUMNS)
+    ids = [parse_whole(row["id"], path, f"line {n}, id", low=1, high=MAX_ID) for n, row in rows]
+    _check_unique(path, ids, rows)
+    return Particles(
+        ids=np.array(ids, np.int64),
+        species=tuple(_species(path, row) for row in rows),
+        positions_A=_numbers(path, rows, _POSITION),
+        rotations=_rotations(path, rows),
+        semi_axes_A=_table([_semi_axes(path, row) for row in rows], 3),
+    )
+
+
+def check_particles(path: PathLike, particles: Particles) -> None:
+    """Raise InputError, naming ``path``, if the parts of ``particles`` do not fit each other."""
+    n = len(particles.ids)
+    lengths = (len(particles.species), len(particles.positions_A), len(particles.semi_axes_A))
+    rotations = particles.rotations.as_quat().reshape(-1, 4)
+    if any(length != n for length in (*lengths, len(rotations))):
+        raise input_error(path, f"expected {n} of everything about particles, found {lengths}")
+    ids = particles.ids
+    if n and (ids.min() < 1 or ids.max() > MAX_ID or len(np.unique(ids)) < n):
+        raise input_error(path, f"expected particle ids 1 to {MAX_ID}, each once, found others")
+    if not np.isfinite(particles.positions_A).all():
+        raise input_error(path, "expected finite particle positions, found NaN or infinity")
+    for name in particles.species:
+        if not name or name != name.strip() or not name.isprintable():
+            raise input_error(path, f"expected a printable species name, found {shown(name)}")
+    axes = particles.semi_axes_A
+    if not np.all(np.isnan(axes).all(1) | ((axes > 0) & np.isfinite(axes)).all(1)):
+        raise input_error(path, "expected three positive semi-axes or three NaN, found others")
+
+
+def _csv_line(cells: list[str]) -> str:
+    buffer = io.StringIO()
+    csv.writer(buffer, lineterminator="").writerow(cells)
+    return buffer.getvalue()
+
+
+def _check_unique(path: PathLike, ids: list[int], rows: list[Row]) -> None:
+    seen: dict[int, int] = {}
+    for identity, (number, _) in zip(ids, rows, strict=True):
+        if identity in seen:
+            raise input_error(
+                path,
+                f"line {number}, id: {identity} was used in line {seen[identity]}; use another",
+            )
+        seen[identity] = number
+
+
+def _species(path: PathLike, row: Row) -> str:
+    number, cells = row
+    name = cells["species"].strip()
+    if not name or not name.isprintable():
+        raise input_error(path, f"line {number}, species: expected a name, found {shown(name)}")
+    return name
+
+
+def _numbers(path: PathLike, rows: list[Row], columns: tuple[str, ...]) -> DoubleArray:
+    values = [
+        [parse_number(cells[name], path, f"line {number}, {name}") for name in columns]
+        for number, cells in rows
+    ]
+    return _table(values, len(columns))
+
+
+def _table(values: list[list[float]], width: int) -> DoubleArray:
+    return np.array(values, np.float64).reshape(-1, width)
+
+
+def _rotations(path: PathLike, rows: list[Row]) -> Rotation:
+    quaternions = _numbers(path, rows, _QUATERNION)
+    for (number, _), quaternion in zip(rows, quaternions, strict=True):
+        largest = float(np.abs(quaternion).max())
+        if largest > 2 or abs(float(np.linalg.norm(quaternion)) - 1) > 1e-3:
+            raise input_error(
+                path, f"line {number}, qx to qw: expected a quaternion of length 1, found another"
+            )
+    return Rotation.from_quat(quaternions)
+
+
+def _semi_axes(path: PathLike, row: Row) -> list[float]:
+    number, cells = row
+    texts = [cells[name].strip() for name in _SEMI_AXES]
+    if not any(texts):
+        return [float("nan")] * 3
+    axes = [
+        parse_number(text, path, f"line {number}, {name}")
+        for text, name in zip(texts, _SEMI_AXES, strict=True)
+    ]
+    if min(axes) <= 0:
+        raise input_error(
+            path, f"line {number}, a_A to c_A: expected positive semi-axes, found {min(axes):g}"
+        )
+    return axes

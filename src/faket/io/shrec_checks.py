@@ -1,0 +1,122 @@
+"""Do the parts of a SHREC'21 model belong together? And the renumbering that makes them."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from faket.data import AnyArray, Particles, Volume
+from faket.io.failures import PathLike, input_error
+
+
+def renumber(
+    particles: Particles, occupancy_mask: AnyArray, *, path: PathLike = "occupancy_mask"
+) -> tuple[Particles, NDArray[np.uint16]]:
+    """Give the particles the ids 1 to n in the order of their ids, and the mask with them.
+
+    Parameters
+    ----------
+    particles : Particles
+    occupancy_mask : ndarray of unsigned integers
+    path : str or Path
+        Named in errors.
+
+    Raises
+    ------
+    InputError
+        If the mask holds an id that no particle has, or there are more than 65535 particles.
+    """
+    n = len(particles)
+    order = np.argsort(particles.ids, kind="stable")
+    highest = int(max(particles.ids.max(initial=0), occupancy_mask.max(initial=0)))
+    if n > 65535 or highest > 2**24:
+        raise input_error(path, f"expected at most 65535 particles, found {n} with id {highest}")
+    table = np.full(highest + 1, -1, np.int64)
+    table[0] = 0
+    table[particles.ids[order]] = np.arange(1, n + 1)
+    present = np.bincount(occupancy_mask.ravel(), minlength=highest + 1) > 0
+    strangers = np.flatnonzero(present & (table < 0))
+    if len(strangers):
+        raise input_error(path, f"expected ids of particles only, found {strangers[0]}")
+    renumbered = replace(
+        particles,
+        ids=np.arange(1, n + 1, dtype=np.int64),
+        species=tuple(particles.species[i] for i in order),
+        positions_A=particles.positions_A[order],
+        rotations=particles.rotations[order] if n else particles.rotations,
+        semi_axes_A=particles.semi_axes_A[order],
+    )
+    return renumbered, np.maximum(table, 0).astype(np.uint16)[occupancy_mask]
+
+
+def shape_of(part: Any) -> tuple[int, ...]:
+    """Return the shape of a Volume or an array."""
+    return tuple(part.data.shape if isinstance(part, Volume) else part.shape)
+
+
+def check_shapes(root: Path, volumes: Mapping[str, Any]) -> None:
+    """Raise InputError unless all volumes have one shape."""
+    shapes = {name: shape_of(part) for name, part in volumes.items()}
+    if len(set(shapes.values())) > 1:
+        text = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
+        raise input_error(root, f"expected volumes of one shape, found {text}; use one release")
+
+
+def check_same_voxel(folder: PathLike, first: Volume, second: Volume) -> None:
+    """Raise InputError unless grandmodel and reconstruction have one voxel size."""
+    if abs(first.voxel_size_A - second.voxel_size_A) > 1e-3 * first.voxel_size_A:
+        raise input_error(
+            folder,
+            f"expected grandmodel and reconstruction of one voxel size, found "
+            f"{first.voxel_size_A:g} and {second.voxel_size_A:g} A; bin the grandmodel",
+        )
+
+
+def check_frame(
+    root: Path, particles: Particles, size_A: float, volumes: Mapping[str, Any]
+) -> None:
+    """Raise InputError unless the particles lie in the box, and nine in ten within their labels."""
+    if not volumes:
+        return
+    shape = shape_of(next(iter(volumes.values())))
+    places = particles.positions_A[:, ::-1] / size_A  # x y z → z y x
+    # Vesicles may leave the box.
+    inside = np.array([name != "vesicle" for name in particles.species], bool)
+    out = inside & ((places < -0.5) | (places > np.array(shape) - 0.5)).any(1)
+    if out.any():
+        raise input_error(
+            root,
+            f"expected particles within the volumes of shape {shape}, found {out.sum()} outside, "
+            f"first in line {np.flatnonzero(out)[0] + 1}; use the text file of the same release",
+        )
+    if "occupancy_mask" in volumes:
+        _check_labels(root, places, inside, volumes["occupancy_mask"])
+
+
+def _check_labels(
+    root: Path, places: AnyArray, inside: AnyArray, occupancy: NDArray[np.uint16]
+) -> None:
+    highest = int(occupancy.max(initial=0))
+    if highest > len(places):
+        raise input_error(
+            root,
+            f"expected occupancy ids up to {len(places)}, the lines of particle_locations.txt, "
+            f"found {highest}; use the text file of the same release",
+        )
+    boxes = ndimage.find_objects(occupancy)
+    present = [i for i, box in enumerate(boxes) if box is not None and inside[i]]
+    missed = [i for i in present if not _in_box(places[i], boxes[i])]
+    if len(missed) > 0.1 * len(present):
+        raise input_error(
+            root,
+            f"expected particles within their labels, found {len(missed)} of {len(present)} "
+            f"beside them, first in line {missed[0] + 1}; use the text file of the same release",
+        )
+
+
+def _in_box(place: AnyArray, box: tuple[slice, ...]) -> bool:
+    return all(s.start - 1 <= p <= s.stop for p, s in zip(place, box, strict=True))

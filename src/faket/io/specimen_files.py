@@ -1,0 +1,121 @@
+"""Species and specimens as folders of MRC, CSV and JSON files."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from faket.data import ClassInfo, Species, Specimen, Volume
+from faket.errors import InputError
+from faket.io.atomic import atomic_folder
+from faket.io.mrc import read_mask, read_volume, write_mask, write_volume
+from faket.io.particles import read_particles, write_particles
+
+
+def write_species(folder: Path, species: Species) -> None:
+    """Write a species as ``potential.mrc`` (V above ice), ``envelope.mrc`` and ``species.json``."""
+    with atomic_folder(folder) as temporary:
+        for name in ("potential", "envelope"):
+            volume = Volume(getattr(species, name), species.voxel_size_A)
+            write_volume(temporary / f"{name}.mrc", volume)
+        facts = {
+            "name": species.name,
+            "mass_kDa": None if np.isnan(species.mass_kDa) else species.mass_kDa,
+            "symmetry": species.symmetry,
+            "synthetic": species.synthetic,
+            "source": species.source,
+        }
+        (temporary / "species.json").write_text(json.dumps(facts, indent=1) + "\n")
+
+
+def read_species(folder: Path) -> Species:
+    """Read a species that :func:`write_species` wrote.
+
+    Raises
+    ------
+    InputError
+        If a file is missing or does not fit the others.
+    """
+    facts = _read_json(folder / "species.json", {"name", "mass_kDa", "symmetry", "synthetic"})
+    potential = read_volume(folder / "potential.mrc")
+    envelope = read_volume(folder / "envelope.mrc")
+    if potential.data.shape != envelope.data.shape:
+        raise InputError(
+            f"{folder}: expected potential and envelope of one shape, found "
+            f"{potential.data.shape} and {envelope.data.shape}"
+        )
+    mass = facts["mass_kDa"]
+    return Species(
+        name=str(facts["name"]),
+        potential=potential.data,
+        envelope=envelope.data,
+        voxel_size_A=potential.voxel_size_A,
+        mass_kDa=float("nan") if mass is None else float(mass),
+        symmetry=str(facts["symmetry"]),
+        synthetic=bool(facts["synthetic"]),
+        source=str(facts.get("source", "")),
+    )
+
+
+def write_specimen(folder: Path, specimen: Specimen) -> None:
+    """Write a specimen at full resolution.
+
+    ``potential.mrc`` (V above ice), ``class_mask.mrc``, ``instance_mask.mrc``, ``particles.csv``
+    and ``classes.json`` (label → name, material).
+    """
+    voxel_size_A = specimen.potential.voxel_size_A
+    with atomic_folder(folder) as temporary:
+        write_volume(temporary / "potential.mrc", specimen.potential)
+        write_mask(temporary / "class_mask.mrc", specimen.class_mask, voxel_size_A)
+        write_mask(temporary / "instance_mask.mrc", specimen.instance_mask, voxel_size_A)
+        write_particles(temporary / "particles.csv", specimen.particles)
+        classes = {str(label): asdict(info) for label, info in specimen.classes.items()}
+        (temporary / "classes.json").write_text(json.dumps(classes, indent=1) + "\n")
+
+
+def read_specimen(folder: Path) -> Specimen:
+    """Read a specimen that :func:`write_specimen` wrote.
+
+    Raises
+    ------
+    InputError
+        If a file is missing, or shapes, labels and classes do not fit each other.
+    """
+    potential = read_volume(folder / "potential.mrc")
+    class_mask = read_mask(folder / "class_mask.mrc")
+    instance_mask = read_mask(folder / "instance_mask.mrc")
+    for name, mask in (("class_mask", class_mask), ("instance_mask", instance_mask)):
+        if mask.shape != potential.data.shape:
+            raise InputError(
+                f"{folder / name}.mrc: expected the potential's shape {potential.data.shape}, "
+                f"found {mask.shape}"
+            )
+    classes = {
+        int(label): ClassInfo(info["name"], info["material"])
+        for label, info in _read_json(folder / "classes.json", set()).items()
+    }
+    if class_mask.max() > max(classes, default=0):
+        raise InputError(
+            f"{folder / 'class_mask.mrc'}: expected labels up to {max(classes, default=0)} as in "
+            f"classes.json, found {class_mask.max()}"
+        )
+    return Specimen(
+        potential=potential,
+        class_mask=class_mask.astype(np.uint8),
+        instance_mask=instance_mask.astype(np.uint16),
+        particles=read_particles(folder / "particles.csv"),
+        classes=classes,
+    )
+
+
+def _read_json(path: Path, keys: set[str]) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        reason = " ".join(str(error).split())
+        raise InputError(f"{path}: expected JSON as faket writes it, found: {reason}") from None
+    if not isinstance(content, dict) or not keys <= set(content):
+        raise InputError(f"{path}: expected the keys {sorted(keys)}, found others")
+    return content

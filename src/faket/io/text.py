@@ -1,0 +1,118 @@
+"""Small text tables: read whole, with errors that name the line; written atomically."""
+
+import csv
+import io
+import math
+import os
+import stat
+from collections.abc import Iterable, Sequence
+
+from faket.io.atomic import atomic_path
+from faket.io.failures import PathLike, cannot_read, input_error, shown
+
+MAX_TEXT_BYTES = 64_000_000
+LARGEST = 1e30  # beyond any length or angle; products of what is read cannot overflow
+
+
+def regular_file_size(path: PathLike) -> int:
+    """Return the size in bytes of a plain file; InputError where there is none."""
+    try:
+        status = os.stat(path)
+    except OSError as error:
+        raise cannot_read(path, error) from error
+    except ValueError as error:  # a NUL in the name
+        raise input_error(path, f"is no usable file name ({error}); check the path") from error
+    if stat.S_ISDIR(status.st_mode):
+        raise input_error(path, "expected a file, found a folder; give the name of a file")
+    if not stat.S_ISREG(status.st_mode):
+        raise input_error(path, "expected a plain file, found a device or pipe")
+    return status.st_size
+
+
+def read_text(path: PathLike) -> str:
+    """Return the text of a small UTF-8 file.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read, is larger than ``MAX_TEXT_BYTES``, or is no text.
+    """
+    size = regular_file_size(path)
+    if size > MAX_TEXT_BYTES:
+        raise input_error(path, f"expected a text table, found {size} bytes; check the file")
+    try:
+        with open(path, "rb") as stream:
+            return stream.read().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise input_error(path, f"expected text, found byte {error.start} that is none") from error
+    except OSError as error:
+        raise cannot_read(path, error) from error
+
+
+def text_lines(path: PathLike) -> list[tuple[int, str]]:
+    """Return (line number from 1, stripped line) of each line that is not blank."""
+    lines = read_text(path).replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    return [(number, line.strip()) for number, line in enumerate(lines, 1) if line.strip()]
+
+
+def csv_rows(path: PathLike, columns: Sequence[str]) -> list[tuple[int, dict[str, str]]]:
+    """Return (line number from 1, cells by column) of a CSV table with a header line.
+
+    The columns may stand in any order, with others among them; blank lines are skipped.
+
+    Raises
+    ------
+    InputError
+        If it is no such table: naming the missing columns, or the line of another length.
+    """
+    reader = csv.reader(io.StringIO(read_text(path), newline=""))
+    try:
+        table = [(reader.line_num, row) for row in reader if row]
+    except csv.Error as error:
+        raise input_error(path, f"line {reader.line_num}: no CSV ({error})") from error
+    header = [name.strip() for name in table[0][1]] if table else []
+    missing = [name for name in columns if header.count(name) != 1]
+    if missing:
+        raise input_error(
+            path, f"expected each of the columns {', '.join(missing)} once in the first line"
+        )
+    for number, row in table[1:]:
+        if len(row) != len(header):
+            raise input_error(
+                path, f"line {number}: expected {len(header)} columns, found {len(row)}"
+            )
+    return [(number, dict(zip(header, row, strict=True))) for number, row in table[1:]]
+
+
+def write_text(path: PathLike, lines: Iterable[str]) -> None:
+    """Write ``lines``, each ended by a newline, in UTF-8 on every system."""
+    with atomic_path(path) as temporary, open(temporary, "wb") as stream:
+        stream.write("".join(f"{line}\n" for line in lines).encode("utf-8"))
+
+
+def parse_number(text: str, path: PathLike, where: str, *, finite: bool = True) -> float:
+    """Return ``text`` as a float; InputError, naming ``where``, if it is none."""
+    try:
+        if "_" in text:  # Python would take 1_000
+            raise ValueError
+        number = float(text)
+    except ValueError:
+        raise input_error(path, f"{where}: expected a number, found {shown(text)}") from None
+    if (finite and not math.isfinite(number)) or LARGEST < abs(number) < math.inf:
+        raise input_error(path, f"{where}: expected a finite number, found {shown(text)}")
+    return number
+
+
+def parse_whole(text: str, path: PathLike, where: str, *, low: int, high: int) -> int:
+    """Return ``text`` as a whole number from ``low`` to ``high``; InputError otherwise."""
+    number = parse_number(text, path, where)
+    if not number.is_integer() or not low <= number <= high:
+        raise input_error(
+            path, f"{where}: expected a whole number {low} to {high}, found {shown(text)}"
+        )
+    return int(number)
+
+
+def format_number(value: float) -> str:
+    """Return the shortest text that reads back as exactly ``value``."""
+    return repr(float(value))

@@ -1,0 +1,218 @@
+"""Tilt angles (IMOD ``.tlt``, ``.rawtlt``), whole tilt geometries (CSV), tilt-series.
+
+A ``.tlt`` file holds one angle in degrees a line, in the order of the images. Angles are taken
+and given as the stage angle θ of :class:`faket.data.TiltGeometry`, without a change of sign.
+"""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from faket.data import AnyArray, DoubleArray, TiltGeometry, TiltSeries
+from faket.io.failures import PathLike, input_error
+from faket.io.mrc import read_stack, write_stack
+from faket.io.text import csv_rows, format_number, parse_number, text_lines, write_text
+
+_COLUMNS = ("angle_deg", "shift_x_A", "shift_y_A", "dose_e_per_A2", "order")
+_CONSTANTS = ("pixel_size_A", "tilt_axis_deg")
+
+
+def read_tilt_angles(path: PathLike) -> DoubleArray:
+    """Read one angle a line; blank lines are skipped.
+
+    Returns
+    -------
+    ndarray, shape (tilts,), float64
+        Degrees.
+
+    Raises
+    ------
+    InputError
+        If a line is not one number between -90 and 90, or there is none.
+    """
+    angles = [_angle(text, path, f"line {number}") for number, text in text_lines(path)]
+    if not angles:
+        raise input_error(path, "expected one tilt angle a line, found none; check the file")
+    return np.array(angles)
+
+
+def write_tilt_angles(path: PathLike, angles_deg: DoubleArray) -> None:
+    """Write one angle (degrees) a line, with all digits that reading back exactly needs.
+
+    Raises
+    ------
+    InputError
+        If an angle is not between -90 and 90, or the file cannot be written.
+    """
+    angles = _checked_angles(path, angles_deg)
+    write_text(path, [np.format_float_positional(angle, trim="0") for angle in angles])
+
+
+def read_tilt_series(
+    stack_path: PathLike,
+    angles_path: PathLike,
+    *,
+    mmap: bool = False,
+    pixel_size_A: float | None = None,
+) -> TiltSeries:
+    """Join a stack with its angles.
+
+    Parameters
+    ----------
+    stack_path : str or Path
+        MRC stack ``[tilt, y, x]``.
+    angles_path : str or Path
+        ``.tlt`` or ``.rawtlt``; or the ``.csv`` of :func:`write_tilt_geometry`, which also gives
+        shifts, tilt axis, dose and order.
+    mmap : bool
+        Leave the images on the disk (see :func:`faket.io.mrc.read_stack`).
+    pixel_size_A : float, optional
+        Taken instead of the stack's.
+
+    Raises
+    ------
+    InputError
+        If either file is unusable, or their counts differ.
+    """
+    if Path(angles_path).suffix.lower() == ".csv":
+        geometry = read_tilt_geometry(angles_path)
+    else:
+        geometry = TiltGeometry(read_tilt_angles(angles_path), 1.0)
+    images, size_A = read_stack(stack_path, mmap=mmap, pixel_size_A=pixel_size_A)
+    if len(images) != len(geometry.angles_deg):
+        raise input_error(
+            angles_path,
+            f"expected {len(images)} tilts as in {Path(stack_path).name}, found "
+            f"{len(geometry.angles_deg)}; give the angles of this stack",
+        )
+    return TiltSeries(images, replace(geometry, pixel_size_A=size_A))
+
+
+def write_tilt_series(path: PathLike, series: TiltSeries) -> tuple[Path, Path]:
+    """Write ``path`` (MRC) and, beside it, the angles under the same name with ``.tlt``.
+
+    Shifts, tilt axis, dose and order have no place in these two files; keep them with
+    :func:`write_tilt_geometry` where they matter.
+
+    Returns
+    -------
+    tuple of Path
+        Stack and angles.
+
+    Raises
+    ------
+    InputError
+        If images and angles differ in number, or a file cannot be written.
+    """
+    stack, angles = Path(path), Path(path).with_suffix(".tlt")
+    if len(series.images) != len(series.geometry.angles_deg):
+        raise input_error(
+            path,
+            f"expected one angle per image, found {len(series.geometry.angles_deg)} angles and "
+            f"{len(series.images)} images",
+        )
+    if stack == angles:
+        raise input_error(path, "expected a name for the stack, found one for the angles; use .mrc")
+    write_tilt_angles(angles, series.geometry.angles_deg)
+    write_stack(stack, series.images, series.geometry.pixel_size_A)
+    return stack, angles
+
+
+def write_tilt_geometry(path: PathLike, geometry: TiltGeometry) -> None:
+    """Write everything that a geometry holds as CSV, one row an image, exact on reading back.
+
+    Columns: angle_deg, shift_x_A, shift_y_A, dose_e_per_A2, order, pixel_size_A, tilt_axis_deg;
+    the last two repeat one value; dose and order are empty where unknown.
+
+    Raises
+    ------
+    InputError
+        If the parts differ in length, an angle is out of range, or the file cannot be written.
+    """
+    count = len(_checked_angles(path, geometry.angles_deg))
+    dose = _cells(path, "dose_e_per_A2", geometry.dose_e_per_A2, count)
+    order = _cells(path, "order", geometry.order, count)
+    if geometry.shifts_A.shape != (count, 2):
+        raise input_error(
+            path, f"expected shifts of shape ({count}, 2), found {geometry.shifts_A.shape}"
+        )
+    constants = [format_number(getattr(geometry, name)) for name in _CONSTANTS]
+    lines = [",".join(_COLUMNS + _CONSTANTS)]
+    for i in range(count):
+        numbers = (geometry.angles_deg[i], *geometry.shifts_A[i])
+        cells = [*map(format_number, numbers), dose[i], order[i], *constants]
+        lines.append(",".join(cells))
+    write_text(path, lines)
+
+
+def read_tilt_geometry(path: PathLike) -> TiltGeometry:
+    """Read the CSV of :func:`write_tilt_geometry`.
+
+    Raises
+    ------
+    InputError
+        Naming line and column of what cannot be used.
+    """
+    rows = csv_rows(path, _COLUMNS + _CONSTANTS)
+    if not rows:
+        raise input_error(path, "expected one row an image, found none; check the file")
+    angles = [_angle(row["angle_deg"], path, f"line {number}") for number, row in rows]
+    numbers = {name: _column(path, rows, name) for name in ("shift_x_A", "shift_y_A", *_CONSTANTS)}
+    for name in _CONSTANTS:
+        if np.ptp(numbers[name]) != 0:
+            raise input_error(path, f"{name}: expected one value in all rows, found several")
+    if numbers["pixel_size_A"][0] <= 0:
+        raise input_error(path, "pixel_size_A: expected a positive length; mend the table")
+    dose = _optional(path, rows, "dose_e_per_A2")
+    order = _optional(path, rows, "order")
+    if order is not None and sorted(order) != list(range(len(rows))):
+        raise input_error(
+            path, f"order: expected each of 0 to {len(rows) - 1} once; mend the table"
+        )
+    return TiltGeometry(
+        np.array(angles),
+        float(numbers["pixel_size_A"][0]),
+        np.stack([numbers["shift_x_A"], numbers["shift_y_A"]], axis=1),
+        float(numbers["tilt_axis_deg"][0]),
+        dose,
+        None if order is None else order.astype(np.int64),
+    )
+
+
+def _angle(text: str, path: PathLike, where: str) -> float:
+    angle = parse_number(text, path, f"{where}: tilt angle")
+    if abs(angle) > 90:
+        raise input_error(
+            path, f"{where}: expected a tilt angle of -90 to 90 degrees, found {angle:g}"
+        )
+    return angle
+
+
+def _checked_angles(path: PathLike, angles_deg: DoubleArray) -> DoubleArray:
+    angles = np.asarray(angles_deg, np.float64)
+    if angles.ndim != 1 or len(angles) == 0:
+        raise input_error(path, f"expected a list of tilt angles, found shape {angles.shape}")
+    if not np.all(np.abs(angles) <= 90):  # NaN fails too
+        raise input_error(path, "expected tilt angles of -90 to 90 degrees, found others")
+    return angles
+
+
+def _cells(path: PathLike, name: str, values: AnyArray | None, count: int) -> list[str]:
+    if values is None:
+        return [""] * count
+    if len(values) != count:
+        raise input_error(path, f"{name}: expected {count} values, found {len(values)}")
+    return [repr(value) for value in np.asarray(values).tolist()]
+
+
+def _optional(
+    path: PathLike, rows: list[tuple[int, dict[str, str]]], name: str
+) -> DoubleArray | None:
+    if all(not row[name] for _, row in rows):
+        return None
+    return _column(path, rows, name)
+
+
+def _column(path: PathLike, rows: list[tuple[int, dict[str, str]]], name: str) -> DoubleArray:
+    return np.array([parse_number(row[name], path, f"line {n}, {name}") for n, row in rows])
