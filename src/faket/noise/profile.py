@@ -1,0 +1,224 @@
+"""How strong signal and noise are in every tilt of a reference."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from faket.data import DoubleArray
+from faket.errors import InputError
+
+_CURVES = ("ratio", "noise_std", "mean", "sigma")
+
+
+@dataclass(frozen=True, eq=False)
+class NoiseProfile:
+    """Signal, noise, mean and contrast of every tilt of a reference.
+
+    A tilt is modelled as ``sigma * (ratio * z + noise_std * n) + mean``, where z is its
+    noiseless image with mean 0 and standard deviation 1, and n is white Gaussian noise of
+    variance 1.
+
+    Attributes
+    ----------
+    ratio : ndarray, shape (tilts,), float64
+        Amplitude r of the signal, from 0 to 1; the signal-to-noise ratio is r² / noise_std².
+    noise_std : ndarray, shape (tilts,), float64
+        Amplitude of the noise, >= 0.
+    mean, sigma : ndarray, shape (tilts,), float64
+        Mean and standard deviation of the reference's tilts, in the reference's grey values.
+    estimate : {"paired", "blind"}
+        Measured against a clean twin, or from the reference alone.
+    angles_deg : ndarray, shape (tilts,), float64, or None
+        Stage angle of every tilt; None where they are not known, and then tilts are matched
+        by index only.
+    """
+
+    ratio: DoubleArray
+    noise_std: DoubleArray
+    mean: DoubleArray
+    sigma: DoubleArray
+    estimate: Literal["paired", "blind"]
+    angles_deg: DoubleArray | None = None
+
+    def __post_init__(self) -> None:
+        """Check shapes and bounds."""
+        present = (*_CURVES, "angles_deg") if self.angles_deg is not None else _CURVES
+        for name in present:
+            values = np.array(getattr(self, name), np.float64)
+            object.__setattr__(self, name, values)
+            if values.shape != self.ratio.shape or values.ndim != 1 or values.size == 0:
+                raise InputError(
+                    f"NoiseProfile.{name}: expected one number a tilt, as many as in ratio "
+                    f"({self.ratio.shape}), found shape {values.shape}"
+                )
+            if not np.isfinite(values).all():
+                tilt = int(np.argmin(np.isfinite(values)))
+                raise InputError(
+                    f"NoiseProfile.{name}: expected finite numbers, found {values[tilt]} in "
+                    f"tilt {tilt}"
+                )
+        if self.ratio.min() < 0 or self.ratio.max() > 1:
+            raise InputError(
+                "NoiseProfile.ratio: expected 0 to 1, found values from "
+                f"{self.ratio.min():g} to {self.ratio.max():g}"
+            )
+        if self.noise_std.min() < 0 or self.sigma.min() <= 0:
+            raise InputError("NoiseProfile: expected noise_std >= 0 and sigma > 0 in every tilt")
+        if self.estimate not in ("paired", "blind"):
+            raise InputError(
+                f"NoiseProfile.estimate: expected 'paired' or 'blind', found {self.estimate!r}"
+            )
+
+    def __len__(self) -> int:
+        """Return the number of tilts."""
+        return len(self.ratio)
+
+    def constant(self) -> "NoiseProfile":
+        """Return the profile whose every tilt is the average tilt: what BASELINE uses."""
+        return self._with({name: np.full(len(self), curve.mean()) for name, curve in self._items()})
+
+    def polynomial(self, degree: int = 2) -> "NoiseProfile":
+        """Return the least-squares polynomial over the tilt index: what NOISY uses.
+
+        Parameters
+        ----------
+        degree : int
+            Lowered to the number of tilts minus one where there are few.
+
+        Returns
+        -------
+        NoiseProfile
+            Tilts are counted by rising angle, so that a stack in the order of acquisition
+            gives the same curves as a sorted one. Where a polynomial leaves the range of the
+            possible (ratio 0 to 1, noise_std >= 0, sigma >= its smallest measured value) it is
+            held at the limit.
+
+        Raises
+        ------
+        InputError
+            If ``degree`` is negative.
+        """
+        if degree < 0:
+            raise InputError(f"degree: expected 0 or more, found {degree}")
+        order = np.arange(len(self)) if self.angles_deg is None else np.argsort(self.angles_deg)
+        index = np.empty(len(self))
+        index[order] = np.arange(len(self))
+        fitted = {name: _fitted(index, curve, degree) for name, curve in self._items()}
+        fitted["ratio"] = np.clip(fitted["ratio"], 0, 1)
+        fitted["noise_std"] = np.maximum(fitted["noise_std"], 0)
+        fitted["sigma"] = np.maximum(fitted["sigma"], self.sigma.min())
+        return self._with(fitted)
+
+    def at(self, angles_deg: ArrayLike) -> "NoiseProfile":
+        """Return the profile at other tilt angles.
+
+        Parameters
+        ----------
+        angles_deg : array_like, shape (tilts,)
+
+        Returns
+        -------
+        NoiseProfile
+            Linear interpolation over the angle; beyond the measured range the nearest tilt.
+
+        Raises
+        ------
+        InputError
+            If this profile has no angles, or the new ones are not a list of finite numbers.
+        """
+        wanted = np.atleast_1d(np.asarray(angles_deg, np.float64))
+        if self.angles_deg is None:
+            raise InputError(
+                "NoiseProfile: expected tilt angles to interpolate between, found none; "
+                "give angles_deg to estimate_noise"
+            )
+        if wanted.ndim != 1 or wanted.size == 0 or not np.isfinite(wanted).all():
+            raise InputError(f"angles_deg: expected a list of degrees, found {angles_deg!r}")
+        if np.array_equal(wanted, self.angles_deg):
+            return self
+        order = np.argsort(self.angles_deg)
+        curves = {
+            name: np.interp(wanted, self.angles_deg[order], curve[order])
+            for name, curve in self._items()
+        }
+        return NoiseProfile(**curves, estimate=self.estimate, angles_deg=wanted)
+
+    @staticmethod
+    def average(profiles: Sequence["NoiseProfile"]) -> "NoiseProfile":
+        """Return the average over tomograms, tilt by tilt.
+
+        Parameters
+        ----------
+        profiles : sequence of NoiseProfile
+            One a tomogram. For NOISY give ``[profile.polynomial() for ...]``, for BASELINE
+            ``[profile.constant() for ...]``.
+
+        Returns
+        -------
+        NoiseProfile
+            At the tilt angles of the first profile; the others are interpolated there. Profiles
+            without angles are matched by index. "blind" if any of them is.
+
+        Raises
+        ------
+        InputError
+            If there are none, or profiles without angles differ in their number of tilts.
+        """
+        if not profiles:
+            raise InputError("profiles: expected at least one NoiseProfile, found none")
+        angles = profiles[0].angles_deg
+        if angles is not None:
+            profiles = [profile.at(angles) for profile in profiles]
+        counts = sorted({len(profile) for profile in profiles})
+        if len(counts) > 1:
+            raise InputError(
+                f"profiles: expected equal tilt counts where angles are unknown, found {counts}; "
+                "give angles_deg to estimate_noise"
+            )
+        blind = any(profile.estimate == "blind" for profile in profiles)
+        curves = {
+            name: np.mean([getattr(profile, name) for profile in profiles], axis=0)
+            for name in _CURVES
+        }
+        return NoiseProfile(**curves, estimate="blind" if blind else "paired", angles_deg=angles)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return lists and strings only, ready for JSON."""
+        curves = {name: curve.tolist() for name, curve in self._items()}
+        angles = None if self.angles_deg is None else self.angles_deg.tolist()
+        return {"estimate": self.estimate, "angles_deg": angles, **curves}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """Return the profile that :meth:`to_dict` wrote.
+
+        Raises
+        ------
+        InputError
+            If a key is missing or unknown, or a value does not fit.
+        """
+        keys = {"estimate", "angles_deg", *_CURVES}
+        if set(values) != keys:
+            raise InputError(
+                f"noise profile: expected the keys {sorted(keys)}, found {sorted(values)}"
+            )
+        try:
+            return cls(**values)
+        except InputError:
+            raise
+        except (TypeError, ValueError) as error:
+            raise InputError(f"noise profile: expected lists of numbers; {error}") from error
+
+    def _items(self) -> list[tuple[str, DoubleArray]]:
+        return [(name, getattr(self, name)) for name in _CURVES]
+
+    def _with(self, curves: dict[str, DoubleArray]) -> "NoiseProfile":
+        return NoiseProfile(**curves, estimate=self.estimate, angles_deg=self.angles_deg)
+
+
+def _fitted(index: DoubleArray, curve: DoubleArray, degree: int) -> DoubleArray:
+    fit = np.polynomial.Polynomial.fit(index, curve, min(degree, len(curve) - 1))
+    return np.asarray(fit(index), np.float64)

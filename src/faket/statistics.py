@@ -1,0 +1,81 @@
+"""Mean and standard deviation of every tilt, measured and matched."""
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from faket.data import AnyArray, DoubleArray, FloatArray
+from faket.errors import InputError
+
+
+def tilt_statistics(stack: AnyArray, name: str = "stack") -> tuple[DoubleArray, DoubleArray]:
+    """Return the mean and the standard deviation of every tilt.
+
+    Parameters
+    ----------
+    stack : ndarray, shape (tilt, y, x)
+    name : str
+        What to call the stack in an error.
+
+    Returns
+    -------
+    mean, sigma : ndarray, shape (tilts,), float64
+        Accumulated in float64; σ is that of the population (divided by N). σ of a constant
+        tilt is exactly 0.
+
+    Raises
+    ------
+    InputError
+        If ``stack`` has not three axes, or a tilt holds NaN or infinity.
+    """
+    if np.ndim(stack) != 3 or np.size(stack) == 0:
+        raise InputError(f"{name}: expected [tilt, y, x], found an array of shape {stack.shape}")
+    mean, sigma = np.empty(len(stack)), np.empty(len(stack))
+    for tilt, image in enumerate(stack):
+        mean[tilt], sigma[tilt] = _statistics(image)
+        if not np.isfinite(sigma[tilt]):
+            raise InputError(
+                f"{name}: expected finite values, found NaN or infinity in tilt {tilt} "
+                f"(of 0 to {len(stack) - 1}); remove that tilt or fill its bad pixels"
+            )
+    return mean, sigma
+
+
+def match_statistics(stack: AnyArray, mean: ArrayLike, sigma: ArrayLike) -> FloatArray:
+    """Give every tilt the mean and the standard deviation that are asked for.
+
+    Parameters
+    ----------
+    stack : ndarray, shape (tilt, y, x)
+    mean, sigma : array_like, shape (tilts,) or scalar
+
+    Returns
+    -------
+    ndarray, shape (tilt, y, x), float32
+        A new stack. A constant tilt has no σ to scale: it becomes ``mean`` everywhere.
+
+    Raises
+    ------
+    InputError
+        If the shapes do not fit or the stack holds NaN or infinity.
+    """
+    own_mean, own_sigma = tilt_statistics(stack)
+    if any(np.shape(value) not in ((), own_mean.shape) for value in (mean, sigma)):
+        raise InputError(
+            f"mean and sigma: expected one number for each of the {len(stack)} tilts, found "
+            f"shapes {np.shape(mean)} and {np.shape(sigma)}"
+        )
+    wanted_mean = np.broadcast_to(np.asarray(mean, np.float64), own_mean.shape)
+    wanted_sigma = np.broadcast_to(np.asarray(sigma, np.float64), own_mean.shape)
+    scale = np.divide(wanted_sigma, own_sigma, out=np.zeros_like(own_mean), where=own_sigma > 0)
+    out = np.empty(stack.shape, np.float32)
+    for tilt, image in enumerate(stack):
+        out[tilt] = (image - own_mean[tilt]) * scale[tilt] + wanted_mean[tilt]
+    return out
+
+
+def _statistics(image: AnyArray) -> tuple[float, float]:
+    if not np.isfinite(image).all():
+        return float("nan"), float("nan")
+    if image.min() == image.max():
+        return float(image.flat[0]), 0.0
+    return float(image.mean(dtype=np.float64)), float(image.std(dtype=np.float64))
