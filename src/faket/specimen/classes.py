@@ -1,0 +1,57 @@
+"""Which number in the class mask stands for what."""
+
+from collections.abc import Sequence
+
+from faket.data import ClassInfo, Species
+from faket.errors import InputError
+from faket.specimen.config import SpecimenConfig
+
+VESICLE = "vesicle"
+GOLD = "gold"
+_MAX_SPECIES = 253  # uint8 less background, vesicle and gold
+
+
+def class_labels(species: Sequence[Species]) -> dict[int, ClassInfo]:
+    """Return what each value of the class mask stands for; 0 is background and not listed.
+
+    Parameters
+    ----------
+    species : sequence of Species
+        They get 1 ... n in this order; vesicles n + 1 and gold n + 2.
+
+    Raises
+    ------
+    InputError
+        If two species have one name, a name is "vesicle" or "gold", or there are over 253.
+    """
+    names = [one.name for one in species]
+    if len(names) > _MAX_SPECIES:
+        raise InputError(f"species: expected at most {_MAX_SPECIES}, found {len(names)}")
+    for i, name in enumerate(names):
+        if not name or name in (VESICLE, GOLD) or name in names[:i]:
+            raise InputError(
+                f"species {i + 1}: expected a name of its own, other than {VESICLE!r} and "
+                f"{GOLD!r}, found {name!r}; give it another name"
+            )
+    classes = {i: ClassInfo(name, "protein") for i, name in enumerate(names, start=1)}
+    classes[len(names) + 1] = ClassInfo(VESICLE, "membrane")
+    classes[len(names) + 2] = ClassInfo(GOLD, "gold")
+    return classes
+
+
+def check_species(config: SpecimenConfig, species: Sequence[Species]) -> None:
+    """Raise InputError if a species is on another grid, or one with an amount is missing."""
+    names = [one.name for one in species]
+    for one in species:
+        if abs(one.voxel_size_A / config.voxel_size_A - 1) > 1e-4:
+            raise InputError(
+                f"species {one.name!r}: expected the specimen's voxels of {config.voxel_size_A:g} "
+                f"Å, found {one.voxel_size_A:g} Å; load it with that voxel size"
+            )
+    for field in ("copies", "volume_fractions"):
+        for name in getattr(config, field):
+            if name not in names:
+                raise InputError(
+                    f"SpecimenConfig.{field}: expected names among {', '.join(names) or '(none)'}; "
+                    f"found {name!r}"
+                )

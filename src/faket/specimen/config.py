@@ -1,0 +1,120 @@
+"""Settings of a specimen."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from faket.config import check_settings, setting
+from faket.errors import InputError
+
+MAX_OBJECTS = 65535  # ids of the instance mask, uint16
+MAX_VOXELS = 2**31  # 17 GB of potential, masks and occupancy
+
+
+@dataclass(frozen=True)
+class SpecimenConfig:
+    """What a specimen holds and on which grid; the defaults are those of SHREC 2021.
+
+    Raises
+    ------
+    InputError
+        If a value is not of its kind, out of its bounds, or at odds with another.
+    """
+
+    size_voxels: tuple[int, int, int] = setting(
+        (1024, 1024, 360), "size of the specimen along x, y, z", unit="voxels", ge=1, le=65536
+    )
+    voxel_size_A: float = setting(
+        5.0, "edge of a voxel; the species must have the same", unit="Å", ge=0.5, le=50
+    )
+    particles: tuple[int, int] = setting(
+        (1000, 3000),
+        "number of molecules of all species that have no amount of their own",
+        ge=0,
+        le=MAX_OBJECTS,
+    )
+    copies: Mapping[str, int] = setting(dict, "number of molecules of a species, by name")
+    volume_fractions: Mapping[str, float] = setting(
+        dict, "fraction of the specimen's volume inside the envelopes of a species, by name"
+    )
+    vesicles: tuple[int, int] = setting((2, 7), "number of vesicles", ge=0, le=1000)
+    vesicle_semi_axes_A: tuple[float, float] = setting(
+        (720.0, 1680.0), "semi-axes of a vesicle's mid-membrane", unit="Å", ge=100, le=100_000
+    )
+    gold: tuple[int, int] = setting((7, 14), "number of gold fiducials", ge=0, le=MAX_OBJECTS)
+    gold_diameter_A: tuple[float, float] = setting(
+        (40.0, 100.0), "diameter of a fiducial before its axes are scaled", unit="Å", ge=10, le=2000
+    )
+    gold_axis_scale: tuple[float, float] = setting(
+        (0.8, 1.2), "factor on each axis of a fiducial", ge=0.2, le=5
+    )
+    on_full: Literal["continue", "stop"] = setting(
+        "continue", "when something does not fit: 'continue' without it, or 'stop'"
+    )
+    max_tries: int = setting(
+        2000, "random positions tried for one object in one orientation", ge=1, le=1_000_000
+    )
+
+    def __post_init__(self) -> None:
+        """Check every value."""
+        _check_kinds(self)
+        check_settings(self)
+        _check_size(self.size_voxels)
+        _check_amounts(self.copies, self.volume_fractions)
+        if self.on_full not in ("continue", "stop"):
+            raise InputError(
+                f"SpecimenConfig.on_full: expected 'continue' or 'stop', found {self.on_full!r}"
+            )
+
+
+def _check_kinds(config: SpecimenConfig) -> None:
+    for name, length in (("size_voxels", 3), ("particles", 2), ("vesicles", 2), ("gold", 2)):
+        _check_tuple(name, getattr(config, name), length, int, "whole numbers")
+    for name in ("vesicle_semi_axes_A", "gold_diameter_A", "gold_axis_scale"):
+        _check_tuple(name, getattr(config, name), 2, (int, float), "numbers")
+    _check_tuple("voxel_size_A", (config.voxel_size_A,), 1, (int, float), "number")
+    _check_tuple("max_tries", (config.max_tries,), 1, int, "whole number")
+
+
+def _check_tuple(name: str, value: Any, length: int, kind: Any, expected: str) -> None:
+    fits = isinstance(value, tuple) and len(value) == length
+    if not fits or any(isinstance(v, bool) or not isinstance(v, kind) for v in value):
+        found = value[0] if length == 1 else value
+        raise InputError(
+            f"SpecimenConfig.{name}: expected {length} {expected}"
+            f"{' as a tuple' if length > 1 else ''}, found {found!r}"
+        )
+
+
+def _check_size(size_voxels: tuple[int, int, int]) -> None:
+    x, y, z = size_voxels
+    if x * y * z > MAX_VOXELS:
+        raise InputError(
+            f"SpecimenConfig.size_voxels: expected at most {MAX_VOXELS} voxels in all, found "
+            f"{x} x {y} x {z} = {x * y * z}; use a smaller box or larger voxels"
+        )
+
+
+def _check_amounts(copies: Mapping[str, int], fractions: Mapping[str, float]) -> None:
+    for name, n in copies.items():
+        if isinstance(n, bool) or not isinstance(n, int) or not 0 <= n <= MAX_OBJECTS:
+            raise InputError(
+                f"SpecimenConfig.copies[{name!r}]: expected a whole number from 0 to "
+                f"{MAX_OBJECTS}, found {n!r}"
+            )
+    for name, f in fractions.items():
+        if isinstance(f, bool) or not isinstance(f, int | float) or not 0 <= f < 1:
+            raise InputError(
+                f"SpecimenConfig.volume_fractions[{name!r}]: expected a number from 0 to below 1, "
+                f"found {f!r}"
+            )
+    if sum(fractions.values()) >= 1:
+        raise InputError(
+            "SpecimenConfig.volume_fractions: expected fractions that sum to less than 1, found "
+            f"{sum(fractions.values()):g}; random packing reaches about 0.3"
+        )
+    for name in sorted(set(copies) & set(fractions)):
+        raise InputError(
+            f"SpecimenConfig: expected copies or a volume fraction for {name!r}, found both; "
+            "remove one"
+        )
