@@ -232,7 +232,7 @@ def write_map(path, data, voxel_size_A):
         ("a.pdb", b"", "atoms"),
         ("a.pdb", b"HEADER nothing\nEND\n", "atoms"),
         ("a.pdb", b"\xff\xfe\x00" * 200, "atoms|PDB"),
-        ("a.pdb.gz", b"not gzip", "PDB"),
+        ("a.pdb.gz", b"not gzip", "PDB|atoms"),
         ("a.cif", b"data_x\nloop_\n_atom_site.id\n", "PDB|atoms"),
         ("a.cif", b"{]", "PDB|atoms"),
         ("a.mrc", b"\0" * 3000, "MRC"),

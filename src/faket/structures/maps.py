@@ -80,7 +80,7 @@ def species_from_map(
 
 
 def _faces(values: FloatArray, axis: int) -> tuple[FloatArray, FloatArray]:
-    return values.take(0, axis), values.take(-1, axis)
+    return np.asarray(values.take(0, axis)), np.asarray(values.take(-1, axis))
 
 
 def _otsu(values: FloatArray) -> float:
@@ -120,14 +120,15 @@ def _resample(
     # A voxel average at the coarser of both sizes: what is finer than a voxel would alias.
     sigma = np.sqrt(max(0.0, step**2 - 1) / 12)
     offset = centre - half * step
-    moved = [
+    resampled: FloatArray
+    inside: FloatArray
+    resampled, inside = (
         ndimage.affine_transform(
             ndimage.gaussian_filter(field.astype(np.float32), sigma) if sigma else field,
             np.full(3, step), offset, output_shape=shape, order=order, mode="constant",
         )
         for field, order in ((potential, 3), (mask.astype(np.float32), 1))
-    ]  # fmt: skip
-    resampled, inside = moved
+    )  # fmt: skip
     wanted = float(potential.sum(dtype=np.float64)) / step**3
     resampled *= np.float32(wanted / float(resampled.sum(dtype=np.float64)))
     return np.asarray(resampled, np.float32), np.asarray(np.clip(inside, 0, 1), np.float32)

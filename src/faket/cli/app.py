@@ -1,0 +1,59 @@
+"""The application: its commands, and errors as one line with exit code 2."""
+
+import sys
+from collections.abc import Callable, Sequence
+
+from cyclopts import App, CycloptsError
+
+import faket
+from faket.cli import datasets, stages
+from faket.errors import InputError
+
+app = App(
+    name="faket",
+    help="Labelled cryo-electron tomograms that look like your reference, from molecules.",
+    version=faket.__version__,
+    help_format="plaintext",
+)
+_DATASETS: tuple[Callable[..., None], ...] = (datasets.demo, datasets.simulate)
+_STAGES: tuple[Callable[..., None], ...] = (
+    stages.species,
+    stages.specimen,
+    stages.project,
+    stages.acquire,
+    stages.noise,
+    stages.style,
+    stages.reconstruct,
+)
+for command in _DATASETS:
+    app.command(command)
+for command in _STAGES:
+    app.command(command, group="Stages, files to files")
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code; 2 for input that cannot be used."""
+    try:
+        app(arguments, exit_on_error=False, print_error=False)
+    except (InputError, CycloptsError) as error:
+        return _fail(str(error), 2)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        return _fail(f"{where}{error.strerror or error}", 2)
+    except MemoryError as error:
+        return _fail(
+            f"not enough memory: {error}; make the specimen smaller or use fewer workers", 2
+        )
+    except KeyboardInterrupt:
+        return _fail("interrupted; the same command continues where it stopped", 130)
+    return 0
+
+
+def main() -> None:
+    """Entry point of the ``faket`` command."""
+    sys.exit(run())
+
+
+def _fail(message: str, code: int) -> int:
+    print("faket: " + " ".join(message.split()), file=sys.stderr)
+    return code

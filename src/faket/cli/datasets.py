@@ -1,0 +1,82 @@
+"""Whole data sets: the demo, and a recipe of one's own."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+from cyclopts.validators import Number
+
+from faket.errors import InputError
+
+Count = Annotated[int, Parameter(validator=Number(gte=1))]
+
+
+def demo(out: Path = Path("demo"), /, *, workers: Count = 1) -> None:
+    """Make two labelled tomograms of the embedded synthetic molecules, and a picture of them.
+
+    Needs no file and no network. The reference comes from the embedded microscope; its noise is
+    put on the projections by the paper's NOISY recipe, without style transfer.
+
+    Parameters
+    ----------
+    out
+        Folder to write.
+    workers
+        Tomograms made at the same time.
+    """
+    from faket.cli.progress import reporting
+    from faket.pipeline import generate
+    from faket.pipeline.demo import demo_recipe
+    from faket.report import dataset_figure
+
+    with reporting("demo") as report:
+        dataset = generate(demo_recipe(), out, workers=workers, report=report)
+    picture = dataset_figure(dataset.folder, out / "demo.png")
+    for model in dataset.models:
+        print(model)
+    print(picture)
+
+
+def simulate(
+    recipe: Path | None = None,
+    out: Path | None = None,
+    /,
+    *,
+    workers: Count = 1,
+    figure: bool = True,
+    example: Annotated[bool, Parameter(negative=())] = False,
+) -> None:
+    """Make the labelled data set of a recipe. Run again, it continues an interrupted run.
+
+    Parameters
+    ----------
+    recipe
+        TOML file; --example writes one with every field explained.
+    out
+        Folder to write: model_0, model_1, … in SHREC'21's layout.
+    workers
+        Tomograms made at the same time; each takes memory for itself.
+    figure
+        Write overview.png.
+    example
+        Print an example recipe and do nothing else.
+    """
+    from faket.cli.progress import reporting
+    from faket.pipeline import example_recipe, generate, read_recipe
+    from faket.report import dataset_figure
+
+    if example:
+        sys.stdout.write(example_recipe())
+        return
+    if recipe is None or out is None:
+        raise InputError(
+            "simulate: expected RECIPE.toml and OUT, found too few arguments; "
+            "`faket simulate --example > recipe.toml` writes a recipe to start from"
+        )
+    with reporting(recipe.stem) as report:
+        dataset = generate(read_recipe(recipe), out, workers=workers, report=report)
+    if figure:
+        dataset_figure(dataset.folder, out / "overview.png")
+    for model in dataset.models:
+        print(model)

@@ -1,0 +1,73 @@
+"""The molecules of a recipe, loaded."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from faket.data import Species
+from faket.errors import InputError
+from faket.io.specimen_files import read_species
+from faket.io.structure_files import find_structure
+from faket.pipeline.recipe import Recipe, SpeciesEntry
+from faket.specimen import SpecimenConfig
+from faket.structures import SYNTHETIC_SPECIES, load_species
+
+
+def load_library(recipe: Recipe) -> tuple[Species, ...]:
+    """Load the species of a recipe, or the embedded library where it names none.
+
+    Raises
+    ------
+    InputError
+        If a source cannot be used or two species have one name.
+    """
+    entries = recipe.species or tuple(
+        SpeciesEntry(source=f"synthetic:{name}") for name in SYNTHETIC_SPECIES
+    )
+    library = tuple(_load(entry, recipe) for entry in entries)
+    names = [species.name for species in library]
+    twice = {name for name in names if names.count(name) > 1}
+    if twice:
+        raise InputError(f"species: expected unique names, found {sorted(twice)} twice; set name")
+    return library
+
+
+def specimen_config(recipe: Recipe, library: tuple[Species, ...]) -> SpecimenConfig:
+    """Return the specimen's settings with the amounts that the species entries ask for."""
+    copies, fractions = dict(recipe.specimen.copies), dict(recipe.specimen.volume_fractions)
+    for entry, species in zip(recipe.species, library, strict=False):
+        if entry.copies is not None:
+            copies[species.name] = entry.copies
+        if entry.volume_fraction is not None:
+            fractions[species.name] = entry.volume_fraction
+    return replace(recipe.specimen, copies=copies, volume_fractions=fractions)
+
+
+def source_path(entry: SpeciesEntry, recipe: Recipe) -> Path | None:
+    """Return the file or folder that a species is read from; None for an embedded one."""
+    if entry.source.startswith("synthetic:"):
+        return None
+    beside = recipe.at(Path(entry.source))
+    if beside.exists():
+        return beside
+    folders = [recipe.at(folder) for folder in recipe.structure_folders]
+    return find_structure(entry.source, folders=folders)
+
+
+def _load(entry: SpeciesEntry, recipe: Recipe) -> Species:
+    voxel_size_A = recipe.specimen.voxel_size_A
+    path = source_path(entry, recipe)
+    if path is not None and path.is_dir():
+        species = read_species(path)
+        if abs(species.voxel_size_A / voxel_size_A - 1) > 1e-3:
+            raise InputError(
+                f"{path}: expected voxels of {voxel_size_A:g} Å as in [specimen], found "
+                f"{species.voxel_size_A:g} Å; make it again with that size"
+            )
+        return species
+    return load_species(
+        entry.source if path is None else path,
+        voxel_size_A=voxel_size_A,
+        name=entry.name,
+        contour=entry.contour,
+        mean_potential_V=entry.mean_potential_V,
+    )

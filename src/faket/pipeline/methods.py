@@ -1,0 +1,82 @@
+"""The methods: from a labelled specimen to images that look like the reference."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from faket.data import DoubleArray, FloatArray, Species, Specimen, TiltGeometry, TiltSeries
+from faket.errors import InputError
+from faket.io.tilts import read_tilt_series
+from faket.io.weights import find_vgg19_weights, load_vgg19_weights
+from faket.microscope import Microscope, acquire
+from faket.noise import NoiseProfile, baseline, content, noisy
+from faket.pipeline.recipe import Recipe
+from faket.seeds import derive
+from faket.specimen import SpecimenConfig
+from faket.style import load_network, transfer_style
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All that a worker needs to make any tomogram of the data set."""
+
+    recipe: Recipe
+    library: tuple[Species, ...]
+    specimen: SpecimenConfig
+    angles_deg: DoubleArray
+    microscope: Microscope
+    profile: NoiseProfile | None
+    inputs: tuple[Path, ...]
+    out: Path
+
+
+def make_images(plan: Plan, specimen: Specimen, clean: FloatArray, name: str) -> TiltSeries:
+    """Make the tilt-series of one tomogram by the recipe's method.
+
+    Parameters
+    ----------
+    plan : Plan
+    specimen : Specimen
+    clean : ndarray, shape (tilt, y, x)
+        Noiseless tilts, protein dark.
+    name : str
+        Names the tomogram's random streams.
+    """
+    geometry = TiltGeometry(plan.angles_deg, plan.recipe.specimen.voxel_size_A)
+    method = plan.recipe.method
+    if method == "noiseless":
+        return TiltSeries(clean, geometry)
+    if method == "benchmark":
+        seed = derive(plan.recipe.seed, name, "acquisition")
+        return acquire(specimen, geometry, plan.microscope, seed=seed)
+    if plan.profile is None:
+        raise InputError(f"method {method}: expected a reference, found none")
+    seed = derive(plan.recipe.seed, name, "noise")
+    if method == "baseline":
+        return TiltSeries(
+            baseline(clean, plan.profile, seed=seed, angles_deg=plan.angles_deg), geometry
+        )
+    initial = noisy(clean, plan.profile, seed=seed, angles_deg=plan.angles_deg)
+    if method == "noisy":
+        return TiltSeries(initial, geometry)
+    kept = content(clean, plan.profile, seed=seed, angles_deg=plan.angles_deg)
+    return TiltSeries(_styled(plan, kept, initial), geometry)
+
+
+def _styled(plan: Plan, kept: FloatArray, initial: FloatArray) -> FloatArray:
+    folder = plan.out / "reference"
+    style = read_tilt_series(folder / "projections.mrc", folder / "projections.tlt")
+    if plan.recipe.method == "faket":
+        path = plan.recipe.style.weights
+        weights = find_vgg19_weights(None if path is None else plan.recipe.at(path))
+        network = load_network("vgg19", weights=load_vgg19_weights(weights))
+    else:
+        network = load_network("vgg19-random", seed=derive(plan.recipe.seed, "network"))
+    return transfer_style(
+        kept,
+        initial,
+        style.images,
+        network=network,
+        iterations=plan.recipe.style.iterations,
+        angles_deg=plan.angles_deg,
+        style_angles_deg=style.geometry.angles_deg,
+    )

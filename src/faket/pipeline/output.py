@@ -1,0 +1,56 @@
+"""One tomogram and its labels on disk, in SHREC'21's layout."""
+
+from pathlib import Path
+
+from faket.data import AnyArray, FloatArray, Specimen, TiltSeries, Volume
+from faket.io.particles import write_particles
+from faket.io.shrec_model import write_shrec_model
+from faket.io.tilts import write_tilt_angles, write_tilt_geometry
+from faket.pipeline.recipe import Recipe
+from faket.reconstruction import binned_offset, fourier_crop
+
+
+def labels_at(mask: AnyArray, binning: int) -> AnyArray:
+    """Return the labels at the samples of the binned tomogram.
+
+    A binned voxel is the sample on which it is centred, so its label is the label there: no
+    boundary moves, and nothing depends on a vote.
+    """
+    slices = [
+        slice(offset, offset + binning * (size // binning), binning)
+        for size, offset in ((size, binned_offset(size, binning)) for size in mask.shape)
+    ]
+    return mask[tuple(slices)]
+
+
+def write_model(
+    folder: Path,
+    recipe: Recipe,
+    specimen: Specimen,
+    clean: FloatArray,
+    series: TiltSeries,
+    tomogram: Volume,
+) -> None:
+    """Write tomogram, masks, particles, projections and angles of one model."""
+    binning = recipe.reconstruction.binning
+    full_A = specimen.potential.voxel_size_A
+    shape = specimen.potential.data.shape
+    origin_A = tuple(binned_offset(size, binning) * full_A for size in shape[::-1])
+    grandmodel = fourier_crop(specimen.potential.data, binning, axes=(2, 1, 0))
+    write_shrec_model(
+        folder,
+        reconstruction=tomogram,
+        class_mask=labels_at(specimen.class_mask, binning),
+        occupancy_mask=labels_at(specimen.instance_mask, binning),
+        particles=specimen.particles,
+        grandmodel=Volume(grandmodel, tomogram.voxel_size_A),
+        projections_unbinned=series,
+        noisefree_projections=TiltSeries(clean, series.geometry),
+        origin_A=origin_A,
+        overwrite=True,  # of the empty folder that is being filled
+    )
+    write_particles(folder / "particles.csv", specimen.particles)
+    write_tilt_angles(folder / "projections_unbinned.tlt", series.geometry.angles_deg)
+    write_tilt_geometry(folder / "projections_unbinned.csv", series.geometry)
+    lines = [f"{label} {info.name}" for label, info in sorted(specimen.classes.items())]
+    (folder / "classes.txt").write_text("\n".join(lines) + "\n")

@@ -1,0 +1,233 @@
+"""The recipe: what a data set is made of, read from TOML, validated, written with comments."""
+
+import tomllib
+from collections.abc import Iterator
+from dataclasses import MISSING, dataclass, fields
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import pydantic
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, with_config
+
+from faket.errors import InputError
+from faket.microscope import PRESETS
+from faket.reconstruction.wbp import Normalize
+from faket.specimen import SpecimenConfig
+
+Method = Literal["noisy", "baseline", "faket", "faket-random", "benchmark", "noiseless"]
+FORBID = ConfigDict(extra="forbid")
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+@with_config(FORBID)
+@dataclass(frozen=True)
+class SpecimenSection(SpecimenConfig):
+    """The specimen's settings as a section that refuses unknown fields."""
+
+
+class Section(BaseModel):
+    """A section of the recipe: frozen, and strict about names."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SpeciesEntry(Section):
+    """One kind of molecule."""
+
+    source: str = Field(
+        description="PDB, mmCIF or MRC file (.gz too), PDB id, a folder made by `faket species`, "
+        "or synthetic:NAME",
+        min_length=1,
+    )
+    name: str | None = Field(None, description="class name; from the source by default")
+    copies: int | None = Field(None, ge=0, le=65535, description="explicit number of copies")
+    volume_fraction: float | None = Field(
+        None, gt=0, lt=0.5, description="fraction of the specimen's volume, instead of copies"
+    )
+    contour: float | None = Field(None, description="for maps: contour level in the map's units")
+    mean_potential_V: Positive | None = Field(
+        None, description="for maps: mean potential above ice inside the contour (V)"
+    )
+
+
+class Tilts(Section):
+    """The tilt angles of the data to be made."""
+
+    start_deg: float = Field(-60.0, ge=-90, le=90, description="first tilt angle (degrees)")
+    stop_deg: float = Field(60.0, ge=-90, le=90, description="last tilt angle (degrees)")
+    step_deg: float = Field(2.0, gt=0, le=90, description="step between tilts (degrees)")
+    file: Path | None = Field(None, description="angles from a .tlt file instead")
+
+
+class Reference(Section):
+    """What the data should look like."""
+
+    stack: Path | None = Field(
+        None, description="tilt-series (MRC) to look like; none: made by the microscope section"
+    )
+    angles: Path | None = Field(
+        None, description="its tilt angles; the .tlt or .rawtlt beside the stack by default"
+    )
+    clean: Path | None = Field(
+        None, description="its noiseless twin, where there is one; else noise is estimated blind"
+    )
+    pixel_size_A: Positive | None = Field(
+        None, description="overrides the pixel size in the stack's header (Å)"
+    )
+
+
+class MicroscopeSection(Section):
+    """The microscope that takes the reference, and the images of the benchmark method."""
+
+    preset: str = Field("shrec21", description=f"one of {', '.join(PRESETS)}")
+    settings: dict[str, Any] = Field(
+        default_factory=dict, description="settings of the preset to change, by name"
+    )
+
+
+class Style(Section):
+    """Neural style transfer (methods faket and faket-random)."""
+
+    weights: Path | None = Field(
+        None, description="VGG19 weights (torchvision's file); cache or download by default"
+    )
+    iterations: int = Field(1, ge=1, le=1000, description="steps of Adam; the paper takes 1")
+
+
+class Reconstruction(Section):
+    """From tilts to tomogram."""
+
+    binning: int = Field(2, ge=1, le=64, description="of the images before reconstruction")
+    filter: Literal["ramp", "hamming", "shrec"] = Field("ramp", description="along x, see docs")
+    normalize: Normalize = Field("mean", description="none, mean (subtracted) or contrast")
+    taper: int = Field(16, ge=0, le=1024, description="binned pixels of fading at the edges")
+
+
+class Recipe(Section):
+    """A whole data set; every random number in it follows from ``seed``."""
+
+    name: str = Field("faket", min_length=1, max_length=100, description="title of the data set")
+    seed: int = Field(0, ge=0, lt=2**63, description="the one seed")
+    tomograms: int = Field(2, ge=1, le=100_000, description="how many tomograms to make")
+    method: Method = Field(
+        "noisy",
+        description="noisy, baseline, faket, faket-random, benchmark (physics) or noiseless",
+    )
+    structure_folders: tuple[Path, ...] = Field((), description="where PDB ids are looked up")
+    specimen: SpecimenSection = Field(default_factory=SpecimenSection)
+    tilts: Tilts | None = Field(None, description="default: the reference's, or -60 to 60 by 2")
+    reference: Reference = Reference()
+    microscope: MicroscopeSection = MicroscopeSection()
+    style: Style = Style()
+    reconstruction: Reconstruction = Reconstruction()
+    species: tuple[SpeciesEntry, ...] = Field(
+        (), description="the molecules; none: the embedded synthetic library"
+    )
+    _folder: Path = PrivateAttr(default_factory=Path)
+
+    def at(self, path: Path) -> Path:
+        """Return ``path`` as seen from the recipe's folder."""
+        return self._folder / path.expanduser()
+
+
+def read_recipe(path: Path) -> Recipe:
+    """Read and validate a recipe; relative paths in it are taken from its folder.
+
+    Raises
+    ------
+    InputError
+        In one line that names the file, the field, what was expected and what was found.
+    """
+    try:
+        text = path.read_bytes().decode()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: expected a readable TOML recipe, found: {error}") from None
+    return parse_recipe(text, where=str(path), folder=path.parent)
+
+
+def parse_recipe(text: str, *, where: str = "recipe", folder: Path | None = None) -> Recipe:
+    """Validate the TOML ``text`` of a recipe."""
+    try:
+        content = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise InputError(f"{where}: expected TOML, found: {one_line(str(error))}") from None
+    if not content:
+        raise InputError(
+            f"{where}: expected a recipe, found an empty file; "
+            "`faket simulate --example` writes one"
+        )
+    try:
+        recipe = Recipe.model_validate(content)
+    except pydantic.ValidationError as error:
+        raise InputError(f"{where}: {_first_error(error)}") from None
+    recipe._folder = folder or Path()
+    return recipe
+
+
+def _first_error(error: pydantic.ValidationError) -> str:
+    first = error.errors(include_url=False)[0]
+    field = ".".join(str(part) for part in first["loc"]) or "recipe"
+    found = one_line(repr(first["input"]))
+    if first["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
+        return f"{field}: unknown field; `faket simulate --example` lists all"
+    message = one_line(first["msg"].removeprefix("Value error, "))
+    others = len(error.errors()) - 1
+    more = f" (and {others} more)" if others else ""
+    return f"{field}: {message}, found {found}{more}"
+
+
+def one_line(text: str, limit: int = 160) -> str:
+    """Return ``text`` on one line of at most ``limit`` characters."""
+    flat = " ".join(text.split())
+    return flat if len(flat) <= limit else flat[: limit - 1] + "…"
+
+
+def example_recipe() -> str:
+    """Return a recipe in TOML with every field, its default, unit and meaning."""
+    lines = ["# A faket recipe. Every field is optional and shown with its default."]
+    lines += [*_section_lines(Recipe), ""]
+    lines += ["[specimen]", *_settings_lines(SpecimenConfig()), ""]
+    sections: list[type[BaseModel]] = [Tilts, Reference, MicroscopeSection, Style, Reconstruction]
+    names = ["tilts", "reference", "microscope", "style", "reconstruction"]
+    for name, model in zip(names, sections, strict=True):
+        lines += [f"[{name}]", *_section_lines(model), ""]
+    lines += ["# One block a species; without any, the embedded synthetic library is used."]
+    lines += ["# [[species]]"]
+    lines += [f"# {line}" for line in _section_lines(SpeciesEntry)]
+    return "\n".join(lines) + "\n"
+
+
+def _section_lines(model: type[BaseModel]) -> Iterator[str]:
+    for name, info in model.model_fields.items():
+        if not info.description or name in ("tilts", "species"):
+            continue
+        value = info.get_default(call_default_factory=True)
+        text = _toml(value)
+        yield (
+            f"{name} = {text}  # {info.description}"
+            if text
+            else f"# {name} =  # " + (info.description)
+        )
+
+
+def _settings_lines(settings: Any) -> Iterator[str]:
+    for item in fields(settings):
+        unit = item.metadata.get("unit", "")
+        comment = item.metadata.get("description", "") + (f" ({unit})" if unit else "")
+        assert item.default is not MISSING or item.default_factory is not MISSING
+        yield f"{item.name} = {_toml(getattr(settings, item.name))}  # {comment}"
+
+
+def _toml(value: Any) -> str:
+    """Return a simple value in TOML; nothing for what has no value."""
+    if value is None or type(value).__name__ == "PydanticUndefinedType":
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str):
+        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    if isinstance(value, tuple | list):
+        return "[" + ", ".join(_toml(item) for item in value) + "]"
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{_toml(k)} = {_toml(v)}" for k, v in value.items()) + "}"
+    return repr(value)

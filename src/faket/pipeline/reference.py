@@ -1,0 +1,128 @@
+"""What the data should look like: the user's tilt-series, or one from our own microscope."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from faket.data import AnyArray, DoubleArray, FloatArray, Species, TiltGeometry, TiltSeries
+from faket.errors import InputError
+from faket.io.mrc import read_stack
+from faket.io.tilts import read_tilt_angles, read_tilt_series
+from faket.microscope import PRESET_ANGLES, PRESETS, Microscope, acquire
+from faket.noise import NoiseProfile, estimate_noise
+from faket.pipeline.library import specimen_config
+from faket.pipeline.recipe import MicroscopeSection, Recipe
+from faket.projection import project
+from faket.reconstruction import fourier_crop
+from faket.seeds import derive
+from faket.specimen import build_specimen
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A reference at the pixel size of the data to be made, and its noise."""
+
+    series: TiltSeries
+    profile: NoiseProfile
+    source: str
+
+
+def tilt_angles(recipe: Recipe) -> DoubleArray:
+    """Return the tilt angles of the data: the recipe's, else the reference's, else the preset's."""
+    tilts = recipe.tilts
+    if tilts is not None and tilts.file is not None:
+        return read_tilt_angles(recipe.at(tilts.file))
+    if tilts is not None:
+        if tilts.stop_deg < tilts.start_deg:
+            raise InputError(
+                f"tilts: expected start_deg <= stop_deg, found {tilts.start_deg:g} and "
+                f"{tilts.stop_deg:g}; swap them"
+            )
+        count = int((tilts.stop_deg - tilts.start_deg) / tilts.step_deg + 1e-6) + 1
+        return np.asarray(tilts.start_deg + tilts.step_deg * np.arange(count))
+    if recipe.reference.stack is not None:
+        stack = recipe.at(recipe.reference.stack)
+        return read_tilt_angles(_angles_path(recipe, stack))
+    return np.array(PRESET_ANGLES[recipe.microscope.preset], np.float64)
+
+
+def chosen_microscope(section: MicroscopeSection) -> Microscope:
+    """Return the preset with the settings of the recipe changed."""
+    if section.preset not in PRESETS:
+        raise InputError(
+            f"microscope.preset: expected one of {', '.join(PRESETS)}, found {section.preset!r}"
+        )
+    settings = {
+        key: tuple(value) if isinstance(value, list) else value
+        for key, value in section.settings.items()
+    }
+    try:
+        return replace(PRESETS[section.preset], **settings)
+    except TypeError as error:
+        reason = str(error).rpartition("__init__() ")[2]
+        raise InputError(f"microscope.settings: {reason}") from None
+
+
+def prepare_reference(recipe: Recipe, library: tuple[Species, ...]) -> Reference:
+    """Read the user's reference, or make one, and estimate its noise."""
+    if recipe.reference.stack is None:
+        return _own_reference(recipe, library)
+    stack_path = recipe.at(recipe.reference.stack)
+    series = read_tilt_series(stack_path, _angles_path(recipe, stack_path))
+    pixel_size_A = recipe.reference.pixel_size_A or series.geometry.pixel_size_A
+    binning = _binning(pixel_size_A, recipe.specimen.voxel_size_A, stack_path)
+    images = fourier_crop(series.images, binning, axes=(2, 1))
+    clean = None
+    if recipe.reference.clean is not None:
+        full, _ = read_stack(recipe.at(recipe.reference.clean))
+        clean = fourier_crop(full, binning, axes=(2, 1))
+    geometry = TiltGeometry(series.geometry.angles_deg, recipe.specimen.voxel_size_A)
+    profile = estimate_noise(images, clean, angles_deg=geometry.angles_deg)
+    return Reference(TiltSeries(images, geometry), profile, stack_path.name)
+
+
+def noiseless(potential: AnyArray, angles_deg: DoubleArray, voxel_size_A: float) -> FloatArray:
+    """Return minus the line integrals (V·Å) of a potential: protein is dark."""
+    stack = project(potential, angles_deg)
+    stack *= np.float32(-voxel_size_A)
+    return stack
+
+
+def _own_reference(recipe: Recipe, library: tuple[Species, ...]) -> Reference:
+    """Image another specimen with our microscope; its clean twin is known."""
+    microscope = chosen_microscope(recipe.microscope)
+    specimen = build_specimen(
+        specimen_config(recipe, library), library, seed=derive(recipe.seed, "reference", "specimen")
+    )
+    voxel_size_A = recipe.specimen.voxel_size_A
+    geometry = TiltGeometry(tilt_angles(recipe), voxel_size_A)
+    seed = derive(recipe.seed, "reference", "acquisition")
+    series = acquire(specimen, geometry, microscope, seed=seed)
+    clean = noiseless(specimen.potential.data, geometry.angles_deg, voxel_size_A)
+    profile = estimate_noise(series.images, clean, angles_deg=geometry.angles_deg)
+    return Reference(series, profile, f"faket microscope, preset {recipe.microscope.preset}")
+
+
+def _angles_path(recipe: Recipe, stack: Path) -> Path:
+    if recipe.reference.angles is not None:
+        return recipe.at(recipe.reference.angles)
+    for suffix in (".tlt", ".rawtlt"):
+        if stack.with_suffix(suffix).is_file():
+            return stack.with_suffix(suffix)
+    raise InputError(
+        f"{stack}: expected tilt angles in {stack.with_suffix('.tlt').name} or "
+        f"{stack.with_suffix('.rawtlt').name} beside it, found none; set reference.angles"
+    )
+
+
+def _binning(pixel_size_A: float, wanted_A: float, where: Path) -> int:
+    ratio = wanted_A / pixel_size_A
+    binning = max(1, round(ratio))
+    if abs(ratio / binning - 1) > 0.02:
+        raise InputError(
+            f"{where}: expected a pixel size of {wanted_A:g} Å divided by a whole number, found "
+            f"{pixel_size_A:g} Å; set specimen.voxel_size_A = {pixel_size_A * binning:g}, or "
+            "reference.pixel_size_A if the header is wrong"
+        )
+    return binning

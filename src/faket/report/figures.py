@@ -1,0 +1,92 @@
+"""One picture of a data set: projections, reference, tomogram slice and labels."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from faket.data import AnyArray
+from faket.io.atomic import atomic_path
+from faket.io.mrc import read_mask, read_stack, read_volume
+from faket.io.particles import read_particles
+from faket.io.tilts import read_tilt_angles
+
+_MAX_MODELS = 4
+_SLAB_A = 50.0  # thickness averaged for the slice that is shown
+
+
+def dataset_figure(folder: Path, out: Path) -> Path:
+    """Draw the first models of a data set.
+
+    Each row is one tomogram: its noiseless 0° projection, the image made of it, the reference at
+    the same angle, the slice with the most labels (averaged over 50 Å), and that slice with its
+    instances outlined and the particles of the slab marked.
+
+    Parameters
+    ----------
+    folder : Path
+        As :func:`faket.pipeline.generate` writes it.
+    out : Path
+        PNG to write.
+
+    Returns
+    -------
+    Path
+        ``out``.
+    """
+    from matplotlib.figure import Figure
+
+    models = sorted(folder.glob("model_*"), key=lambda p: int(p.name.split("_")[1]))[:_MAX_MODELS]
+    figure = Figure(figsize=(20, 4.2 * len(models)), layout="constrained")
+    rows = figure.subplots(len(models), 5, squeeze=False)
+    for model, axes in zip(models, rows, strict=True):
+        _draw_model(model, folder / "reference" / "projections.mrc", axes)
+    with atomic_path(out) as temporary:
+        figure.savefig(temporary, dpi=80, format="png")
+    return out
+
+
+def _draw_model(model: Path, reference: Path, axes: Any) -> None:
+    angles = read_tilt_angles(model / "projections_unbinned.tlt")
+    tilt = int(np.abs(angles).argmin())
+    clean, pixel_A = read_stack(model / "noisefree_projections.mrc", mmap=True)
+    images, _ = read_stack(model / "projections_unbinned.mrc", mmap=True)
+    _show(axes[0], clean[tilt], f"{model.name}: noiseless, {angles[tilt]:.0f}°", pixel_A)
+    _show(axes[1], images[tilt], "projection", pixel_A)
+    if reference.exists():
+        target_angles = read_tilt_angles(reference.with_suffix(".tlt"))
+        target, target_A = read_stack(reference, mmap=True)
+        nearest = int(np.abs(target_angles - angles[tilt]).argmin())
+        _show(axes[2], target[nearest], f"reference, {target_angles[nearest]:.0f}°", target_A)
+    else:
+        axes[2].set_axis_off()
+    volume = read_volume(model / "reconstruction.mrc")
+    instances = read_mask(model / "occupancy_mask.mrc")
+    centre = int((instances > 0).sum(axis=(1, 2)).argmax())
+    half = max(0, round(_SLAB_A / volume.voxel_size_A / 2))
+    slab = slice(max(0, centre - half), centre + half + 1)
+    mean = volume.data[slab].mean(axis=0)
+    for axis, title in ((axes[3], f"tomogram, z = {centre}"), (axes[4], "labels")):
+        _show(axis, mean, title, volume.voxel_size_A)
+    _outline(axes[4], instances[centre])
+    particles = read_particles(model / "particles.csv")
+    x, y, z = particles.positions_A.T / volume.voxel_size_A
+    near = np.abs(z - centre) <= half + 1
+    axes[4].scatter(x[near], y[near], s=6, c="tab:red", linewidths=0)
+
+
+def _show(axis: Any, image: AnyArray, title: str, pixel_A: float) -> None:
+    low, high = np.percentile(image, (0.5, 99.5))
+    axis.imshow(image, cmap="gray", vmin=low, vmax=high, origin="lower", interpolation="nearest")
+    axis.set_title(f"{title} ({image.shape[1]} x {image.shape[0]}, {pixel_A:g} Å)", fontsize=10)
+    axis.set_axis_off()
+
+
+def _outline(axis: Any, instances: AnyArray) -> None:
+    """Draw the borders between instances."""
+    border = np.zeros(instances.shape, bool)
+    border[1:] |= instances[1:] != instances[:-1]
+    border[:, 1:] |= instances[:, 1:] != instances[:, :-1]
+    colour = np.zeros((*border.shape, 4))
+    colour[border] = (1.0, 0.75, 0.1, 0.8)
+    axis.imshow(colour, origin="lower", interpolation="nearest")

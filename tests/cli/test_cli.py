@@ -1,0 +1,119 @@
+"""The command line: stages chained through files, errors as one line with exit code 2."""
+
+import numpy as np
+import pytest
+
+from faket.cli.app import run
+from faket.io.mrc import read_stack, read_volume, write_stack
+from faket.io.tilts import write_tilt_angles
+
+RECIPE = """
+seed = 5
+species = [{ source = "synthetic:syn-ring", copies = 5 }]
+[specimen]
+size_voxels = [64, 56, 32]
+voxel_size_A = 10.0
+vesicles = [0, 0]
+gold = [2, 2]
+"""
+
+
+def fails(capsys, *arguments):
+    """Run a command that must fail; return its one line."""
+    assert run([str(a) for a in arguments]) == 2
+    text = capsys.readouterr().err
+    assert text.count("\n") == 1
+    assert text.startswith("faket: ")
+    return text
+
+
+def test_stages_chain_from_recipe_to_tomogram(tmp_path, capsys):
+    recipe, sample = tmp_path / "r.toml", tmp_path / "sample"
+    recipe.write_text(RECIPE)
+    p = {name: str(tmp_path / f"{name}.mrc") for name in
+         ("clean", "real", "noisy", "content", "styled", "tomogram")}  # fmt: skip
+    write_tilt_angles(tmp_path / "a.tlt", np.arange(-60.0, 61.0, 12.0))
+    angles = ("--angles", str(tmp_path / "a.tlt"))
+    chain = [
+        (
+            "species",
+            "synthetic:syn-bean",
+            "--out",
+            str(tmp_path / "species"),
+            "--voxel-size-A",
+            "10",
+        ),
+        ("specimen", str(recipe), str(sample)),
+        ("project", str(sample), p["clean"], *angles),
+        ("acquire", str(sample), p["real"], "--preset", "k3-60x3", *angles),
+        ("noise", p["clean"], p["real"], p["noisy"], "--reference-clean", p["clean"]),
+        ("noise", p["clean"], p["real"], p["content"], "--method", "content"),
+        ("style", p["content"], p["noisy"], p["real"], p["styled"], "--network", "vgg19-random"),
+        ("reconstruct", p["styled"], p["tomogram"], "--depth", "32"),
+    ]
+    for arguments in chain:
+        assert run(list(arguments)) == 0, (arguments, capsys.readouterr().err)
+    assert read_volume(p["tomogram"]).data.shape == (32, 56, 64)
+    assert read_volume(p["tomogram"]).voxel_size_A == 10.0
+    assert (tmp_path / "species" / "syn-bean" / "potential.mrc").exists()
+    noisy, clean = read_stack(p["noisy"])[0], read_stack(p["clean"])[0]
+    assert np.corrcoef(noisy[5].ravel(), clean[5].ravel())[0, 1] > 0.1
+    # A species folder is a source of a recipe.
+    recipe.write_text(RECIPE.replace("synthetic:syn-ring", "species/syn-bean"))
+    assert run(["specimen", str(recipe), str(tmp_path / "again")]) == 0
+
+
+def test_example_is_a_valid_recipe(tmp_path, capsys):
+    from faket.pipeline import parse_recipe
+
+    assert run(["simulate", "--example"]) == 0
+    parse_recipe(capsys.readouterr().out)
+
+
+@pytest.mark.parametrize("command", ["demo", "simulate", "species", "specimen", "project",
+                                     "acquire", "noise", "style", "reconstruct"])  # fmt: skip
+def test_help_explains_every_command(command, capsys):
+    assert run([command, "--help"]) == 0
+    assert "faket" in capsys.readouterr().out
+
+
+def test_wrong_commands_are_one_line(tmp_path, capsys):
+    assert "RECIPE" in fails(capsys, "simulate")
+    fails(capsys, "simulat")
+    fails(capsys, "reconstruct", "a.mrc", "b.mrc", "--depth", "none")
+    fails(capsys, "reconstruct", "a.mrc", "b.mrc", "--depth", "-3")
+    fails(capsys, "reconstruct", "a.mrc", "b.mrc", "--depth", "3", "--bogus", "1")
+
+
+def test_bad_files_are_one_line_and_leave_nothing(tmp_path, capsys):
+    angles = np.arange(-60.0, 61.0, 30.0)
+    stack, tlt = tmp_path / "s.mrc", tmp_path / "s.tlt"
+    out = tmp_path / "out.mrc"
+    arguments = ("reconstruct", stack, out, "--depth", "8")
+    assert "s.mrc" in fails(capsys, *arguments)
+    write_stack(stack, np.random.default_rng(0).random((5, 16, 16)).astype(np.float32), 5.0)
+    assert "s.tlt" in fails(capsys, *arguments)
+    write_tilt_angles(tlt, angles[:4])
+    assert "4" in fails(capsys, *arguments)
+    tlt.write_text("0\n1\nx\n3\n4\n")
+    fails(capsys, *arguments)
+    write_tilt_angles(tlt, angles)
+    raw = bytearray(stack.read_bytes())
+    stack.write_bytes(raw[:-100])
+    assert "s.mrc" in fails(capsys, *arguments)
+    raw[1024:1028] = np.float32(np.nan).tobytes()
+    stack.write_bytes(raw)
+    assert "NaN" in fails(capsys, *arguments)
+    raw[12:16] = (99).to_bytes(4, "little")
+    stack.write_bytes(raw)
+    assert "mode" in fails(capsys, *arguments)
+    assert not out.exists()
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["s.mrc", "s.tlt"]
+
+
+def test_unwritable_output_is_one_line(tmp_path, capsys):
+    recipe = tmp_path / "r.toml"
+    recipe.write_text(RECIPE)
+    (tmp_path / "file").write_text("")
+    fails(capsys, "simulate", recipe, tmp_path / "file")
+    fails(capsys, "simulate", recipe, tmp_path / "file" / "below")

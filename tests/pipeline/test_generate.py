@@ -1,0 +1,270 @@
+"""Whole data sets: labels where the particles are, same bytes however made, resumable."""
+
+import hashlib
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from faket.errors import InputError
+from faket.io.manifest import verify_manifest
+from faket.io.mrc import read_mask, read_stack, read_volume
+from faket.io.particles import read_particles
+from faket.io.shrec_model import read_shrec_model
+from faket.pipeline import generate, parse_recipe
+from faket.pipeline import generate as generate_module
+from faket.pipeline.output import labels_at
+from faket.reconstruction import binned_offset
+
+TINY = """
+seed = 3
+tomograms = {tomograms}
+method = "{method}"
+species = [
+    {{ source = "synthetic:syn-ring", copies = 4 }},
+    {{ source = "synthetic:syn-block", copies = 4 }},
+    {{ source = "synthetic:syn-bean", copies = 3 }},
+]
+{reference}
+[tilts]
+step_deg = 6.0
+[specimen]
+size_voxels = [96, 80, 48]
+voxel_size_A = 10.0
+vesicles = [1, 1]
+vesicle_semi_axes_A = [150, 200]
+gold = [2, 2]
+[microscope]
+preset = "k3-60x3"
+[reconstruction]
+binning = {binning}
+taper = 4
+"""
+
+
+def tiny(method="noisy", tomograms=1, binning=1, reference=""):
+    return parse_recipe(
+        TINY.format(method=method, tomograms=tomograms, binning=binning, reference=reference)
+    )
+
+
+def hashes(folder):
+    """Every file but the facts of the run (durations, peak memory)."""
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.name != "run.json"
+    }
+
+
+@pytest.fixture(scope="module")
+def noisy(tmp_path_factory):
+    out = tmp_path_factory.mktemp("noisy") / "out"
+    generate(tiny(tomograms=2), out)
+    return out
+
+
+def test_layout_is_shrecs_and_reads_back(noisy):
+    model = read_shrec_model(noisy / "model_0")
+    assert model.voxel_size_A == 10.0
+    assert model.class_mask.shape == model.reconstruction.data.shape == (48, 80, 96)
+    assert model.projections_unbinned.images.shape == (21, 80, 96)
+    np.testing.assert_allclose(model.geometry.angles_deg, np.arange(-60, 61, 6.0))
+    exact = read_particles(noisy / "model_0" / "particles.csv")
+    assert len(exact) == len(model.particles) == 14
+    moved = model.particles.positions_A - exact.positions_A
+    assert np.abs(moved).max() <= 5.0 + 1e-6  # whole voxels in SHREC's table
+    molecules = [name.startswith("syn") for name in exact.species]
+    turned = (model.particles.rotations * exact.rotations.inv()).magnitude()
+    assert turned[molecules].max() < 1e-4
+
+
+def test_labels_are_where_the_particles_are(noisy):
+    for binning, folder in ((1, noisy / "model_0"),):
+        instances = read_mask(folder / "occupancy_mask.mrc")
+        particles = read_particles(folder / "particles.csv")
+        for i, name in zip(particles.ids, particles.species, strict=True):
+            if name == "vesicle":
+                continue
+            centre = np.argwhere(instances == i).mean(axis=0)[::-1] * 10.0 * binning
+            index = list(particles.ids).index(i)
+            assert np.linalg.norm(centre - particles.positions_A[index]) < 15.0
+
+
+def test_molecules_are_dark_in_the_tomogram(tmp_path):
+    generate(tiny("noiseless"), tmp_path / "out")
+    folder = tmp_path / "out" / "model_0"
+    tomogram = read_volume(folder / "reconstruction.mrc").data
+    classes = read_mask(folder / "class_mask.mrc")
+    for label in range(1, 6):
+        assert tomogram[classes == label].mean() < tomogram[classes == 0].mean()
+    images, _ = read_stack(folder / "projections_unbinned.mrc")
+    clean, _ = read_stack(folder / "noisefree_projections.mrc")
+    np.testing.assert_array_equal(images, clean)
+    assert clean.mean() < 0
+
+
+def test_binned_tomogram_lies_on_its_labels(tmp_path):
+    """Shifting the labels by a voxel in any direction fits the tomogram less well."""
+    generate(tiny("noiseless", binning=2), tmp_path / "out")
+    folder = tmp_path / "out" / "model_0"
+    tomogram = -read_volume(folder / "reconstruction.mrc").data
+    assert tomogram.shape == (24, 40, 48)
+    truth = read_volume(folder / "grandmodel.mrc")
+    assert truth.voxel_size_A == 20.0
+    inside = (read_mask(folder / "occupancy_mask.mrc") > 0).astype(float)
+
+    def fit(shift, axis):
+        return float((np.roll(inside, shift, axis) * tomogram).sum())
+
+    for axis in range(3):
+        assert fit(0, axis) > max(fit(-1, axis), fit(1, axis))
+
+
+def test_labels_are_samples_of_the_full_mask():
+    mask = np.arange(7 * 8 * 9).reshape(7, 8, 9)
+    binned = labels_at(mask, 2)
+    assert binned.shape == (3, 4, 4)
+    offset = [binned_offset(n, 2) for n in mask.shape]
+    assert binned[1, 2, 3] == mask[offset[0] + 2, offset[1] + 4, offset[2] + 6]
+
+
+def test_noise_matches_the_profile_of_the_reference(noisy):
+    profile = json.loads((noisy / "reference" / "noise_profile.json").read_text())
+    assert profile["estimate"] == "paired"
+    images, _ = read_stack(noisy / "model_0" / "projections_unbinned.mrc")
+    index = np.arange(len(images))
+    for values, name in ((images.mean(axis=(1, 2)), "mean"), (images.std(axis=(1, 2)), "sigma")):
+        fitted = np.polynomial.Polynomial.fit(index, profile[name], 2)(index)
+        np.testing.assert_allclose(values, fitted, rtol=1e-4)
+
+
+def test_tomograms_differ_and_share_nothing_by_accident(noisy):
+    first, second = (
+        read_stack(noisy / f"model_{i}" / "projections_unbinned.mrc")[0] for i in (0, 1)
+    )
+    assert abs(np.corrcoef(first.ravel(), second.ravel())[0, 1]) < 0.9
+    assert not np.array_equal(first, second)
+
+
+def test_same_bytes_on_two_workers(noisy, tmp_path):
+    generate(tiny(tomograms=2), tmp_path / "two", workers=2)
+    assert hashes(tmp_path / "two") == hashes(noisy)
+
+
+def test_a_stopped_run_continues_to_the_same_bytes(noisy, tmp_path):
+    out = tmp_path / "out"
+    shutil.copytree(noisy, out)
+    shutil.rmtree(out / "model_1")
+    kept = (out / "model_0" / "reconstruction.mrc").stat().st_mtime_ns
+    generate(tiny(tomograms=2), out)
+    assert hashes(out) == hashes(noisy)
+    assert (out / "model_0" / "reconstruction.mrc").stat().st_mtime_ns == kept
+
+
+def test_a_failure_leaves_no_half_tomogram(noisy, tmp_path, monkeypatch):
+    import faket.pipeline.generate as module
+
+    out = tmp_path / "out"
+    shutil.copytree(noisy, out)
+    shutil.rmtree(out / "model_1")
+
+    def broken(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(module, "write_model", broken)
+    with pytest.raises(KeyboardInterrupt):
+        generate(tiny(tomograms=2), out)
+    assert sorted(p.name for p in out.iterdir()) == ["model_0", "recipe.json", "reference"]
+
+
+def test_another_recipe_does_not_overwrite(noisy, tmp_path):
+    with pytest.raises(InputError, match="another recipe"):
+        generate(tiny(tomograms=1), noisy)
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("x")
+    with pytest.raises(InputError, match="empty folder"):
+        generate(tiny(), tmp_path / "mine")
+
+
+def test_manifest_hashes_what_was_written(noisy):
+    verify_manifest(noisy / "model_0" / "manifest.json")
+    (noisy / "model_1" / "classes.txt").open("a").write("x")
+    with pytest.raises(InputError, match=r"classes\.txt"):
+        verify_manifest(noisy / "model_1" / "manifest.json")
+    (noisy / "model_1" / "classes.txt").write_text((noisy / "model_0" / "classes.txt").read_text())
+
+
+@pytest.mark.parametrize("method", ["baseline", "faket-random", "benchmark"])
+def test_every_method_makes_a_data_set(tmp_path, method):
+    generate(tiny(method), tmp_path / "out")
+    images, pixel_A = read_stack(tmp_path / "out" / "model_0" / "projections_unbinned.mrc")
+    clean, _ = read_stack(tmp_path / "out" / "model_0" / "noisefree_projections.mrc")
+    assert pixel_A == 10.0
+    assert np.isfinite(images).all()
+    tilt = len(images) // 2
+    correlation = np.corrcoef(images[tilt].ravel(), clean[tilt].ravel())[0, 1]
+    assert correlation > 0.1  # protein dark in both
+
+
+def test_a_users_reference_blind_and_paired(noisy, tmp_path):
+    """A stack without a twin works; with its twin the profile is the paired one."""
+    stack = tmp_path / "mine.mrc"
+    shutil.copy(noisy / "model_0" / "projections_unbinned.mrc", stack)
+    shutil.copy(noisy / "model_0" / "projections_unbinned.tlt", tmp_path / "mine.tlt")
+    shutil.copy(noisy / "model_0" / "noisefree_projections.mrc", tmp_path / "twin.mrc")
+    blind = parse_recipe(
+        TINY.format(
+            method="noisy", tomograms=1, binning=1, reference='reference = {stack="mine.mrc"}'
+        ),
+        folder=tmp_path,
+    )
+    generate(blind, tmp_path / "blind")
+    paired = parse_recipe(
+        TINY.format(
+            method="noisy", tomograms=1, binning=1,
+            reference='reference = {stack="mine.mrc", clean="twin.mrc"}',
+        ),
+        folder=tmp_path,
+    )  # fmt: skip
+    generate(paired, tmp_path / "paired")
+    profiles = [
+        json.loads((tmp_path / name / "reference" / "noise_profile.json").read_text())
+        for name in ("blind", "paired")
+    ]
+    assert [p["estimate"] for p in profiles] == ["blind", "paired"]
+    np.testing.assert_allclose(profiles[0]["noise_std"], profiles[1]["noise_std"], atol=0.25)
+
+
+@pytest.mark.parametrize(
+    ("change", "match"),
+    [
+        ({"reference": {"stack": "absent.mrc"}}, "absent"),
+        ({"microscope": {"preset": "toy"}}, "preset"),
+        ({"microscope": {"preset": "k3-60x3", "settings": {"volts": 3}}}, "volts"),
+        ({"tilts": {"start_deg": 10, "stop_deg": -10}}, "start_deg"),
+        (
+            {"species": [{"source": "synthetic:syn-ring"}, {"source": "synthetic:syn-ring"}]},
+            "twice",
+        ),
+        ({"species": [{"source": "no-such-file.pdb"}]}, "no-such-file"),
+    ],
+)
+def test_bad_recipes_fail_in_one_line_before_work(tmp_path, change, match):
+    content = tiny().model_dump()
+    recipe = type(tiny()).model_validate({**content, **change})
+    with pytest.raises(InputError, match=match) as error:
+        generate(recipe, tmp_path / "out")
+    assert "\n" not in str(error.value)
+    assert not list(tmp_path.glob("out/model_*"))
+
+
+def test_missing_weights_are_explained_before_work(tmp_path, monkeypatch):
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.setenv("FAKET_CACHE", str(tmp_path))
+    recipe = type(tiny()).model_validate(
+        {**tiny("faket").model_dump(), "style": {"weights": str(tmp_path / "none.pth")}}
+    )
+    with pytest.raises(InputError, match=r"none\.pth"):
+        generate_module(recipe, tmp_path / "out")

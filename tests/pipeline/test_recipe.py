@@ -1,0 +1,113 @@
+"""Recipes: the example is valid, typos are refused, nothing mutated gives a traceback."""
+
+import random
+import tomllib
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from faket.errors import InputError
+from faket.pipeline import Recipe, example_recipe, parse_recipe, read_recipe
+
+
+def test_example_is_the_default_recipe():
+    recipe = parse_recipe(example_recipe())
+    assert recipe.model_dump(exclude={"tilts"}) == Recipe().model_dump(exclude={"tilts"})
+
+
+def test_example_names_every_field_with_a_comment():
+    lines = [line for line in example_recipe().splitlines() if "=" in line]
+    assert all("#" in line.split("=", 1)[1] for line in lines)
+    content = tomllib.loads(example_recipe())
+    for field in ("size_voxels", "voxel_size_A", "vesicles", "gold", "on_full"):
+        assert field in content["specimen"]
+
+
+@pytest.mark.parametrize(
+    ("text", "match"),
+    [
+        ("", "empty"),
+        ("seed = ", "TOML"),
+        ("sead = 1", "sead: unknown field"),
+        ("seed = -1", "seed"),
+        ("tomograms = 0", "tomograms"),
+        ('method = "magic"', "method"),
+        ("[specimen]\nvoxel_size_A = -5.0", "voxel_size_A"),
+        ("[specimen]\nvoxelsize = 5.0", "specimen.voxelsize: unknown field"),
+        ("[specimen]\nsize_voxels = [0, 10, 10]", "size_voxels"),
+        ("[specimen]\nsize_voxels = [100000, 100000, 100000]", "specimen"),
+        ("[specimen]\nparticles = [20, 10]", "particles"),
+        ("[reconstruction]\nbinning = 0", "binning"),
+        ('[[species]]\nsource = ""', "source"),
+        ('[[species]]\nsource = "a.pdb"\ncopies = -1', "copies"),
+        ("[reference]\npixel_size_A = nan", "pixel_size_A"),
+        ("seed = 1e400", "seed"),
+    ],
+)
+def test_mistakes_are_named_in_one_line(text, match):
+    with pytest.raises(InputError, match=match) as error:
+        parse_recipe(text, where="r.toml")
+    assert "\n" not in str(error.value)
+    assert str(error.value).startswith("r.toml: ")
+
+
+def test_unreadable_recipe_is_one_line(tmp_path):
+    for path in (tmp_path / "absent.toml", tmp_path):
+        with pytest.raises(InputError):
+            read_recipe(path)
+    (tmp_path / "binary.toml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(InputError, match="TOML"):
+        read_recipe(tmp_path / "binary.toml")
+
+
+def test_paths_are_taken_from_the_recipes_folder(tmp_path):
+    (tmp_path / "r.toml").write_text('[reference]\nstack = "here/ref.mrc"\n')
+    recipe = read_recipe(tmp_path / "r.toml")
+    assert recipe.at(recipe.reference.stack) == tmp_path / "here" / "ref.mrc"
+
+
+def test_mutated_recipes_are_read_or_refused():
+    """400 recipes with characters changed, removed or doubled: valid, or one line."""
+    dice = random.Random(0)
+    base = example_recipe() + '\n[[species]]\nsource = "1bxn"\ncopies = 12\n'
+    refused = 0
+    for _ in range(400):
+        text = list(base)
+        for _ in range(dice.randint(1, 4)):
+            i = dice.randrange(len(text))
+            action = dice.randrange(4)
+            if action == 0:
+                text[i] = chr(dice.choice([0, 10, 34, 45, 46, 48, 57, 61, 91, 93, 101, 0x1F600]))
+            elif action == 1:
+                del text[i : i + dice.randint(1, 30)]
+            elif action == 2:
+                text.insert(i, text[i] * dice.randint(1, 5))
+            else:
+                text[i:i] = dice.choice(["-", "nan", "1e99", "inf", "[]", '"x"', "true", "{}"])
+        try:
+            parse_recipe("".join(text))
+        except InputError as error:
+            refused += 1
+            assert "\n" not in str(error)
+    assert 50 < refused < 400
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.dictionaries(st.sampled_from(sorted(Recipe.model_fields)), json_values, max_size=4))
+def test_any_values_are_read_or_refused(content):
+    import pydantic
+
+    try:
+        Recipe.model_validate(content)
+    except (pydantic.ValidationError, InputError) as error:
+        assert str(error)
