@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable, Sequence
 
-from cyclopts import App, CycloptsError
+from cyclopts import App, CycloptsError, Parameter
 
 import faket
 from faket.cli import datasets, stages
@@ -14,6 +14,9 @@ app = App(
     help="Labelled cryo-electron tomograms that look like your reference, from molecules.",
     version=faket.__version__,
     help_format="plaintext",
+    # Units keep their case: --voxel-size-A.
+    default_parameter=Parameter(name_transform=lambda name: name.replace("_", "-")),
+    result_action="return_value",
 )
 _DATASETS: tuple[Callable[..., None], ...] = (datasets.demo, datasets.simulate)
 _STAGES: tuple[Callable[..., None], ...] = (

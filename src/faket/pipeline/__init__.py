@@ -1,6 +1,6 @@
 """From a recipe to a labelled data set."""
 
-from faket.pipeline.generate import Dataset, generate
+from faket.pipeline.dataset import Dataset, generate
 from faket.pipeline.recipe import Recipe, example_recipe, parse_recipe, read_recipe
 
 __all__ = ["Dataset", "Recipe", "example_recipe", "generate", "parse_recipe", "read_recipe"]

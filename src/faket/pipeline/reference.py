@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -53,7 +54,7 @@ def chosen_microscope(section: MicroscopeSection) -> Microscope:
         raise InputError(
             f"microscope.preset: expected one of {', '.join(PRESETS)}, found {section.preset!r}"
         )
-    settings = {
+    settings: dict[str, Any] = {
         key: tuple(value) if isinstance(value, list) else value
         for key, value in section.settings.items()
     }
