@@ -1,9 +1,8 @@
 """One command a stage, files to files, so that anyone's own data can enter anywhere."""
 
-import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from cyclopts import Parameter
@@ -14,6 +13,7 @@ from faket.errors import InputError
 Positive = Annotated[float, Parameter(validator=Number(gt=0))]
 Count = Annotated[int, Parameter(validator=Number(gte=1))]
 Seed = Annotated[int, Parameter(validator=Number(gte=0))]
+Flag = Annotated[bool, Parameter(negative=())]
 
 
 def species(
@@ -53,13 +53,25 @@ def species(
     out.mkdir(parents=True, exist_ok=True)
     for source in sources:
         embedded = source.startswith("synthetic:")
+        found = Path(source) if embedded else find_structure(source, folders=folder)
         molecule = load_species(
-            source if embedded else find_structure(source, folders=folder),
+            source if embedded else found,
             voxel_size_A=voxel_size_A,
             contour=contour,
             mean_potential_V=mean_potential_V,
         )
         write_species(out / molecule.name, molecule)
+        _manifest(
+            out / molecule.name,
+            "species",
+            {
+                "voxel_size_A": voxel_size_A,
+                "contour": contour,
+                "mean_potential_V": mean_potential_V,
+            },
+            [None if embedded else found],
+            {"source": molecule.source},
+        )
         print(f"{out / molecule.name}: {molecule.source}")
 
 
@@ -86,6 +98,9 @@ def specimen(recipe: Path, out: Path, /, *, seed: Seed | None = None) -> None:
     config = specimen_config(settings, library)
     placement = place_particles(config, library, seed=chosen)
     write_specimen(out, paint_specimen(config, library, placement.particles))
+    settings_used = {**settings.model_dump(mode="json"), "seed": chosen}
+    counts = {"requested": dict(placement.requested), "placed": placement.placed}
+    _manifest(out, "specimen", settings_used, [recipe], counts)
     for name, wanted in placement.requested.items():
         print(f"{name}: {placement.placed[name]} of {wanted} placed")
 
@@ -131,6 +146,7 @@ def project(
     images = project_volume(volume.data, geometry.angles_deg, device=device)
     images *= np.float32(-volume.voxel_size_A)
     write_tilt_series(out, TiltSeries(images, geometry))
+    _manifest(out, "project", {"angles_deg": geometry.angles_deg.tolist()}, [path])
 
 
 def acquire(
@@ -139,8 +155,13 @@ def acquire(
     /,
     *,
     preset: str = "shrec21",
+    recipe: Path | None = None,
+    record: Path | None = None,
     seed: Seed = 0,
     angles: Path | None = None,
+    halves: Flag = False,
+    keep: tuple[Literal["potential", "exit_wave", "intensity", "counts"], ...] = (),
+    match: Path | None = None,
     device: Literal["auto", "cpu", "cuda"] = "auto",
 ) -> None:
     """Take a tilt-series of a specimen with the simulated microscope.
@@ -150,39 +171,50 @@ def acquire(
     specimen
         Folder of `faket specimen`.
     out
-        MRC stack to write; angles (.tlt) and the record of what was drawn (.json) go beside it.
+        MRC stack to write; beside it go angles (.tlt), shifts, dose and order (.csv) and the
+        record of all that was drawn (.json).
     preset
         The microscope: shrec21, k3-60x3 or czii-45x3.
+    recipe
+        Take the microscope section of this recipe instead of a preset.
+    record
+        Replay this record (.json of an earlier acquisition) to the same bytes.
     seed
         Seed of defocus, dose and all noise.
     angles
         .tlt file of tilt angles; the preset's by default.
+    halves
+        Count odd and even frames apart, and write them as OUT_odd.mrc and OUT_even.mrc too.
+    keep
+        Stages to write as well, as OUT_STAGE.mrc.
+    match
+        MRC stack whose ring amplitudes the images shall have.
     device
         Where to compute.
     """
+    from faket.cli.acquisition import drawn_record, write_exposure
     from faket.cli.progress import reporting
-    from faket.data import TiltGeometry
-    from faket.io.atomic import atomic_path
+    from faket.io.mrc import read_stack
     from faket.io.specimen_files import read_specimen
-    from faket.io.tilts import write_tilt_series
-    from faket.microscope import PRESET_ANGLES, PRESETS, draw_acquisition, expose
+    from faket.microscope import expose
 
-    if preset not in PRESETS:
-        raise InputError(f"preset: expected one of {', '.join(PRESETS)}, found {preset!r}")
     sample = read_specimen(specimen)
-    tilts = np.array(PRESET_ANGLES[preset]) if angles is None else _angles(angles, 0, 0, 1)
-    geometry = TiltGeometry(tilts, sample.potential.voxel_size_A)
-    record = draw_acquisition(PRESETS[preset], geometry, seed=seed)
+    pixel_A = sample.potential.voxel_size_A
+    dice = drawn_record(pixel_A, preset, recipe, record, angles, seed)
+    reference = None if match is None else read_stack(match)[0]
     with reporting("acquire") as report:
         exposure = expose(
             sample,
-            record,
+            dice,
             device=device,
-            progress=lambda tilt: report("tilts", tilt + 1, len(tilts)),
+            keep=keep,
+            halves=halves,
+            reference=reference,
+            progress=lambda place: report("tilts", place + 1, len(dice)),
         )
-    write_tilt_series(out, exposure.series)
-    with atomic_path(out.with_suffix(".json")) as temporary:
-        temporary.write_text(json.dumps(record.to_dict(), indent=1) + "\n")
+    write_exposure(out, exposure)
+    settings = {"seed": seed, "preset": preset, "halves": halves}
+    _manifest(out, "acquire", settings, [specimen / "potential.mrc", match], dice.to_dict())
 
 
 def noise(
@@ -231,6 +263,8 @@ def noise(
     angles_deg = series.geometry.angles_deg
     images = make[method](series.images, profile, seed=seed, angles_deg=angles_deg)
     write_tilt_series(out, TiltSeries(images, series.geometry))
+    inputs = [clean, reference, reference_clean]
+    _manifest(out, "noise", {"method": method, "seed": seed}, inputs, profile.to_dict())
 
 
 def style(
@@ -297,6 +331,8 @@ def style(
             progress=_ticker(report),
         )
     write_tilt_series(out, TiltSeries(images, kept.geometry))
+    settings = {"network": network, "iterations": iterations, "seed": seed}
+    _manifest(out, "style", settings, [content, initial, style, weights])
 
 
 def reconstruct(
@@ -350,6 +386,14 @@ def reconstruct(
         device=device,
     )
     write_volume(out, volume)
+    settings = {
+        "depth": depth,
+        "binning": binning,
+        "filter": filter,
+        "normalize": normalize,
+        "taper": taper,
+    }
+    _manifest(out, "reconstruct", settings, [stack])
 
 
 def _angles(
@@ -363,6 +407,29 @@ def _angles(
         raise InputError(f"angles: expected start <= stop, found {start_deg:g} and {stop_deg:g}")
     count = int((stop_deg - start_deg) / step_deg + 1e-6) + 1
     return np.asarray(start_deg + step_deg * np.arange(count), np.float64)
+
+
+def _manifest(
+    out: Path,
+    kind: str,
+    settings: dict[str, Any],
+    inputs: Sequence[Path | None],
+    record: dict[str, Any] | None = None,
+) -> None:
+    """Write beside an output (or into its folder) what it was made of."""
+    from faket.io.manifest import write_manifest
+
+    path = out / "manifest.json" if out.is_dir() else out.with_suffix(".manifest.json")
+    outputs = sorted(p for p in out.rglob("*") if p.is_file()) if out.is_dir() else [out]
+    write_manifest(
+        path,
+        kind=kind,
+        settings=settings,
+        seed=settings.get("seed"),
+        record=record,
+        inputs=[item for item in inputs if item is not None and item.is_file()],
+        outputs=[item for item in outputs if item != path],
+    )
 
 
 def _ticker(report: Callable[[str, int, int], None]) -> Callable[[int, int], None]:

@@ -15,6 +15,7 @@ from typing import Literal
 
 from faket.data import Species
 from faket.errors import InputError
+from faket.io.acquisition import write_acquisition
 from faket.io.atomic import atomic_folder, atomic_path, require_space
 from faket.io.manifest import write_manifest
 from faket.io.tilts import write_tilt_series
@@ -151,6 +152,8 @@ def _stored_reference(recipe: Recipe, library: tuple[Species, ...], folder: Path
         reference = prepare_reference(recipe, library)
         with atomic_folder(folder, overwrite=True) as temporary:
             write_tilt_series(temporary / "projections.mrc", reference.series)
+            if reference.record is not None:
+                write_acquisition(temporary / "acquisition.json", reference.record)
             text = json.dumps(reference.profile.to_dict(), indent=1) + "\n"
             (temporary / "noise_profile.json").write_text(text)
             write_manifest(
@@ -159,7 +162,7 @@ def _stored_reference(recipe: Recipe, library: tuple[Species, ...], folder: Path
                 settings=recipe.model_dump(mode="json"),
                 seed=recipe.seed,
                 record={"source": reference.source, "noise": reference.profile.estimate},
-                outputs=[temporary / "projections.mrc", temporary / "noise_profile.json"],
+                outputs=sorted(temporary.iterdir()),
             )
     return NoiseProfile.from_dict(json.loads(profile_path.read_text()))
 
@@ -220,7 +223,7 @@ def make_model(plan: Plan, index: int, say: Callable[[str], None] | None = None)
         clean = noiseless(specimen.potential.data, plan.angles_deg, voxel_size_A)
     tell(f"{name}: {recipe.method}")
     with clock.stage(recipe.method):
-        series = make_images(plan, specimen, clean, name)
+        series, acquisition = make_images(plan, specimen, clean, name)
     tell(f"{name}: reconstruction")
     settings = recipe.reconstruction
     with clock.stage("reconstruction"):
@@ -236,6 +239,8 @@ def make_model(plan: Plan, index: int, say: Callable[[str], None] | None = None)
     with atomic_folder(plan.out / name, overwrite=True) as folder:
         with clock.stage("writing"):
             write_model(folder, recipe, specimen, clean, series, tomogram)
+            if acquisition is not None:
+                write_acquisition(folder / "acquisition.json", acquisition)
         outputs = sorted(path for path in folder.iterdir())
         record = {
             "model": name,

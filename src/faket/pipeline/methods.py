@@ -7,7 +7,7 @@ from faket.data import DoubleArray, FloatArray, Species, Specimen, TiltGeometry,
 from faket.errors import InputError
 from faket.io.tilts import read_tilt_series
 from faket.io.weights import find_vgg19_weights, load_vgg19_weights
-from faket.microscope import Microscope, acquire
+from faket.microscope import AcquisitionRecord, Microscope, draw_acquisition, expose
 from faket.noise import NoiseProfile, baseline, content, noisy
 from faket.pipeline.recipe import Recipe
 from faket.seeds import derive
@@ -29,7 +29,9 @@ class Plan:
     out: Path
 
 
-def make_images(plan: Plan, specimen: Specimen, clean: FloatArray, name: str) -> TiltSeries:
+def make_images(
+    plan: Plan, specimen: Specimen, clean: FloatArray, name: str
+) -> tuple[TiltSeries, AcquisitionRecord | None]:
     """Make the tilt-series of one tomogram by the recipe's method.
 
     Parameters
@@ -40,26 +42,33 @@ def make_images(plan: Plan, specimen: Specimen, clean: FloatArray, name: str) ->
         Noiseless tilts, protein dark.
     name : str
         Names the tomogram's random streams.
+
+    Returns
+    -------
+    tuple of TiltSeries and AcquisitionRecord or None
+        The record is that of the physics simulator, where it made the images.
     """
     geometry = TiltGeometry(plan.angles_deg, plan.recipe.specimen.voxel_size_A)
-    method = plan.recipe.method
-    if method == "noiseless":
-        return TiltSeries(clean, geometry)
-    if method == "benchmark":
+    if plan.recipe.method == "noiseless":
+        return TiltSeries(clean, geometry), None
+    if plan.recipe.method == "benchmark":
         seed = derive(plan.recipe.seed, name, "acquisition")
-        return acquire(specimen, geometry, plan.microscope, seed=seed)
-    if plan.profile is None:
+        record = draw_acquisition(plan.microscope, geometry, seed=seed)
+        return expose(specimen, record).series, record
+    return TiltSeries(_like_reference(plan, clean, name), geometry), None
+
+
+def _like_reference(plan: Plan, clean: FloatArray, name: str) -> FloatArray:
+    method, profile = plan.recipe.method, plan.profile
+    if profile is None:
         raise InputError(f"method {method}: expected a reference, found none")
     seed = derive(plan.recipe.seed, name, "noise")
     if method == "baseline":
-        return TiltSeries(
-            baseline(clean, plan.profile, seed=seed, angles_deg=plan.angles_deg), geometry
-        )
-    initial = noisy(clean, plan.profile, seed=seed, angles_deg=plan.angles_deg)
+        return baseline(clean, profile, seed=seed, angles_deg=plan.angles_deg)
+    initial = noisy(clean, profile, seed=seed, angles_deg=plan.angles_deg)
     if method == "noisy":
-        return TiltSeries(initial, geometry)
-    kept = content(clean, plan.profile, seed=seed, angles_deg=plan.angles_deg)
-    return TiltSeries(_styled(plan, kept, initial), geometry)
+        return initial
+    return _styled(plan, content(clean, profile, seed=seed, angles_deg=plan.angles_deg), initial)
 
 
 def _styled(plan: Plan, kept: FloatArray, initial: FloatArray) -> FloatArray:

@@ -10,12 +10,19 @@ from faket.data import AnyArray, DoubleArray, FloatArray, Species, TiltGeometry,
 from faket.errors import InputError
 from faket.io.mrc import read_stack
 from faket.io.tilts import read_tilt_angles, read_tilt_series
-from faket.microscope import PRESET_ANGLES, PRESETS, Microscope, acquire
+from faket.microscope import (
+    PRESET_ANGLES,
+    PRESETS,
+    AcquisitionRecord,
+    Microscope,
+    draw_acquisition,
+    expose,
+)
 from faket.noise import NoiseProfile, estimate_noise
 from faket.pipeline.library import specimen_config
 from faket.pipeline.recipe import MicroscopeSection, Recipe
 from faket.projection import project
-from faket.reconstruction import fourier_crop
+from faket.reconstruction import align, fourier_crop
 from faket.seeds import derive
 from faket.specimen import build_specimen
 
@@ -27,6 +34,7 @@ class Reference:
     series: TiltSeries
     profile: NoiseProfile
     source: str
+    record: AcquisitionRecord | None = None  # of our own microscope
 
 
 def tilt_angles(recipe: Recipe) -> DoubleArray:
@@ -92,17 +100,19 @@ def noiseless(potential: AnyArray, angles_deg: DoubleArray, voxel_size_A: float)
 
 def _own_reference(recipe: Recipe, library: tuple[Species, ...]) -> Reference:
     """Image another specimen with our microscope; its clean twin is known."""
+    seed = derive(recipe.seed, "reference", "specimen")
+    specimen = build_specimen(specimen_config(recipe, library), library, seed=seed)
+    geometry = TiltGeometry(tilt_angles(recipe), recipe.specimen.voxel_size_A)
     microscope = chosen_microscope(recipe.microscope)
-    specimen = build_specimen(
-        specimen_config(recipe, library), library, seed=derive(recipe.seed, "reference", "specimen")
-    )
-    voxel_size_A = recipe.specimen.voxel_size_A
-    geometry = TiltGeometry(tilt_angles(recipe), voxel_size_A)
     seed = derive(recipe.seed, "reference", "acquisition")
-    series = acquire(specimen, geometry, microscope, seed=seed)
-    clean = noiseless(specimen.potential.data, geometry.angles_deg, voxel_size_A)
-    profile = estimate_noise(series.images, clean, angles_deg=geometry.angles_deg)
-    return Reference(series, profile, f"faket microscope, preset {recipe.microscope.preset}")
+    record = draw_acquisition(microscope, geometry, seed=seed)
+    series = expose(specimen, record).series
+    # As alignment would leave them: the known shifts undone, like a user's reference.
+    images = align(series.images, series.geometry)
+    clean = noiseless(specimen.potential.data, geometry.angles_deg, geometry.pixel_size_A)
+    profile = estimate_noise(images, clean, angles_deg=geometry.angles_deg)
+    source = f"faket microscope, preset {recipe.microscope.preset}"
+    return Reference(TiltSeries(images, geometry), profile, source, record)
 
 
 def _angles_path(recipe: Recipe, stack: Path) -> Path:

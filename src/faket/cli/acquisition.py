@@ -1,0 +1,55 @@
+"""What `faket acquire` reads and writes besides the specimen."""
+
+from pathlib import Path
+
+import numpy as np
+
+from faket.data import TiltGeometry, TiltSeries
+from faket.errors import InputError
+from faket.io.acquisition import read_acquisition, write_acquisition
+from faket.io.mrc import write_stack
+from faket.io.tilts import read_tilt_angles, write_tilt_geometry, write_tilt_series
+from faket.microscope import PRESET_ANGLES, AcquisitionRecord, Exposure, draw_acquisition
+
+
+def drawn_record(
+    pixel_size_A: float,
+    preset: str,
+    recipe: Path | None,
+    record: Path | None,
+    angles: Path | None,
+    seed: int,
+) -> AcquisitionRecord:
+    """Return the record to replay, or draw one for a preset or a recipe's microscope."""
+    from faket.pipeline.recipe import MicroscopeSection, read_recipe
+    from faket.pipeline.reference import chosen_microscope
+
+    if record is not None:
+        if recipe is not None or angles is not None:
+            raise InputError("acquire: expected --record alone, found --recipe or --angles too")
+        return read_acquisition(record)
+    section = MicroscopeSection(preset=preset) if recipe is None else read_recipe(recipe).microscope
+    microscope = chosen_microscope(section)
+    tilts = np.array(PRESET_ANGLES[section.preset]) if angles is None else read_tilt_angles(angles)
+    return draw_acquisition(microscope, TiltGeometry(tilts, pixel_size_A), seed=seed)
+
+
+def write_exposure(out: Path, exposure: Exposure) -> None:
+    """Write the stack, its geometry and record, and the halves and stages that were kept."""
+    write_tilt_series(out, exposure.series)
+    geometry = exposure.series.geometry
+    write_tilt_geometry(out.with_suffix(".csv"), geometry)
+    write_acquisition(out.with_suffix(".json"), exposure.record)
+    for name, half in zip(("odd", "even"), exposure.halves or (), strict=False):
+        write_tilt_series(_beside(out, name), TiltSeries(half.images, geometry))
+    for name, stage in exposure.stages.items():
+        if np.iscomplexobj(stage):
+            amplitude, phase = np.abs(stage), np.angle(stage)
+            write_stack(_beside(out, f"{name}_amplitude"), amplitude, geometry.pixel_size_A)
+            write_stack(_beside(out, f"{name}_phase"), phase, geometry.pixel_size_A)
+        else:
+            write_stack(_beside(out, name), stage, geometry.pixel_size_A)
+
+
+def _beside(out: Path, name: str) -> Path:
+    return out.with_name(f"{out.stem}_{name}{out.suffix}")
