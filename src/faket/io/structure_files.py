@@ -1,10 +1,12 @@
 """Where a structure is: a file, a PDB id in a folder or the cache, or the Protein Data Bank."""
 
 import gzip
+import http.client
 import os
 import re
 import urllib.error
 import urllib.request
+import zlib
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -48,14 +50,14 @@ def find_structure(
     InputError
         If it is nowhere; the line says where it was looked for.
     """
-    path = Path(name).expanduser()
-    if path.is_file():
+    path = Path(os.path.expanduser(name))  # unlike Path's own, silent about unknown users
+    if os.path.isfile(path):  # likewise about names too long
         return path
     pdb_id = str(name)
     if not _ID.fullmatch(pdb_id):
         raise InputError(f"{name}: expected a structure file or a PDB id, found neither")
     cache = cache_folder() / "structures"
-    searched = [*folders, cache]
+    searched = [*map(Path, folders), cache]
     for folder in searched:
         if found := _in_folder(pdb_id, folder):
             return found
@@ -74,7 +76,9 @@ def _in_folder(pdb_id: str, folder: Path) -> Path | None:
         for suffix in _SUFFIXES
         for packed in ("", ".gz")
     }
-    return min((p for p in folder.iterdir() if p.name.lower() in wanted), default=None)
+    return min(
+        (p for p in folder.iterdir() if p.name.lower() in wanted and p.is_file()), default=None
+    )
 
 
 def _download(pdb_id: str, cache: Path) -> Path:
@@ -83,21 +87,23 @@ def _download(pdb_id: str, cache: Path) -> Path:
     try:
         with urllib.request.urlopen(url, timeout=_TIMEOUT_s) as answer:
             content = answer.read()
-        if b"_atom_site." not in gzip.decompress(content):
-            raise InputError(f"{pdb_id}: expected mmCIF atoms from {url}, found something else")
+        text = gzip.decompress(content)
     except urllib.error.HTTPError as error:
         error.close()
         reason = "no such entry" if error.code == 404 else f"answer {error.code}"
         raise InputError(
             f"{pdb_id}: expected it at {url}, found {reason}; check the id or give a file"
         ) from None
-    except (OSError, EOFError, ValueError) as error:
+    except (OSError, EOFError, ValueError, http.client.HTTPException, zlib.error) as error:
         reason = " ".join(str(getattr(error, "reason", error)).split())
         raise InputError(
             f"{pdb_id}: expected a structure file, found none, and {url} cannot be read "
             f"({reason}); put {target.name} into {cache}, or give the file's path"
         ) from None
-    cache.mkdir(parents=True, exist_ok=True)
+    if b"_atom_site." not in text:
+        raise InputError(
+            f"{pdb_id}: expected mmCIF atoms from {url}, found something else; give a file"
+        )
     with atomic_path(target) as temporary:
         temporary.write_bytes(content)
     return target

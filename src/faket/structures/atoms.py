@@ -1,6 +1,8 @@
 """From atoms to the electrostatic potential above ice."""
 
+import gzip
 import math
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +11,13 @@ import numpy as np
 from faket.constants import ICE_POTENTIAL_V, POTENTIAL_K_V_A2
 from faket.data import DoubleArray, FloatArray, Species
 from faket.errors import InputError
-from faket.structures.grids import block_mean, envelope_of
+from faket.structures.grids import average, block_mean, check_extent, envelope_of
 
 _FINE_A = 1.0  # finest spacing that is needed with the blur below
 _B_FACTOR_A2 = 30.0  # replaces the file's B factors: point samples at 1 Å are then exact to 1e-3
 _BOND_A = 1.05  # mean X-H bond: an implicit hydrogen is spread over a shell of this radius
+# The volume that gemmi's mask encloses depends on its spacing by ± 5 %; at this one it is right.
+_MASK_A = 1.0
 _MARGIN_A = 12.0  # Gaussian tails and the soft edge of the envelope stay inside
 
 
@@ -27,7 +31,8 @@ def species_from_atoms(
     blurred by the bond length, where its carbons and nitrogens are. The potential is the sum of
     Peng's (1996) electron-scattering Gaussians, computed by gemmi at 1 Å or finer and averaged
     over voxels; the solvent's V_ice times the molecular mask is subtracted. The mask is that of
-    Refmac's radii with a probe of 1.0 Å shrunk by 1.1 Å, which encloses 1.21 to 1.25 Å3/Da.
+    Refmac's radii with a probe of 1.0 Å shrunk by 1.1 Å on a grid of 1 Å whatever the voxel
+    size, which encloses 1.19 to 1.23 Å3/Da.
 
     Raises
     ------
@@ -36,19 +41,24 @@ def species_from_atoms(
     """
     model = _read_model(path, assembly)
     mask_model = model.clone()
-    if hydrogens and not any(site.atom.is_hydrogen() for site in model.all()):
+    deposited = model.count_atom_sites()
+    implicit = hydrogens and not any(site.atom.is_hydrogen() for site in model.all())
+    if implicit:
         _add_hydrogens(model)
-    positions, masses = _positions_and_masses(model)
+    positions, masses = _positions_and_masses(model, path)
     centre = masses @ positions / masses.sum()
     factor = math.ceil(voxel_size_A / _FINE_A)
     half = np.ceil((np.abs(positions - centre).max(axis=0) + _MARGIN_A) / voxel_size_A)
     size = 2 * half.astype(int) + 1  # voxels x y z, odd: the centre is voxel `half`
+    check_extent(
+        size * voxel_size_A, np.prod(size * max(factor, voxel_size_A), dtype=float), path.name
+    )
     fine = voxel_size_A / factor
     # The mean position of the fine samples of voxel `half`.
     shift = (half * factor + (factor - 1) / 2) * fine - centre
     potential = block_mean(_density(model, shift, size * factor, fine), factor)
     potential *= np.float32(POTENTIAL_K_V_A2)
-    soft = block_mean(_molecular_mask(mask_model, shift, size * factor, fine), factor)
+    soft = _molecular_mask(mask_model, (half + 0.5) * voxel_size_A - centre, size, voxel_size_A)
     potential -= np.float32(ICE_POTENTIAL_V) * soft
     return Species(
         name=name,
@@ -56,9 +66,8 @@ def species_from_atoms(
         envelope=envelope_of(soft, voxel_size_A),
         voxel_size_A=voxel_size_A,
         mass_kDa=float(masses.sum() / 1e3),
-        source=f"{path.name}, assembly {assembly}, {len(positions)} atoms with hydrogens"
-        if hydrogens
-        else f"{path.name}, assembly {assembly}, {len(positions)} atoms",
+        source=f"{path.name}, assembly {assembly}, {deposited} atoms"
+        + (", implicit hydrogens added" if implicit else ""),
     )
 
 
@@ -66,8 +75,9 @@ def _read_model(path: Path, assembly: str) -> Any:
     import gemmi
 
     try:
+        _check_gzip(path)
         structure = gemmi.read_structure(str(path))
-    except (OSError, RuntimeError, ValueError, UnicodeDecodeError) as error:
+    except (OSError, EOFError, RuntimeError, ValueError, zlib.error) as error:
         reason = " ".join(str(error).split())[:160]
         raise InputError(f"{path}: expected a PDB or mmCIF file, found: {reason}") from None
     if len(structure) == 0:
@@ -90,6 +100,16 @@ def _read_model(path: Path, assembly: str) -> Any:
     return model
 
 
+def _check_gzip(path: Path) -> None:
+    """Read to the end: gemmi takes what comes before a cut for the whole."""
+    with path.open("rb") as file:
+        if file.read(2) != b"\x1f\x8b":
+            return
+    with gzip.open(path) as file:
+        while file.read(1 << 20):
+            pass
+
+
 def _add_hydrogens(model: Any) -> None:
     """Put each residue's hydrogens, as fractional atoms, onto its carbons and nitrogens."""
     import gemmi
@@ -103,7 +123,9 @@ def _add_hydrogens(model: Any) -> None:
             lost = 2 if info.is_amino_acid() or info.is_nucleic_acid() else 0
             count = max(0, info.hydrogen_count - lost)
             hosts = [atom for atom in residue if atom.element.name in ("C", "N")]
-            expected = max(len(hosts), _HOSTS.get(residue.name, 0))
+            # An alternative conformation shares its sites: occupancies there add up to one.
+            sites = len({atom.name for atom in hosts})
+            expected = max(sites, _HOSTS.get(residue.name, 0))
             for host in hosts if count else []:
                 hydrogen = gemmi.Atom()
                 hydrogen.name, hydrogen.element = "H", gemmi.Element("H")
@@ -120,12 +142,14 @@ _HOSTS = {
 }  # fmt: skip
 
 
-def _positions_and_masses(model: Any) -> tuple[DoubleArray, DoubleArray]:
+def _positions_and_masses(model: Any, path: Path) -> tuple[DoubleArray, DoubleArray]:
     atoms = [site.atom for site in model.all()]
     positions = np.array([atom.pos.tolist() for atom in atoms])
     masses = np.array([atom.element.weight * atom.occ for atom in atoms])
-    if not np.isfinite(positions).all() or masses.sum() <= 0:
-        raise InputError("structure: expected finite positions and occupancies, found others")
+    if not np.isfinite(positions).all() or not 0 < masses.sum() < math.inf:
+        raise InputError(
+            f"{path}: expected finite positions and occupancies above 0, found others; mend it"
+        )
     return positions, masses
 
 
@@ -161,12 +185,14 @@ def _density(model: Any, shift: DoubleArray, size: Any, spacing_A: float) -> Flo
     return np.array(calculator.grid, copy=True).T
 
 
-def _molecular_mask(model: Any, shift: DoubleArray, size: Any, spacing_A: float) -> FloatArray:
-    """1 inside the molecule, 0 in the solvent, [z, y, x]."""
+def _molecular_mask(model: Any, middle: DoubleArray, size: Any, voxel_size_A: float) -> FloatArray:
+    """Part of each voxel that lies inside the molecule, [z, y, x]; its centre is at ``middle``."""
     import gemmi
 
-    grid = _shape_grid(gemmi.FloatGrid(), size, spacing_A)
+    samples = np.ceil(size * voxel_size_A / _MASK_A).astype(int)
+    grid = _shape_grid(gemmi.FloatGrid(), samples, _MASK_A)
     masker = gemmi.SolventMasker(gemmi.AtomicRadiiSet.Refmac)
     masker.rprobe, masker.rshrink = 1.0, 1.1
-    masker.put_mask_on_float_grid(grid, _moved(model, shift))
-    return 1 - np.array(grid, copy=True).T
+    # Grid point j stands for the cube from j to j + 1.
+    masker.put_mask_on_float_grid(grid, _moved(model, middle - _MASK_A / 2))
+    return average(1 - np.array(grid, copy=True).T, _MASK_A, tuple(size[::-1]), voxel_size_A)

@@ -1,7 +1,9 @@
 """One door to all species: atoms, maps and the embedded library."""
 
-import gzip
+import math
+import os
 import warnings
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -65,8 +67,8 @@ def load_species(
     kind = (
         suffixes[-2] if suffixes[-1:] == [".gz"] and len(suffixes) > 1 else "".join(suffixes[-1:])
     )
-    title = name or path.name.split(".")[0]
-    if not path.is_file():
+    title = name or _stem(path)
+    if not os.path.isfile(path):  # unlike Path.is_file, False for names too long
         raise InputError(f"{path}: expected a structure or map file, found none")
     if kind in _ATOMS:
         return species_from_atoms(
@@ -82,6 +84,12 @@ def load_species(
     raise InputError(f"{path}: expected one of {known} (.gz too), found {kind or 'no suffix'}")
 
 
+def _stem(path: Path) -> str:
+    """Name of a file without its kind, with no blanks: class names go into tables."""
+    stem = path.name.removesuffix(".gz").removesuffix(".GZ")
+    return "_".join(Path(stem).stem.split())
+
+
 def _read_map(path: Path) -> tuple[FloatArray, float]:
     import mrcfile
 
@@ -89,13 +97,23 @@ def _read_map(path: Path) -> tuple[FloatArray, float]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             with mrcfile.open(path, permissive=False) as mrc:
-                density = np.array(mrc.data, np.float32)
-                voxel_A = float(mrc.voxel_size.x)
-    except (ValueError, OSError, EOFError, gzip.BadGzipFile, MemoryError) as error:
+                data, sizes = np.array(mrc.data), mrc.voxel_size.tolist()
+                axes = [int(mrc.header[key]) for key in ("maps", "mapr", "mapc")]
+    except (ValueError, OSError, EOFError, zlib.error, MemoryError) as error:
         reason = " ".join(str(error).split())[:160]
         raise InputError(f"{path}: expected an MRC map, found: {reason}") from None
-    if not 0.1 < voxel_A < 100:
+    if data.ndim != 3 or np.iscomplexobj(data):
         raise InputError(
-            f"{path}: expected a voxel size of 0.1 to 100 Å in the header, found {voxel_A:g}"
+            f"{path}: expected one real volume, found {data.ndim} axes of {data.dtype}"
         )
-    return density, voxel_A
+    voxel_A = float(np.mean(sizes))
+    even = all(math.isclose(size, voxel_A, rel_tol=0.01) for size in sizes)
+    if not (even and 0.1 < voxel_A < 100):
+        found = " x ".join(f"{size:g}" for size in sizes)
+        raise InputError(
+            f"{path}: expected one voxel size of 0.1 to 100 Å in the header, found {found}; "
+            "set it right, or resample the map"
+        )
+    if sorted(axes) == [1, 2, 3]:  # which of x y z each stored axis is; other values say nothing
+        data = data.transpose([axes.index(code) for code in (3, 2, 1)])
+    return np.ascontiguousarray(data, np.float32), voxel_A

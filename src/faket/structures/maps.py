@@ -1,12 +1,14 @@
 """From a density map in arbitrary units to the potential above ice."""
 
+import math
+
 import numpy as np
 from scipy import ndimage
 
 from faket.constants import ICE_POTENTIAL_V, PROTEIN_POTENTIAL_V
 from faket.data import AnyArray, FloatArray, Species
 from faket.errors import InputError
-from faket.structures.grids import envelope_of
+from faket.structures.grids import block_mean, check_extent, envelope_of
 
 _MARGIN_A = 12.0
 
@@ -51,12 +53,19 @@ def species_from_map(
     target_V = (
         PROTEIN_POTENTIAL_V - ICE_POTENTIAL_V if mean_potential_V is None else mean_potential_V
     )
+    if not 0 < target_V < math.inf:
+        raise InputError(f"mean_potential_V: expected more than 0 V, found {target_V:g}")
     values = np.asarray(density, np.float32)
     if values.ndim != 3 or not np.isfinite(values).all():
         raise InputError(f"{source}: expected a finite volume [z, y, x], found other values")
     border = np.concatenate([face.ravel() for axis in range(3) for face in _faces(values, axis)])
     solvent = float(np.median(border))
     level = _otsu(values - solvent) + solvent if contour is None else contour
+    if contour is not None and not level > solvent:
+        raise InputError(
+            f"{source}: expected a contour above the solvent level {solvent:.4g} of the map's "
+            f"border, found {level:g}; give a higher one"
+        )
     mask = _large_parts(values > level)
     if not mask.any() or values.max() == values.min():
         raise InputError(
@@ -68,7 +77,7 @@ def species_from_map(
         raise InputError(f"{source}: expected molecules brighter than solvent; invert the map")
     soft = np.clip(ndimage.gaussian_filter(mask.astype(np.float32), 1.0, truncate=2.5) * 2, 0, 1)
     potential = (values - solvent) * soft * np.float32(target_V / mean)
-    resampled, inside = _resample(potential, mask, density_voxel_A, voxel_size_A)
+    resampled, inside = _resample(potential, mask, density_voxel_A, voxel_size_A, source)
     return Species(
         name=name,
         potential=resampled,
@@ -88,6 +97,8 @@ def _otsu(values: FloatArray) -> float:
     positive = values[values > 0]
     if positive.size == 0:
         return 0.0
+    if positive.min() == positive.max():  # a mask: its own half
+        return float(positive[0]) / 2
     counts, edges = np.histogram(positive, 256)
     centres = (edges[1:] + edges[:-1]) / 2
     below, total = np.cumsum(counts), counts.sum()
@@ -107,7 +118,7 @@ def _large_parts(mask: AnyArray) -> AnyArray:
 
 
 def _resample(
-    potential: FloatArray, mask: AnyArray, from_A: float, to_A: float
+    potential: FloatArray, mask: AnyArray, from_A: float, to_A: float, source: str
 ) -> tuple[FloatArray, FloatArray]:
     """Move the centre of mass to the centre and change the voxel size, keeping integrals."""
     weights = np.where(mask, np.maximum(potential, 0), 0)
@@ -115,19 +126,21 @@ def _resample(
     corners = np.argwhere(mask)
     reach = np.maximum(corners.max(axis=0) - centre, centre - corners.min(axis=0)) * from_A
     half = np.ceil((reach + _MARGIN_A + 3 * from_A) / to_A).astype(int)
-    shape = tuple(2 * half + 1)
     step = to_A / from_A
-    # A voxel average at the coarser of both sizes: what is finer than a voxel would alias.
-    sigma = np.sqrt(max(0.0, step**2 - 1) / 12)
-    offset = centre - half * step
-    resampled: FloatArray
-    inside: FloatArray
+    factor = max(1, math.ceil(step))  # samples no coarser than the map, averaged over voxels
+    samples = (2 * half + 1) * factor
+    check_extent((2 * half + 1) * to_A, np.prod(samples, dtype=float), source)
+    offset = centre - (half + 0.5) * step + 0.5 * step / factor
     resampled, inside = (
-        ndimage.affine_transform(
-            ndimage.gaussian_filter(field.astype(np.float32), sigma) if sigma else field,
-            np.full(3, step), offset, output_shape=shape, order=order, mode="constant",
+        block_mean(
+            ndimage.affine_transform(
+                field, np.full(3, step / factor), offset, output_shape=tuple(samples),
+                output=np.float32, order=order, mode="constant",
+            ),
+            factor,
         )
-        for field, order in ((potential, 3), (mask.astype(np.float32), 1))
+        # Averages of three samples and more hide what a linear interpolation blurs.
+        for field, order in ((potential, 3 if factor < 3 else 1), (mask.astype(np.float32), 1))
     )  # fmt: skip
     wanted = float(potential.sum(dtype=np.float64)) / step**3
     resampled *= np.float32(wanted / float(resampled.sum(dtype=np.float64)))

@@ -57,7 +57,7 @@ SYNTHETIC_SPECIES: dict[str, SyntheticSpecies] = {
         (((0, 0, -34), (0, 0, 10), 11), ((0, 0, 10), (26, 0, 24), 11), ((34, 6, 4), (34, 6, 4), 14)),
     ),
     "syn-dimer": SyntheticSpecies(
-        75, "C2", "two discs that touch", (((18, -14, 0), (18, 14, 6), 15),)
+        75, "C2", "two discs that touch", (((13, -14, 0), (13, 14, 6), 15),)
     ),
     "syn-elbow": SyntheticSpecies(
         110,
