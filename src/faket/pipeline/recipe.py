@@ -66,7 +66,9 @@ class Reference(Section):
         None, description="tilt-series (MRC) to look like; none: made by the microscope section"
     )
     angles: Path | None = Field(
-        None, description="its tilt angles; the .tlt or .rawtlt beside the stack by default"
+        None,
+        description="its tilt angles (.tlt, .rawtlt), or its geometry with shifts as `faket acquire` "
+        "writes it (.csv), which is then undone; the .tlt or .rawtlt beside the stack by default",
     )
     clean: Path | None = Field(
         None, description="its noiseless twin, where there is one; else noise is estimated blind"

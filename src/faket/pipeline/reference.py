@@ -9,7 +9,7 @@ import numpy as np
 from faket.data import AnyArray, DoubleArray, FloatArray, Species, TiltGeometry, TiltSeries
 from faket.errors import InputError
 from faket.io.mrc import read_stack
-from faket.io.tilts import read_tilt_angles, read_tilt_series
+from faket.io.tilts import read_tilt_angles, read_tilt_geometry, read_tilt_series
 from faket.microscope import (
     PRESET_ANGLES,
     PRESETS,
@@ -41,7 +41,7 @@ def tilt_angles(recipe: Recipe) -> DoubleArray:
     """Return the tilt angles of the data: the recipe's, else the reference's, else the preset's."""
     tilts = recipe.tilts
     if tilts is not None and tilts.file is not None:
-        return read_tilt_angles(recipe.at(tilts.file))
+        return _read_angles(recipe.at(tilts.file))
     if tilts is not None:
         if tilts.stop_deg < tilts.start_deg:
             raise InputError(
@@ -52,7 +52,7 @@ def tilt_angles(recipe: Recipe) -> DoubleArray:
         return np.asarray(tilts.start_deg + tilts.step_deg * np.arange(count))
     if recipe.reference.stack is not None:
         stack = recipe.at(recipe.reference.stack)
-        return read_tilt_angles(_angles_path(recipe, stack))
+        return _read_angles(_angles_path(recipe, stack))
     return np.array(PRESET_ANGLES[recipe.microscope.preset], np.float64)
 
 
@@ -81,7 +81,7 @@ def prepare_reference(recipe: Recipe, library: tuple[Species, ...]) -> Reference
     series = read_tilt_series(stack_path, _angles_path(recipe, stack_path))
     pixel_size_A = recipe.reference.pixel_size_A or series.geometry.pixel_size_A
     binning = _binning(pixel_size_A, recipe.specimen.voxel_size_A, stack_path)
-    images = fourier_crop(series.images, binning, axes=(2, 1))
+    images = fourier_crop(align(series.images, series.geometry), binning, axes=(2, 1))
     clean = None
     if recipe.reference.clean is not None:
         full, _ = read_stack(recipe.at(recipe.reference.clean))
@@ -125,6 +125,12 @@ def _angles_path(recipe: Recipe, stack: Path) -> Path:
         f"{stack}: expected tilt angles in {stack.with_suffix('.tlt').name} or "
         f"{stack.with_suffix('.rawtlt').name} beside it, found none; set reference.angles"
     )
+
+
+def _read_angles(path: Path) -> DoubleArray:
+    if path.suffix.lower() == ".csv":
+        return read_tilt_geometry(path).angles_deg
+    return read_tilt_angles(path)
 
 
 def _binning(pixel_size_A: float, wanted_A: float, where: Path) -> int:

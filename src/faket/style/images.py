@@ -1,0 +1,61 @@
+"""Stacks as the network wants them: grey values in [0, 1], three equal channels."""
+
+from contextlib import AbstractContextManager, nullcontext
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from faket.data import AnyArray, DoubleArray
+from faket.errors import InputError
+from faket.statistics import tilt_statistics
+
+
+def checked_statistics(
+    stack: AnyArray, name: str, smallest: int
+) -> tuple[DoubleArray, DoubleArray]:
+    """Return mean and σ of every tilt.
+
+    Raises
+    ------
+    InputError
+        If the stack is no stack, holds NaN or a constant tilt, or its images are smaller than
+        ``smallest`` pixels.
+    """
+    mean, sigma = tilt_statistics(stack, name)
+    if not sigma.all():
+        raise InputError(
+            f"{name}: expected images with contrast, found tilt {np.argmin(sigma)} constant; "
+            "remove that tilt"
+        )
+    if min(stack.shape[1:]) < smallest:
+        raise InputError(
+            f"{name}: expected images of at least {smallest} pixels a side, found "
+            f"{stack.shape[1]} x {stack.shape[2]}"
+        )
+    return mean, sigma
+
+
+class ScaledStack:
+    """A stack whose tilts are handed out one by one, scaled by the whole stack's range."""
+
+    def __init__(self, stack: AnyArray, device: str, dtype: torch.dtype) -> None:
+        """Take the minimum and the maximum of the stack [tilt, y, x]."""
+        self._stack, self._device, self._dtype = stack, device, dtype
+        self._lowest, self._highest = float(stack.min()), float(stack.max())
+
+    def __getitem__(self, tilt: int) -> Tensor:
+        """Return the tilt [3, y, x]: 0 at the stack's minimum, 1 at its maximum."""
+        image = torch.from_numpy(np.array(self._stack[tilt])).to(self._device, self._dtype)
+        image = (image - self._lowest) / (self._highest - self._lowest)
+        return image.expand(3, -1, -1)
+
+
+def reproducible(device: str) -> AbstractContextManager[None]:
+    """Return the context in which a GPU gives the same bytes again, in full float32."""
+    if device == "cpu":
+        return nullcontext()
+    context: AbstractContextManager[None] = torch.backends.cudnn.flags(
+        enabled=True, benchmark=False, deterministic=True, allow_tf32=False
+    )
+    return context
