@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
+from faket.errors import InputError
+
 FloatArray = NDArray[np.float32]
 DoubleArray = NDArray[np.float64]
 AnyArray = NDArray[Any]
@@ -65,6 +67,23 @@ class Species:
     symmetry: str = "C1"
     synthetic: bool = False
     source: str = ""
+
+
+def evenly_spaced_tilts(start_deg: float, stop_deg: float, step_deg: float) -> DoubleArray:
+    """Return the tilt angles from start to stop, both included where the step allows.
+
+    Raises
+    ------
+    InputError
+        If stop is before start or the step is not positive.
+    """
+    if not (stop_deg >= start_deg and step_deg > 0):
+        raise InputError(
+            "tilt angles: expected start_deg <= stop_deg and step_deg > 0, found "
+            f"{start_deg:g}, {stop_deg:g} and {step_deg:g}"
+        )
+    count = int((stop_deg - start_deg) / step_deg + 1e-6) + 1
+    return np.asarray(start_deg + step_deg * np.arange(count), np.float64)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from cyclopts import App, CycloptsError, Parameter
 
 import faket
-from faket.cli import datasets, stages
+from faket.cli import datasets, images, specimens
 from faket.errors import InputError
 
 app = App(
@@ -20,13 +20,13 @@ app = App(
 )
 _DATASETS: tuple[Callable[..., None], ...] = (datasets.demo, datasets.simulate)
 _STAGES: tuple[Callable[..., None], ...] = (
-    stages.species,
-    stages.specimen,
-    stages.project,
-    stages.acquire,
-    stages.noise,
-    stages.style,
-    stages.reconstruct,
+    specimens.species,
+    specimens.specimen,
+    specimens.project,
+    specimens.acquire,
+    images.noise,
+    images.style,
+    images.reconstruct,
 )
 for command in _DATASETS:
     app.command(command)

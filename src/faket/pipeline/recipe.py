@@ -67,8 +67,8 @@ class Reference(Section):
     )
     angles: Path | None = Field(
         None,
-        description="its tilt angles (.tlt, .rawtlt), or its geometry with shifts as `faket acquire` "
-        "writes it (.csv), which is then undone; the .tlt or .rawtlt beside the stack by default",
+        description="its tilt angles (.tlt, .rawtlt), or its geometry as `faket acquire` writes it "
+        "(.csv), whose shifts are then undone; the .tlt or .rawtlt beside the stack by default",
     )
     clean: Path | None = Field(
         None, description="its noiseless twin, where there is one; else noise is estimated blind"

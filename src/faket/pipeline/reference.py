@@ -6,7 +6,15 @@ from typing import Any
 
 import numpy as np
 
-from faket.data import AnyArray, DoubleArray, FloatArray, Species, TiltGeometry, TiltSeries
+from faket.data import (
+    AnyArray,
+    DoubleArray,
+    FloatArray,
+    Species,
+    TiltGeometry,
+    TiltSeries,
+    evenly_spaced_tilts,
+)
 from faket.errors import InputError
 from faket.io.mrc import read_stack
 from faket.io.tilts import read_tilt_angles, read_tilt_geometry, read_tilt_series
@@ -43,13 +51,7 @@ def tilt_angles(recipe: Recipe) -> DoubleArray:
     if tilts is not None and tilts.file is not None:
         return _read_angles(recipe.at(tilts.file))
     if tilts is not None:
-        if tilts.stop_deg < tilts.start_deg:
-            raise InputError(
-                f"tilts: expected start_deg <= stop_deg, found {tilts.start_deg:g} and "
-                f"{tilts.stop_deg:g}; swap them"
-            )
-        count = int((tilts.stop_deg - tilts.start_deg) / tilts.step_deg + 1e-6) + 1
-        return np.asarray(tilts.start_deg + tilts.step_deg * np.arange(count))
+        return evenly_spaced_tilts(tilts.start_deg, tilts.stop_deg, tilts.step_deg)
     if recipe.reference.stack is not None:
         stack = recipe.at(recipe.reference.stack)
         return _read_angles(_angles_path(recipe, stack))

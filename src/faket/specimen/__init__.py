@@ -1,6 +1,5 @@
 """From species to a labelled specimen in ice: packing, vesicles, gold, molecules."""
 
-from faket.specimen.binning import bin_labels, bin_volume
 from faket.specimen.classes import class_labels
 from faket.specimen.config import SpecimenConfig
 from faket.specimen.painting import build_specimen, paint_specimen
@@ -9,8 +8,6 @@ from faket.specimen.placement import Placement, place_particles, requested_count
 __all__ = [
     "Placement",
     "SpecimenConfig",
-    "bin_labels",
-    "bin_volume",
     "build_specimen",
     "class_labels",
     "paint_specimen",

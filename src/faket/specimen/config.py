@@ -74,6 +74,12 @@ def _check_kinds(config: SpecimenConfig) -> None:
         _check_tuple(name, getattr(config, name), 2, (int, float), "numbers")
     _check_tuple("voxel_size_A", (config.voxel_size_A,), 1, (int, float), "number")
     _check_tuple("max_tries", (config.max_tries,), 1, int, "whole number")
+    for name in ("copies", "volume_fractions"):
+        if not isinstance(getattr(config, name), Mapping):
+            found = getattr(config, name)
+            raise InputError(
+                f"SpecimenConfig.{name}: expected a mapping from species to amount, found {found!r}"
+            )
 
 
 def _check_tuple(name: str, value: Any, length: int, kind: Any, expected: str) -> None:

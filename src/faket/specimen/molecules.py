@@ -6,20 +6,20 @@ at least 0.5. The potential is interpolated by cubic B-splines. Centres (x, y, z
 """
 
 import math
-from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit, prange
-from scipy.ndimage import spline_filter
 
-from faket.data import AnyArray, DoubleArray, FloatArray, Species
-from faket.errors import InputError
+from faket.data import AnyArray, DoubleArray, FloatArray
 from faket.specimen.ellipsoids import covered
 
-_SPLINE_TOLERANCE = 1e-3  # of the largest coefficient: smaller ones at the border are cropped
-_SPLINE_PAD = 12  # voxels in which the prefilter's response falls by 0.27 each
-_SAMPLE_POINTS = 256
+_SUBSAMPLES = 4  # per voxel and axis, to measure an envelope's volume
+_UNTURNED = np.eye(3)
+# Unsigned, so that numba does not check indices for being negative.
+_ONE, _TWO, _THREE = np.uint64(1), np.uint64(2), np.uint64(3)
+
+Weights = tuple[float, float, float, float]
 
 
 class Grid(NamedTuple):
@@ -28,6 +28,8 @@ class Grid(NamedTuple):
     Attributes
     ----------
     values : ndarray, shape (z, y, x), float32
+    active : ndarray of bool, shape (z, y, x)
+        Cells (from a voxel to the next) where interpolation sees a value that matters.
     origin : ndarray, shape (3,), float64
         Where the particle's origin lies in ``values``, as x, y, z.
     low, high : ndarray, shape (3,), float64
@@ -38,103 +40,11 @@ class Grid(NamedTuple):
     """
 
     values: FloatArray
+    active: AnyArray
     origin: DoubleArray
     low: DoubleArray
     high: DoubleArray
     radius: float
-
-
-@dataclass(frozen=True)
-class Shape:
-    """A species, ready to be placed and painted.
-
-    Attributes
-    ----------
-    envelope, spline : Grid
-    points : ndarray, shape (n, 3), float64
-        Voxels (x, y, z from the origin) inside the envelope, near its surface, well spread.
-    volume_voxels : int
-        Voxels inside the envelope, unrotated.
-    """
-
-    envelope: Grid
-    spline: Grid
-    points: DoubleArray
-    volume_voxels: int
-
-
-def prepare_shape(species: Species) -> Shape:
-    """Crop the envelope, filter the potential to B-spline coefficients, choose test points.
-
-    Raises
-    ------
-    InputError
-        If the arrays do not fit each other, are not finite, or the envelope never reaches 0.5.
-    """
-    envelope, potential = np.asarray(species.envelope), np.asarray(species.potential)
-    if envelope.ndim != 3 or envelope.shape != potential.shape:
-        raise InputError(
-            f"species {species.name!r}: expected potential and envelope [z, y, x] of one shape, "
-            f"found {potential.shape} and {envelope.shape}"
-        )
-    if not np.isfinite(potential).all() or not (envelope >= 0.5).any():
-        raise InputError(
-            f"species {species.name!r}: expected a finite potential and an envelope that reaches "
-            "0.5, found none; its voxels may be too large for it"
-        )
-    inside = envelope >= 0.5
-    padded = np.pad(potential.astype(np.float64), _SPLINE_PAD)
-    coefficients = spline_filter(padded, order=3, mode="mirror")
-    kept = np.abs(coefficients) > _SPLINE_TOLERANCE * np.abs(coefficients).max()
-    if not kept.any():
-        kept[padded.shape[0] // 2, padded.shape[1] // 2, padded.shape[2] // 2] = True
-    middle = np.array(potential.shape) // 2
-    return Shape(
-        envelope=_cropped(envelope, inside, middle, reach=1),
-        spline=_cropped(coefficients, kept, middle + _SPLINE_PAD, reach=2),
-        points=_surface_points(inside, middle),
-        volume_voxels=int(inside.sum()),
-    )
-
-
-def _cropped(values: AnyArray, kept: AnyArray, middle: AnyArray, reach: int) -> Grid:
-    """Crop to ``kept`` and the voxels on which interpolation near it depends."""
-    where = np.argwhere(kept)
-    margin = 2 * reach  # `reach` voxels to interpolate in, and as many for their taps
-    first = where.min(axis=0) - margin
-    padded = np.pad(values, margin)
-    shape = where.max(axis=0) + 1 + margin - first
-    block = padded[
-        tuple(slice(f + margin, f + margin + s) for f, s in zip(first, shape, strict=True))
-    ]
-    distances = np.linalg.norm(where - middle, axis=1)
-    return Grid(
-        values=np.ascontiguousarray(block, np.float32),
-        origin=(middle - first)[::-1].astype(np.float64),
-        low=np.full(3, float(reach)),
-        high=(shape - 1 - reach)[::-1].astype(np.float64),
-        radius=float(distances.max()) + reach * math.sqrt(3),
-    )
-
-
-def _surface_points(inside: AnyArray, middle: AnyArray) -> DoubleArray:
-    """Return voxels inside: the farthest in evenly spread directions, then others, spread."""
-    points = (np.argwhere(inside) - middle)[:, ::-1].astype(np.float64)
-    farthest = np.unique(np.argmax(points @ fibonacci_sphere(_SAMPLE_POINTS).T, axis=0))
-    # Multiples of the golden ratio spread over any range: every prefix of the list covers it.
-    spread = np.floor(np.arange(_SAMPLE_POINTS) * 0.618033988749895 % 1 * len(points))
-    chosen = np.concatenate([farthest, spread.astype(np.int64)])
-    _, order = np.unique(chosen, return_index=True)
-    return np.ascontiguousarray(points[chosen[np.sort(order)]])
-
-
-def fibonacci_sphere(n: int) -> DoubleArray:
-    """Return n well-spread unit vectors, shape (n, 3)."""
-    i = np.arange(n) + 0.5
-    z = 1 - 2 * i / n
-    longitude = math.pi * (1 + math.sqrt(5)) * i
-    r = np.sqrt(1 - z * z)
-    return np.column_stack([r * np.cos(longitude), r * np.sin(longitude), z])
 
 
 @njit(cache=True)
@@ -177,6 +87,8 @@ def _inside(dx: float, dy: float, dz: float, rotation: DoubleArray, grid: Grid) 
     i, j, k = math.floor(x), math.floor(y), math.floor(z)
     if i < 0 or j < 0 or k < 0 or i > nx - 2 or j > ny - 2 or k > nz - 2:
         return False
+    if not grid.active[k, j, i]:
+        return False
     f, g, h = x - i, y - j, z - k
     total = 0.0
     for c in range(2):
@@ -184,6 +96,21 @@ def _inside(dx: float, dy: float, dz: float, rotation: DoubleArray, grid: Grid) 
             row = (1.0 - f) * envelope[k + c, j + b, i] + f * envelope[k + c, j + b, i + 1]
             total += (h if c else 1.0 - h) * (g if b else 1.0 - g) * row
     return total >= 0.5
+
+
+@njit(cache=True)
+def envelope_volume(grid: Grid) -> float:
+    """Volume in which the envelope is at least 0.5, voxels."""
+    nz, ny, nx = grid.values.shape
+    count = 0
+    for k in range(nz * _SUBSAMPLES):
+        dz = (k + 0.5) / _SUBSAMPLES - grid.origin[2]
+        for j in range(ny * _SUBSAMPLES):
+            dy = (j + 0.5) / _SUBSAMPLES - grid.origin[1]
+            for i in range(nx * _SUBSAMPLES):
+                dx = (i + 0.5) / _SUBSAMPLES - grid.origin[0]
+                count += _inside(dx, dy, dz, _UNTURNED, grid)
+    return count / _SUBSAMPLES**3
 
 
 @njit(cache=True)
@@ -246,8 +173,9 @@ def first_fit(
             if _inside(dx, dy, dz, rotation, grid):
                 fits = False
                 break
-        if fits and scan_molecule(occupancy, centre, rotation, grid, False) == 0:
-            scan_molecule(occupancy, centre, rotation, grid, True)
+        if not fits or scan_molecule(occupancy, centre, rotation, grid, False) < 0:
+            continue
+        if scan_molecule(occupancy, centre, rotation, grid, True) > 0:  # else it has no voxel
             return n
     return -1
 
@@ -287,7 +215,7 @@ def label_molecules(
 
 
 @njit(cache=True)
-def _weights(f: float) -> tuple[float, float, float, float]:
+def _weights(f: float) -> Weights:
     """Cubic B-spline at f + 1, f, 1 - f, 2 - f."""
     g = 1.0 - f
     return (
@@ -299,20 +227,36 @@ def _weights(f: float) -> tuple[float, float, float, float]:
 
 
 @njit(cache=True)
-def _spline(values: FloatArray, x: float, y: float, z: float) -> float:
-    """Evaluate a cubic B-spline from its coefficients."""
+def _weighed(w: Weights, a: float, b: float, c: float, d: float) -> float:
+    return w[0] * a + w[1] * b + w[2] * c + w[3] * d
+
+
+@njit(cache=True)
+def _along_x(row: FloatArray, i: Any, wx: Weights) -> float:
+    total: float = _weighed(wx, row[i], row[i + _ONE], row[i + _TWO], row[i + _THREE])
+    return total
+
+
+@njit(cache=True)
+def _along_xy(plane: FloatArray, j: Any, i: Any, wx: Weights, wy: Weights) -> float:
+    a, b = _along_x(plane[j], i, wx), _along_x(plane[j + _ONE], i, wx)
+    c, d = _along_x(plane[j + _TWO], i, wx), _along_x(plane[j + _THREE], i, wx)
+    total: float = _weighed(wy, a, b, c, d)
+    return total
+
+
+@njit(cache=True)
+def _spline(x: float, y: float, z: float, grid: Grid) -> float:
+    """Evaluate a cubic B-spline from its coefficients; 0 where all of them are negligible."""
     i, j, k = math.floor(x), math.floor(y), math.floor(z)
-    a0, a1, a2, a3 = _weights(x - i)
-    ys = _weights(y - j)
-    zs = _weights(z - k)
-    total = 0.0
-    for c in range(4):
-        plane = 0.0
-        for b in range(4):
-            row = values[k - 1 + c, j - 1 + b]
-            taps = a0 * row[i - 1] + a1 * row[i] + a2 * row[i + 1] + a3 * row[i + 2]
-            plane += ys[b] * taps
-        total += zs[c] * plane
+    if not grid.active[k, j, i]:
+        return 0.0
+    wx, wy, wz = _weights(x - i), _weights(y - j), _weights(z - k)
+    p, q, r = np.uint64(i - 1), np.uint64(j - 1), np.uint64(k - 1)
+    values = grid.values
+    a, b = _along_xy(values[r], q, p, wx, wy), _along_xy(values[r + _ONE], q, p, wx, wy)
+    c, d = _along_xy(values[r + _TWO], q, p, wx, wy), _along_xy(values[r + _THREE], q, p, wx, wy)
+    total: float = _weighed(wz, a, b, c, d)
     return total
 
 
@@ -349,4 +293,4 @@ def add_molecules(
                     u = min(max(u, grid.low[0]), grid.high[0])
                     v = min(max(v, grid.low[1]), grid.high[1])
                     w = min(max(w, grid.low[2]), grid.high[2])
-                    potential[z, y, x] += _spline(grid.values, u, v, w)
+                    potential[z, y, x] += _spline(u, v, w, grid)

@@ -10,10 +10,12 @@ from faket.data import AnyArray, DoubleArray, Particles, Species, Specimen, Volu
 from faket.errors import InputError
 from faket.specimen.classes import GOLD, VESICLE, check_species, class_labels
 from faket.specimen.config import MAX_OBJECTS, SpecimenConfig
-from faket.specimen.ellipsoids import paint_shells, paint_solids
+from faket.specimen.ellipsoids import paint_solids
 from faket.specimen.membrane import LABEL_HALF_THICKNESS_A, tabulated_bilayer
-from faket.specimen.molecules import add_molecules, label_molecules, prepare_shape
+from faket.specimen.molecules import add_molecules, label_molecules
 from faket.specimen.placement import place_particles
+from faket.specimen.shapes import prepare_shape
+from faket.specimen.shells import paint_shells
 
 
 def build_specimen(config: SpecimenConfig, species: Sequence[Species], *, seed: int) -> Specimen:

@@ -12,14 +12,11 @@ from faket.errors import InputError
 from faket.seeds import generator
 from faket.specimen.classes import GOLD, VESICLE, check_species, class_labels
 from faket.specimen.config import MAX_OBJECTS, SpecimenConfig
-from faket.specimen.ellipsoids import first_shell_fit, scan_solid
+from faket.specimen.ellipsoids import scan_solid
 from faket.specimen.membrane import LABEL_HALF_THICKNESS_A
-from faket.specimen.molecules import (
-    Shape,
-    fibonacci_sphere,
-    first_fit,
-    prepare_shape,
-)
+from faket.specimen.molecules import first_fit
+from faket.specimen.shapes import Shape, fibonacci_sphere, prepare_shape
+from faket.specimen.shells import first_shell_fit
 
 _MISSES_IN_A_ROW = 10  # orientations in which nothing fitted before a class is given up
 _BATCH = 256  # positions drawn at once
@@ -135,7 +132,7 @@ def _checked_shapes(config: SpecimenConfig, species: Sequence[Species]) -> dict[
 
 
 def _requested_counts(
-    config: SpecimenConfig, volumes_voxels: Mapping[str, int], seed: int
+    config: SpecimenConfig, volumes_voxels: Mapping[str, float], seed: int
 ) -> dict[str, int]:
     dice = generator(seed, "counts")
     total, vesicles, gold = (

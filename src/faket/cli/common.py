@@ -1,0 +1,55 @@
+"""What the stage commands share: types, angles, manifests, progress."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from cyclopts import Parameter
+from cyclopts.validators import Number
+
+from faket.data import DoubleArray, evenly_spaced_tilts
+
+Positive = Annotated[float, Parameter(validator=Number(gt=0))]
+Count = Annotated[int, Parameter(validator=Number(gte=1))]
+Seed = Annotated[int, Parameter(validator=Number(gte=0))]
+Flag = Annotated[bool, Parameter(negative=())]
+Where = Literal["auto", "cpu", "cuda"]
+
+
+def tilt_angles(
+    path: Path | None, start_deg: float, stop_deg: float, step_deg: float
+) -> DoubleArray:
+    """Return the angles of a file, or evenly spaced ones where none is given."""
+    from faket.io.tilts import read_tilt_angles
+
+    if path is not None:
+        return read_tilt_angles(path)
+    return evenly_spaced_tilts(start_deg, stop_deg, step_deg)
+
+
+def record_manifest(
+    out: Path,
+    kind: str,
+    settings: dict[str, Any],
+    inputs: Sequence[Path | None],
+    record: dict[str, Any] | None = None,
+) -> None:
+    """Write beside an output (or into its folder) what it was made of."""
+    from faket.io.manifest import write_manifest
+
+    path = out / "manifest.json" if out.is_dir() else out.with_suffix(".manifest.json")
+    outputs = sorted(p for p in out.rglob("*") if p.is_file()) if out.is_dir() else [out]
+    write_manifest(
+        path,
+        kind=kind,
+        settings=settings,
+        seed=settings.get("seed"),
+        record=record,
+        inputs=[item for item in inputs if item is not None and item.is_file()],
+        outputs=[item for item in outputs if item != path],
+    )
+
+
+def ticker(report: Callable[[str, int, int], None]) -> Callable[[int, int], None]:
+    """Return a function (done, total) that reports tilts."""
+    return lambda done, total: report("tilts", done, total)

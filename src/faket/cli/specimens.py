@@ -1,0 +1,209 @@
+"""Stages up to the images: species, specimen, project, acquire; files to files."""
+
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from faket.cli.common import Flag, Positive, Seed, Where, record_manifest, tilt_angles
+
+
+def species(
+    sources: list[str],
+    /,
+    *,
+    out: Path,
+    voxel_size_A: Positive = 5.0,
+    contour: float | None = None,
+    mean_potential_V: Positive | None = None,
+    folder: tuple[Path, ...] = (),
+) -> None:
+    """Turn molecules into potentials above ice, one folder each.
+
+    Parameters
+    ----------
+    sources
+        PDB, mmCIF or MRC files (.gz too), PDB ids, synthetic:NAME, or "synthetic" for the whole
+        embedded library.
+    out
+        Folder to write; each molecule gets a folder of its name in it.
+    voxel_size_A
+        Voxel size in Å.
+    contour
+        For maps: contour level, in the map's units.
+    mean_potential_V
+        For maps: mean potential above ice inside the contour, in V. [default: 3.33]
+    folder
+        Where PDB ids are looked up before the cache and the network.
+    """
+    from faket.io.specimen_files import write_species
+    from faket.io.structure_files import find_structure
+    from faket.structures import SYNTHETIC_SPECIES, load_species
+
+    if sources == ["synthetic"]:
+        sources = [f"synthetic:{name}" for name in SYNTHETIC_SPECIES]
+    out.mkdir(parents=True, exist_ok=True)
+    for source in sources:
+        embedded = source.startswith("synthetic:")
+        found = Path(source) if embedded else find_structure(source, folders=folder)
+        molecule = load_species(
+            source if embedded else found,
+            voxel_size_A=voxel_size_A,
+            contour=contour,
+            mean_potential_V=mean_potential_V,
+        )
+        write_species(out / molecule.name, molecule)
+        record_manifest(
+            out / molecule.name,
+            "species",
+            {
+                "voxel_size_A": voxel_size_A,
+                "contour": contour,
+                "mean_potential_V": mean_potential_V,
+            },
+            [None if embedded else found],
+            {"source": molecule.source},
+        )
+        print(f"{out / molecule.name}: {molecule.source}")
+
+
+def specimen(recipe: Path, out: Path, /, *, seed: Seed | None = None) -> None:
+    """Place and paint the specimen of a recipe: potential, masks and particles.
+
+    Parameters
+    ----------
+    recipe
+        TOML file; only its species and specimen sections are used.
+    out
+        Folder to write.
+    seed
+        Instead of the recipe's.
+    """
+    from faket.io.specimen_files import write_specimen
+    from faket.pipeline.library import load_library, specimen_config
+    from faket.pipeline.recipe import read_recipe
+    from faket.specimen import paint_specimen, place_particles
+
+    settings = read_recipe(recipe)
+    library = load_library(settings)
+    chosen = settings.seed if seed is None else seed
+    config = specimen_config(settings, library)
+    placement = place_particles(config, library, seed=chosen)
+    write_specimen(out, paint_specimen(config, library, placement.particles))
+    settings_used = {**settings.model_dump(mode="json"), "seed": chosen}
+    counts = {"requested": dict(placement.requested), "placed": placement.placed}
+    record_manifest(out, "specimen", settings_used, [recipe], counts)
+    for name, wanted in placement.requested.items():
+        print(f"{name}: {placement.placed[name]} of {wanted} placed")
+
+
+def project(
+    specimen: Path,
+    out: Path,
+    /,
+    *,
+    angles: Path | None = None,
+    start_deg: float = -60.0,
+    stop_deg: float = 60.0,
+    step_deg: Positive = 2.0,
+    device: Where = "auto",
+) -> None:
+    """Project a specimen (or any potential) without noise: minus its line integrals, V·Å.
+
+    Parameters
+    ----------
+    specimen
+        Folder of `faket specimen`, or an MRC volume in volts.
+    out
+        MRC stack to write; the angles go beside it as .tlt.
+    angles
+        .tlt file of tilt angles, instead of start, stop and step.
+    start_deg
+        First tilt angle, degrees.
+    stop_deg
+        Last tilt angle, degrees.
+    step_deg
+        Step, degrees.
+    device
+        Where to compute.
+    """
+    from faket.data import TiltGeometry, TiltSeries
+    from faket.io.mrc import read_volume
+    from faket.io.tilts import write_tilt_series
+    from faket.projection import project as project_volume
+
+    path = specimen / "potential.mrc" if specimen.is_dir() else specimen
+    volume = read_volume(path)
+    geometry = TiltGeometry(tilt_angles(angles, start_deg, stop_deg, step_deg), volume.voxel_size_A)
+    images = project_volume(volume.data, geometry.angles_deg, device=device)
+    images *= np.float32(-volume.voxel_size_A)
+    write_tilt_series(out, TiltSeries(images, geometry))
+    record_manifest(out, "project", {"angles_deg": geometry.angles_deg.tolist()}, [path])
+
+
+def acquire(
+    specimen: Path,
+    out: Path,
+    /,
+    *,
+    preset: str = "shrec21",
+    recipe: Path | None = None,
+    record: Path | None = None,
+    seed: Seed = 0,
+    angles: Path | None = None,
+    halves: Flag = False,
+    keep: tuple[Literal["potential", "exit_wave", "intensity", "counts"], ...] = (),
+    match: Path | None = None,
+    device: Where = "auto",
+) -> None:
+    """Take a tilt-series of a specimen with the simulated microscope.
+
+    Parameters
+    ----------
+    specimen
+        Folder of `faket specimen`.
+    out
+        MRC stack to write; beside it go angles (.tlt), shifts, dose and order (.csv) and the
+        record of all that was drawn (.json).
+    preset
+        The microscope: shrec21, k3-60x3 or czii-45x3.
+    recipe
+        Take the microscope section of this recipe instead of a preset.
+    record
+        Replay this record (.json of an earlier acquisition) to the same bytes.
+    seed
+        Seed of defocus, dose and all noise.
+    angles
+        .tlt file of tilt angles; the preset's by default.
+    halves
+        Count odd and even frames apart, and write them as OUT_odd.mrc and OUT_even.mrc too.
+    keep
+        Stages to write as well, as OUT_STAGE.mrc.
+    match
+        MRC stack whose ring amplitudes the images shall have.
+    device
+        Where to compute.
+    """
+    from faket.cli.acquisition import drawn_record, write_exposure
+    from faket.cli.progress import reporting
+    from faket.io.mrc import read_stack
+    from faket.io.specimen_files import read_specimen
+    from faket.microscope import expose
+
+    sample = read_specimen(specimen)
+    pixel_A = sample.potential.voxel_size_A
+    dice = drawn_record(pixel_A, preset, recipe, record, angles, seed)
+    reference = None if match is None else read_stack(match)[0]
+    with reporting("acquire") as report:
+        exposure = expose(
+            sample,
+            dice,
+            device=device,
+            keep=keep,
+            halves=halves,
+            reference=reference,
+            progress=lambda place: report("tilts", place + 1, len(dice)),
+        )
+    write_exposure(out, exposure)
+    settings = {"seed": seed, "preset": preset, "halves": halves}
+    record_manifest(out, "acquire", settings, [specimen / "potential.mrc", match], dice.to_dict())

@@ -1,0 +1,193 @@
+"""Shells around an ellipsoid on the voxel grid: the membranes of vesicles.
+
+Scaled ellipsoids (see :mod:`faket.specimen.ellipsoids`) bound the voxels of a row for which the
+exact distance is needed. Centres (x, y, z) and lengths are in voxels.
+"""
+
+import math
+
+from numba import njit, prange
+
+from faket.data import AnyArray, DoubleArray, FloatArray
+from faket.specimen.ellipsoids import chord, covered, level, voxel_distance
+
+
+@njit(cache=True)
+def _shell_columns(
+    nx: int,
+    cx: float,
+    dy: float,
+    dz: float,
+    rotation: DoubleArray,
+    semi_axes: DoubleArray,
+    reach: float,
+) -> tuple[int, int, int, int]:
+    """Return two ranges of x, on both sides of the lumen, that hold all voxels within reach."""
+    smallest = min(semi_axes[0], semi_axes[1], semi_axes[2])
+    left, right = chord(dy, dz, rotation, semi_axes, 1.0 + reach / smallest)
+    if left > right:
+        return 0, 0, 0, 0
+    first, last = max(0, math.ceil(cx + left)), min(nx, math.floor(cx + right) + 1)
+    enter, leave = chord(dy, dz, rotation, semi_axes, max(0.0, 1.0 - reach / smallest))
+    if enter > leave:
+        return first, last, 0, 0
+    stop = max(first, min(last, math.floor(cx + enter) + 1))
+    return first, stop, max(stop, math.ceil(cx + leave)), last
+
+
+@njit(cache=True)
+def _shell_reach(semi_axes: DoubleArray, half: float) -> float:
+    """Return how far from the centre the shell can reach."""
+    smallest: float = min(semi_axes[0], semi_axes[1], semi_axes[2])
+    largest: float = max(semi_axes[0], semi_axes[1], semi_axes[2])
+    return largest * (1.0 + half / smallest)
+
+
+@njit(cache=True)
+def scan_shell(
+    occupancy: AnyArray,
+    centre: DoubleArray,
+    rotation: DoubleArray,
+    semi_axes: DoubleArray,
+    half: float,
+    write: bool,
+) -> int:
+    """Return -1 if a voxel no farther than ``half`` from the surface is taken, else 0.
+
+    With ``write``, take these voxels and return their number. What lies outside the grid is
+    ignored.
+    """
+    nz, ny, nx = occupancy.shape
+    reach = _shell_reach(semi_axes, half)
+    z0, z1 = covered(centre[2], reach, nz)
+    y0, y1 = covered(centre[1], reach, ny)
+    count = 0
+    for z in range(z0, z1):
+        for y in range(y0, y1):
+            dy, dz = y - centre[1], z - centre[2]
+            a, b, c, d = _shell_columns(nx, centre[0], dy, dz, rotation, semi_axes, half)
+            for side in range(2):
+                start, stop = (a, b) if side == 0 else (c, d)
+                for x in range(start, stop):
+                    if not write and not occupancy[z, y, x]:
+                        continue  # free: in the shell or not, it is no obstacle
+                    distance = voxel_distance(x - centre[0], dy, dz, rotation, semi_axes)
+                    if abs(distance) <= half:
+                        if not write:
+                            return -1
+                        occupancy[z, y, x] = True
+                        count += 1
+    return count
+
+
+@njit(cache=True)
+def _lumen_holds_grid(
+    shape: tuple[int, int, int],
+    centre: DoubleArray,
+    rotation: DoubleArray,
+    semi_axes: DoubleArray,
+    half: float,
+) -> bool:
+    """Tell whether all corners of the grid, and so all of it, lie in the lumen."""
+    k = 1.0 - half / min(semi_axes[0], semi_axes[1], semi_axes[2])
+    for corner in range(8):
+        dx = (shape[2] - 1) * (corner & 1) - centre[0]
+        dy = (shape[1] - 1) * (corner >> 1 & 1) - centre[1]
+        dz = (shape[0] - 1) * (corner >> 2) - centre[2]
+        if k <= 0.0 or level(dx, dy, dz, rotation, semi_axes) >= k * k:
+            return False
+    return True
+
+
+@njit(cache=True)
+def _points_free(
+    occupancy: AnyArray,
+    centre: DoubleArray,
+    rotation: DoubleArray,
+    semi_axes: DoubleArray,
+    half: float,
+    points: DoubleArray,
+) -> bool:
+    nz, ny, nx = occupancy.shape
+    for i in range(len(points)):
+        x = round(centre[0] + points[i, 0])
+        y = round(centre[1] + points[i, 1])
+        z = round(centre[2] + points[i, 2])
+        if 0 <= x < nx and 0 <= y < ny and 0 <= z < nz and occupancy[z, y, x]:
+            dx, dy, dz = x - centre[0], y - centre[1], z - centre[2]
+            if abs(voxel_distance(dx, dy, dz, rotation, semi_axes)) <= half:
+                return False
+    return True
+
+
+@njit(cache=True)
+def first_shell_fit(
+    occupancy: AnyArray,
+    centres: DoubleArray,
+    rotation: DoubleArray,
+    semi_axes: DoubleArray,
+    half: float,
+    points: DoubleArray,
+) -> int:
+    """Take the shell's voxels at the first centre where they are free; its index, or -1.
+
+    A shell without a voxel in the grid does not count. The voxels nearest to ``points`` of the
+    surface (rotated, from the centre) are looked at first: those that are the shell's and not
+    free rule a centre out before it is scanned wholly.
+    """
+    for n in range(len(centres)):
+        centre = centres[n]
+        if _lumen_holds_grid(occupancy.shape, centre, rotation, semi_axes, half):
+            continue
+        if not _points_free(occupancy, centre, rotation, semi_axes, half, points):
+            continue
+        if scan_shell(occupancy, centre, rotation, semi_axes, half, False) < 0:
+            continue
+        if scan_shell(occupancy, centre, rotation, semi_axes, half, True) > 0:
+            return n
+    return -1
+
+
+@njit(parallel=True, cache=True)
+def paint_shells(
+    potential: FloatArray,
+    class_mask: AnyArray,
+    instance_mask: AnyArray,
+    centres: DoubleArray,
+    rotations: DoubleArray,
+    semi_axes: DoubleArray,
+    ids: AnyArray,
+    label: int,
+    half: float,
+    profile: DoubleArray,
+    profile_step: float,
+) -> None:
+    """Add a profile of the distance from the surface, and label what is within ``half`` of it.
+
+    ``profile`` holds the potential at multiples of ``profile_step`` voxels from the surface, and
+    0 at its end. Threads own planes of z, so the result does not depend on their number.
+    """
+    nz, ny, nx = potential.shape
+    reach = max(half, profile_step * (len(profile) - 1))
+    for z in prange(nz):
+        for i in range(len(ids)):
+            centre, rotation, axes = centres[i], rotations[i], semi_axes[i]
+            dz = z - centre[2]
+            if abs(dz) > _shell_reach(axes, reach):
+                continue
+            y0, y1 = covered(centre[1], _shell_reach(axes, reach), ny)
+            for y in range(y0, y1):
+                dy = y - centre[1]
+                a, b, c, d = _shell_columns(nx, centre[0], dy, dz, rotation, axes, reach)
+                for side in range(2):
+                    start, stop = (a, b) if side == 0 else (c, d)
+                    for x in range(start, stop):
+                        distance = abs(voxel_distance(x - centre[0], dy, dz, rotation, axes))
+                        place = distance / profile_step
+                        k = int(place)
+                        if k < len(profile) - 1:
+                            f = place - k
+                            potential[z, y, x] += (1.0 - f) * profile[k] + f * profile[k + 1]
+                        if distance <= half and class_mask[z, y, x] == 0:
+                            class_mask[z, y, x] = label
+                            instance_mask[z, y, x] = ids[i]
