@@ -14,12 +14,13 @@ def reporting(title: str) -> Iterator[Callable[[str, int, int], None]]:
     """Yield a function (what, done, total) that shows progress on the error stream."""
     console = Console(stderr=True)
     if not console.is_terminal:
-        last: list[str] = []
+        last = ("", 0)
 
         def line(what: str, done: int, total: int) -> None:
-            if [what] != last:
+            nonlocal last
+            if what != last[0] or done - last[1] >= max(1, total // 10):
                 print(f"{title}: {what} [{done}/{total}]", file=sys.stderr, flush=True)
-                last[:] = [what]
+                last = (what, done)
 
         yield line
         return

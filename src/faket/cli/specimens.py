@@ -190,7 +190,7 @@ def acquire(
     from faket.io.specimen_files import read_specimen
     from faket.microscope import expose
 
-    sample = read_specimen(specimen)
+    sample = read_specimen(specimen, instances=False)
     pixel_A = sample.potential.voxel_size_A
     dice = drawn_record(pixel_A, preset, recipe, record, angles, seed)
     reference = None if match is None else read_stack(match)[0]

@@ -75,8 +75,15 @@ def write_specimen(folder: Path, specimen: Specimen) -> None:
         (temporary / "classes.json").write_text(json.dumps(classes, indent=1) + "\n")
 
 
-def read_specimen(folder: Path) -> Specimen:
+def read_specimen(folder: Path, *, instances: bool = True) -> Specimen:
     """Read a specimen that :func:`write_specimen` wrote.
+
+    Parameters
+    ----------
+    folder : Path
+    instances : bool
+        False leaves the instance mask on the disk and gives zeros: the microscope does not look
+        at it, and it is a third of the memory.
 
     Raises
     ------
@@ -84,8 +91,10 @@ def read_specimen(folder: Path) -> Specimen:
         If a file is missing, or shapes, labels and classes do not fit each other.
     """
     potential = read_volume(folder / "potential.mrc")
-    class_mask = read_mask(folder / "class_mask.mrc")
-    instance_mask = read_mask(folder / "instance_mask.mrc")
+    class_mask = read_mask(folder / "class_mask.mrc", dtype=np.uint8)
+    instance_mask = np.broadcast_to(np.uint16(0), potential.data.shape)
+    if instances:
+        instance_mask = read_mask(folder / "instance_mask.mrc")
     for name, mask in (("class_mask", class_mask), ("instance_mask", instance_mask)):
         if mask.shape != potential.data.shape:
             raise InputError(
@@ -103,8 +112,8 @@ def read_specimen(folder: Path) -> Specimen:
         )
     return Specimen(
         potential=potential,
-        class_mask=class_mask.astype(np.uint8),
-        instance_mask=instance_mask.astype(np.uint16),
+        class_mask=class_mask,
+        instance_mask=instance_mask.astype(np.uint16, copy=False),
         particles=read_particles(folder / "particles.csv"),
         classes=classes,
     )

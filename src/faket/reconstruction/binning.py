@@ -6,6 +6,8 @@ import scipy.fft
 from faket.data import AnyArray, FloatArray
 from faket.errors import InputError
 
+_SLAB = 2**24  # samples whose spectra are in memory together
+
 
 def binned_offset(size: int, binning: int) -> int:
     """Return which full-resolution sample the binned sample 0 sits on.
@@ -46,19 +48,27 @@ def fourier_crop(array: AnyArray, binning: int, *, axes: tuple[int, ...]) -> Flo
 
 
 def _crop_axis(array: AnyArray, binning: int, axis: int) -> FloatArray:
-    new = array.shape[axis] // binning
-    offset = binned_offset(array.shape[axis], binning)
+    """Crop one axis, slab by slab of another, so that spectra stay small."""
+    moved = np.moveaxis(array, axis, -1)
+    lines = moved.reshape(1, -1) if moved.ndim == 1 else moved
+    cropped = np.empty((*lines.shape[:-1], array.shape[axis] // binning), np.float32)
+    step = max(1, _SLAB // (lines[0].size))
+    for i in range(0, len(lines), step):
+        cropped[i : i + step] = _crop_last(lines[i : i + step], binning)
+    return np.moveaxis(cropped.reshape(*moved.shape[:-1], -1), -1, axis)
+
+
+def _crop_last(array: AnyArray, binning: int) -> FloatArray:
+    size = array.shape[-1]
+    new, offset = size // binning, binned_offset(size, binning)
     # The window of binning * new samples around the centre; circular shift puts binned sample 0
     # onto its full-resolution sample.
-    start = min(offset, array.shape[axis] - binning * new)
-    window = np.take(array, np.arange(start, start + binning * new), axis=axis)
-    spectrum = scipy.fft.rfft(window.astype(np.float32, copy=False), axis=axis, workers=-1)
-    kept = np.take(spectrum, np.arange(new // 2 + 1), axis=axis)
+    start = min(offset, size - binning * new)
+    window = array[..., start : start + binning * new].astype(np.float32, copy=False)
+    spectrum = scipy.fft.rfft(window, workers=-1)[..., : new // 2 + 1]
     k = np.arange(new // 2 + 1)
     phase = np.exp(2j * np.pi * k * (offset - start) / (binning * new))
     if new % 2 == 0:
         phase[-1] = phase[-1].real  # the Nyquist sample of a real signal is real
-    shape = [1] * array.ndim
-    shape[axis] = len(k)
-    kept *= (phase / binning).reshape(shape).astype(np.complex64)
-    return np.asarray(scipy.fft.irfft(kept, new, axis=axis, workers=-1), np.float32)
+    spectrum = spectrum * (phase / binning).astype(np.complex64)
+    return np.asarray(scipy.fft.irfft(spectrum, new, workers=-1), np.float32)
