@@ -28,7 +28,9 @@ CLASSES = {1: "protein", 2: "membrane", 3: "gold"}
 
 
 def _specimen(potential, voxel_size_A=5.0, labels=None):
-    nobody = Particles(np.zeros(0, int), (), np.zeros((0, 3)), Rotation.identity(0), np.zeros((0, 3)))
+    nobody = Particles(
+        np.zeros(0, int), (), np.zeros((0, 3)), Rotation.identity(0), np.zeros((0, 3))
+    )
     labels = np.zeros(potential.shape, np.uint8) if labels is None else labels.astype(np.uint8)
     return Specimen(
         Volume(np.asarray(potential, np.float32), voxel_size_A),
@@ -45,7 +47,9 @@ def _blob(shape, centre_zyx, sigma=2.0, height=1.0):
     return (height * np.exp(-(z * z + y * y + x * x) / (2 * sigma**2))).astype(np.float32)
 
 
-def _shoot(specimen, angles_deg=(0.0,), *, seed=0, dose=None, order=None, expose_with=None, **changes):
+def _shoot(
+    specimen, angles_deg=(0.0,), *, seed=0, dose=None, order=None, expose_with=None, **changes
+):
     geometry = TiltGeometry(
         np.array(angles_deg, float),
         specimen.potential.voxel_size_A,

@@ -34,18 +34,20 @@ def test_potential_noise_of_published_size():
     assert np.sqrt(ice_power_V2_A3() / 10**3) == pytest.approx(0.20, abs=0.002)
 
 
-@pytest.mark.parametrize("factor", [1, 3, 5])
-@pytest.mark.parametrize("angle", [0.0, 37.0, 60.0])
+@pytest.mark.parametrize(
+    ("factor", "angle"), [(1, 0.0), (1, 50.0), (3, 0.0), (3, 37.0), (3, 60.0), (5, 60.0)]
+)
 def test_power_is_flat_and_follows_the_path(factor, angle):
     """S · t / cos θ per area, at low and at high frequency, whatever the coarse grid."""
     grid = Grid((120, 120), (120, 120), 5.0, "cpu")
+    depth_A = 150.0 if factor == 1 else DEPTH_A
     images = []
     for seed in range(12):
-        ice = IceField(grid, DEPTH_A, factor, 60.0)
-        images.append(photograph(ice, grid, angle, 1.0, seed))
+        ice = IceField(grid, depth_A, factor, 60.0)
+        images.append(photograph(ice, grid, angle, 1.0, seed, depth_A))
     power = np.mean([np.abs(np.fft.fft2(image)) ** 2 for image in images], axis=0)
     power *= 5.0**2 / images[0].size  # V² Å² per 1/Å²
-    expected = ice_power_V2_A3() * DEPTH_A / np.cos(np.radians(angle))
+    expected = ice_power_V2_A3() * depth_A / np.cos(np.radians(angle))
     k = np.hypot(*np.meshgrid(np.fft.fftfreq(120, 5.0), np.fft.fftfreq(120, 5.0)))
     for low, high in ((0.004, 0.02), (0.02, 0.05), (0.05, 0.1)):
         ring = power[(k > low) & (k <= high)]
@@ -78,9 +80,9 @@ def test_correlation_between_exposures_of_one_angle():
     k = np.hypot(*np.meshgrid(np.fft.fftfreq(120, 5.0), np.fft.fftfreq(120, 5.0)))
     cross, power = np.zeros(k.shape), np.zeros(k.shape)
     for seed in range(20):
-        ice = IceField(grid, DEPTH_A, 1, 0.0)
-        first = np.fft.fft2(photograph(ice, grid, 0.0, 5.0, (seed, 1)))
-        second = np.fft.fft2(photograph(ice, grid, 0.0, 5.0 + dose, (seed, 2)))
+        ice = IceField(grid, 100.0, 1, 0.0)
+        first = np.fft.fft2(photograph(ice, grid, 0.0, 5.0, (seed, 1), 100.0))
+        second = np.fft.fft2(photograph(ice, grid, 0.0, 5.0 + dose, (seed, 2), 100.0))
         cross += (first * second.conj()).real
         power += (np.abs(first) ** 2 + np.abs(second) ** 2) / 2
     for low, high in ((0.005, 0.02), (0.02, 0.03), (0.03, 0.04), (0.05, 0.06)):
@@ -128,6 +130,6 @@ def test_coarse_grid_reaches_what_tilts_share():
     angles = np.arange(-60.0, 61.0, 2.0)
     assert coarse_factor(5.0, 1800.0, angles, 5120.0**2) == 6
     assert coarse_factor(10.0, 1800.0, angles, 5120.0**2) == 3
-    assert coarse_factor(5.0, 500.0, angles, 1000.0**2) == 1
+    assert coarse_factor(5.0, 500.0, angles, 1000.0**2) == 2
     assert coarse_factor(5.0, 500.0, [0.0, 0.0], 500.0**2) == 1
-    assert coarse_factor(5.0, 1800.0, [0.0], 5120.0**2) == 6
+    assert coarse_factor(5.0, 1800.0, [0.0, 0.0], 5120.0**2) == 4, "2^23 voxels at most"

@@ -1,9 +1,10 @@
 """Stages up to the images: species, specimen, project, acquire; files to files."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
+from cyclopts import Parameter
 
 from faket.cli.common import Flag, Positive, Seed, Where, record_manifest, tilt_angles
 
@@ -16,7 +17,7 @@ def species(
     voxel_size_A: Positive = 5.0,
     contour: float | None = None,
     mean_potential_V: Positive | None = None,
-    folder: tuple[Path, ...] = (),
+    folder: Annotated[tuple[Path, ...], Parameter(negative=())] = (),
 ) -> None:
     """Turn molecules into potentials above ice, one folder each.
 
@@ -152,7 +153,10 @@ def acquire(
     seed: Seed = 0,
     angles: Path | None = None,
     halves: Flag = False,
-    keep: tuple[Literal["potential", "exit_wave", "intensity", "counts"], ...] = (),
+    keep: Annotated[
+        tuple[Literal["potential", "exit_wave", "intensity", "counts"], ...],
+        Parameter(negative=()),
+    ] = (),
     match: Path | None = None,
     device: Where = "auto",
 ) -> None:

@@ -100,7 +100,9 @@ class Reconstruction(Section):
     """From tilts to tomogram."""
 
     binning: int = Field(2, ge=1, le=64, description="of the images before reconstruction")
-    filter: Literal["ramp", "hamming", "shrec"] = Field("ramp", description="along x, see docs")
+    filter: Literal["ramp", "hamming", "shrec"] = Field(
+        "ramp", description="ramp, hamming (windowed ramp) or shrec (FakET's own)"
+    )
     normalize: Normalize = Field("mean", description="none, mean (subtracted) or contrast")
     taper: int = Field(16, ge=0, le=1024, description="binned pixels of fading at the edges")
 
@@ -192,16 +194,19 @@ def example_recipe() -> str:
     sections: list[type[BaseModel]] = [Tilts, Reference, MicroscopeSection, Style, Reconstruction]
     names = ["tilts", "reference", "microscope", "style", "reconstruction"]
     for name, model in zip(names, sections, strict=True):
-        lines += [f"[{name}]", *_section_lines(model), ""]
+        lines += [f"[{name}]", *_section_lines(model)]
+        if model is MicroscopeSection:
+            lines += [f"# settings.{line}" for line in _settings_lines(PRESETS["shrec21"])]
+        lines += [""]
     lines += ["# One block a species; without any, the embedded synthetic library is used."]
     lines += ["# [[species]]"]
-    lines += [f"# {line}" for line in _section_lines(SpeciesEntry)]
+    lines += [f"# {line.removeprefix('# ')}" for line in _section_lines(SpeciesEntry)]
     return "\n".join(lines) + "\n"
 
 
 def _section_lines(model: type[BaseModel]) -> Iterator[str]:
     for name, info in model.model_fields.items():
-        if not info.description or name in ("tilts", "species"):
+        if not info.description or name in ("tilts", "species", "settings"):
             continue
         value = info.get_default(call_default_factory=True)
         text = _toml(value)

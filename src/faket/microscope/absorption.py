@@ -1,0 +1,47 @@
+"""Losses from mean free paths: |ψ|² falls as exp(−z / Λ)."""
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+
+from faket.constants import MEAN_FREE_PATH_300KV_A, squared_speed_over_c
+from faket.data import ClassInfo, DoubleArray
+
+
+def mean_free_path_A(material: str, voltage_kV: float) -> float:
+    """Mean free path Λ of "ice", "protein", "membrane" or "gold"; it goes as β².
+
+    At 200 kV this gives 3007 Å for ice and 1579 Å for protein, where 3110 and 1630 are published.
+    """
+    scale = squared_speed_over_c(voltage_kV) / squared_speed_over_c(300.0)
+    return MEAN_FREE_PATH_300KV_A[material] * scale
+
+
+def absorptive_potential_V(material: str, voltage_kV: float, sigma_rad_per_V_A: float) -> float:
+    """Imaginary part of the potential, V_im = 1 / (2σΛ)."""
+    return 1 / (2 * sigma_rad_per_V_A * mean_free_path_A(material, voltage_kV))
+
+
+def label_losses(
+    classes: Mapping[int, ClassInfo], voltage_kV: float, voxel_size_A: float
+) -> DoubleArray:
+    """Return, for each value of a class mask, the amplitude's exponent per voxel beyond ice.
+
+    Returns
+    -------
+    ndarray, shape (256,), float64
+        voxel / 2 · (1/Λ_material − 1/Λ_ice); 0 where there is no class.
+    """
+    losses = np.zeros(256)
+    ice = 1 / mean_free_path_A("ice", voltage_kV)
+    for label, info in classes.items():
+        excess = 1 / mean_free_path_A(info.material, voltage_kV) - ice
+        losses[label] = voxel_size_A / 2 * excess
+    return losses
+
+
+def slab_amplitude(depth_A: float, angle_deg: float, voltage_kV: float) -> float:
+    """What a slab of ice leaves of the amplitude: exp(−t / (2 Λ cos θ))."""
+    path_A = depth_A / math.cos(math.radians(angle_deg))
+    return math.exp(-path_A / (2 * mean_free_path_A("ice", voltage_kV)))

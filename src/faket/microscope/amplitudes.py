@@ -1,0 +1,89 @@
+"""Ring amplitudes: give a stack the rotationally averaged spectrum of a reference."""
+
+import numpy as np
+
+from faket.data import AnyArray, DoubleArray, FloatArray
+from faket.errors import InputError
+
+RING_PX = 2  # SHREC'21's rings
+
+
+def ring_amplitudes(stack: AnyArray) -> DoubleArray:
+    """Return the mean Fourier amplitude of each ring, two Fourier pixels wide.
+
+    Parameters
+    ----------
+    stack : ndarray, shape (tilt, y, x)
+
+    Returns
+    -------
+    ndarray, shape (tilt, rings), float64
+        Per pixel of the image (divided by y · x); ring 0 holds the mean's neighbours but not
+        the mean. The last ring ends at Nyquist of the shorter axis; the corners belong to it.
+    """
+    _check(stack)
+    rings = _rings(stack.shape[1], stack.shape[2])
+    return np.array([_of_image(image, rings) for image in stack])
+
+
+def match_ring_amplitudes(stack: AnyArray, reference: AnyArray) -> FloatArray:
+    """Scale the Fourier rings of every tilt to a reference's; phases stay.
+
+    SHREC'21 did this with an experimental series. The mean of each tilt becomes the reference's
+    as well.
+
+    Parameters
+    ----------
+    stack : ndarray, shape (tilt, y, x)
+    reference : ndarray, shape (tilt, y, x)
+        As many tilts as ``stack``, or one, which then serves all; images of the same shape.
+
+    Returns
+    -------
+    ndarray, shape (tilt, y, x), float32
+
+    Raises
+    ------
+    InputError
+        If the shapes do not fit.
+    """
+    _check(stack)
+    _check(reference)
+    if reference.shape[1:] != stack.shape[1:] or len(reference) not in (1, len(stack)):
+        raise InputError(
+            f"reference: expected {len(stack)} images (or one) of shape {stack.shape[1:]}, found "
+            f"{reference.shape}; crop or bin it to the stack's size"
+        )
+    rings = _rings(stack.shape[1], stack.shape[2])
+    target, own = ring_amplitudes(reference), ring_amplitudes(stack)
+    scale = target / np.where(own > 0, own, 1.0)
+    matched = np.empty(stack.shape, np.float32)
+    for tilt, image in enumerate(stack):
+        spectrum = np.fft.rfft2(image) * scale[tilt][rings]
+        spectrum[0, 0] = reference[tilt % len(reference)].mean(dtype=float) * image.size
+        matched[tilt] = np.fft.irfft2(spectrum, s=image.shape)
+    return matched
+
+
+def _check(stack: AnyArray) -> None:
+    if np.ndim(stack) != 3 or min(stack.shape) == 0:
+        raise InputError(f"stack: expected [tilt, y, x], found an array of shape {stack.shape}")
+
+
+def _rings(ny: int, nx: int) -> AnyArray:
+    """Ring of each frequency of a real FFT; frequencies in units of the shorter axis' step."""
+    side = min(ny, nx)
+    ky, kx = np.fft.fftfreq(ny)[:, None] * side, np.fft.rfftfreq(nx) * side
+    rings = np.minimum(np.hypot(ky, kx) / RING_PX, (side // 2 - 1) // RING_PX)
+    return np.asarray(rings.astype(int))
+
+
+def _of_image(image: AnyArray, rings: AnyArray) -> DoubleArray:
+    amplitude = np.abs(np.fft.rfft2(image)) / image.size
+    weight = np.full(amplitude.shape, 2.0)  # the half that a real FFT leaves out
+    weight[:, 0] = 1.0
+    if image.shape[1] % 2 == 0:
+        weight[:, -1] = 1.0
+    weight[0, 0] = 0.0
+    total = np.bincount(rings.ravel(), (weight * amplitude).ravel())
+    return np.asarray(total / np.maximum(np.bincount(rings.ravel(), weight.ravel()), 1e-300))

@@ -1,0 +1,168 @@
+"""The column: a plane wave goes through one tilt of the specimen, slice by slice."""
+
+import math
+
+import numpy as np
+import torch
+
+from faket.constants import electron_wavelength_A, interaction_constant_rad_per_V_A
+from faket.data import Specimen
+from faket.microscope.absorption import slab_amplitude
+from faket.microscope.dose import dose_before, surviving_amplitude
+from faket.microscope.grid import Grid, multiply, working_shape
+from faket.microscope.ice import IceField, coarse_factor
+from faket.microscope.lens import fresnel_propagator
+from faket.microscope.record import AcquisitionRecord
+from faket.microscope.stage import Stage, Tilt
+from faket.seeds import generator
+
+
+class Column:
+    """Column, stage and specimen of one acquisition.
+
+    Parameters
+    ----------
+    specimen : Specimen
+    record : AcquisitionRecord
+    device : {"cpu", "cuda"}
+    """
+
+    def __init__(self, specimen: Specimen, record: AcquisitionRecord, device: str) -> None:
+        """Choose the working grid and lay out the ice."""
+        self._record = record
+        microscope = record.microscope
+        self._sigma = interaction_constant_rad_per_V_A(microscope.voltage_kV)
+        self._wavelength_A = electron_wavelength_A(microscope.voltage_kV)
+        self._dose_before = dose_before(np.array(record.dose_e_per_A2), np.array(record.order))
+        nz, ny, nx = specimen.potential.data.shape
+        p = record.pixel_size_A
+        self._depth_A: float = nz * p
+        factor = coarse_factor(p, self._depth_A, record.nominal_angles_deg, ny * nx * p * p)
+        factor = factor if microscope.ice else 1
+        rotations = [record.tilt_axis_deg + error for error in record.rotation_errors_deg]
+        self.grid = Grid(
+            working_shape((ny, nx), rotations, self._margin_px(), factor), (ny, nx), p, device
+        )
+        steepest = max(abs(angle) for angle in record.true_angles_deg)
+        self._ice = IceField(self.grid, self._depth_A, factor, steepest) if microscope.ice else None
+        self._stage = Stage(specimen, record, self.grid.shape[1])
+        self._propagators: dict[float, torch.Tensor] = {}
+
+    def _margin_px(self) -> int:
+        """Pixels that keep the two edges of the periodic grid apart: λ Δf k, and the shifts."""
+        record = self._record
+        nyquist = 0.5 / record.pixel_size_A
+        defocus = max(abs(value) for value in record.defocus_A) + self._depth_A
+        shift = max(abs(value) for pair in record.shifts_A for value in pair)
+        blur = 3 * record.microscope.motion_blur_A
+        spread = self._wavelength_A * defocus * nyquist + 2 * (shift + blur)
+        return math.ceil(spread / record.pixel_size_A) + 2
+
+    def load(self, index: int) -> Tilt:
+        """Turn the specimen to a tilt; what the last call gave is overwritten."""
+        return self._stage.load(index)
+
+    def exit_wave(self, tilt: Tilt) -> tuple[torch.Tensor, float]:
+        """Send a plane wave through the slab, slice by slice.
+
+        Returns
+        -------
+        wave : Tensor, shape (y, x) of the grid, complex64
+            Behind the last slice, without propagation beyond its plane.
+        z_A : float
+            Beam coordinate z' of that plane; the middle of the slab is at 0.
+        """
+        angle, planes = self._record.true_angles_deg[tilt.index], tilt.slicing.planes()
+        fade = self._fading(tilt.index)
+        if self._ice is not None:
+            dice = generator(self._record.seed, "ice", tilt.index)
+            dose = self._dose_before[tilt.index] + self._record.dose_e_per_A2[tilt.index] / 2
+            self._ice.expose(angle, tilt.slicing, dose, dice)
+        microscope, amplitude = self._record.microscope, 1.0
+        if microscope.ice and microscope.absorption:
+            amplitude = slab_amplitude(self._depth_A, angle, microscope.voltage_kV)
+        wave = torch.full(self.grid.shape, amplitude, dtype=torch.complex64).to(self.grid.device)
+        previous = planes[0].z_A
+        for plane in planes:
+            wave = self.propagate(wave, plane.z_A - previous)
+            previous = plane.z_A
+            if plane.fine is not None:
+                self._diffract(wave, tilt, plane.fine)
+            if plane.group is not None:
+                self._diffract_group(wave, tilt, plane.group, fade)
+        return wave, previous
+
+    def propagate(self, wave: torch.Tensor, distance_A: float) -> torch.Tensor:
+        """Free space: ψ ← F⁻¹[exp(−iπλk²Δz) F ψ]."""
+        if distance_A == 0:
+            return wave
+        key = round(distance_A, 6)
+        if key not in self._propagators:
+            if len(self._propagators) > 8:
+                self._propagators.clear()
+            self._propagators[key] = fresnel_propagator(self.grid, self._wavelength_A, key)
+        moved: torch.Tensor = torch.fft.ifft2(
+            multiply(torch.fft.fft2(wave), self._propagators[key])
+        )
+        return moved
+
+    def _diffract(self, wave: torch.Tensor, tilt: Tilt, fine: int) -> None:
+        """One fine slice as a phase grating: ψ ← ψ exp(iσ Σ V Δz)."""
+        values = tilt.potential[fine]
+        columns = np.flatnonzero(values.any(axis=0))
+        if len(columns) == 0:
+            return
+        band = slice(columns[0], columns[-1] + 1)
+        window = wave[self.grid.window((values.shape[0], values.shape[1]))][:, band]
+        phase = torch.from_numpy(values[:, band]).to(self.grid.device)
+        multiply(window, _phasor(phase * (self._sigma * self.grid.pixel_size_A)))
+
+    def _diffract_group(
+        self, wave: torch.Tensor, tilt: Tilt, group: int, fade: torch.Tensor | None
+    ) -> None:
+        """Ice, losses and damage of a group: ψ ← ψ exp(iσ V_ice − loss)."""
+        core = group - tilt.slicing.outer_groups
+        inside = 0 <= core < tilt.slicing.core_groups
+        potential = self._ice.group(group) if self._ice is not None else None
+        if fade is not None and inside:
+            faded = self._faded(tilt, core, fade)
+            potential = faded if potential is None else potential.add_(faded)
+        if potential is not None:
+            multiply(wave, _phasor(potential.mul_(self._sigma)))
+        if tilt.loss is not None and inside:
+            loss = torch.from_numpy(tilt.loss[core]).to(self.grid.device)
+            wave[self.grid.window((loss.shape[0], loss.shape[1]))] *= torch.exp(-loss)
+
+    def _fading(self, index: int) -> torch.Tensor | None:
+        """1 − what damage leaves of the molecules' amplitude, over frequencies of a real FFT."""
+        if not self._record.microscope.damage:
+            return None
+        kx, ky = self.grid.frequencies(real=True)
+        k = torch.hypot(kx, ky).cpu().numpy().astype(np.float64)
+        left = surviving_amplitude(
+            k,
+            self._dose_before[index],
+            self._record.dose_e_per_A2[index],
+            self._record.microscope.voltage_kV,
+        )
+        return torch.from_numpy((1 - left).astype(np.float32)).to(self.grid.device)
+
+    def _faded(self, tilt: Tilt, core: int, fade: torch.Tensor) -> torch.Tensor:
+        """Minus what damage took from the potential of a group, V·Å."""
+        per_group = tilt.slicing.per_group
+        lost = tilt.potential[core * per_group : (core + 1) * per_group].sum(axis=0)
+        if tilt.gold is not None:
+            lost -= tilt.gold[core]
+        full = torch.zeros(self.grid.shape, device=self.grid.device)
+        full[self.grid.window(lost.shape)] = torch.from_numpy(lost).to(self.grid.device)
+        spectrum = torch.fft.rfft2(full).mul_(fade)
+        faded: torch.Tensor = torch.fft.irfft2(spectrum, s=self.grid.shape)
+        return faded.mul_(-self.grid.pixel_size_A)
+
+
+def _phasor(phase: torch.Tensor) -> torch.Tensor:
+    """exp(i · phase); cheaper than torch.polar."""
+    out = torch.empty(phase.shape, dtype=torch.complex64, device=phase.device)
+    parts = torch.view_as_real(out)
+    parts[..., 0], parts[..., 1] = torch.cos(phase), torch.sin(phase)
+    return out

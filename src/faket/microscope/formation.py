@@ -1,0 +1,231 @@
+"""From specimen and record to the images of a tilt-series."""
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+import numpy as np
+
+from faket.data import AnyArray, FloatArray, Specimen, TiltGeometry, TiltSeries
+from faket.device import Device, resolve_device
+from faket.errors import InputError
+from faket.microscope.amplitudes import match_ring_amplitudes
+from faket.microscope.presets import PRESETS
+from faket.microscope.record import AcquisitionRecord, draw_acquisition
+from faket.microscope.settings import Microscope
+from faket.seeds import generator
+
+if TYPE_CHECKING:
+    from faket.microscope.column import Column
+    from faket.microscope.detector import Camera
+
+Stage = Literal["potential", "exit_wave", "intensity", "counts"]
+
+
+@dataclass(frozen=True)
+class Exposure:
+    """What an acquisition gave.
+
+    Attributes
+    ----------
+    series : TiltSeries
+        Images as the detector gives them, protein dark, in counts; the geometry is what
+        alignment would know.
+    record : AcquisitionRecord
+        The truth.
+    stages : mapping of str to ndarray, shape (tilt, y, x)
+        What was kept, on the detector's pixels:
+
+        - ``"potential"``: projected potential above ice, V·Å, float32; no ice, no damage;
+        - ``"exit_wave"``: complex64, relative to the incident wave, referred to the middle of
+          the slab; these two in the ideal geometry, with the tilt axis along y;
+        - ``"intensity"``: on the detector, relative to the incident beam, float32;
+        - ``"counts"``: electrons counted, before the detector's transfer, float32.
+    halves : tuple of two TiltSeries, or None
+        Odd and even frames: independent counts of half the dose each. Their sum is ``series``.
+    """
+
+    series: TiltSeries
+    record: AcquisitionRecord
+    stages: Mapping[str, AnyArray]
+    halves: tuple[TiltSeries, TiltSeries] | None = None
+
+
+def acquire(
+    specimen: Specimen,
+    geometry: TiltGeometry,
+    microscope: Microscope = PRESETS["shrec21"],
+    *,
+    seed: int,
+    reference: AnyArray | None = None,
+    device: Device = "auto",
+) -> TiltSeries:
+    """Take a tilt-series: draw the dice, then expose.
+
+    Parameters
+    ----------
+    specimen : Specimen
+    geometry : TiltGeometry
+        Nominal angles and pixel size, and dose and order where it has them.
+    microscope : Microscope
+    seed : int
+    reference : ndarray, shape (tilt, y, x), optional
+        Stack whose ring amplitudes the images shall have.
+    device : {"auto", "cpu", "cuda"}
+
+    Returns
+    -------
+    TiltSeries
+        Its geometry has the nominal angles, the recorded shifts (true ones plus the alignment
+        error), tilt axis, dose and order. Errors of angle and rotation stay unknown, as they
+        would; :func:`draw_acquisition` and :func:`expose` give the record that holds the truth.
+
+    Raises
+    ------
+    InputError
+        If the geometry, or its pixel size, does not fit.
+    """
+    record = draw_acquisition(microscope, geometry, seed=seed)
+    return expose(specimen, record, device=device, reference=reference).series
+
+
+def expose(
+    specimen: Specimen,
+    record: AcquisitionRecord,
+    *,
+    device: Device = "auto",
+    keep: Collection[Stage] = (),
+    halves: bool = False,
+    reference: AnyArray | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> Exposure:
+    """Compute the images that a record determines, tilt by tilt in order of acquisition.
+
+    The detector has as many rows and columns as the specimen has along y and x, and the pixels
+    are its voxels. The slab of ice goes on over the whole field; molecules are only where the
+    specimen is, which at high tilt is the middle of the field.
+
+    Parameters
+    ----------
+    specimen : Specimen
+    record : AcquisitionRecord
+    device : {"auto", "cpu", "cuda"}
+    keep : collection of {"potential", "exit_wave", "intensity", "counts"}
+        Stages to keep, each as large as the images (``"exit_wave"`` twice that).
+    halves : bool
+        Count odd and even frames apart.
+    reference : ndarray, shape (tilt, y, x), optional
+        Stack whose ring amplitudes the images shall have (:func:`match_ring_amplitudes`).
+        Halves are not matched.
+    progress : callable, optional
+        Called after each exposure with its place in the sequence: 0, 1, 2, ...
+
+    Returns
+    -------
+    Exposure
+
+    Raises
+    ------
+    InputError
+        If the specimen does not fit the record, or a stage is unknown.
+    """
+    _check(specimen, record, keep)
+    from faket.microscope.column import Column  # torch: not for those who only read settings
+
+    column = Column(specimen, record, resolve_device(device))
+    camera = _camera(column, record)
+    shape = (len(record), *specimen.class_mask.shape[1:])
+    parts = [np.empty(shape, np.float32) for _ in range(2 if halves else 1)]
+    stages: dict[str, AnyArray] = {
+        name: np.empty(shape, np.complex64 if name == "exit_wave" else np.float32) for name in keep
+    }
+    for place, index in enumerate(np.argsort(record.order)):
+        intensity = _illuminate(column, record, int(index), stages)
+        _count(camera, intensity, record, int(index), parts, stages)
+        if progress is not None:
+            progress(place)
+    geometry = record.geometry()
+    images = parts[0] + parts[1] if halves else parts[0]
+    if reference is not None:
+        images = match_ring_amplitudes(images, reference)
+    pair = (TiltSeries(parts[0], geometry), TiltSeries(parts[1], geometry)) if halves else None
+    return Exposure(TiltSeries(images, geometry), record, stages, pair)
+
+
+def _illuminate(
+    column: "Column", record: AcquisitionRecord, index: int, stages: dict[str, AnyArray]
+) -> Any:
+    """One tilt up to the intensity on the detector."""
+    from faket.microscope.lens import form_image, place_image
+
+    grid, tilt = column.grid, column.load(index)
+    if "potential" in stages:
+        stages["potential"][index] = _projected(column, tilt.potential)
+    wave, z_A = column.exit_wave(tilt)
+    if "exit_wave" in stages:
+        stages["exit_wave"][index] = grid.crop(column.propagate(wave, -z_A)).cpu().numpy()
+    intensity = place_image(grid, form_image(grid, wave, z_A, record, index), record, index)
+    if "intensity" in stages:
+        stages["intensity"][index] = intensity.cpu().numpy()
+    return intensity
+
+
+def _count(
+    camera: "Camera",
+    intensity: Any,
+    record: AcquisitionRecord,
+    index: int,
+    parts: list[FloatArray],
+    stages: dict[str, AnyArray],
+) -> None:
+    """One tilt from intensity to images, a part of the dose for each of ``parts``."""
+    electrons = record.dose_e_per_A2[index] * record.pixel_size_A**2 / len(parts)
+    names = [("counts", index)] if len(parts) == 1 else [("counts", index, i) for i in (1, 2)]
+    if "counts" in stages:
+        stages["counts"][index] = 0
+    for part, name in zip(parts, names, strict=True):
+        counts = camera.count(intensity, electrons, generator(record.seed, *name))
+        part[index] = camera.read_out(counts).cpu().numpy()
+        if "counts" in stages:
+            stages["counts"][index] += counts.cpu().numpy()
+
+
+def _projected(column: "Column", slices: FloatArray) -> FloatArray:
+    """Sum the slices and lay them onto the detector's field, V·Å."""
+    import torch
+
+    grid = column.grid
+    full = torch.zeros(grid.shape)
+    full[grid.window((slices.shape[1], slices.shape[2]))] = torch.from_numpy(slices.sum(axis=0))
+    projected: FloatArray = (grid.crop(full) * grid.pixel_size_A).numpy()
+    return projected
+
+
+def _camera(column: "Column", record: AcquisitionRecord) -> "Camera":
+    from faket.microscope.detector import Camera, detector_curves
+
+    ny, nx = column.grid.field
+    pixel_size_A = record.pixel_size_A
+    ky, kx = np.fft.fftfreq(ny, pixel_size_A)[:, None], np.fft.rfftfreq(nx, pixel_size_A)
+    physical_A = record.microscope.detector_pixel_A or pixel_size_A
+    curves = detector_curves(record.microscope.detector, np.hypot(kx, ky) * 2 * physical_A)
+    return Camera(*curves, column.grid.device)
+
+
+def _check(specimen: Specimen, record: AcquisitionRecord, keep: Collection[str]) -> None:
+    voxel = specimen.potential.voxel_size_A
+    if abs(voxel - record.pixel_size_A) > 1e-3 * voxel:
+        raise InputError(
+            f"pixel_size_A: expected the specimen's voxel size {voxel:g} Å, found "
+            f"{record.pixel_size_A:g} Å; images are taken on the specimen's grid, bin them after"
+        )
+    shape, labels = specimen.potential.data.shape, specimen.class_mask.shape
+    if shape != labels or len(shape) != 3:
+        raise InputError(
+            f"specimen: expected potential and class mask alike, found {shape}, {labels}"
+        )
+    unknown = set(keep) - set(get_args(Stage))
+    if unknown:
+        raise InputError(
+            f"keep: expected some of {', '.join(get_args(Stage))}, found {', '.join(unknown)}"
+        )

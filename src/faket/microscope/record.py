@@ -1,0 +1,222 @@
+"""The dice of an acquisition, drawn before anything is computed."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+import numpy as np
+
+from faket.constants import electron_wavelength_A
+from faket.data import TiltGeometry
+from faket.errors import InputError
+from faket.microscope.dose import acquisition_order, split_dose
+from faket.microscope.optics import Optics
+from faket.microscope.settings import Microscope, Range
+from faket.seeds import generator
+
+Numbers = tuple[float, ...]
+MAX_TILT_DEG = 80.0  # beyond, the path through a wide slab has no bound worth computing
+
+
+@dataclass(frozen=True)
+class AcquisitionRecord:
+    """Everything about one acquisition that was drawn by lot: the whole truth about it.
+
+    With the specimen it determines the images to the byte. All tuples but ``shifts_A`` and
+    ``alignment_errors_A`` (pairs x, y) hold one number per tilt.
+
+    Attributes
+    ----------
+    microscope : Microscope
+    seed : int
+        Of the streams "ice" and "counts", which hold one generator per tilt.
+    pixel_size_A : float
+    nominal_angles_deg, true_angles_deg : tuple of float
+        What the series' geometry says, and where the stage was.
+    defocus_A, astigmatism_A, astigmatism_deg : tuple of float
+        As in :class:`Optics`; the astigmatism's direction is that in the recorded image.
+    dose_e_per_A2 : tuple of float
+    order : tuple of int
+        Position in the sequence of acquisition, from 0.
+    shifts_A : tuple of (float, float)
+        Where the image content lies, relative to the ideal geometry.
+    alignment_errors_A : tuple of (float, float)
+        The series' geometry gives ``shifts_A + alignment_errors_A``.
+    tilt_axis_deg : float
+        As the series' geometry gives it.
+    rotation_errors_deg : tuple of float
+        The true axis of a tilt lies at ``tilt_axis_deg`` plus this.
+    """
+
+    microscope: Microscope
+    seed: int
+    pixel_size_A: float
+    nominal_angles_deg: Numbers
+    true_angles_deg: Numbers
+    defocus_A: Numbers
+    astigmatism_A: Numbers
+    astigmatism_deg: Numbers
+    dose_e_per_A2: Numbers
+    order: tuple[int, ...]
+    shifts_A: tuple[tuple[float, float], ...]
+    alignment_errors_A: tuple[tuple[float, float], ...]
+    tilt_axis_deg: float
+    rotation_errors_deg: Numbers
+
+    def __len__(self) -> int:
+        """Return the number of tilts."""
+        return len(self.nominal_angles_deg)
+
+    def geometry(self) -> TiltGeometry:
+        """Return what alignment would know: nominal angles, recorded shifts, dose and order."""
+        return TiltGeometry(
+            angles_deg=np.array(self.nominal_angles_deg),
+            pixel_size_A=self.pixel_size_A,
+            shifts_A=np.array(self.shifts_A) + np.array(self.alignment_errors_A),
+            tilt_axis_deg=self.tilt_axis_deg,
+            dose_e_per_A2=np.array(self.dose_e_per_A2),
+            order=np.array(self.order, np.int64),
+        )
+
+    def optics(self, tilt: int) -> Optics:
+        """Return the state of the lens for one tilt."""
+        microscope = self.microscope
+        spread = microscope.energy_spread_eV / (microscope.voltage_kV * 1e3)
+        return Optics(
+            wavelength_A=electron_wavelength_A(microscope.voltage_kV),
+            defocus_A=self.defocus_A[tilt],
+            spherical_aberration_A=microscope.spherical_aberration_mm * 1e7,
+            astigmatism_A=self.astigmatism_A[tilt],
+            astigmatism_deg=self.astigmatism_deg[tilt],
+            focal_spread_A=microscope.chromatic_aberration_mm * 1e7 * spread,
+            semi_angle_rad=microscope.beam_semi_angle_mrad * 1e-3,
+            phase_plate_rad=float(np.radians(microscope.phase_plate_deg)),
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain numbers, strings, lists and dictionaries, fit for JSON."""
+        return {name: _plain(value) for name, value in asdict(self).items()}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "AcquisitionRecord":
+        """Return the record that :meth:`to_dict` wrote, equal in every bit.
+
+        Raises
+        ------
+        InputError
+            If an entry is missing, unknown, or has the wrong number of tilts.
+        """
+        names = {item.name for item in fields(cls)}
+        if set(values) != names:
+            raise InputError(
+                f"acquisition record: expected the entries {', '.join(sorted(names))}, "
+                f"found {', '.join(sorted(values))}; was it written by another version?"
+            )
+        read = {name: _frozen(value) for name, value in values.items() if name != "microscope"}
+        try:
+            read["microscope"] = Microscope(
+                **{name: _frozen(value) for name, value in values["microscope"].items()}
+            )
+        except TypeError as error:
+            raise InputError(f"acquisition record, microscope: {error}") from None
+        _check_lengths(read)
+        return cls(**read)
+
+
+def draw_acquisition(
+    microscope: Microscope, geometry: TiltGeometry, *, seed: int
+) -> AcquisitionRecord:
+    """Draw everything that chance decides about an acquisition.
+
+    Parameters
+    ----------
+    microscope : Microscope
+    geometry : TiltGeometry
+        Nominal angles and pixel size. Dose and order are taken from it where it has them (from
+        a real session, say), else drawn and ordered by the microscope's settings; its shifts
+        and tilt axis are not used.
+    seed : int
+
+    Returns
+    -------
+    AcquisitionRecord
+
+    Raises
+    ------
+    InputError
+        If there is no tilt, or one is steeper than 80°.
+    """
+    angles = _checked(geometry)
+    n, dice = len(angles), generator(seed, "acquisition")
+    defocus = 1e4 * (
+        _within(dice, microscope.defocus_um) + microscope.defocus_jitter_um * dice.normal(size=n)
+    )
+    astigmatism = 1e4 * microscope.astigmatism_um * dice.normal(size=n)
+    direction = np.full(n, dice.uniform(0, 180))
+    total = _within(dice, microscope.dose_e_per_A2)
+    dose, order = geometry.dose_e_per_A2, geometry.order
+    if dose is None:
+        dose = split_dose(angles, total, microscope.dose_cosine_power)
+    if order is None:
+        order = acquisition_order(angles, microscope.dose_scheme)
+    shifts = _within(dice, microscope.shift_A) * dice.normal(size=(n, 2))
+    errors = _within(dice, microscope.alignment_error_A) * dice.normal(size=(n, 2))
+    return AcquisitionRecord(
+        microscope=microscope,
+        seed=int(seed),
+        pixel_size_A=float(geometry.pixel_size_A),
+        nominal_angles_deg=_numbers(angles),
+        true_angles_deg=_numbers(angles + microscope.angle_error_deg * dice.normal(size=n)),
+        defocus_A=_numbers(defocus),
+        astigmatism_A=_numbers(astigmatism),
+        astigmatism_deg=_numbers(direction),
+        dose_e_per_A2=_numbers(dose),
+        order=tuple(int(i) for i in order),
+        shifts_A=tuple((float(x), float(y)) for x, y in shifts),
+        alignment_errors_A=tuple((float(x), float(y)) for x, y in errors),
+        tilt_axis_deg=_within(dice, microscope.tilt_axis_deg),
+        rotation_errors_deg=_numbers(microscope.rotation_error_deg * dice.normal(size=n)),
+    )
+
+
+def _checked(geometry: TiltGeometry) -> np.ndarray[Any, np.dtype[np.float64]]:
+    angles = np.asarray(geometry.angles_deg, np.float64)
+    if angles.ndim != 1 or len(angles) == 0 or not np.all(np.abs(angles) <= MAX_TILT_DEG):
+        raise InputError(
+            f"tilt angles: expected a list of numbers from -{MAX_TILT_DEG:g} to "
+            f"{MAX_TILT_DEG:g} degrees, found {np.array2string(angles, threshold=5)}"
+        )
+    if not (np.isfinite(geometry.pixel_size_A) and geometry.pixel_size_A > 0):
+        raise InputError(f"pixel_size_A: expected a number > 0, found {geometry.pixel_size_A}")
+    dose, order = geometry.dose_e_per_A2, geometry.order
+    if dose is not None and (len(dose) != len(angles) or not np.all(np.asarray(dose) > 0)):
+        raise InputError(f"dose: expected one number > 0 for each of the {len(angles)} tilts")
+    if order is not None and sorted(np.asarray(order).tolist()) != list(range(len(angles))):
+        raise InputError(f"order: expected each of 0 to {len(angles) - 1} once, found {order}")
+    return angles
+
+
+def _within(dice: np.random.Generator, limits: Range) -> float:
+    return float(dice.uniform(*limits))
+
+
+def _numbers(values: Any) -> Numbers:
+    return tuple(float(value) for value in values)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _plain(entry) for name, entry in value.items()}
+    return [_plain(entry) for entry in value] if isinstance(value, tuple) else value
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(_frozen(entry) for entry in value) if isinstance(value, list | tuple) else value
+
+
+def _check_lengths(read: Mapping[str, Any]) -> None:
+    lengths = {name: len(value) for name, value in read.items() if isinstance(value, tuple)}
+    if len(set(lengths.values())) != 1:
+        raise InputError(
+            f"acquisition record: expected lists of one length, found {lengths}; was it edited?"
+        )
