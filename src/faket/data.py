@@ -5,6 +5,7 @@ degrees, potentials in volts above ice, doses in e/Å². Positions are Å from t
 ``[0, 0, 0]``, in the order x y z; the centre of an axis of N samples is sample N // 2.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -19,6 +20,7 @@ FloatArray = NDArray[np.float32]
 DoubleArray = NDArray[np.float64]
 AnyArray = NDArray[Any]
 Material = Literal["protein", "membrane", "gold"]
+_MAX_TILTS = 100_000
 
 
 @dataclass(frozen=True)
@@ -75,14 +77,20 @@ def evenly_spaced_tilts(start_deg: float, stop_deg: float, step_deg: float) -> D
     Raises
     ------
     InputError
-        If stop is before start or the step is not positive.
+        If stop is before start, the step is not positive, or there would be over 100 000 tilts.
     """
-    if not (stop_deg >= start_deg and step_deg > 0):
+    if not (-math.inf < start_deg <= stop_deg < math.inf and step_deg > 0):
         raise InputError(
             "tilt angles: expected start_deg <= stop_deg and step_deg > 0, found "
             f"{start_deg:g}, {stop_deg:g} and {step_deg:g}"
         )
-    count = int((stop_deg - start_deg) / step_deg + 1e-6) + 1
+    steps = (stop_deg - start_deg) / step_deg
+    if steps >= _MAX_TILTS:
+        raise InputError(
+            f"tilt angles: expected at most {_MAX_TILTS}, found a step of {step_deg:g} degrees "
+            f"from {start_deg:g} to {stop_deg:g}; take a larger step"
+        )
+    count = int(steps + 1e-6) + 1
     return np.asarray(start_deg + step_deg * np.arange(count), np.float64)
 
 

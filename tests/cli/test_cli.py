@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from faket.cli.app import run
-from faket.io.mrc import read_stack, read_volume, write_stack
+from faket.data import Volume
+from faket.io.mrc import read_stack, read_volume, write_stack, write_volume
 from faket.io.tilts import write_tilt_angles
 
 RECIPE = """
@@ -109,6 +110,46 @@ def test_bad_files_are_one_line_and_leave_nothing(tmp_path, capsys):
     assert "mode" in fails(capsys, *arguments)
     assert not out.exists()
     assert sorted(p.name for p in tmp_path.iterdir()) == ["s.mrc", "s.tlt"]
+
+
+def test_mistakes_of_a_newcomer_leave_nothing(tmp_path, capsys):
+    volume, stack, other = (tmp_path / f"{name}.mrc" for name in ("volume", "stack", "other"))
+    dice = np.random.default_rng(0)
+    write_volume(volume, Volume(dice.random((8, 36, 40)).astype(np.float32), 10.0))
+    for path, pixel_A in ((stack, 10.0), (other, 5.0)):
+        write_stack(path, dice.random((3, 36, 40)).astype(np.float32), pixel_A)
+        write_tilt_angles(path.with_suffix(".tlt"), np.array([-30.0, 0.0, 30.0]))
+    (tmp_path / "folder.mrc").mkdir()
+    before = {path: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()}
+    out = tmp_path / "out.mrc"
+    for angle in ("inf", "nan", "-70"):
+        fails(capsys, "project", volume, out, "--stop-deg", angle)
+    for step in ("1e-300", "1e-12"):
+        assert "step" in fails(capsys, "project", volume, out, "--step-deg", step)
+    fails(capsys, "project", volume, tmp_path / "out.mrc.gz", "--step-deg", "30")
+    fails(capsys, "project", volume, tmp_path / "folder.mrc", "--step-deg", "30")
+    assert "input" in fails(capsys, "project", volume, volume, "--step-deg", "30")
+    assert "input" in fails(capsys, "reconstruct", stack, stack, "--depth", "8")
+    assert "out.csv" in fails(capsys, "reconstruct", stack, tmp_path / "out.csv", "--depth", "8")
+    fails(capsys, "reconstruct", stack, out, "--depth", "8", "--taper", "-3")
+    assert "5 Å" in fails(capsys, "noise", stack, other, out)
+    fails(capsys, "species", "absent.pdb", "--out", tmp_path / "species")
+    assert {path: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()} == before
+    assert [path.name for path in tmp_path.iterdir() if path.is_dir()] == ["folder.mrc"]
+    pixels = ("--pixel-size-A", "10")
+    assert run([str(a) for a in ("noise", stack, other, out, *pixels)]) == 0
+    assert read_stack(out)[1] == 10.0
+
+
+def test_an_interrupt_says_how_to_go_on(capsys, monkeypatch):
+    import faket.pipeline
+
+    def interrupted():
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(faket.pipeline, "example_recipe", interrupted)
+    assert run(["simulate", "--example"]) == 130
+    assert "same command" in capsys.readouterr().err
 
 
 def test_unwritable_output_is_one_line(tmp_path, capsys):

@@ -3,16 +3,17 @@
 import hashlib
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from faket.errors import InputError
-from faket.io.manifest import verify_manifest
+from faket.io.manifest import read_manifest, verify_manifest
 from faket.io.mrc import read_mask, read_stack, read_volume
 from faket.io.particles import read_particles
 from faket.io.shrec_model import read_shrec_model
-from faket.pipeline import generate, parse_recipe
+from faket.pipeline import generate, parse_recipe, read_recipe
 from faket.pipeline.output import labels_at
 from faket.reconstruction import binned_offset
 
@@ -80,15 +81,16 @@ def test_layout_is_shrecs_and_reads_back(noisy):
 
 
 def test_labels_are_where_the_particles_are(noisy):
-    for binning, folder in ((1, noisy / "model_0"),):
-        instances = read_mask(folder / "occupancy_mask.mrc")
-        particles = read_particles(folder / "particles.csv")
-        for i, name in zip(particles.ids, particles.species, strict=True):
-            if name == "vesicle":
-                continue
-            centre = np.argwhere(instances == i).mean(axis=0)[::-1] * 10.0 * binning
-            index = list(particles.ids).index(i)
-            assert np.linalg.norm(centre - particles.positions_A[index]) < 15.0
+    folder = noisy / "model_0"
+    instances = read_mask(folder / "occupancy_mask.mrc")
+    particles = read_particles(folder / "particles.csv")
+    for i, name, position_A in zip(
+        particles.ids, particles.species, particles.positions_A, strict=True
+    ):
+        if name == "vesicle":
+            continue
+        centre_A = np.argwhere(instances == i).mean(axis=0)[::-1] * 10.0
+        assert np.linalg.norm(centre_A - position_A) < 15.0
 
 
 def test_molecules_are_dark_in_the_tomogram(tmp_path):
@@ -163,7 +165,7 @@ def test_a_stopped_run_continues_to_the_same_bytes(noisy, tmp_path):
 
 
 def test_a_failure_leaves_no_half_tomogram(noisy, tmp_path, monkeypatch):
-    import faket.pipeline.dataset as module
+    import faket.pipeline.tomogram as module
 
     out = tmp_path / "out"
     shutil.copytree(noisy, out)
@@ -178,6 +180,26 @@ def test_a_failure_leaves_no_half_tomogram(noisy, tmp_path, monkeypatch):
     assert sorted(p.name for p in out.iterdir()) == ["model_0", "recipe.json", "reference"]
 
 
+def test_changed_inputs_are_not_mixed(tmp_path):
+    """A species file that changed between two runs of one recipe is noticed."""
+    from faket.io.specimen_files import write_species
+    from faket.structures import load_species
+
+    recipe = tmp_path / "r.toml"
+    recipe.write_text(
+        'method = "noiseless"\ntomograms = 1\nspecies = [{ source = "ring", copies = 1 }]\n'
+        "[specimen]\nsize_voxels = [40, 40, 40]\nvoxel_size_A = 10.0\n"
+        "vesicles = [0, 0]\ngold = [0, 0]\n[reconstruction]\nbinning = 1\n"
+    )
+    ring = load_species("synthetic:syn-ring", voxel_size_A=10.0)
+    write_species(tmp_path / "ring", ring)
+    generate(read_recipe(recipe), tmp_path / "out")
+    shutil.rmtree(tmp_path / "ring")
+    write_species(tmp_path / "ring", replace(ring, potential=ring.potential * 2))
+    with pytest.raises(InputError, match="changed since"):
+        generate(read_recipe(recipe), tmp_path / "out")
+
+
 def test_another_recipe_does_not_overwrite(noisy, tmp_path):
     with pytest.raises(InputError, match="another recipe"):
         generate(tiny(tomograms=1), noisy)
@@ -185,6 +207,49 @@ def test_another_recipe_does_not_overwrite(noisy, tmp_path):
     (tmp_path / "mine" / "thesis.txt").write_text("x")
     with pytest.raises(InputError, match="empty folder"):
         generate(tiny(), tmp_path / "mine")
+
+
+def test_a_recipe_that_failed_can_be_mended(tmp_path):
+    """No folder is left by a mistake; one whose recipe made no tomogram is free for another."""
+    out = tmp_path / "out"
+    content = tiny("noiseless").model_dump()
+    wrong = type(tiny()).model_validate({**content, "species": [{"source": "no-such-file.pdb"}]})
+    with pytest.raises(InputError):
+        generate(wrong, out)
+    assert not out.exists()
+    full = {**content["specimen"], "on_full": "stop", "max_tries": 3, "gold": (500, 500)}
+    with pytest.raises(InputError, match="room"):
+        generate(type(tiny()).model_validate({**content, "specimen": full}), out)
+    generate(tiny("noiseless"), out)
+    assert sorted(p.name for p in out.iterdir()) == ["model_0", "recipe.json"]
+
+
+def test_positions_count_from_the_binned_volumes_first_voxel(tmp_path):
+    """Sizes that binning does not divide: table and exact positions share one frame."""
+    content = tiny("noiseless", binning=4).model_dump()
+    content["specimen"]["size_voxels"] = (98, 82, 50)
+    generate(type(tiny()).model_validate(content), tmp_path / "out")
+    folder = tmp_path / "out" / "model_0"
+    rounded = read_shrec_model(folder).particles.positions_A
+    exact = read_particles(folder / "particles.csv").positions_A
+    assert any(binned_offset(size, 4) for size in (98, 82, 50))
+    assert np.abs(rounded - exact).max() <= 20.0 + 1e-6  # half a voxel of 40 Å
+
+
+def test_pixel_size_of_the_recipe_takes_the_headers_place(noisy, tmp_path):
+    raw = bytearray((noisy / "model_0" / "projections_unbinned.mrc").read_bytes())
+    raw[40:52] = bytes(12)  # the cell: no pixel size
+    (tmp_path / "mine.mrc").write_bytes(raw)
+    shutil.copy(noisy / "model_0" / "projections_unbinned.tlt", tmp_path / "mine.tlt")
+    content = tiny().model_dump()
+    mine = {"stack": tmp_path / "mine.mrc"}
+    bare = type(tiny()).model_validate({**content, "reference": mine})
+    with pytest.raises(InputError, match="pixel_size_A"):
+        generate(bare, tmp_path / "out")
+    given = {**content, "reference": {**mine, "pixel_size_A": 10.0}}
+    generate(type(tiny()).model_validate(given), tmp_path / "out")
+    manifest = read_manifest(tmp_path / "out" / "model_0" / "manifest.json")
+    assert [entry["path"] for entry in manifest["inputs"]] == ["mine.mrc", "mine.tlt"]
 
 
 def test_manifest_hashes_what_was_written(noisy, tmp_path):
@@ -242,6 +307,7 @@ def test_a_users_reference_blind_and_paired(noisy, tmp_path):
     [
         ({"reference": {"stack": "absent.mrc"}}, "absent"),
         ({"microscope": {"preset": "toy"}}, "preset"),
+        ({"microscope": {"preset": "toy"}, "tilts": None}, "preset"),
         ({"microscope": {"preset": "k3-60x3", "settings": {"volts": 3}}}, "volts"),
         ({"tilts": {"start_deg": 10, "stop_deg": -10}}, "start_deg"),
         (
@@ -257,7 +323,7 @@ def test_bad_recipes_fail_in_one_line_before_work(tmp_path, change, match):
     with pytest.raises(InputError, match=match) as error:
         generate(recipe, tmp_path / "out")
     assert "\n" not in str(error.value)
-    assert not list(tmp_path.glob("out/model_*"))
+    assert not (tmp_path / "out").exists()
 
 
 def test_missing_weights_are_explained_before_work(tmp_path, monkeypatch):
@@ -268,3 +334,4 @@ def test_missing_weights_are_explained_before_work(tmp_path, monkeypatch):
     )
     with pytest.raises(InputError, match=r"none\.pth"):
         generate(recipe, tmp_path / "out")
+    assert not (tmp_path / "out").exists()

@@ -13,7 +13,7 @@ from faket.pipeline import Recipe, example_recipe, parse_recipe, read_recipe
 
 def test_example_is_the_default_recipe():
     recipe = parse_recipe(example_recipe())
-    assert recipe.model_dump(exclude={"tilts"}) == Recipe().model_dump(exclude={"tilts"})
+    assert recipe.model_dump() == Recipe().model_dump()
 
 
 def test_example_names_every_field_with_a_comment():
@@ -42,6 +42,8 @@ def test_example_names_every_field_with_a_comment():
         ('[[species]]\nsource = ""', "source"),
         ('[[species]]\nsource = "a.pdb"\ncopies = -1', "copies"),
         ("[reference]\npixel_size_A = nan", "pixel_size_A"),
+        ('[[species]]\nsource = "a.pdb"\nname = "my ring"', "name"),
+        ("[specimen]\nsize_voxels = [40, 40, 8]\n[reconstruction]\nbinning = 9", "at most .* 8"),
         ("seed = 1e400", "seed"),
     ],
 )
@@ -59,6 +61,17 @@ def test_unreadable_recipe_is_one_line(tmp_path):
     (tmp_path / "binary.toml").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(InputError, match="TOML"):
         read_recipe(tmp_path / "binary.toml")
+
+
+def test_what_was_found_is_said_once():
+    with pytest.raises(InputError) as error:
+        parse_recipe("[specimen]\ngold_diameter_A = [nan, nan]")
+    assert str(error.value).count("found") == 1
+
+
+def test_an_unknown_home_is_no_traceback():
+    recipe = parse_recipe('[reference]\nstack = "~nobody-has-this-name/a.mrc"')
+    assert not recipe.at(recipe.reference.stack).exists()
 
 
 def test_paths_are_taken_from_the_recipes_folder(tmp_path):

@@ -17,6 +17,7 @@ app = App(
     # Units keep their case: --voxel-size-A.
     default_parameter=Parameter(name_transform=lambda name: name.replace("_", "-")),
     result_action="return_value",
+    suppress_keyboard_interrupt=False,  # `run` says how to go on
 )
 _DATASETS: tuple[Callable[..., None], ...] = (datasets.demo, datasets.simulate)
 _STAGES: tuple[Callable[..., None], ...] = (

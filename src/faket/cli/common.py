@@ -8,10 +8,12 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from faket.data import DoubleArray, evenly_spaced_tilts
+from faket.errors import InputError
 
 Positive = Annotated[float, Parameter(validator=Number(gt=0))]
 Count = Annotated[int, Parameter(validator=Number(gte=1))]
-Seed = Annotated[int, Parameter(validator=Number(gte=0))]
+NotNegative = Annotated[int, Parameter(validator=Number(gte=0))]
+Seed = NotNegative
 Flag = Annotated[bool, Parameter(negative=())]
 Where = Literal["auto", "cpu", "cuda"]
 
@@ -48,6 +50,25 @@ def record_manifest(
         inputs=[item for item in inputs if item is not None and item.is_file()],
         outputs=[item for item in outputs if item != path],
     )
+
+
+def check_output(out: Path, inputs: Sequence[Path | None]) -> None:
+    """Refuse to write over an input, or under a name that files beside the output take."""
+    if any(item is not None and item.resolve() == out.resolve() for item in inputs):
+        raise InputError(
+            f"{out}: expected a new file to write, found an input; choose another name"
+        )
+    if out.suffix in (".tlt", ".csv", ".json"):
+        raise InputError(f"{out}: expected the name of an MRC file, found {out.suffix}; use .mrc")
+
+
+def check_pixels(first: Path, first_A: float, second: Path, second_A: float) -> None:
+    """Refuse two stacks whose pixel sizes differ by more than 2 %."""
+    if abs(first_A / second_A - 1) > 0.02:
+        raise InputError(
+            f"{second}: expected pixels of {first_A:g} Å as in {first}, found {second_A:g} Å; "
+            "bin one of them, or give --pixel-size-A if a header is wrong"
+        )
 
 
 def ticker(report: Callable[[str, int, int], None]) -> Callable[[int, int], None]:

@@ -2,14 +2,9 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated
 
-from cyclopts import Parameter
-from cyclopts.validators import Number
-
+from faket.cli.common import Count, Flag
 from faket.errors import InputError
-
-Count = Annotated[int, Parameter(validator=Number(gte=1))]
 
 
 def demo(out: Path = Path("demo"), /, *, workers: Count = 1) -> None:
@@ -45,7 +40,7 @@ def simulate(
     *,
     workers: Count = 1,
     figure: bool = True,
-    example: Annotated[bool, Parameter(negative=())] = False,
+    example: Flag = False,
 ) -> None:
     """Make the labelled data set of a recipe. Run again, it continues an interrupted run.
 

@@ -3,7 +3,17 @@
 from pathlib import Path
 from typing import Literal
 
-from faket.cli.common import Count, Seed, Where, record_manifest, ticker
+from faket.cli.common import (
+    Count,
+    NotNegative,
+    Positive,
+    Seed,
+    Where,
+    check_output,
+    check_pixels,
+    record_manifest,
+    ticker,
+)
 
 
 def noise(
@@ -16,6 +26,7 @@ def noise(
     reference_clean: Path | None = None,
     clean_angles: Path | None = None,
     reference_angles: Path | None = None,
+    pixel_size_A: Positive | None = None,
     seed: Seed = 0,
 ) -> None:
     """Add the reference's noise to noiseless projections.
@@ -36,23 +47,31 @@ def noise(
         .tlt of the clean stack, if it is elsewhere.
     reference_angles
         .tlt of the reference, if it is elsewhere.
+    pixel_size_A
+        Of all stacks, instead of what the header says, Å.
     seed
         Seed of the noise field.
     """
     import faket.noise as recipes
     from faket.data import TiltSeries
     from faket.io.mrc import read_stack
-    from faket.io.tilts import read_tilt_series, write_tilt_series
+    from faket.io.tilts import read_tilt_series, tilt_angles_beside, write_tilt_series
 
-    series = read_tilt_series(clean, clean_angles or clean.with_suffix(".tlt"))
-    target = read_tilt_series(reference, reference_angles or reference.with_suffix(".tlt"))
-    twin = None if reference_clean is None else read_stack(reference_clean)[0]
+    inputs = [clean, reference, reference_clean]
+    check_output(out, inputs)
+    tlt = clean_angles or tilt_angles_beside(clean)
+    reference_tlt = reference_angles or tilt_angles_beside(reference)
+    series = read_tilt_series(clean, tlt, pixel_size_A=pixel_size_A)
+    target = read_tilt_series(reference, reference_tlt, pixel_size_A=pixel_size_A)
+    check_pixels(clean, series.geometry.pixel_size_A, reference, target.geometry.pixel_size_A)
+    twin = None
+    if reference_clean is not None:
+        twin, _ = read_stack(reference_clean, pixel_size_A=pixel_size_A)
     profile = recipes.estimate_noise(target.images, twin, angles_deg=target.geometry.angles_deg)
     make = {"noisy": recipes.noisy, "baseline": recipes.baseline, "content": recipes.content}
     angles_deg = series.geometry.angles_deg
     images = make[method](series.images, profile, seed=seed, angles_deg=angles_deg)
     write_tilt_series(out, TiltSeries(images, series.geometry))
-    inputs = [clean, reference, reference_clean]
     record_manifest(out, "noise", {"method": method, "seed": seed}, inputs, profile.to_dict())
 
 
@@ -66,6 +85,7 @@ def style(
     network: Literal["vgg19", "vgg19-random"] = "vgg19",
     weights: Path | None = None,
     iterations: Count = 1,
+    pixel_size_A: Positive | None = None,
     seed: Seed = 0,
     device: Where = "auto",
 ) -> None:
@@ -87,6 +107,8 @@ def style(
         vgg19-dcbb9e9d.pth of torchvision; looked for in torch's cache, then downloaded.
     iterations
         Steps of Adam; the paper takes one.
+    pixel_size_A
+        Of all stacks, instead of what the header says, Å.
     seed
         Seed of the untrained network.
     device
@@ -95,13 +117,16 @@ def style(
     from faket.cli.progress import reporting
     from faket.data import TiltSeries
     from faket.io.mrc import read_stack
-    from faket.io.tilts import read_tilt_series, write_tilt_series
+    from faket.io.tilts import read_tilt_series, tilt_angles_beside, write_tilt_series
     from faket.io.weights import find_vgg19_weights, load_vgg19_weights
     from faket.style import load_network, transfer_style
 
-    kept = read_tilt_series(content, content.with_suffix(".tlt"))
-    start, _ = read_stack(initial)
-    target = read_tilt_series(style, style.with_suffix(".tlt"))
+    check_output(out, [content, initial, style])
+    size_A = pixel_size_A
+    kept = read_tilt_series(content, tilt_angles_beside(content), pixel_size_A=size_A)
+    start, _ = read_stack(initial, pixel_size_A=size_A)
+    target = read_tilt_series(style, tilt_angles_beside(style), pixel_size_A=size_A)
+    check_pixels(content, kept.geometry.pixel_size_A, style, target.geometry.pixel_size_A)
     if network == "vgg19":
         trained = load_vgg19_weights(find_vgg19_weights(weights))
         features = load_network("vgg19", weights=trained)
@@ -134,7 +159,8 @@ def reconstruct(
     binning: Count = 1,
     filter: Literal["ramp", "hamming", "shrec"] = "ramp",
     normalize: Literal["none", "mean", "contrast"] = "mean",
-    taper: int = 16,
+    taper: NotNegative = 16,
+    pixel_size_A: Positive | None = None,
     device: Where = "auto",
 ) -> None:
     """Reconstruct a tomogram by weighted back-projection.
@@ -148,7 +174,8 @@ def reconstruct(
     depth
         Slices of the tomogram, in binned voxels.
     angles
-        .tlt file; the one beside the stack by default.
+        .tlt file, or .csv of `faket acquire`, whose shifts are then undone; the .tlt beside the
+        stack by default.
     binning
         Bin the images first, by cropping their spectra.
     filter
@@ -157,14 +184,18 @@ def reconstruct(
         Of each image: none, mean (subtracted), or contrast (and divided by it).
     taper
         Binned pixels over which the edges of the images fade out.
+    pixel_size_A
+        Of the stack, instead of what the header says, Å.
     device
         Where to compute.
     """
     from faket.io.mrc import write_volume
-    from faket.io.tilts import read_tilt_series
+    from faket.io.tilts import read_tilt_series, tilt_angles_beside
     from faket.reconstruction import reconstruct as reconstruct_series
 
-    series = read_tilt_series(stack, angles or stack.with_suffix(".tlt"))
+    check_output(out, [stack])
+    tlt = angles or tilt_angles_beside(stack)
+    series = read_tilt_series(stack, tlt, pixel_size_A=pixel_size_A)
     volume = reconstruct_series(
         series,
         depth=depth,
@@ -182,4 +213,4 @@ def reconstruct(
         "normalize": normalize,
         "taper": taper,
     }
-    record_manifest(out, "reconstruct", settings, [stack])
+    record_manifest(out, "reconstruct", settings, [stack, tlt])

@@ -6,7 +6,15 @@ from typing import Annotated, Literal
 import numpy as np
 from cyclopts import Parameter
 
-from faket.cli.common import Flag, Positive, Seed, Where, record_manifest, tilt_angles
+from faket.cli.common import (
+    Flag,
+    Positive,
+    Seed,
+    Where,
+    check_output,
+    record_manifest,
+    tilt_angles,
+)
 
 
 def species(
@@ -43,7 +51,6 @@ def species(
 
     if sources == ["synthetic"]:
         sources = [f"synthetic:{name}" for name in SYNTHETIC_SPECIES]
-    out.mkdir(parents=True, exist_ok=True)
     for source in sources:
         embedded = source.startswith("synthetic:")
         found = Path(source) if embedded else find_structure(source, folders=folder)
@@ -80,11 +87,13 @@ def specimen(recipe: Path, out: Path, /, *, seed: Seed | None = None) -> None:
     seed
         Instead of the recipe's.
     """
+    from faket.io.atomic import require_free_folder
     from faket.io.specimen_files import write_specimen
     from faket.pipeline.library import load_library, specimen_config
     from faket.pipeline.recipe import read_recipe
     from faket.specimen import paint_specimen, place_particles
 
+    require_free_folder(out)
     settings = read_recipe(recipe)
     library = load_library(settings)
     chosen = settings.seed if seed is None else seed
@@ -134,6 +143,7 @@ def project(
     from faket.projection import project as project_volume
 
     path = specimen / "potential.mrc" if specimen.is_dir() else specimen
+    check_output(out, [path])
     volume = read_volume(path)
     geometry = TiltGeometry(tilt_angles(angles, start_deg, stop_deg, step_deg), volume.voxel_size_A)
     images = project_volume(volume.data, geometry.angles_deg, device=device)
@@ -194,6 +204,7 @@ def acquire(
     from faket.io.specimen_files import read_specimen
     from faket.microscope import expose
 
+    check_output(out, [match])
     sample = read_specimen(specimen, instances=False)
     pixel_A = sample.potential.voxel_size_A
     dice = drawn_record(pixel_A, preset, recipe, record, angles, seed)
@@ -209,5 +220,6 @@ def acquire(
             progress=lambda place: report("tilts", place + 1, len(dice)),
         )
     write_exposure(out, exposure)
-    settings = {"seed": seed, "preset": preset, "halves": halves}
-    record_manifest(out, "acquire", settings, [specimen / "potential.mrc", match], dice.to_dict())
+    settings = {"seed": dice.seed, "halves": halves}  # all else is in the record
+    inputs = [specimen / "potential.mrc", specimen / "class_mask.mrc", match]
+    record_manifest(out, "acquire", settings, inputs, dice.to_dict())

@@ -93,8 +93,26 @@ def atomic_folder(path: PathLike, *, overwrite: bool = False) -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
+def require_free_folder(path: PathLike) -> None:
+    """Raise InputError unless :func:`atomic_folder` could make ``path``: before long work.
+
+    Parameters
+    ----------
+    path : str or Path
+        May be an existing empty folder.
+
+    Raises
+    ------
+    InputError
+        If it exists and is not empty, or is a file.
+    """
+    target = _absolute(path)
+    with _explained(path, target, target):
+        _check_free(path, target, overwrite=False)
+
+
 def require_space(folder: PathLike, n_bytes: int) -> None:
-    """Raise InputError unless the disk of ``folder`` has ``n_bytes`` free.
+    """Raise InputError unless ``folder`` may be written and its disk has ``n_bytes`` free.
 
     Parameters
     ----------
@@ -105,11 +123,15 @@ def require_space(folder: PathLike, n_bytes: int) -> None:
     Raises
     ------
     InputError
-        Says how much is needed and how much is free.
+        Says why it may not be written, or how much is needed and how much is free.
     """
     place = _absolute(folder)
     while not os.path.exists(place) and place != place.parent:
         place = place.parent
+    if not os.path.isdir(place):
+        raise cannot_write(folder, NotADirectoryError(errno.ENOTDIR, "not a folder", str(place)))
+    if not os.access(place, os.W_OK | os.X_OK):
+        raise cannot_write(folder, PermissionError(errno.EACCES, "no access", str(place)))
     try:
         free = shutil.disk_usage(place).free
     except OSError as error:
@@ -157,7 +179,7 @@ def _check_free(path: PathLike, target: Path, overwrite: bool) -> None:
         raise input_error(path, "expected a folder to write, found a file; choose another name")
     occupied = target.exists() and any(target.iterdir())
     if occupied and not overwrite:
-        raise input_error(path, "exists already; choose another name or ask to overwrite it")
+        raise input_error(path, "exists already; choose another name or remove it")
     if occupied and any(place.is_relative_to(target) for place in _precious()):
         raise input_error(path, "holds the home or current folder; choose another name")
 

@@ -3,11 +3,11 @@
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
-from faket.data import ClassInfo, Species, Specimen, Volume
+from faket.data import ClassInfo, Material, Species, Specimen, Volume
 from faket.errors import InputError
 from faket.io.atomic import atomic_folder
 from faket.io.mrc import read_mask, read_volume, write_mask, write_volume
@@ -47,6 +47,10 @@ def read_species(folder: Path) -> Species:
             f"{potential.data.shape} and {envelope.data.shape}"
         )
     mass = facts["mass_kDa"]
+    if mass is not None and not isinstance(mass, int | float):
+        raise InputError(
+            f"{folder / 'species.json'}: expected mass_kDa as a number, found {mass!r}"
+        )
     return Species(
         name=str(facts["name"]),
         potential=potential.data,
@@ -101,10 +105,7 @@ def read_specimen(folder: Path, *, instances: bool = True) -> Specimen:
                 f"{folder / name}.mrc: expected the potential's shape {potential.data.shape}, "
                 f"found {mask.shape}"
             )
-    classes = {
-        int(label): ClassInfo(info["name"], info["material"])
-        for label, info in _read_json(folder / "classes.json", set()).items()
-    }
+    classes = _read_classes(folder / "classes.json")
     if class_mask.max() > max(classes, default=0):
         raise InputError(
             f"{folder / 'class_mask.mrc'}: expected labels up to {max(classes, default=0)} as in "
@@ -119,10 +120,24 @@ def read_specimen(folder: Path, *, instances: bool = True) -> Specimen:
     )
 
 
+def _read_classes(path: Path) -> dict[int, ClassInfo]:
+    content = _read_json(path, set())
+    try:
+        classes = {int(k): ClassInfo(str(v["name"]), v["material"]) for k, v in content.items()}
+    except (ValueError, TypeError, KeyError):
+        classes = {}
+    if not classes or any(info.material not in get_args(Material) for info in classes.values()):
+        raise InputError(
+            f"{path}: expected label, name and material ({', '.join(get_args(Material))}) of each "
+            "class, found something else; make the specimen again"
+        )
+    return classes
+
+
 def _read_json(path: Path, keys: set[str]) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text())
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         reason = " ".join(str(error).split())
         raise InputError(f"{path}: expected JSON as faket writes it, found: {reason}") from None
     if not isinstance(content, dict) or not keys <= set(content):

@@ -49,6 +49,29 @@ def write_tilt_angles(path: PathLike, angles_deg: DoubleArray) -> None:
     write_text(path, [np.format_float_positional(angle, trim="0") for angle in angles])
 
 
+def tilt_angles_beside(stack_path: PathLike) -> Path:
+    """Return the .tlt or .rawtlt of the same name beside a stack.
+
+    Raises
+    ------
+    InputError
+        If the stack or the angles are missing.
+    """
+    stack = Path(stack_path)
+    if not stack.exists():
+        raise input_error(stack, "expected an MRC stack, found no file; check the path")
+    name = stack.name.removesuffix(".gz")
+    beside = [stack.with_name(name).with_suffix(suffix) for suffix in (".tlt", ".rawtlt")]
+    for path in beside:
+        if path.is_file():
+            return path
+    raise input_error(
+        stack,
+        f"expected its tilt angles in {beside[0].name} or {beside[1].name} beside it, found none; "
+        "put them there or name the file of angles",
+    )
+
+
 def read_tilt_series(
     stack_path: PathLike,
     angles_path: PathLike,
@@ -114,8 +137,10 @@ def write_tilt_series(path: PathLike, series: TiltSeries) -> tuple[Path, Path]:
         )
     if stack == angles:
         raise input_error(path, "expected a name for the stack, found one for the angles; use .mrc")
-    write_tilt_angles(angles, series.geometry.angles_deg)
+    _checked_angles(angles, series.geometry.angles_deg)  # before the stack, which is written first:
+    # whatever is wrong with it must not leave angles without images.
     write_stack(stack, series.images, series.geometry.pixel_size_A)
+    write_tilt_angles(angles, series.geometry.angles_deg)
     return stack, angles
 
 

@@ -63,7 +63,7 @@ def _load(entry: SpeciesEntry, recipe: Recipe) -> Species:
                 f"{path}: expected voxels of {voxel_size_A:g} Å as in [specimen], found "
                 f"{species.voxel_size_A:g} Å; make it again with that size"
             )
-        return species
+        return species if entry.name is None else replace(species, name=entry.name)
     return load_species(
         entry.source if path is None else path,
         voxel_size_A=voxel_size_A,

@@ -25,8 +25,17 @@ class Plan:
     angles_deg: DoubleArray
     microscope: Microscope
     profile: NoiseProfile | None
+    weights: Path | None
     inputs: tuple[Path, ...]
     out: Path
+
+
+def network_weights(recipe: Recipe) -> Path | None:
+    """Find the trained weights that the method needs; None where it needs none."""
+    if recipe.method != "faket":
+        return None
+    path = recipe.style.weights
+    return find_vgg19_weights(None if path is None else recipe.at(path))
 
 
 def make_images(
@@ -74,10 +83,8 @@ def _like_reference(plan: Plan, clean: FloatArray, name: str) -> FloatArray:
 def _styled(plan: Plan, kept: FloatArray, initial: FloatArray) -> FloatArray:
     folder = plan.out / "reference"
     style = read_tilt_series(folder / "projections.mrc", folder / "projections.tlt")
-    if plan.recipe.method == "faket":
-        path = plan.recipe.style.weights
-        weights = find_vgg19_weights(None if path is None else plan.recipe.at(path))
-        network = load_network("vgg19", weights=load_vgg19_weights(weights))
+    if plan.weights is not None:
+        network = load_network("vgg19", weights=load_vgg19_weights(plan.weights))
     else:
         network = load_network("vgg19-random", seed=derive(plan.recipe.seed, "network"))
     return transfer_style(

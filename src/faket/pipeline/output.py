@@ -1,6 +1,9 @@
 """One tomogram and its labels on disk, in SHREC'21's layout."""
 
+from dataclasses import replace
 from pathlib import Path
+
+import numpy as np
 
 from faket.data import AnyArray, FloatArray, Specimen, TiltSeries, Volume
 from faket.io.particles import write_particles
@@ -35,21 +38,23 @@ def write_model(
     binning = recipe.reconstruction.binning
     full_A = specimen.potential.voxel_size_A
     shape = specimen.potential.data.shape
-    origin_A = tuple(binned_offset(size, binning) * full_A for size in shape[::-1])
+    origin_A = np.array([binned_offset(size, binning) * full_A for size in shape[::-1]])
+    # Positions in a model's folder count from voxel [0, 0, 0] of its volumes.
+    positions_A = specimen.particles.positions_A - origin_A
+    particles = replace(specimen.particles, positions_A=positions_A)
     grandmodel = fourier_crop(specimen.potential.data, binning, axes=(2, 1, 0))
     write_shrec_model(
         folder,
         reconstruction=tomogram,
         class_mask=labels_at(specimen.class_mask, binning),
         occupancy_mask=labels_at(specimen.instance_mask, binning),
-        particles=specimen.particles,
+        particles=particles,
         grandmodel=Volume(grandmodel, tomogram.voxel_size_A),
         projections_unbinned=series,
         noisefree_projections=TiltSeries(clean, series.geometry),
-        origin_A=origin_A,
         overwrite=True,  # of the empty folder that is being filled
     )
-    write_particles(folder / "particles.csv", specimen.particles)
+    write_particles(folder / "particles.csv", particles)
     write_tilt_angles(folder / "projections_unbinned.tlt", series.geometry.angles_deg)
     write_tilt_geometry(folder / "projections_unbinned.csv", series.geometry)
     lines = [f"{label} {info.name}" for label, info in sorted(specimen.classes.items())]

@@ -1,10 +1,11 @@
 """The recipe: what a data set is made of, read from TOML, validated, written with comments."""
 
+import os.path
 import tomllib
 from collections.abc import Iterator
 from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import pydantic
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, with_config
@@ -39,7 +40,9 @@ class SpeciesEntry(Section):
         "or synthetic:NAME",
         min_length=1,
     )
-    name: str | None = Field(None, description="class name; from the source by default")
+    name: str | None = Field(
+        None, pattern=r"^\S+$", description="class name, no blanks; from the source by default"
+    )
     copies: int | None = Field(None, ge=0, le=65535, description="explicit number of copies")
     volume_fraction: float | None = Field(
         None, gt=0, lt=0.5, description="fraction of the specimen's volume, instead of copies"
@@ -119,7 +122,9 @@ class Recipe(Section):
     )
     structure_folders: tuple[Path, ...] = Field((), description="where PDB ids are looked up")
     specimen: SpecimenSection = Field(default_factory=SpecimenSection)
-    tilts: Tilts | None = Field(None, description="default: the reference's, or -60 to 60 by 2")
+    tilts: Tilts | None = Field(
+        None, description="default: the angles of the reference, or of the preset"
+    )
     reference: Reference = Reference()
     microscope: MicroscopeSection = MicroscopeSection()
     style: Style = Style()
@@ -129,9 +134,19 @@ class Recipe(Section):
     )
     _folder: Path = PrivateAttr(default_factory=Path)
 
+    @pydantic.model_validator(mode="after")
+    def _leave_something(self) -> Self:
+        smallest, binning = min(self.specimen.size_voxels), self.reconstruction.binning
+        if binning > smallest:
+            raise InputError(
+                f"reconstruction.binning: expected at most the specimen's smallest side "
+                f"{smallest}, found {binning}"
+            )
+        return self
+
     def at(self, path: Path) -> Path:
         """Return ``path`` as seen from the recipe's folder."""
-        return self._folder / path.expanduser()
+        return self._folder / os.path.expanduser(path)  # unlike Path's, silent about unknown users
 
 
 def read_recipe(path: Path) -> Recipe:
@@ -174,9 +189,11 @@ def _first_error(error: pydantic.ValidationError) -> str:
     found = one_line(repr(first["input"]))
     if first["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
         return f"{field}: unknown field; `faket simulate --example` lists all"
-    message = one_line(first["msg"].removeprefix("Value error, "))
+    message = one_line(first["msg"].removeprefix("Value error, "), limit=300)
     others = len(error.errors()) - 1
     more = f" (and {others} more)" if others else ""
+    if first["type"] == "value_error":  # our own checks say what was found
+        return f"{field}: {message}{more}"
     return f"{field}: {message}, found {found}{more}"
 
 
@@ -191,8 +208,10 @@ def example_recipe() -> str:
     lines = ["# A faket recipe. Every field is optional and shown with its default."]
     lines += [*_section_lines(Recipe), ""]
     lines += ["[specimen]", *_settings_lines(SpecimenConfig()), ""]
-    sections: list[type[BaseModel]] = [Tilts, Reference, MicroscopeSection, Style, Reconstruction]
-    names = ["tilts", "reference", "microscope", "style", "reconstruction"]
+    # Angles that are written would replace those of the reference or preset.
+    lines += ["# [tilts]", *(f"# {line.removeprefix('# ')}" for line in _section_lines(Tilts)), ""]
+    sections: list[type[BaseModel]] = [Reference, MicroscopeSection, Style, Reconstruction]
+    names = ["reference", "microscope", "style", "reconstruction"]
     for name, model in zip(names, sections, strict=True):
         lines += [f"[{name}]", *_section_lines(model)]
         if model is MicroscopeSection:

@@ -17,7 +17,12 @@ from faket.data import (
 )
 from faket.errors import InputError
 from faket.io.mrc import read_stack
-from faket.io.tilts import read_tilt_angles, read_tilt_geometry, read_tilt_series
+from faket.io.tilts import (
+    read_tilt_angles,
+    read_tilt_geometry,
+    read_tilt_series,
+    tilt_angles_beside,
+)
 from faket.microscope import (
     PRESET_ANGLES,
     PRESETS,
@@ -27,7 +32,7 @@ from faket.microscope import (
     expose,
 )
 from faket.noise import NoiseProfile, estimate_noise
-from faket.pipeline.library import specimen_config
+from faket.pipeline.library import source_path, specimen_config
 from faket.pipeline.recipe import MicroscopeSection, Recipe
 from faket.projection import project
 from faket.reconstruction import align, fourier_crop
@@ -55,21 +60,43 @@ def tilt_angles(recipe: Recipe) -> DoubleArray:
     if recipe.reference.stack is not None:
         stack = recipe.at(recipe.reference.stack)
         return _read_angles(_angles_path(recipe, stack))
-    return np.array(PRESET_ANGLES[recipe.microscope.preset], np.float64)
+    return np.array(PRESET_ANGLES[_known_preset(recipe.microscope)], np.float64)
 
 
-def chosen_microscope(section: MicroscopeSection) -> Microscope:
-    """Return the preset with the settings of the recipe changed."""
+def input_files(recipe: Recipe) -> tuple[Path, ...]:
+    """Return every file that the data of a recipe depend on, for the manifest."""
+    sources = [path for entry in recipe.species if (path := source_path(entry, recipe))]
+    files = [
+        file for path in sources for file in (sorted(path.iterdir()) if path.is_dir() else [path])
+    ]
+    reference, tilts = recipe.reference, recipe.tilts
+    if tilts is not None and tilts.file is not None:
+        files.append(recipe.at(tilts.file))
+    if reference.stack is not None:
+        stack = recipe.at(reference.stack)
+        files += [stack, _angles_path(recipe, stack)]
+    if reference.clean is not None:
+        files.append(recipe.at(reference.clean))
+    return tuple(file for file in dict.fromkeys(files) if file.is_file())
+
+
+def _known_preset(section: MicroscopeSection) -> str:
     if section.preset not in PRESETS:
         raise InputError(
             f"microscope.preset: expected one of {', '.join(PRESETS)}, found {section.preset!r}"
         )
+    return section.preset
+
+
+def chosen_microscope(section: MicroscopeSection) -> Microscope:
+    """Return the preset with the settings of the recipe changed."""
+    preset = PRESETS[_known_preset(section)]
     settings: dict[str, Any] = {
         key: tuple(value) if isinstance(value, list) else value
         for key, value in section.settings.items()
     }
     try:
-        return replace(PRESETS[section.preset], **settings)
+        return replace(preset, **settings)
     except TypeError as error:
         reason = str(error).rpartition("__init__() ")[2]
         raise InputError(f"microscope.settings: {reason}") from None
@@ -80,13 +107,15 @@ def prepare_reference(recipe: Recipe, library: tuple[Species, ...]) -> Reference
     if recipe.reference.stack is None:
         return _own_reference(recipe, library)
     stack_path = recipe.at(recipe.reference.stack)
-    series = read_tilt_series(stack_path, _angles_path(recipe, stack_path))
-    pixel_size_A = recipe.reference.pixel_size_A or series.geometry.pixel_size_A
+    given_A = recipe.reference.pixel_size_A
+    angles_path = _angles_path(recipe, stack_path)
+    series = read_tilt_series(stack_path, angles_path, pixel_size_A=given_A)
+    pixel_size_A = series.geometry.pixel_size_A
     binning = _binning(pixel_size_A, recipe.specimen.voxel_size_A, stack_path)
     images = fourier_crop(align(series.images, series.geometry), binning, axes=(2, 1))
     clean = None
     if recipe.reference.clean is not None:
-        full, _ = read_stack(recipe.at(recipe.reference.clean))
+        full, _ = read_stack(recipe.at(recipe.reference.clean), pixel_size_A=given_A)
         clean = fourier_crop(full, binning, axes=(2, 1))
     geometry = TiltGeometry(series.geometry.angles_deg, recipe.specimen.voxel_size_A)
     profile = estimate_noise(images, clean, angles_deg=geometry.angles_deg)
@@ -120,13 +149,7 @@ def _own_reference(recipe: Recipe, library: tuple[Species, ...]) -> Reference:
 def _angles_path(recipe: Recipe, stack: Path) -> Path:
     if recipe.reference.angles is not None:
         return recipe.at(recipe.reference.angles)
-    for suffix in (".tlt", ".rawtlt"):
-        if stack.with_suffix(suffix).is_file():
-            return stack.with_suffix(suffix)
-    raise InputError(
-        f"{stack}: expected tilt angles in {stack.with_suffix('.tlt').name} or "
-        f"{stack.with_suffix('.rawtlt').name} beside it, found none; set reference.angles"
-    )
+    return tilt_angles_beside(stack)
 
 
 def _read_angles(path: Path) -> DoubleArray:

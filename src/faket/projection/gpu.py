@@ -4,6 +4,9 @@ The numba kernel's twin: the same four pixels and Keys weights for every voxel (
 the dense dimension. Written for torch so that it needs no compiler on the machine with the GPU.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import numpy as np
 import torch
 
@@ -16,8 +19,27 @@ def project_torch(
     volume: FloatArray, angles_deg: DoubleArray, width: int, device: str
 ) -> FloatArray:
     """Project ``volume`` [z, y, x] as :func:`faket.projection.project` does."""
-    nz, ny, nx = volume.shape
+    ny = volume.shape[1]
     stack = torch.zeros((len(angles_deg), width, ny), device=device)
+    with _same_order():
+        _add_projections(volume, angles_deg, stack)
+    return stack.permute(0, 2, 1).contiguous().cpu().numpy()
+
+
+@contextmanager
+def _same_order() -> Iterator[None]:
+    """On CUDA, index_add_ adds in any order unless it is told to keep one."""
+    before = torch.are_deterministic_algorithms_enabled()
+    torch.use_deterministic_algorithms(True)
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before)
+
+
+def _add_projections(volume: FloatArray, angles_deg: DoubleArray, stack: torch.Tensor) -> None:
+    nz, ny, nx = volume.shape
+    width, device = stack.shape[1], stack.device
     for z0, z1 in _slabs(nz, ny * nx):
         slab = torch.from_numpy(np.ascontiguousarray(volume[z0:z1])).to(device)
         voxels = slab.permute(0, 2, 1).reshape(-1, ny)  # [z x, y]
@@ -28,7 +50,6 @@ def project_torch(
                 padded = torch.zeros((width + 1, ny), device=device)
                 padded.index_add_(0, pixels[:, tap], voxels * weights[:, tap, None])
                 stack[t] += padded[:width]
-    return stack.permute(0, 2, 1).contiguous().cpu().numpy()
 
 
 def back_project_torch(
@@ -55,7 +76,12 @@ def _slabs(nz: int, voxels_per_z: int) -> list[tuple[int, int]]:
 
 
 def _footprint(
-    angle_deg: float, z_range: tuple[int, int], nz: int, nx: int, width: int, device: str
+    angle_deg: float,
+    z_range: tuple[int, int],
+    nz: int,
+    nx: int,
+    width: int,
+    device: str | torch.device,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Return pixels and weights [z x, 4] of every voxel; pixel ``width`` stands for a miss."""
     x = torch.arange(nx, device=device, dtype=torch.float64) - nx // 2

@@ -97,14 +97,16 @@ def align(images: AnyArray, geometry: TiltGeometry) -> AnyArray:
 
 
 def tilt_weights(angles_deg: DoubleArray) -> DoubleArray:
-    """Return the angle in radians that each tilt stands for: half the way to both neighbours."""
-    if len(angles_deg) == 1:
-        return np.array([np.pi])
-    order = np.argsort(angles_deg)
-    gaps = np.diff(np.radians(angles_deg)[order])
-    weights = np.empty(len(order))
-    weights[order] = (np.append(gaps, gaps[-1]) + np.insert(gaps, 0, gaps[0])) / 2
-    return weights
+    """Return the angle in radians that each tilt stands for: half the way to both neighbours.
+
+    Tilts of one angle share it; a single angle stands for π.
+    """
+    distinct, place, times = np.unique(angles_deg, return_inverse=True, return_counts=True)
+    if len(distinct) == 1:
+        return np.full(len(place), np.pi / len(place))
+    gaps = np.diff(np.radians(distinct))
+    weights = (np.append(gaps, gaps[-1]) + np.insert(gaps, 0, gaps[0])) / 2
+    return np.asarray((weights / times)[place])
 
 
 def _check(series: TiltSeries, depth: int, method: str, filter: str, normalize: Normalize) -> None:

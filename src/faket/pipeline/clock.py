@@ -1,0 +1,43 @@
+"""How long a stage takes and how much memory: facts of the run, not of the data."""
+
+import resource
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass
+class Clock:
+    """Seconds and peak memory of each stage of one tomogram.
+
+    Where the system can reset its high-water mark (Linux), the peak is that of the stage;
+    elsewhere that of the process so far.
+    """
+
+    stages: dict[str, dict[str, float]] = field(default_factory=dict)
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Time what happens inside."""
+        _reset_peak()
+        start = time.perf_counter()
+        yield
+        seconds = time.perf_counter() - start
+        self.stages[name] = {"seconds": round(seconds, 3), "peak_rss_MB": round(_peak_MB())}
+
+
+def _reset_peak() -> None:
+    with suppress(OSError):  # elsewhere the peak of the process is reported
+        Path("/proc/self/clear_refs").write_text("5")
+
+
+def _peak_MB() -> float:
+    try:
+        status = Path("/proc/self/status").read_text()
+        return int(status.split("VmHWM:")[1].split()[0]) / 1024
+    except (OSError, IndexError):
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return peak / (2**20 if sys.platform == "darwin" else 2**10)

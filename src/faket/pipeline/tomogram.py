@@ -1,0 +1,75 @@
+"""One tomogram of a data set, from its dice to its folder."""
+
+from collections.abc import Callable
+
+from faket.io.acquisition import write_acquisition
+from faket.io.atomic import atomic_folder
+from faket.io.manifest import write_manifest
+from faket.pipeline.clock import Clock
+from faket.pipeline.methods import Plan, make_images
+from faket.pipeline.output import write_model
+from faket.pipeline.recipe import Recipe
+from faket.pipeline.reference import noiseless
+from faket.reconstruction import reconstruct
+from faket.reconstruction.wbp import Normalize
+from faket.seeds import derive
+from faket.specimen import paint_specimen, place_particles
+
+
+def make_model(plan: Plan, index: int, say: Callable[[str], None] | None = None) -> None:
+    """Make one tomogram with its labels and write it as ``model_<index>``."""
+    recipe, name, clock = plan.recipe, f"model_{index}", Clock()
+    tell = say or (lambda what: None)
+    tell(f"{name}: specimen")
+    with clock.stage("placement"):
+        seed = derive(recipe.seed, name, "specimen")
+        placement = place_particles(plan.specimen, plan.library, seed=seed)
+    with clock.stage("painting"):
+        specimen = paint_specimen(plan.specimen, plan.library, placement.particles)
+    tell(f"{name}: projections")
+    voxel_size_A = recipe.specimen.voxel_size_A
+    with clock.stage("projection"):
+        clean = noiseless(specimen.potential.data, plan.angles_deg, voxel_size_A)
+    tell(f"{name}: {recipe.method}")
+    with clock.stage(recipe.method):
+        series, acquisition = make_images(plan, specimen, clean, name)
+    tell(f"{name}: reconstruction")
+    settings = recipe.reconstruction
+    with clock.stage("reconstruction"):
+        tomogram = reconstruct(
+            series,
+            depth=specimen.potential.data.shape[0] // settings.binning,
+            binning=settings.binning,
+            filter=settings.filter,
+            normalize=_normalization(recipe),
+            taper=settings.taper,
+        )
+    tell(f"{name}: writing")
+    with atomic_folder(plan.out / name, overwrite=True) as folder:
+        with clock.stage("writing"):
+            write_model(folder, recipe, specimen, clean, series, tomogram)
+            if acquisition is not None:
+                write_acquisition(folder / "acquisition.json", acquisition)
+        outputs = sorted(path for path in folder.iterdir())
+        record = {
+            "model": name,
+            "requested": dict(placement.requested),
+            "placed": dict(placement.placed),
+            "noise": plan.profile.estimate if plan.profile else None,
+        }
+        write_manifest(
+            folder / "manifest.json",
+            kind="tomogram",
+            settings=recipe.model_dump(mode="json"),
+            seed=recipe.seed,
+            record=record,
+            inputs=plan.inputs,
+            outputs=outputs,
+            run={"stages": clock.stages},
+        )
+
+
+def _normalization(recipe: Recipe) -> Normalize:
+    """Noiseless images have no mean intensity to divide by."""
+    wanted = recipe.reconstruction.normalize
+    return "mean" if recipe.method == "noiseless" and wanted == "contrast" else wanted
