@@ -6,11 +6,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from faket.constants import electron_wavelength_A
+from faket.microscope.labels import LabelSlicer
 from faket.microscope.slicing import (
-    LabelSlicer,
     automatic_thickness_A,
     plan_slices,
     slab_path_A,
+    slice_band,
 )
 from faket.projection import project_slices
 
@@ -101,3 +102,23 @@ def test_labels_without_value_are_empty():
     values = np.zeros(256)
     values[1] = 1e-4
     assert not LabelSlicer(np.ones((2, 2, 2), np.uint8), values).empty
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.floats(-75, 75), st.floats(-20, 20), st.floats(0.5, 30), st.integers(0, 100))
+def test_bands_hold_their_slice_and_are_tight(angle, start, thickness, seed):
+    rng = np.random.default_rng(seed)
+    box = (-7.0, 6.0, -16.0, 15.0)
+    z, x = rng.uniform(box[0], box[1], 20000), rng.uniform(box[2], box[3], 20000)
+    cos, sin = np.cos(np.radians(angle)), np.sin(np.radians(angle))
+    u, w = x * cos + z * sin, z * cos - x * sin
+    inside = u[(w >= start) & (w <= start + thickness)]
+    first, last = slice_band((start, start + thickness), box, angle)
+    if len(inside):
+        assert first <= inside.min()
+        assert inside.max() <= last
+    if len(inside) > 1000:
+        assert inside.min() - first < 2.0
+        assert last - inside.max() < 2.0
+    everything = slice_band((-np.inf, np.inf), box, angle)
+    assert everything[0] <= u.min() <= u.max() <= everything[1]

@@ -9,11 +9,12 @@ from faket.constants import electron_wavelength_A, interaction_constant_rad_per_
 from faket.data import Specimen
 from faket.microscope.absorption import slab_amplitude
 from faket.microscope.dose import dose_before, surviving_amplitude
-from faket.microscope.grid import Grid, multiply, working_shape
+from faket.microscope.grid import Grid, filtered, working_shape
 from faket.microscope.ice import IceField, coarse_factor
 from faket.microscope.lens import fresnel_propagator
+from faket.microscope.phase import advance_phase
 from faket.microscope.record import AcquisitionRecord
-from faket.microscope.stage import Stage, Tilt
+from faket.microscope.stage import Band, Stage, Tilt
 from faket.seeds import generator
 
 
@@ -62,6 +63,13 @@ class Column:
         """Turn the specimen to a tilt; what the last call gave is overwritten."""
         return self._stage.load(index)
 
+    def project(self, tilt: Tilt) -> torch.Tensor:
+        """Projected potential of the specimen on the grid, V·Å above ice."""
+        total = torch.zeros(self.grid.shape, device=self.grid.device)
+        for band in tilt.potential:
+            total[self._columns(band)] += torch.from_numpy(band.values).to(total.device)
+        return total.mul_(self.grid.pixel_size_A)
+
     def exit_wave(self, tilt: Tilt) -> tuple[torch.Tensor, float]:
         """Send a plane wave through the slab, slice by slice.
 
@@ -87,7 +95,7 @@ class Column:
             wave = self.propagate(wave, plane.z_A - previous)
             previous = plane.z_A
             if plane.fine is not None:
-                self._diffract(wave, tilt, plane.fine)
+                self._diffract(wave, tilt.potential[plane.fine])
             if plane.group is not None:
                 self._diffract_group(wave, tilt, plane.group, fade)
         return wave, previous
@@ -101,21 +109,20 @@ class Column:
             if len(self._propagators) > 8:
                 self._propagators.clear()
             self._propagators[key] = fresnel_propagator(self.grid, self._wavelength_A, key)
-        moved: torch.Tensor = torch.fft.ifft2(
-            multiply(torch.fft.fft2(wave), self._propagators[key])
-        )
-        return moved
+        return filtered(wave, self._propagators[key])
 
-    def _diffract(self, wave: torch.Tensor, tilt: Tilt, fine: int) -> None:
+    def _diffract(self, wave: torch.Tensor, band: Band) -> None:
         """One fine slice as a phase grating: ψ ← ψ exp(iσ Σ V Δz)."""
-        values = tilt.potential[fine]
-        columns = np.flatnonzero(values.any(axis=0))
-        if len(columns) == 0:
-            return
-        band = slice(columns[0], columns[-1] + 1)
-        window = wave[self.grid.window((values.shape[0], values.shape[1]))][:, band]
-        phase = torch.from_numpy(values[:, band]).to(self.grid.device)
-        multiply(window, _phasor(phase * (self._sigma * self.grid.pixel_size_A)))
+        rows, columns = self._columns(band)
+        phase = torch.from_numpy(band.values).to(self.grid.device)
+        scale = self._sigma * self.grid.pixel_size_A
+        advance_phase(wave, phase, scale, (rows.start, columns.start))
+
+    def _columns(self, band: Band) -> tuple[slice, slice]:
+        """Where a band lies in the grid."""
+        rows, _ = self.grid.window(band.values.shape)
+        start = self.grid.shape[1] // 2 + band.column
+        return rows, slice(start, start + band.values.shape[1])
 
     def _diffract_group(
         self, wave: torch.Tensor, tilt: Tilt, group: int, fade: torch.Tensor | None
@@ -123,15 +130,18 @@ class Column:
         """Ice, losses and damage of a group: ψ ← ψ exp(iσ V_ice − loss)."""
         core = group - tilt.slicing.outer_groups
         inside = 0 <= core < tilt.slicing.core_groups
-        potential = self._ice.group(group) if self._ice is not None else None
+        potential = None
         if fade is not None and inside:
-            faded = self._faded(tilt, core, fade)
-            potential = faded if potential is None else potential.add_(faded)
+            potential = self._lost_spectrum(tilt, core, fade)
+        if self._ice is not None:
+            potential = self._ice.group(group, potential)
+        elif potential is not None:
+            potential = torch.fft.irfft2(potential, s=self.grid.shape)
         if potential is not None:
-            multiply(wave, _phasor(potential.mul_(self._sigma)))
+            advance_phase(wave, potential, self._sigma)
         if tilt.loss is not None and inside:
             loss = torch.from_numpy(tilt.loss[core]).to(self.grid.device)
-            wave[self.grid.window((loss.shape[0], loss.shape[1]))] *= torch.exp(-loss)
+            wave[self.grid.window(tilt.loss.shape[1:])] *= torch.exp(-loss)
 
     def _fading(self, index: int) -> torch.Tensor | None:
         """1 − what damage leaves of the molecules' amplitude, over frequencies of a real FFT."""
@@ -147,22 +157,14 @@ class Column:
         )
         return torch.from_numpy((1 - left).astype(np.float32)).to(self.grid.device)
 
-    def _faded(self, tilt: Tilt, core: int, fade: torch.Tensor) -> torch.Tensor:
-        """Minus what damage took from the potential of a group, V·Å."""
+    def _lost_spectrum(self, tilt: Tilt, core: int, fade: torch.Tensor) -> torch.Tensor:
+        """Minus what damage took from the potential of a group, V·Å, Fourier transformed."""
         per_group = tilt.slicing.per_group
-        lost = tilt.potential[core * per_group : (core + 1) * per_group].sum(axis=0)
-        if tilt.gold is not None:
-            lost -= tilt.gold[core]
         full = torch.zeros(self.grid.shape, device=self.grid.device)
-        full[self.grid.window(lost.shape)] = torch.from_numpy(lost).to(self.grid.device)
-        spectrum = torch.fft.rfft2(full).mul_(fade)
-        faded: torch.Tensor = torch.fft.irfft2(spectrum, s=self.grid.shape)
-        return faded.mul_(-self.grid.pixel_size_A)
-
-
-def _phasor(phase: torch.Tensor) -> torch.Tensor:
-    """exp(i · phase); cheaper than torch.polar."""
-    out = torch.empty(phase.shape, dtype=torch.complex64, device=phase.device)
-    parts = torch.view_as_real(out)
-    parts[..., 0], parts[..., 1] = torch.cos(phase), torch.sin(phase)
-    return out
+        for band in tilt.potential[core * per_group : (core + 1) * per_group]:
+            full[self._columns(band)] += torch.from_numpy(band.values).to(full.device)
+        if tilt.gold is not None and tilt.gold[core].any():
+            gold = torch.from_numpy(tilt.gold[core]).to(full.device)
+            full[self.grid.window(tilt.gold.shape[1:])] -= gold
+        spectrum: torch.Tensor = torch.fft.rfft2(full)
+        return spectrum.mul_(fade * -self.grid.pixel_size_A)

@@ -160,7 +160,7 @@ def _illuminate(
 
     grid, tilt = column.grid, column.load(index)
     if "potential" in stages:
-        stages["potential"][index] = _projected(column, tilt.potential)
+        stages["potential"][index] = grid.crop(column.project(tilt)).cpu().numpy()
     wave, z_A = column.exit_wave(tilt)
     if "exit_wave" in stages:
         stages["exit_wave"][index] = grid.crop(column.propagate(wave, -z_A)).cpu().numpy()
@@ -188,17 +188,6 @@ def _count(
         part[index] = camera.read_out(counts).cpu().numpy()
         if "counts" in stages:
             stages["counts"][index] += counts.cpu().numpy()
-
-
-def _projected(column: "Column", slices: FloatArray) -> FloatArray:
-    """Sum the slices and lay them onto the detector's field, V·Å."""
-    import torch
-
-    grid = column.grid
-    full = torch.zeros(grid.shape)
-    full[grid.window((slices.shape[1], slices.shape[2]))] = torch.from_numpy(slices.sum(axis=0))
-    projected: FloatArray = (grid.crop(full) * grid.pixel_size_A).numpy()
-    return projected
 
 
 def _camera(column: "Column", record: AcquisitionRecord) -> "Camera":

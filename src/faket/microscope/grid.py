@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+import scipy.fft
 import torch
 from scipy.fft import next_fast_len
 
@@ -36,7 +37,7 @@ class Grid:
         """Return kx [1, x] and ky [y, 1] in 1/Å, float32, of a real or a complex FFT."""
         return fft_frequencies(self.shape, self.pixel_size_A, self.device, real=real)
 
-    def window(self, shape: tuple[int, int]) -> tuple[slice, slice]:
+    def window(self, shape: tuple[int, ...]) -> tuple[slice, slice]:
         """Return where an image of ``shape`` lies in the grid, centre on centre."""
         return _centred(self.shape, shape)
 
@@ -45,7 +46,7 @@ class Grid:
         return image[_centred((image.shape[0], image.shape[1]), self.field)]
 
 
-def _centred(outer: tuple[int, int], inner: tuple[int, int]) -> tuple[slice, slice]:
+def _centred(outer: tuple[int, int], inner: tuple[int, ...]) -> tuple[slice, slice]:
     y, x = (n // 2 - m // 2 for n, m in zip(outer, inner, strict=True))
     return slice(y, y + inner[0]), slice(x, x + inner[1])
 
@@ -100,6 +101,21 @@ def multiply(values: torch.Tensor, factor: torch.Tensor) -> torch.Tensor:
         return values.mul_(factor)
     np.multiply(values.numpy(), factor.numpy(), out=values.numpy())
     return values
+
+
+def filtered(wave: torch.Tensor, factor: torch.Tensor) -> torch.Tensor:
+    """Return F⁻¹[factor · F wave] of complex values.
+
+    On the CPU by way of scipy: its transforms do not depend on the number of threads, and are
+    two to three times as quick as torch's on processors that are not Intel's.
+    """
+    if wave.is_cuda:
+        moved: torch.Tensor = torch.fft.ifft2(torch.fft.fft2(wave).mul_(factor))
+        return moved
+    workers = torch.get_num_threads()
+    spectrum = scipy.fft.fft2(wave.numpy(), workers=workers)
+    np.multiply(spectrum, factor.numpy(), out=spectrum)
+    return torch.from_numpy(scipy.fft.ifft2(spectrum, overwrite_x=True, workers=workers))
 
 
 def rotate(image: torch.Tensor, degrees: float) -> torch.Tensor:

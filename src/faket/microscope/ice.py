@@ -27,7 +27,7 @@ from faket.constants import (
     SCATTERING_F0_A,
 )
 from faket.data import AnyArray, DoubleArray, FloatArray
-from faket.microscope.grid import Grid
+from faket.microscope.grid import Grid, fft_frequencies
 from faket.microscope.slicing import Slicing, slab_path_A
 from faket.projection import project_slices
 
@@ -169,7 +169,7 @@ class IceField:
             slice_thickness_voxels=slicing.group_A / self._voxel_A,
             width=self._grid.shape[1] // self._factor,
         )
-        self._high_pass = self._complement()
+        self._high_pass: dict[int, torch.Tensor] = {}  # by number of columns
 
     def _move(self, dose: float, dice: np.random.Generator) -> None:
         noise = torch.from_numpy(dice.standard_normal(self._shape, dtype=np.float32))
@@ -183,48 +183,72 @@ class IceField:
             self._spectrum = self._spectrum.mul_(torch.exp(exponent)).add_(fresh)
         self._last_dose = dose
 
-    def _complement(self) -> torch.Tensor:
+    def _complement(self, columns: int) -> torch.Tensor:
         """Amplitude of the fine texture: what the coarse part lacks of a flat spectrum."""
-        kx, ky = self._grid.frequencies(real=True)
+        grid = self._grid
+        shape = (grid.shape[0], columns)
+        kx, ky = fft_frequencies(shape, grid.pixel_size_A, grid.device, real=True)
         nyquist = 0.5 / self._voxel_A * (1 - 1e-6)
         frequency = kx[0].cpu().numpy() * self._voxel_A
         kept = keys_power(frequency, self._angle_deg, (self._layers, self._shape[2]))
         kept_x = torch.from_numpy(kept.astype(np.float32)).to(kx.device) * (kx < nyquist)
         return torch.sqrt_((1 - kept_x * (ky.abs() < nyquist)).clamp_(min=0))
 
-    def group(self, group: int) -> torch.Tensor | None:
+    def group(self, group: int, also: torch.Tensor | None = None) -> torch.Tensor | None:
         """Projected potential of the ice in one group of slices.
 
         Call in the order of the groups, each once.
 
+        Parameters
+        ----------
+        group : int
+        also : Tensor, shape (y, x // 2 + 1), complex64, optional
+            Spectrum of a potential that shall be added; overwritten.
+
         Returns
         -------
         Tensor, shape (y, x), float32, or None
-            V·Å above the mean; None where the slab does not reach.
+            V·Å above the mean; None where the slab does not reach and nothing is added.
         """
         grid = self._grid
         x_A = (np.arange(grid.shape[1]) - grid.shape[1] // 2) * grid.pixel_size_A
         edges = self._slicing.group_edges_A(group)
         path = slab_path_A(x_A, edges, self._depth_A, self._angle_deg)
-        if not path.any():
-            return None
-        sigma = np.sqrt(ice_power_V2_A3() * path) / grid.pixel_size_A
-        noise = torch.from_numpy(self._dice.standard_normal(grid.shape, dtype=np.float32))
-        spectrum = torch.fft.rfft2(noise.to(grid.device)).mul_(self._high_pass)
-        fine: torch.Tensor = torch.fft.irfft2(spectrum, s=grid.shape)
-        fine *= torch.from_numpy(sigma.astype(np.float32)).to(grid.device)
-        return fine.add_(self._upsampled(self._coarse[group]))
+        (columns,) = np.nonzero(path)
+        if len(columns) == 0:
+            return None if also is None else torch.fft.irfft2(also, s=grid.shape)
+        band = slice(columns[0], columns[-1] + 1)
+        sigma = np.sqrt(ice_power_V2_A3() * path[band]) / grid.pixel_size_A
+        potential = self._upsampled(self._coarse[group], also)
+        potential[:, band] += self._fine(len(sigma)).mul_(
+            torch.from_numpy(sigma.astype(np.float32)).to(grid.device)
+        )
+        return potential
 
-    def _upsampled(self, coarse: FloatArray) -> torch.Tensor:
+    def _fine(self, columns: int) -> torch.Tensor:
+        """Fine texture of unit variance before its filter, on some columns of the grid."""
+        period = next_fast_len(columns, real=True)
+        if period not in self._high_pass:
+            self._high_pass[period] = self._complement(period)
+        shape = (self._grid.shape[0], period)
+        noise = torch.from_numpy(self._dice.standard_normal(shape, dtype=np.float32))
+        spectrum = torch.fft.rfft2(noise.to(self._grid.device)).mul_(self._high_pass[period])
+        fine: torch.Tensor = torch.fft.irfft2(spectrum, s=shape)
+        return fine[:, :columns]
+
+    def _upsampled(self, coarse: FloatArray, also: torch.Tensor | None) -> torch.Tensor:
         """Coarse slice in V·Å on the fine grid, by padding its Fourier transform."""
         # Noise of unit variance per voxel; the odd number of layers stands for the true depth.
         scale = math.sqrt(ice_power_V2_A3() * self._depth_A / self._layers) / self._voxel_A
         spectrum = torch.fft.rfft2(torch.from_numpy(coarse).to(self._grid.device))
+        spectrum *= scale * self._factor**2
         ny, nx = self._grid.shape
-        wide = torch.zeros((ny, nx // 2 + 1), dtype=spectrum.dtype, device=spectrum.device)
+        wide = also
+        if wide is None:
+            wide = torch.zeros((ny, nx // 2 + 1), dtype=spectrum.dtype, device=spectrum.device)
         rows, columns = coarse.shape[0], coarse.shape[1] // 2
         above, below = rows // 2, rows // 2 - 1
-        wide[:above, :columns] = spectrum[:above, :columns]
-        wide[ny - below :, :columns] = spectrum[rows - below :, :columns]
+        wide[:above, :columns] += spectrum[:above, :columns]
+        wide[ny - below :, :columns] += spectrum[rows - below :, :columns]
         upsampled: torch.Tensor = torch.fft.irfft2(wide, s=self._grid.shape)
-        return upsampled.mul_(scale * self._factor**2)
+        return upsampled

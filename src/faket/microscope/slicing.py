@@ -1,12 +1,12 @@
-"""Where the slices of a tilted slab lie along the beam, and what the labels put into them."""
+"""Where the slices of a tilted slab lie along the beam, and where each crosses the slab."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit, prange
 
-from faket.data import AnyArray, DoubleArray, FloatArray
+from faket.data import AnyArray, DoubleArray
 
 MAX_PHASE_RAD = 0.1  # of the propagator over half a slice, at Nyquist
 
@@ -168,90 +168,34 @@ def slab_path_A(
     return np.asarray(np.maximum(path, 0.0))
 
 
-class LabelSlicer:
-    """Projects ``values[labels]`` cut into slices, without forming that volume.
+def slice_band(
+    edges_A: tuple[float, float], box_A: tuple[float, float, float, float], angle_deg: float
+) -> tuple[float, float]:
+    """Where along x' the part of a tilted box between two beam coordinates lies.
 
     Parameters
     ----------
-    labels : ndarray, shape (z, y, x), uint8
-    values : array_like, shape (256,)
-        What a voxel of each label holds. Rows without any cost next to nothing.
+    edges_A : (float, float)
+        From and to, z'; may be infinite.
+    box_A : (float, float, float, float)
+        Lowest and highest z, lowest and highest x of the box.
+    angle_deg : float
+
+    Returns
+    -------
+    first, last : float
+        Å from the tilt axis; first > last where there is nothing.
     """
+    z_low, z_high, x_low, x_high = box_A
+    cos, sin = math.cos(math.radians(angle_deg)), math.sin(math.radians(angle_deg))
+    if sin < 0:  # look at the mirror image
+        first, last = slice_band(edges_A, (z_low, z_high, -x_high, -x_low), -angle_deg)
+        return -last, -first
 
-    def __init__(self, labels: AnyArray, values: AnyArray) -> None:
-        """Note where along x each row of voxels begins and ends to hold something."""
-        self._labels = np.ascontiguousarray(labels)
-        self._values = np.asarray(values, np.float32)
-        self._spans = np.zeros((*labels.shape[:2], 2), np.int32)
-        _find_spans(self._labels, self._values, self._spans)
-        self.empty = not self._spans.any()
+    def reach(z: float, x: float, pick: Callable[[float, float], float]) -> float:
+        # The faces z and x meet at this z'; the farthest point between the edges lies next to it.
+        w = min(max(z * cos - x * sin, edges_A[0]), edges_A[1])
+        at_x = (x + w * sin) / cos
+        return pick(at_x, (z - w * cos) / sin) if sin > 1e-9 else at_x
 
-    def cut(
-        self, angle_deg: float, *, n_slices: int, slice_thickness_voxels: float, width: int
-    ) -> FloatArray:
-        """Cut one tilt as :func:`faket.projection.project_slices` does.
-
-        A voxel is split linearly over two pixels.
-
-        Returns
-        -------
-        ndarray, shape (n_slices, y, width), float32
-            Sums over voxels.
-        """
-        out = np.zeros((n_slices, self._labels.shape[1], width), np.float32)
-        angle = math.radians(angle_deg)
-        _cut_labels(
-            self._labels,
-            self._values,
-            self._spans,
-            math.cos(angle),
-            math.sin(angle),
-            float(slice_thickness_voxels),
-            out,
-        )
-        return out
-
-
-@njit(parallel=True, cache=True)
-def _find_spans(labels: AnyArray, values: FloatArray, spans: AnyArray) -> None:
-    nz, ny, nx = labels.shape
-    for y in prange(ny):
-        for z in range(nz):
-            row, first, last = labels[z, y], 0, nx
-            while first < nx and values[row[first]] == 0.0:
-                first += 1
-            while last > first and values[row[last - 1]] == 0.0:
-                last -= 1
-            if first < last:
-                spans[z, y, 0], spans[z, y, 1] = first, last
-
-
-@njit(parallel=True, cache=True)
-def _cut_labels(
-    labels: AnyArray,
-    values: FloatArray,
-    spans: AnyArray,
-    cos: float,
-    sin: float,
-    thickness: float,
-    out: FloatArray,
-) -> None:
-    nz, ny, nx = labels.shape
-    ns, _, width = out.shape
-    for y in prange(ny):
-        for z in range(nz):
-            u0 = (z - nz // 2) * sin + width // 2 - (nx // 2) * cos
-            w0 = (z - nz // 2) * cos + (nx // 2) * sin
-            row = labels[z, y]
-            for x in range(spans[z, y, 0], spans[z, y, 1]):
-                value = values[row[x]]
-                u = u0 + x * cos
-                if value == 0.0 or u <= -1.0 or u >= width:
-                    continue
-                s = min(max(math.floor((w0 - x * sin) / thickness + 0.5 * ns), 0), ns - 1)
-                left = math.floor(u)
-                part = np.float32(u - left)
-                if left >= 0:
-                    out[s, y, left] += (np.float32(1.0) - part) * value
-                if left + 1 < width:
-                    out[s, y, left + 1] += part * value
+    return reach(z_low, x_low, max), reach(z_high, x_high, min)

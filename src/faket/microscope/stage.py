@@ -4,34 +4,54 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from numba import get_num_threads
 
 from faket.constants import GOLD_POTENTIAL_V, ICE_POTENTIAL_V, electron_wavelength_A
 from faket.data import FloatArray, Specimen
 from faket.microscope.absorption import label_losses
+from faket.microscope.labels import LabelSlicer
 from faket.microscope.record import AcquisitionRecord
-from faket.microscope.slicing import LabelSlicer, Slicing, automatic_thickness_A, plan_slices
+from faket.microscope.slicing import Slicing, automatic_thickness_A, plan_slices, slice_band
 from faket.projection import project_slices
+
+_CHUNK_BYTES = 1 << 26  # of slices before what is empty of them is left out
+
+
+@dataclass(frozen=True)
+class Band:
+    """The columns of one slice that hold something.
+
+    Attributes
+    ----------
+    column : int
+        Of the first, from the tilt axis.
+    values : ndarray, shape (y, columns), float32
+        Sums over voxels: times the voxel size, V·Å above ice.
+    """
+
+    column: int
+    values: FloatArray
 
 
 @dataclass(frozen=True)
 class Tilt:
-    """What the specimen puts into the beam at one tilt; windows lie in the middle of the grid.
+    """What the specimen puts into the beam at one tilt.
 
     Attributes
     ----------
     index : int
     slicing : Slicing
-    potential : ndarray, shape (fine slices, y, x), float32
-        Sums over voxels: times the voxel size, V·Å above ice.
+    potential : list of Band
+        One for each fine slice.
     loss : ndarray, shape (core groups, y, x), float32, or None
         Exponent by which the amplitude falls, beyond what ice would take.
     gold : ndarray, shape (core groups, y, x), float32, or None
-        The part of the potential that dose does not fade, like ``potential``.
+        The part of the potential that dose does not fade, in units of ``potential``.
     """
 
     index: int
     slicing: Slicing
-    potential: FloatArray
+    potential: list[Band]
     loss: FloatArray | None
     gold: FloatArray | None
 
@@ -59,33 +79,26 @@ class Stage:
             gold[of_gold] = GOLD_POTENTIAL_V - ICE_POTENTIAL_V
         self._losses = LabelSlicer(specimen.class_mask, losses)
         self._gold = LabelSlicer(specimen.class_mask, gold)
-        self._buffer = np.empty(0, np.float32)
+        self._memory = np.empty(0, np.float32)
 
     def load(self, index: int) -> Tilt:
-        """Turn the specimen to a tilt and cut it into slices."""
+        """Turn the specimen to a tilt and cut it; what the last call gave is overwritten."""
         angle = self._record.true_angles_deg[index]
-        slicing = self._plan(angle)
-        labels, p = self._specimen.class_mask, self._record.pixel_size_A
-        width = self._footprint(angle)
-        shape = (slicing.fine_slices, labels.shape[1], width)
-        if self._buffer.size < math.prod(shape):
-            self._buffer = np.empty(0, np.float32)  # let go of the old before taking the new
-            self._buffer = np.empty(math.prod(shape), np.float32)
-        potential = project_slices(
-            self._specimen.potential.data,
-            angle,
-            n_slices=slicing.fine_slices,
-            slice_thickness_voxels=slicing.thickness_A / p,
-            width=width,
-            out=self._buffer[: math.prod(shape)].reshape(shape),
+        slicing, width = self._plan(angle), self._footprint(angle)
+        bands = self._empty_bands(angle, slicing, width)
+        self._fill(bands, angle, slicing, width)
+        loss, gold = (
+            None
+            if labels.empty
+            else labels.cut(
+                angle,
+                n_slices=slicing.core_groups,
+                slice_thickness_voxels=slicing.group_A / self._record.pixel_size_A,
+                width=width,
+            )
+            for labels in (self._losses, self._gold)
         )
-        return Tilt(
-            index,
-            slicing,
-            potential,
-            self._cut(self._losses, angle, slicing, width),
-            self._cut(self._gold, angle, slicing, width),
-        )
+        return Tilt(index, slicing, bands, loss, gold)
 
     def _plan(self, angle_deg: float) -> Slicing:
         microscope, p = self._record.microscope, self._record.pixel_size_A
@@ -102,17 +115,49 @@ class Stage:
         """Columns that the tilted specimen covers, and two on either side for the splitting."""
         nz, _, nx = self._specimen.class_mask.shape
         angle = math.radians(angle_deg)
-        covered = nx * math.cos(angle) + nz * abs(math.sin(angle))
-        return min(2 * math.ceil(float(covered) / 2) + 4, self._columns)
+        covered: float = nx * math.cos(angle) + nz * abs(math.sin(angle))
+        return min(2 * math.ceil(covered / 2) + 4, self._columns)
 
-    def _cut(
-        self, labels: LabelSlicer, angle_deg: float, slicing: Slicing, width: int
-    ) -> FloatArray | None:
-        if labels.empty:
-            return None
-        return labels.cut(
-            angle_deg,
-            n_slices=slicing.core_groups,
-            slice_thickness_voxels=slicing.group_A / self._record.pixel_size_A,
-            width=width,
-        )
+    def _empty_bands(self, angle_deg: float, slicing: Slicing, width: int) -> list[Band]:
+        """Lay the bands of all slices side by side into one piece of memory."""
+        nz, ny, nx = self._specimen.class_mask.shape
+        p, n = self._record.pixel_size_A, slicing.fine_slices
+        box = (-(nz // 2) * p, (nz - 1 - nz // 2) * p, -(nx // 2) * p, (nx - 1 - nx // 2) * p)
+        spans = []
+        for s in range(n):
+            # The first and the last slice also take what lies beyond.
+            start = (s - n / 2) * slicing.thickness_A if s > 0 else -math.inf
+            end = (s + 1 - n / 2) * slicing.thickness_A if s < n - 1 else math.inf
+            low, high = slice_band((start, end), box, angle_deg)
+            first = max(math.floor(low / p) - 2, -(width // 2))
+            spans.append((first, max(min(math.ceil(high / p) + 3, width - width // 2), first)))
+        need = ny * sum(last - first for first, last in spans)
+        if self._memory.size < need:
+            self._memory = np.empty(0, np.float32)  # let go of the old before taking the new
+            self._memory = np.empty(need, np.float32)
+        bands, used = [], 0
+        for first, last in spans:
+            size = ny * (last - first)
+            values = self._memory[used : used + size].reshape(ny, last - first)
+            bands.append(Band(first, values))
+            used += size
+        return bands
+
+    def _fill(self, bands: list[Band], angle_deg: float, slicing: Slicing, width: int) -> None:
+        """Cut some rows at a time and keep the bands."""
+        volume, p = self._specimen.potential.data, self._record.pixel_size_A
+        # Rows come in 64 per thread: as many as fit, but work for every thread.
+        step = 64 * get_num_threads()
+        rows = max(1, _CHUNK_BYTES // (4 * len(bands) * width * step)) * step
+        for y in range(0, volume.shape[1], rows):
+            part = volume[:, y : y + rows]
+            slices = project_slices(
+                part,
+                angle_deg,
+                n_slices=len(bands),
+                slice_thickness_voxels=slicing.thickness_A / p,
+                width=width,
+            )
+            for band, cut in zip(bands, slices, strict=True):
+                start = band.column + width // 2
+                band.values[y : y + rows] = cut[:, start : start + band.values.shape[1]]
