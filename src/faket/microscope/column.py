@@ -1,6 +1,8 @@
 """The column: a plane wave goes through one tilt of the specimen, slice by slice."""
 
+import functools
 import math
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -9,12 +11,13 @@ from faket.constants import electron_wavelength_A, interaction_constant_rad_per_
 from faket.data import Specimen
 from faket.microscope.absorption import slab_amplitude
 from faket.microscope.dose import dose_before, surviving_amplitude
-from faket.microscope.grid import Grid, filtered, working_shape
+from faket.microscope.grid import Grid, working_shape
 from faket.microscope.ice import IceField, coarse_factor
 from faket.microscope.lens import fresnel_propagator
-from faket.microscope.phase import advance_phase
+from faket.microscope.phase import advance_phase, fade_wave
 from faket.microscope.record import AcquisitionRecord
 from faket.microscope.stage import Band, Stage, Tilt
+from faket.microscope.travel import TravellingWave
 from faket.seeds import generator
 
 
@@ -90,33 +93,43 @@ class Column:
         if microscope.ice and microscope.absorption:
             amplitude = slab_amplitude(self._depth_A, angle, microscope.voltage_kV)
         wave = torch.full(self.grid.shape, amplitude, dtype=torch.complex64).to(self.grid.device)
-        previous = planes[0].z_A
+        travelling, previous = TravellingWave(wave), planes[0].z_A
         for plane in planes:
-            wave = self.propagate(wave, plane.z_A - previous)
+            if plane.z_A != previous:
+                travelling.advance(self._propagator(plane.z_A - previous))
             previous = plane.z_A
-            if plane.fine is not None:
-                self._diffract(wave, tilt.potential[plane.fine])
+            band = None if plane.fine is None else tilt.potential[plane.fine]
             if plane.group is not None:
-                self._diffract_group(wave, tilt, plane.group, fade)
-        return wave, previous
+                act = self._group(tilt, band, plane.group, fade)
+                travelling.scatter(0, self.grid.shape[1], act)
+            elif band is not None:
+                _, columns = self._columns(band)
+                act = functools.partial(self._diffract, band)
+                travelling.scatter(columns.start, columns.stop, act)
+        return travelling.in_pixels(), previous
 
     def propagate(self, wave: torch.Tensor, distance_A: float) -> torch.Tensor:
         """Free space: ψ ← F⁻¹[exp(−iπλk²Δz) F ψ]."""
         if distance_A == 0:
             return wave
+        travelling = TravellingWave(wave)
+        travelling.advance(self._propagator(distance_A))
+        return travelling.in_pixels()
+
+    def _propagator(self, distance_A: float) -> torch.Tensor:
         key = round(distance_A, 6)
         if key not in self._propagators:
             if len(self._propagators) > 8:
                 self._propagators.clear()
             self._propagators[key] = fresnel_propagator(self.grid, self._wavelength_A, key)
-        return filtered(wave, self._propagators[key])
+        return self._propagators[key]
 
-    def _diffract(self, wave: torch.Tensor, band: Band) -> None:
-        """One fine slice as a phase grating: ψ ← ψ exp(iσ Σ V Δz)."""
+    def _diffract(self, band: Band, wave: torch.Tensor, first_column: int) -> None:
+        """One fine slice as a phase grating: ψ ← ψ exp(iσ Σ V Δz), for some columns."""
         rows, columns = self._columns(band)
         phase = torch.from_numpy(band.values).to(self.grid.device)
         scale = self._sigma * self.grid.pixel_size_A
-        advance_phase(wave, phase, scale, (rows.start, columns.start))
+        advance_phase(wave, phase, scale, (rows.start, columns.start - first_column))
 
     def _columns(self, band: Band) -> tuple[slice, slice]:
         """Where a band lies in the grid."""
@@ -124,24 +137,32 @@ class Column:
         start = self.grid.shape[1] // 2 + band.column
         return rows, slice(start, start + band.values.shape[1])
 
-    def _diffract_group(
-        self, wave: torch.Tensor, tilt: Tilt, group: int, fade: torch.Tensor | None
-    ) -> None:
-        """Ice, losses and damage of a group: ψ ← ψ exp(iσ V_ice − loss)."""
+    def _group(
+        self, tilt: Tilt, band: Band | None, group: int, fade: torch.Tensor | None
+    ) -> Callable[[torch.Tensor, int], None]:
+        """Prepare a fine slice, ice, losses and damage of its group: ψ ← ψ exp(iσ V − loss)."""
         core = group - tilt.slicing.outer_groups
         inside = 0 <= core < tilt.slicing.core_groups
-        potential = None
+        potential, kept = None, None
         if fade is not None and inside:
             potential = self._lost_spectrum(tilt, core, fade)
         if self._ice is not None:
             potential = self._ice.group(group, potential)
         elif potential is not None:
             potential = torch.fft.irfft2(potential, s=self.grid.shape)
-        if potential is not None:
-            advance_phase(wave, potential, self._sigma)
         if tilt.loss is not None and inside:
-            loss = torch.from_numpy(tilt.loss[core]).to(self.grid.device)
-            wave[self.grid.window(tilt.loss.shape[1:])] *= torch.exp(-loss)
+            kept = torch.exp(-torch.from_numpy(tilt.loss[core]).to(self.grid.device))
+
+        def act(wave: torch.Tensor, first_column: int) -> None:
+            if band is not None:
+                self._diffract(band, wave, first_column)
+            if potential is not None:
+                advance_phase(wave, potential, self._sigma, (0, -first_column))
+            if kept is not None:
+                rows, columns = self.grid.window(kept.shape)
+                fade_wave(wave, kept, (rows.start, columns.start - first_column))
+
+        return act
 
     def _fading(self, index: int) -> torch.Tensor | None:
         """1 − what damage leaves of the molecules' amplitude, over frequencies of a real FFT."""

@@ -4,7 +4,6 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.fft
 import torch
 from scipy.fft import next_fast_len
 
@@ -101,21 +100,6 @@ def multiply(values: torch.Tensor, factor: torch.Tensor) -> torch.Tensor:
         return values.mul_(factor)
     np.multiply(values.numpy(), factor.numpy(), out=values.numpy())
     return values
-
-
-def filtered(wave: torch.Tensor, factor: torch.Tensor) -> torch.Tensor:
-    """Return F⁻¹[factor · F wave] of complex values.
-
-    On the CPU by way of scipy: its transforms do not depend on the number of threads, and are
-    two to three times as quick as torch's on processors that are not Intel's.
-    """
-    if wave.is_cuda:
-        moved: torch.Tensor = torch.fft.ifft2(torch.fft.fft2(wave).mul_(factor))
-        return moved
-    workers = torch.get_num_threads()
-    spectrum = scipy.fft.fft2(wave.numpy(), workers=workers)
-    np.multiply(spectrum, factor.numpy(), out=spectrum)
-    return torch.from_numpy(scipy.fft.ifft2(spectrum, overwrite_x=True, workers=workers))
 
 
 def rotate(image: torch.Tensor, degrees: float) -> torch.Tensor:

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import torch
-from numba import njit, prange
+from numba import njit
 
 from faket.data import AnyArray, FloatArray
 
@@ -22,7 +22,7 @@ _C2, _C4, _C6, _C8, _C10, _C12 = (
 def advance_phase(
     wave: torch.Tensor, phase: torch.Tensor, scale: float, corner: tuple[int, int] = (0, 0)
 ) -> None:
-    """Multiply a window of a wave by exp(i · scale · phase) in place.
+    """Multiply a wave by exp(i · scale · phase) in place, where the two overlap.
 
     Parameters
     ----------
@@ -30,32 +30,61 @@ def advance_phase(
     phase : Tensor, shape (rows, columns), float32, contiguous
     scale : float
     corner : (int, int)
-        Row and column where the window begins.
+        Row and column of the wave where the phase begins; may be outside.
     """
+    (y, x), (from_y, from_x), (rows, columns) = _overlap(wave, phase, corner)
     if wave.is_cuda:
-        angle = phase * scale
-        rows, columns = phase.shape
-        window = wave[corner[0] : corner[0] + rows, corner[1] : corner[1] + columns]
+        angle = phase[from_y : from_y + rows, from_x : from_x + columns] * scale
+        window = wave[y : y + rows, x : x + columns]
         window.mul_(torch.complex(torch.cos(angle), torch.sin(angle)))
         return
     parts = torch.view_as_real(wave).reshape(wave.shape[0], -1).numpy()
-    y, x = np.uint64(corner[0]), np.uint64(corner[1])  # unsigned: no look for wrapped indices
-    _advance(parts, phase.numpy(), np.float32(scale), y, x)
+    # Unsigned: no look for wrapped indices.
+    place = tuple(np.uint64(at) for at in (y, x, from_y, from_x, rows, columns))
+    _advance(parts, phase.numpy(), np.float32(scale), place)
 
 
-@njit(parallel=True, cache=True)
+def fade_wave(wave: torch.Tensor, factor: torch.Tensor, corner: tuple[int, int]) -> None:
+    """Multiply a wave by real factors in place, where the two overlap.
+
+    Parameters as for :func:`advance_phase`.
+    """
+    (y, x), (from_y, from_x), (rows, columns) = _overlap(wave, factor, corner)
+    window = wave[y : y + rows, x : x + columns]
+    part = factor[from_y : from_y + rows, from_x : from_x + columns]
+    if wave.is_cuda:
+        window.mul_(part)
+    else:  # numpy keeps to the thread it is called from
+        np.multiply(window.numpy(), part.numpy(), out=window.numpy())
+
+
+def _overlap(
+    wave: torch.Tensor, window: torch.Tensor, corner: tuple[int, int]
+) -> tuple[tuple[int, int], tuple[int, int], tuple[int, int]]:
+    """Where the overlap begins in the wave, where in the window, and its size."""
+    begin = (max(corner[0], 0), max(corner[1], 0))
+    skipped = (begin[0] - corner[0], begin[1] - corner[1])
+    rows, columns = (
+        max(min(corner[axis] + window.shape[axis], wave.shape[axis]) - begin[axis], 0)
+        for axis in (0, 1)
+    )
+    return begin, skipped, (rows, columns)
+
+
+@njit(nogil=True, cache=True)
 def _advance(
-    wave: FloatArray, phase: AnyArray, scale: np.float32, row: np.uint64, column: np.uint64
+    wave: FloatArray, phase: AnyArray, scale: np.float32, place: tuple[np.uint64, ...]
 ) -> None:
     """Series about the nearest multiple of π, to 1e-7: a loop that compiles to vector code."""
     one, two, half = np.float32(1.0), np.float32(2.0), np.float32(0.5)
-    rows, columns = phase.shape
-    for y in prange(rows):
-        angles = phase[y]
-        values = wave[np.uint64(y) + row]
-        for i in range(columns):
-            x = np.uint64(i)
-            angle = angles[x] * scale
+    row, column, from_row, from_column, rows, columns = place
+    for i in range(rows):
+        y = np.uint64(i)
+        angles = phase[from_row + y]
+        values = wave[row + y]
+        for j in range(columns):
+            x = np.uint64(j)
+            angle = angles[from_column + x] * scale
             turns = np.rint(angle * _INVERSE_PI)
             r = (angle - turns * _PI_HIGH) - turns * _PI_LOW
             sign = one - two * (turns - two * np.floor(turns * half))

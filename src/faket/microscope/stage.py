@@ -4,7 +4,6 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numba import get_num_threads
 
 from faket.constants import GOLD_POTENTIAL_V, ICE_POTENTIAL_V, electron_wavelength_A
 from faket.data import FloatArray, Specimen
@@ -12,9 +11,7 @@ from faket.microscope.absorption import label_losses
 from faket.microscope.labels import LabelSlicer
 from faket.microscope.record import AcquisitionRecord
 from faket.microscope.slicing import Slicing, automatic_thickness_A, plan_slices, slice_band
-from faket.projection import project_slices
-
-_CHUNK_BYTES = 1 << 26  # of slices before what is empty of them is left out
+from faket.projection import filled_columns, project_bands
 
 
 @dataclass(frozen=True)
@@ -80,13 +77,13 @@ class Stage:
         self._losses = LabelSlicer(specimen.class_mask, losses)
         self._gold = LabelSlicer(specimen.class_mask, gold)
         self._memory = np.empty(0, np.float32)
+        self._filled = filled_columns(specimen.potential.data)
 
     def load(self, index: int) -> Tilt:
         """Turn the specimen to a tilt and cut it; what the last call gave is overwritten."""
         angle = self._record.true_angles_deg[index]
         slicing, width = self._plan(angle), self._footprint(angle)
-        bands = self._empty_bands(angle, slicing, width)
-        self._fill(bands, angle, slicing, width)
+        bands = self._cut(angle, slicing, width)
         loss, gold = (
             None
             if labels.empty
@@ -118,9 +115,28 @@ class Stage:
         covered: float = nx * math.cos(angle) + nz * abs(math.sin(angle))
         return min(2 * math.ceil(covered / 2) + 4, self._columns)
 
-    def _empty_bands(self, angle_deg: float, slicing: Slicing, width: int) -> list[Band]:
-        """Lay the bands of all slices side by side into one piece of memory."""
-        nz, ny, nx = self._specimen.class_mask.shape
+    def _cut(self, angle_deg: float, slicing: Slicing, width: int) -> list[Band]:
+        """Cut the potential and keep the columns of each slice that can hold something."""
+        volume, p = self._specimen.potential.data, self._record.pixel_size_A
+        spans = self._spans(angle_deg, slicing, width)
+        need = volume.shape[1] * sum(columns for _, columns in spans)
+        if self._memory.size < need:
+            self._memory = np.empty(0, np.float32)  # let go of the old before taking the new
+            self._memory = np.empty(need, np.float32)
+        cut = project_bands(
+            volume,
+            angle_deg,
+            bands=[(first + width // 2, columns) for first, columns in spans],
+            slice_thickness_voxels=slicing.thickness_A / p,
+            width=width,
+            filled=self._filled,
+            memory=self._memory,
+        )
+        return [Band(first, values) for (first, _), values in zip(spans, cut, strict=True)]
+
+    def _spans(self, angle_deg: float, slicing: Slicing, width: int) -> list[tuple[int, int]]:
+        """First column from the tilt axis, and number of columns, of every fine slice."""
+        nz, _, nx = self._specimen.class_mask.shape
         p, n = self._record.pixel_size_A, slicing.fine_slices
         box = (-(nz // 2) * p, (nz - 1 - nz // 2) * p, -(nx // 2) * p, (nx - 1 - nx // 2) * p)
         spans = []
@@ -130,34 +146,6 @@ class Stage:
             end = (s + 1 - n / 2) * slicing.thickness_A if s < n - 1 else math.inf
             low, high = slice_band((start, end), box, angle_deg)
             first = max(math.floor(low / p) - 2, -(width // 2))
-            spans.append((first, max(min(math.ceil(high / p) + 3, width - width // 2), first)))
-        need = ny * sum(last - first for first, last in spans)
-        if self._memory.size < need:
-            self._memory = np.empty(0, np.float32)  # let go of the old before taking the new
-            self._memory = np.empty(need, np.float32)
-        bands, used = [], 0
-        for first, last in spans:
-            size = ny * (last - first)
-            values = self._memory[used : used + size].reshape(ny, last - first)
-            bands.append(Band(first, values))
-            used += size
-        return bands
-
-    def _fill(self, bands: list[Band], angle_deg: float, slicing: Slicing, width: int) -> None:
-        """Cut some rows at a time and keep the bands."""
-        volume, p = self._specimen.potential.data, self._record.pixel_size_A
-        # Rows come in 64 per thread: as many as fit, but work for every thread.
-        step = 64 * get_num_threads()
-        rows = max(1, _CHUNK_BYTES // (4 * len(bands) * width * step)) * step
-        for y in range(0, volume.shape[1], rows):
-            part = volume[:, y : y + rows]
-            slices = project_slices(
-                part,
-                angle_deg,
-                n_slices=len(bands),
-                slice_thickness_voxels=slicing.thickness_A / p,
-                width=width,
-            )
-            for band, cut in zip(bands, slices, strict=True):
-                start = band.column + width // 2
-                band.values[y : y + rows] = cut[:, start : start + band.values.shape[1]]
+            last = min(math.ceil(high / p) + 3, width - width // 2)
+            spans.append((first, max(last - first, 0)))
+        return spans

@@ -3,12 +3,14 @@
 from dataclasses import replace
 
 import numpy as np
-from scipy.ndimage import gaussian_filter1d
+from scipy.fft import rfft2
+from scipy.ndimage import gaussian_filter, gaussian_filter1d
 from scipy.optimize import minimize_scalar
+from scipy.signal.windows import tukey
 
 from faket.data import AnyArray, DoubleArray
 from faket.errors import InputError
-from faket.microscope.optics import Optics, contrast_transfer
+from faket.microscope.optics import Optics, aberration_phase, contrast_transfer
 
 
 def power_spectrum(
@@ -96,3 +98,104 @@ def fit_defocus(
 def _rings_alone(values: DoubleArray) -> DoubleArray:
     """Take away what is smooth on the scale of a tenth of the range."""
     return np.asarray(values - gaussian_filter1d(values, len(values) / 10, mode="nearest"))
+
+
+def tapered_spectrum(
+    image: AnyArray, pixel_size_A: float, bins: int
+) -> tuple[DoubleArray, DoubleArray, DoubleArray]:
+    """Rotationally averaged power spectrum under a cosine taper, and how much each ring knows.
+
+    Parameters
+    ----------
+    image : ndarray, shape (y, x)
+        Faded to its mean over the outer 30 % of each side.
+    pixel_size_A : float
+    bins : int
+        Rings of equal width from 0 to Nyquist.
+
+    Returns
+    -------
+    frequency, power, modes : ndarray, shape (rings,), float64
+        Middle of each ring in 1/Å; mean squared amplitude per pixel; number of independent
+        complex amplitudes, so that the power's relative error is 1/√modes. Rings that hold no
+        frequency are left out.
+    """
+    ny, nx = image.shape
+    window = np.outer(*(tukey(n + 2, 0.6)[1:-1] for n in (ny, nx))).astype(np.float32)
+    values = (image - np.average(image, weights=window)) * window
+    spectrum = rfft2(values.astype(np.float32))
+    k = np.hypot(np.fft.fftfreq(ny)[:, None], np.fft.rfftfreq(nx))
+    ring = np.minimum((2 * bins * k).astype(int), bins).ravel()
+    weight = np.full(spectrum.shape, 2.0)  # columns stand for themselves and their conjugates
+    weight[:, 0] = 1.0
+    number = np.bincount(ring, weight.ravel(), minlength=bins + 1)[:bins]
+    power = weight * (spectrum.real**2 + spectrum.imag**2) / np.sum(window**2)
+    total = np.bincount(ring, power.ravel(), minlength=bins + 1)[:bins]
+    filled = number > 0
+    independent = np.sum(window**2) ** 2 / (np.sum(window**4) * window.size)
+    frequency = (np.arange(bins) + 0.5) / (2 * bins * pixel_size_A)
+    return frequency[filled], total[filled] / number[filled], independent * number[filled] / 2
+
+
+def mean_squared_ctf(
+    frequency_per_A: DoubleArray,
+    optics: Optics,
+    half_range_A: float,
+    depth_A: float,
+    scatter_A: float,
+) -> DoubleArray:
+    """CTF² without envelopes, averaged over defocus: ½ (1 − c(k) cos 2χ).
+
+    c is the product of the averages of exp(2πi λ k² δ) over the three distributions of δ.
+
+    Parameters
+    ----------
+    frequency_per_A : ndarray, shape (n,)
+    optics : Optics
+        Without astigmatism; an amplitude contrast w is a phase plate of arcsin w.
+    half_range_A : float
+        δ uniform within ± this: the gradient over a tilted field.
+    depth_A : float
+        δ uniform over this range: the thickness of the specimen along the beam.
+    scatter_A : float
+        δ normal with this σ: tilts that were not in one focus.
+
+    Returns
+    -------
+    ndarray, shape (n,), float64
+    """
+    turn = optics.wavelength_A * frequency_per_A**2  # turns of 2χ per Å of defocus
+    chi = aberration_phase(frequency_per_A, 0.0, optics) - optics.phase_plate_rad
+    coherence = np.sinc(2 * turn * half_range_A) * np.sinc(turn * depth_A)
+    coherence = coherence * np.exp(-2 * (np.pi * turn * scatter_A) ** 2)
+    return np.asarray(0.5 * (1 - coherence * np.cos(2 * chi)))
+
+
+def without_gold(image: AnyArray, pixel_size_A: float) -> DoubleArray:
+    """Fade what scatters far more strongly than all else (gold, contamination) to the mean.
+
+    Strong phase objects shift the zeros of the power spectrum, and few beads can outshine all
+    molecules.
+
+    Parameters
+    ----------
+    image : ndarray, shape (y, x)
+        Of either contrast.
+    pixel_size_A : float
+
+    Returns
+    -------
+    ndarray, shape (y, x)
+        What differs by more than 5 robust standard deviations at 10 Å resolution, and 30 Å
+        around it, is masked softly. The image itself where that would be most of it.
+    """
+    image = np.asarray(image, np.float32)
+    band = gaussian_filter(image, 10 / pixel_size_A) - gaussian_filter(image, 150 / pixel_size_A)
+    deviation = np.abs(band - np.median(band))
+    outliers = deviation > 5 * 1.4826 * np.median(deviation)
+    grown = gaussian_filter(outliers.astype(np.float32), 30 / pixel_size_A) > 0.01
+    keep = 1 - gaussian_filter(grown.astype(np.float32), 20 / pixel_size_A)
+    if keep.mean() < 0.3:
+        return image
+    mean = np.average(image, weights=keep)
+    return np.asarray(mean + (image - mean) * keep)

@@ -1,5 +1,19 @@
 """The tilt projector and its adjoint: numba on the CPU, torch on CUDA."""
 
-from faket.projection.projector import back_project, checked_angles, project, project_slices
+from faket.projection.projector import (
+    back_project,
+    checked_angles,
+    filled_columns,
+    project,
+    project_bands,
+    project_slices,
+)
 
-__all__ = ["back_project", "checked_angles", "project", "project_slices"]
+__all__ = [
+    "back_project",
+    "checked_angles",
+    "filled_columns",
+    "project",
+    "project_bands",
+    "project_slices",
+]

@@ -125,40 +125,84 @@ def project_kernel(
                     stack[t, y, u] = total[t, u + _PAD, y - y0]
 
 
+@njit(parallel=True, cache=True)
+def find_filled(volume: FloatArray, filled: AnyArray) -> None:
+    """Note in ``filled`` [z, block of rows, x] where ``volume`` [z, y, x] is not 0."""
+    nz, ny, nx = volume.shape
+    for z in prange(nz):
+        for y in range(ny):
+            for x in range(nx):
+                filled[z, y // LANES, x] |= volume[z, y, x] != 0.0
+
+
+@njit(inline="always")
+def _load_listed(volume, z, y0, y1, x0, n, columns, tile):  # type: ignore[no-untyped-def]
+    """Copy the listed columns of one z of a tile with y innermost."""
+    for y in range(y0, y1):
+        for i in range(n):
+            tile[columns[i], y - y0] = volume[z, y, x0 + columns[i]]
+
+
+@njit(inline="always")
+def _to_slices(z, x0, n, columns, pixels, weights, geometry, firsts, starts):  # type: ignore[no-untyped-def]
+    """Turn detector columns into places in the row of all bands, each with its own margins."""
+    cos, sin, thickness, cz, cx = geometry
+    ns = len(firsts)
+    for i in range(n):
+        depth = (z - cz) * cos - (int(columns[i]) + x0 - cx) * sin
+        s = min(max(math.floor(depth / thickness + 0.5 * ns), 0), ns - 1)
+        inside = int(pixels[i]) - firsts[s]
+        if inside < 0 or inside + 3 >= starts[s + 1] - starts[s] + 2 * _PAD:
+            weights[i, :] = 0.0
+            inside = 0
+        pixels[i] = np.uint32(starts[s] + 2 * _PAD * s + inside)
+
+
 @njit(parallel=True, cache=True, fastmath={"contract"})
 def slice_kernel(
-    volume: FloatArray, cos: float, sin: float, thickness: float, slices: FloatArray
+    volume: FloatArray,
+    filled: AnyArray,
+    cos: float,
+    sin: float,
+    thickness: float,
+    width: int,
+    firsts: AnyArray,
+    starts: AnyArray,
+    out: FloatArray,
 ) -> None:
-    """Write one projection, cut along the beam, into ``slices`` [slice, y, u].
+    """Write one projection, cut along the beam, band by band [y, columns] into the flat ``out``.
 
     The slice of a voxel is that of its beam coordinate z' = -x sin θ + z cos θ; what lies
-    outside the slices goes into the first or the last.
+    outside the slices goes into the first or the last. Of slice s, the detector columns from
+    firsts[s] on are kept, starts[s + 1] - starts[s] of them.
     """
     nz, ny, nx = volume.shape
-    ns, _, width = slices.shape
+    ns = len(firsts)
+    geometry = (cos, sin, thickness, nz // 2, nx // 2)
     for block in prange((ny + LANES - 1) // LANES):
         y0 = block * LANES
         y1 = min(ny, y0 + LANES)
-        total = np.zeros((ns * (width + 2 * _PAD), LANES), np.float32)
+        total = np.zeros((starts[ns] + 2 * _PAD * ns, LANES), np.float32)
         tile = np.zeros((_X_TILE, LANES), np.float32)
-        filled = np.zeros(_X_TILE, np.bool_)
         columns, pixels = np.empty(_X_TILE, np.uint32), np.empty(_X_TILE, np.uint32)
         weights = np.empty((_X_TILE, 4), np.float32)
         for z in range(nz):
             offset = width // 2 - (nx // 2) * cos + (z - nz // 2) * sin
             for x0 in range(0, nx, _X_TILE):
+                here = filled[z, block, x0 : x0 + _X_TILE]
+                if not here.any():
+                    continue
                 x1 = min(nx, x0 + _X_TILE)
-                _load(volume, z, y0, y1, x0, x1, tile, filled)
-                n = _aim(x0, x1, cos, offset, width, filled, columns, pixels, weights)
-                for i in range(n):
-                    depth = (z - nz // 2) * cos - (int(columns[i]) + x0 - nx // 2) * sin
-                    s = min(max(math.floor(depth / thickness + 0.5 * ns), 0), ns - 1)
-                    pixels[i] += np.uint32(s * (width + 2 * _PAD))
+                n = _aim(x0, x1, cos, offset, width, here, columns, pixels, weights)
+                _load_listed(volume, z, y0, y1, x0, n, columns, tile)
+                _to_slices(z, x0, n, columns, pixels, weights, geometry, firsts, starts)
                 _splat(tile, n, columns, pixels, weights, total)
         for s in range(ns):
+            wide = starts[s + 1] - starts[s]
             for y in range(y0, y1):
-                for u in range(width):
-                    slices[s, y, u] = total[s * (width + 2 * _PAD) + u + _PAD, y - y0]
+                at, row = ny * starts[s] + y * wide, starts[s] + 2 * _PAD * s + _PAD
+                for u in range(wide):
+                    out[at + u] = total[row + u, y - y0]
 
 
 @njit(parallel=True, cache=True, fastmath={"contract"})

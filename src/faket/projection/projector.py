@@ -1,12 +1,21 @@
 """The tilt projector, its adjoint, and the projector that cuts along the beam."""
 
+import itertools
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import ArrayLike
 
 from faket.data import AnyArray, DoubleArray, FloatArray
 from faket.device import Device, resolve_device
 from faket.errors import InputError
-from faket.projection.kernels import back_project_kernel, project_kernel, slice_kernel
+from faket.projection.kernels import (
+    LANES,
+    back_project_kernel,
+    find_filled,
+    project_kernel,
+    slice_kernel,
+)
 
 
 def project(
@@ -102,7 +111,6 @@ def project_slices(
     n_slices: int,
     slice_thickness_voxels: float,
     width: int | None = None,
-    out: FloatArray | None = None,
 ) -> FloatArray:
     """Project one tilt, cut into slices perpendicular to the beam, for multislice.
 
@@ -117,27 +125,84 @@ def project_slices(
     slice_thickness_voxels : float
     width : int, optional
         Detector columns; as many as x by default.
-    out : ndarray, shape (n_slices, y, width), float32, optional
-        Where to write, to spare an allocation.
 
     Returns
     -------
     ndarray, shape (n_slices, y, width), float32
         Sums over voxels; their sum over slices is ``project(volume, [angle_deg])``.
     """
+    if n_slices < 1:
+        raise InputError(f"slices: expected at least one, found {n_slices}")
+    data = _checked(volume, "volume", "[z, y, x]")
+    columns = _checked_width(width, data.shape[2])
+    slices = np.empty((n_slices, data.shape[1], columns), np.float32)
+    project_bands(
+        data,
+        angle_deg,
+        bands=[(0, columns)] * n_slices,
+        slice_thickness_voxels=slice_thickness_voxels,
+        width=columns,
+        memory=slices.reshape(-1),
+    )
+    return slices
+
+
+def project_bands(
+    volume: AnyArray,
+    angle_deg: float,
+    *,
+    bands: Sequence[tuple[int, int]],
+    slice_thickness_voxels: float,
+    width: int,
+    filled: AnyArray | None = None,
+    memory: FloatArray | None = None,
+) -> list[FloatArray]:
+    """Project one tilt, cut into slices, and keep only some columns of each.
+
+    Parameters
+    ----------
+    volume, angle_deg, slice_thickness_voxels
+        As in :func:`project_slices`.
+    bands : sequence of (int, int)
+        For each slice the first detector column kept, and how many.
+    width : int
+        Detector columns; column width // 2 sees the axis.
+    filled : ndarray of bool, optional
+        What :func:`filled_columns` says of the volume, where many tilts are cut.
+    memory : ndarray, float32, flat, optional
+        Where to write, to spare an allocation.
+
+    Returns
+    -------
+    list of ndarray, shape (y, columns), float32
+        Views of one piece of memory.
+    """
     data = _checked(volume, "volume", "[z, y, x]")
     (angle,) = np.radians(checked_angles([angle_deg]))
-    if n_slices < 1 or not slice_thickness_voxels > 0:
+    if not slice_thickness_voxels > 0:
         raise InputError(
-            "slices: expected at least one of positive thickness, found "
-            f"{n_slices} of {slice_thickness_voxels} voxels"
+            f"slices: expected a positive thickness, found {slice_thickness_voxels} voxels"
         )
-    shape = (n_slices, data.shape[1], _checked_width(width, data.shape[2]))
-    slices = np.empty(shape, np.float32) if out is None else out
-    if slices.shape != shape or slices.dtype != np.float32:
-        raise InputError(f"out: expected float32 {shape}, found {slices.dtype} {slices.shape}")
-    slice_kernel(data, np.cos(angle), np.sin(angle), float(slice_thickness_voxels), slices)
-    return slices
+    filled = filled_columns(data) if filled is None else filled
+    firsts = np.array([first for first, _ in bands])
+    starts = np.cumsum([0, *(columns for _, columns in bands)])
+    ny = data.shape[1]
+    out = np.empty(ny * starts[-1], np.float32) if memory is None else memory
+    thickness = float(slice_thickness_voxels)
+    slice_kernel(data, filled, np.cos(angle), np.sin(angle), thickness, width, firsts, starts, out)
+    return [
+        out[ny * start : ny * end].reshape(ny, end - start)
+        for start, end in itertools.pairwise(starts)
+    ]
+
+
+def filled_columns(volume: AnyArray) -> AnyArray:
+    """Return where a volume [z, y, x] is not 0 in any of 64 rows: bool [z, y / 64, x]."""
+    data = _checked(volume, "volume", "[z, y, x]")
+    nz, ny, nx = data.shape
+    filled = np.zeros((nz, -(-ny // LANES), nx), np.bool_)
+    find_filled(data, filled)
+    return filled
 
 
 def checked_angles(angles_deg: ArrayLike, n: int | None = None) -> DoubleArray:
