@@ -7,6 +7,8 @@ from cyclopts import App, CycloptsError, Parameter
 
 import faket
 from faket.cli import datasets, images, specimens
+from faket.cli.compare import compare
+from faket.cli.score import score
 from faket.errors import InputError
 
 app = App(
@@ -33,6 +35,8 @@ for command in _DATASETS:
     app.command(command)
 for command in _STAGES:
     app.command(command, group="Stages, files to files")
+app.command(score)
+app.command(compare)
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

@@ -1,0 +1,269 @@
+"""How much stacks look like a reference: a table, every number, a picture."""
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from faket.cli.common import Count, Flag, Positive, Seed, check_pixels
+from faket.data import TiltSeries
+from faket.errors import InputError
+
+if TYPE_CHECKING:
+    from faket.evaluation import ContentCorrelation, ContrastSign
+    from faket.report.compare_figures import Comparison
+
+_GEOMETRY_HEADER = "angle_deg,"
+
+
+def compare(
+    reference: Path,
+    /,
+    *stacks: Path,
+    out: Path,
+    clean: Path | None = None,
+    reference_clean: Path | None = None,
+    invert_reference: Flag = False,
+    patch_px: Count = 64,
+    patches: Count = 4096,
+    pixel_size_A: Positive | None = None,
+    seed: Seed = 0,
+) -> None:
+    """Measure how much stacks look like a reference: spectra, a classifier, content, contrast.
+
+    Tilts are matched by angle (within 3°), so tilt counts and image sizes may differ; every tilt
+    is compared at mean 0 and σ 1. spectrum: mean |ln ratio| of the radial power spectra; in
+    brackets what chance alone gives. AUC: how often a classifier, trained on other tilts and
+    other parts of the field, rightly says which of two patches is the stack's; 0.5 is chance; in
+    brackets the 95 % interval. d': the same without a ceiling. content: correlation with the
+    noiseless projections. Where stack and reference show different specimens, the classifier sees
+    that too: judge a second stack of the reference's microscope as well, to know what is possible.
+
+    Parameters
+    ----------
+    reference
+        MRC stack to look like; its .tlt beside it.
+    stacks
+        MRC stacks to judge, one or several; .tlt beside each.
+    out
+        Folder for compare.json (every number) and compare.png.
+    clean
+        Noiseless projections of the stacks' specimen; .tlt beside.
+    reference_clean
+        Noiseless projections of the reference's specimen; may be the same file.
+    invert_reference
+        Multiply the reference by -1, for protein is bright in it.
+    patch_px
+        Side of the classifier's patches, a multiple of 8.
+    patches
+        At most about so many patches of each stack.
+    pixel_size_A
+        Of all stacks, instead of what the headers say, Å.
+    seed
+        Seed of the classifier's choice of patches and of its bootstrap.
+    """
+    from faket.cli.progress import reporting
+
+    _check_paths(reference, stacks, out)
+    target = _read(reference, pixel_size_A)
+    if invert_reference:
+        target = replace(target, images=-target.images)
+    twin = _content(reference, target, reference_clean, pixel_size_A)
+    series = [_read(path, pixel_size_A) for path in stacks]
+    for path, item in zip(stacks, series, strict=True):
+        sizes_A = [each.geometry.pixel_size_A for each in (target, item)]
+        check_pixels(reference, sizes_A[0], path, sizes_A[1])
+    every = list(zip(stacks, series, strict=True))
+    signs = [_contrast(path, item) for path, item in [(reference, target), *every]]
+    contents = [_content(path, item, clean, pixel_size_A) for path, item in every]
+    judged: list[Comparison] = []
+    with reporting("compare") as report:  # what takes longest, after all that can be wrong
+        for (path, item), content in zip(every, contents, strict=True):
+            report("stacks", len(judged), len(stacks))
+            found = _compared(path, item, reference, target, (patch_px, patches, seed))
+            judged.append(replace(found, content=content))
+        report("stacks", len(stacks), len(stacks))
+    settings = {
+        "clean": None if clean is None else str(clean),
+        "reference_clean": None if reference_clean is None else str(reference_clean),
+        "invert_reference": invert_reference,
+        "patch_px": patch_px,
+        "patches": patches,
+        "pixel_size_A": pixel_size_A,
+        "seed": seed,
+    }
+    _write(out, [reference, *stacks], target, judged, signs, twin, settings)
+    _print_table(target, judged, signs, twin)
+    if signs[0].sign == "inverted":
+        print(f"{reference}: protein is bright; --invert-reference multiplies it by -1")
+
+
+def _check_paths(reference: Path, stacks: Sequence[Path], out: Path) -> None:
+    if not stacks:
+        raise InputError(
+            f"compare: expected at least one stack to judge after the reference {reference}, "
+            "found none"
+        )
+    if out.exists() and not out.is_dir():
+        raise InputError(f"{out}: expected a folder to write, found a file; choose another name")
+
+
+@contextmanager
+def _naming(**files: Path) -> Iterator[None]:
+    """Let an error about an array carry the name of its file instead of the argument's."""
+    try:
+        yield
+    except InputError as error:
+        name, colon, rest = str(error).partition(": ")
+        raise InputError(f"{files.get(name, name)}{colon}{rest}") from None
+
+
+def _read(path: Path, pixel_size_A: float | None) -> TiltSeries:
+    from faket.io.tilts import read_tilt_series, tilt_angles_beside
+
+    angles = tilt_angles_beside(path)
+    return read_tilt_series(path, angles, mmap=True, pixel_size_A=pixel_size_A)
+
+
+def _contrast(path: Path, series: TiltSeries) -> "ContrastSign":
+    from faket.evaluation import contrast_sign
+
+    with _naming(stack=path):
+        return contrast_sign(series.images)
+
+
+def _compared(
+    path: Path,
+    series: TiltSeries,
+    reference: Path,
+    target: TiltSeries,
+    classifier: tuple[int, int, int],
+) -> "Comparison":
+    from faket.evaluation import separability, spectrum_distance
+    from faket.report.compare_figures import Comparison
+
+    patch_px, patches, seed = classifier
+    images = series.images, target.images
+    angles: dict[str, Any] = {
+        "angles_deg": series.geometry.angles_deg,
+        "other_angles_deg": target.geometry.angles_deg,
+    }
+    with _naming(stack=path, other=reference, separability=path):
+        spectrum = spectrum_distance(*images, **angles)
+        told = separability(*images, seed=seed, patch_px=patch_px, patches=patches, **angles)
+    return Comparison(path.stem, series, spectrum, told)
+
+
+def _content(
+    path: Path, series: TiltSeries, clean: Path | None, pixel_size_A: float | None
+) -> "ContentCorrelation | None":
+    from faket.evaluation import content_correlation
+    from faket.reconstruction import align
+
+    if clean is None:
+        return None
+    twin = _read(clean, pixel_size_A)
+    geometry = _with_shifts(path, series)
+    with _naming(stack=path, clean=clean):
+        return content_correlation(
+            align(series.images, geometry.geometry),
+            twin.images,
+            angles_deg=series.geometry.angles_deg,
+            clean_angles_deg=twin.geometry.angles_deg,
+        )
+
+
+def _with_shifts(path: Path, series: TiltSeries) -> TiltSeries:
+    """Add the shifts of the .csv that `faket acquire` writes beside a stack, if it is there."""
+    from faket.io.tilts import read_tilt_series
+
+    table = path.with_suffix(".csv")
+    try:
+        with open(table, encoding="utf-8") as stream:
+            ours = stream.readline().startswith(_GEOMETRY_HEADER)
+    except (OSError, UnicodeDecodeError):
+        return series
+    if not ours:
+        return series
+    pixel_size_A = series.geometry.pixel_size_A
+    return read_tilt_series(path, table, mmap=True, pixel_size_A=pixel_size_A)
+
+
+def _write(
+    out: Path,
+    paths: Sequence[Path],
+    target: TiltSeries,
+    judged: "Sequence[Comparison]",
+    signs: "Sequence[ContrastSign]",
+    twin: "ContentCorrelation | None",
+    settings: dict[str, Any],
+) -> None:
+    from faket.io.manifest import plain, sha256_of, software_versions
+    from faket.io.text import write_text
+    from faket.report.compare_figures import compare_figure
+
+    entries = [
+        {
+            "stack": str(path),
+            "sha256": sha256_of(path),
+            "pixel_size_A": series.geometry.pixel_size_A,
+            "angles_deg": series.geometry.angles_deg,
+            "contrast": sign,
+        }
+        for path, series, sign in zip(
+            paths, [target, *(item.series for item in judged)], signs, strict=True
+        )
+    ]
+    entries[0]["content"] = twin
+    for entry, item in zip(entries[1:], judged, strict=True):
+        measures = {name: getattr(item, name) for name in ("spectrum", "separability", "content")}
+        entry.update(measures)
+    numbers = {
+        "reference": entries[0],
+        "stacks": entries[1:],
+        "settings": settings,
+        "software": software_versions(),
+    }
+    text = json.dumps(plain(numbers, out), indent=1, ensure_ascii=False, allow_nan=False)
+    out.mkdir(parents=True, exist_ok=True)
+    write_text(out / "compare.json", [text])
+    compare_figure(out / "compare.png", target, judged, twin)
+
+
+def _print_table(
+    target: TiltSeries,
+    judged: "Sequence[Comparison]",
+    signs: "Sequence[ContrastSign]",
+    twin: "ContentCorrelation | None",
+) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=120)  # no terminal, no line to break
+    table = Table(box=None, pad_edge=False, padding=(0, 2))
+    for title in ("stack", "tilts", "spectrum", "AUC", "d'", "content", "contrast"):
+        table.add_column(title, overflow="fold")
+    total = len(target.images)
+    nothing = ("", "", "")
+    table.add_row("reference", str(total), *nothing, _correlation(twin), signs[0].sign)
+    for item, sign in zip(judged, signs[1:], strict=True):
+        told, spectrum = item.separability, item.spectrum
+        low, high = told.auc_interval
+        table.add_row(
+            item.name,
+            f"{len(spectrum.tilts)}/{len(item.series.images)}",
+            f"{spectrum.distance:.3f} ({spectrum.floor:.3f})",
+            f"{told.auc:.3f} [{low:.2f}, {high:.2f}]",
+            f"{told.d_prime:.2f}",
+            _correlation(item.content),
+            sign.sign,
+        )
+    console.print(table, markup=False, highlight=False)
+
+
+def _correlation(content: "ContentCorrelation | None") -> str:
+    return "" if content is None else f"{content.mean:.3f}"

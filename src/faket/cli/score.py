@@ -1,0 +1,254 @@
+"""Score picks against what is there, as SHREC'21 does."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from cyclopts import Parameter
+from cyclopts.validators import Number
+
+from faket.cli.common import Positive, Seed
+from faket.errors import InputError
+
+if TYPE_CHECKING:
+    from faket.evaluation import Interval, Scores, Summary
+
+Names = Annotated[tuple[str, ...], Parameter(negative=())]
+NotNegativeNumber = Annotated[float, Parameter(validator=Number(gte=0))]
+
+_TITLES = {
+    "recall": "recall",
+    "precision": "precision",
+    "localisation_f1": "localisation F1",
+    "f1_macro_with_background": "macro F1 with background",
+    "f1_macro_without_background": "macro F1 without background",
+}
+
+
+def score(
+    *picks: Path,
+    truth: Path,
+    out: Path | None = None,
+    exclude: Names | None = None,
+    symmetry: Names = (),
+    tolerance_A: NotNegativeNumber = 0.0,
+    species: str | None = None,
+    tomogram: str | None = None,
+    euler: Literal["zxz", "ZXZ"] = "zxz",
+    voxel_size_A: Positive | None = None,
+    pixel_size_A: Positive | None = None,
+    seed: Seed = 0,
+) -> None:
+    """Score picks of one tomogram; several files are seeds of one method.
+
+    The scores are SHREC'21's. macro F1 with background is the published one: the sum of the
+    classes' F1 over their number plus one.
+
+    Parameters
+    ----------
+    picks
+        Text (name x y z in voxels), .csv (species,x_A,y_A,z_A) or RELION .star; one file a seed.
+    truth
+        Folder of the model (SHREC'21's or faket's) or of the specimen.
+    out
+        Folder for scores.json, confusion.png and classes.png.
+    exclude
+        A class that is not scored, or none; may be repeated. By default vesicles, and SHREC'21's
+        4V94.
+    symmetry
+        Symmetry of a class, as NAME=C4; may be repeated. For orientations.
+    tolerance_A
+        For hollow species, whose centre SHREC'21's rule takes for background: a pick on
+        background hits the object whose centre is this near, Å.
+    species
+        Class of all picks, whatever the files say.
+    tomogram
+        rlnTomoName of the tomogram, where a .star file holds several.
+    euler
+        Order of the angles in SHREC's texts; see the module faket.io.shrec.
+    voxel_size_A
+        Of the tomogram, instead of what the masks' headers say, Å.
+    pixel_size_A
+        Of rlnCoordinateX in .star files, instead of what they say, Å.
+    seed
+        Seed of the bootstrap.
+    """
+    from faket.evaluation import score_picks, summarise_scores
+    from faket.io.picks import read_class_numbers, read_picks, read_truth
+
+    if not picks:
+        raise InputError("score: expected at least one file of picks, found none")
+    _check_out(out)
+    symmetries = _pairs(symmetry)
+    excluded = None if exclude is None else [name for name in exclude if name != "none"]
+    there = read_truth(truth, voxel_size_A=voxel_size_A, euler=euler)
+    results = []
+    for path in picks:
+        z, y, x = there.instance_mask.shape
+        found = read_picks(
+            path,
+            (z, y, x),
+            there.voxel_size_A,
+            euler=euler,
+            species=species,
+            classes=read_class_numbers(truth),
+            tomogram=tomogram,
+            pixel_size_A=pixel_size_A,
+        )
+        try:
+            results.append(
+                score_picks(
+                    found,
+                    there,
+                    excluded=excluded,
+                    symmetries=symmetries,
+                    tolerance_A=tolerance_A,
+                )
+            )
+        except InputError as error:
+            raise InputError(f"{path}: {error}") from error
+    summary = summarise_scores(results, seed=seed)
+    if out is not None:
+        settings: dict[str, object] = {
+            "exclude": exclude,
+            "symmetry": symmetry,
+            "seed": seed,
+            "species": species,
+        }
+        _write(out, picks, truth, results, summary, settings)
+    print("\n".join(_report(picks, results, summary)))
+
+
+def _pairs(texts: tuple[str, ...]) -> dict[str, str]:
+    from faket.evaluation.orientations import symmetry_group
+
+    pairs = {}
+    for text in texts:
+        name, equals, symbol = text.partition("=")
+        if not equals or not name:
+            raise InputError(f"--symmetry: expected NAME=SYMBOL, say ring=C5, found {text!r}")
+        symmetry_group(symbol)
+        pairs[name] = symbol
+    return pairs
+
+
+def _check_out(out: Path | None) -> None:
+    if out is not None and out.exists() and not out.is_dir():
+        raise InputError(f"{out}: expected a folder to write, found a file; choose another name")
+
+
+def _write(
+    out: Path,
+    picks: tuple[Path, ...],
+    truth: Path,
+    results: "list[Scores]",
+    summary: "Summary",
+    settings: dict[str, object],
+) -> None:
+    import json
+
+    import numpy as np
+
+    from faket.io.manifest import plain, sha256_of, software_versions
+    from faket.io.text import write_text
+    from faket.report.score_figures import class_bars_figure, confusion_figure
+
+    files = [
+        {"picks": str(path), "sha256": sha256_of(path), "scores": result}
+        for path, result in zip(picks, results, strict=True)
+    ]
+    content = {
+        "truth": str(truth),
+        "settings": settings,
+        "summary": summary,
+        "files": files,
+        "software": software_versions(),
+    }
+    text = json.dumps(plain(content, out), indent=1, ensure_ascii=False, allow_nan=False)
+    write_text(out / "scores.json", [text])
+    labels = results[0].classification.labels
+    confusion = np.sum([item.classification.confusion for item in results], axis=0)
+    title = "" if len(results) == 1 else f"sum of {len(results)} seeds"
+    confusion_figure(labels, confusion, out / "confusion.png", title=title)
+    class_bars_figure({"picks": summary}, out / "classes.png")
+
+
+def _report(picks: tuple[Path, ...], results: "list[Scores]", summary: "Summary") -> list[str]:
+    lines = []
+    for path, result in zip(picks, results, strict=True):
+        place = result.localisation
+        lines.append(
+            f"{path.name}: {place.n_picks} picks, "
+            f"{place.found} of {place.found + place.missed} objects found, "
+            f"{place.on_background} on background, {place.repeated} repeated, "
+            f"{place.on_excluded} on excluded classes, {place.outside} outside the volume"
+        )
+    first = results[0]
+    if first.excluded:
+        counted = [f"{name} (counted in recall)" for name in first.counted]
+        left = [name for name in first.excluded if name not in first.counted]
+        lines.append(f"not scored: {', '.join([*left, *counted])}")
+    if first.tolerance_A:
+        lines.append(f"picks within {first.tolerance_A:g} Å of a centre hit (not SHREC'21's rule)")
+    lines += ["", *_metrics(summary), "", *_classes(results, summary)]
+    if any(result.orientations for result in results):
+        lines += ["", *_orientations(picks, results)]
+    return lines
+
+
+def _metrics(summary: "Summary") -> list[str]:
+    over = f"{summary.n_seeds} seeds" if summary.over == "seeds" else "particles"
+    rows = [("", "score", f"68 % over {over}", "95 %")]
+    for name, value in summary.metrics.items():
+        rows.append((_TITLES[name], f"{value.mean:.4f}", *_bounds(value)))
+    return _table(rows)
+
+
+def _classes(results: "list[Scores]", summary: "Summary") -> list[str]:
+    rows = [("class", "objects", "found", "recall", "precision", "F1", "68 %", "95 %")]
+    for i, (name, value) in enumerate(summary.class_f1.items()):
+        each = [result.classification.classes[i] for result in results]
+        n = len(each)
+        rows.append(
+            (
+                name,
+                str(each[0].n_objects),
+                f"{sum(c.found for c in each) / n:.{int(n > 1)}f}",
+                f"{sum(c.recall for c in each) / n:.3f}",
+                f"{sum(c.precision for c in each) / n:.3f}",
+                f"{value.mean:.3f}",
+                *_bounds(value, 3),
+            )
+        )
+    return _table(rows)
+
+
+def _orientations(picks: tuple[Path, ...], results: "list[Scores]") -> list[str]:
+    """One file: class by class. Several: all classes together, file by file."""
+    if len(results) == 1:
+        items = [(item.name, item) for item in results[0].orientations]
+    else:
+        items = [(p.name, r.orientations[0]) for p, r in zip(picks, results, strict=True)
+                 if r.orientations]  # fmt: skip
+    rows = [("angular error", "particles", "median", "mean")]
+    for name, item in items:
+        if item.n:
+            rows.append((name, str(item.n), f"{item.median_deg:.1f}°", f"{item.mean_deg:.1f}°"))
+    return _table(rows)
+
+
+def _bounds(value: "Interval", digits: int = 4) -> tuple[str, str]:
+    pairs = (value.interval_68, value.interval_95)
+    texts = ["–" if p is None else f"[{p[0]:.{digits}f}, {p[1]:.{digits}f}]" for p in pairs]
+    return texts[0], texts[1]
+
+
+def _table(rows: Sequence[tuple[str, ...]]) -> list[str]:
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    return [
+        "  ".join(
+            cell.ljust(width) if i == 0 else cell.rjust(width)
+            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]

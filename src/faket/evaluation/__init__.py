@@ -1,0 +1,40 @@
+"""How good the data are: likeness to a reference."""
+
+from faket.evaluation.fidelity import (
+    ContentCorrelation,
+    ContrastSign,
+    Separability,
+    SpectrumDistance,
+    check_contrast,
+    content_correlation,
+    contrast_sign,
+    separability,
+    spectrum_distance,
+)
+from faket.evaluation.intervals import Interval, Summary, seed_interval, summarise_scores
+from faket.evaluation.matching import Picks, Truth, match_picks
+from faket.evaluation.orientations import angular_errors_deg
+from faket.evaluation.scores import Scores, classification_scores, score_picks
+
+__all__ = [
+    "ContentCorrelation",
+    "ContrastSign",
+    "Interval",
+    "Picks",
+    "Scores",
+    "Separability",
+    "SpectrumDistance",
+    "Summary",
+    "Truth",
+    "angular_errors_deg",
+    "check_contrast",
+    "classification_scores",
+    "content_correlation",
+    "contrast_sign",
+    "match_picks",
+    "score_picks",
+    "seed_interval",
+    "separability",
+    "spectrum_distance",
+    "summarise_scores",
+]

@@ -1,0 +1,151 @@
+"""Is protein dark, as it should be, or bright?"""
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from scipy import fft
+
+from faket.data import AnyArray
+from faket.errors import InputError
+from faket.evaluation.tilts import checked_stack
+
+_SCALES_PX = (3.0, 6.0, 12.0)
+_HOT_SIGMA = 8.0
+_MOST_TILTS = 21  # they show the same specimen: more tell no more
+_SIGNIFICANT = 5.0
+# Counted electrons alone give smoothed images a skewness of +0.376 / (scale √electrons per
+# pixel), at most +0.13 from one electron a pixel on; and above a third of the volume filled,
+# molecules give +0.25: neither must look like bright protein.
+_SMALLEST_SKEWNESS = 0.3
+
+
+@dataclass(frozen=True)
+class ContrastSign:
+    """The sign of a stack's contrast.
+
+    Attributes
+    ----------
+    sign : {"normal", "inverted", "cannot tell"}
+        Normal: protein and gold are dark.
+    skewness : float
+        Of the smoothed images, averaged over (at most 21) tilts: negative where compact things
+        are dark.
+    significance : float
+        Its size in standard errors.
+    """
+
+    sign: Literal["normal", "inverted", "cannot tell"]
+    skewness: float
+    significance: float
+
+
+def contrast_sign(stack: AnyArray) -> ContrastSign:
+    """Tell from the skewness of the images whether what is compact and dense is dark.
+
+    Gold, molecules and membranes fill a small part of an image and stand out from the ice to one
+    side, so the grey values have their long tail there. Noise has hardly any skewness once it is
+    smoothed. Each tilt is band-passed (difference of Gaussians with σ of 3, 6 or 12 pixels and
+    four times that) after gradients have been taken away and single hot pixels cut down; the
+    scale with the most significant skewness counts.
+
+    Parameters
+    ----------
+    stack : ndarray, shape (tilt, y, x)
+
+    Returns
+    -------
+    ContrastSign
+        "cannot tell" where the skewness is below 5 standard errors of a single tilt (all tilts
+        show the same specimen) or below 0.3: pure ice, or molecules in more than about a quarter
+        of the volume and no gold. Grey level and contrast do not matter. Large bright holes in
+        carbon, or lamella edges, would count as bright: leave such images out.
+
+    Raises
+    ------
+    InputError
+        If a tilt is constant or not finite, or the images are smaller than 32 pixels.
+    """
+    checked_stack(stack, "stack")
+    bands = [_band(stack.shape[1:], scale) for scale in _SCALES_PX]
+    chosen = np.unique(np.linspace(0, len(stack) - 1, _MOST_TILTS).round().astype(int))
+    skewness = np.mean([_skewness(stack[tilt], bands) for tilt in chosen], axis=0)  # [scale]
+    # Variance of the skewness of white noise: 6 / n times the sum of its cubed autocorrelation,
+    # which for a Gaussian of σ pixels is 4 π σ² / 3.
+    error = np.sqrt(8 * math.pi / stack[0].size) * np.array(_SCALES_PX)
+    significance = np.abs(skewness) / error
+    best = int(significance.argmax())
+    value, strength = float(skewness[best]), float(significance[best])
+    if strength < _SIGNIFICANT or abs(value) < _SMALLEST_SKEWNESS:
+        return ContrastSign("cannot tell", value, strength)
+    return ContrastSign("normal" if value < 0 else "inverted", value, strength)
+
+
+def check_contrast(stack: AnyArray, name: str = "reference") -> ContrastSign:
+    """Refuse a stack whose contrast is inverted.
+
+    Parameters
+    ----------
+    stack : ndarray, shape (tilt, y, x)
+    name : str
+        What to call the stack in the error.
+
+    Returns
+    -------
+    ContrastSign
+        "normal" or "cannot tell".
+
+    Raises
+    ------
+    InputError
+        If the contrast is inverted, and as :func:`contrast_sign`.
+    """
+    found = contrast_sign(stack)
+    if found.sign == "inverted":
+        raise InputError(
+            f"{name}: expected protein dark, found it bright (skewness {found.skewness:+.2f}, "
+            f"{found.significance:.0f} standard errors); multiply the stack by -1"
+        )
+    return found
+
+
+def _band(shape: tuple[int, int], scale_px: float) -> AnyArray:
+    """Difference of Gaussians on the low frequencies of a cosine transform (borders mirror).
+
+    What lies above 0.75 / scale is below 1e-4 and left out, which also makes the filtered image
+    smaller.
+    """
+    ky, kx = (np.arange(math.ceil(1.5 * n / scale_px)) / (2 * n) for n in shape)
+    narrow = np.exp(-2 * (math.pi * scale_px) ** 2 * (ky[:, None] ** 2 + kx**2))
+    return np.asarray(narrow - narrow**16, np.float32)  # the 16th power has four times the σ
+
+
+def _skewness(image: AnyArray, bands: list[AnyArray]) -> list[float]:
+    values = _flattened(_without_hot_pixels(image)).astype(np.float32)
+    spectrum = fft.dctn(values, overwrite_x=True)
+    return [_skewness_of(fft.idctn(spectrum[: len(b), : b.shape[1]] * b)) for b in bands]
+
+
+def _without_hot_pixels(image: AnyArray) -> AnyArray:
+    values = np.asarray(image, np.float64)
+    for _ in range(3):  # each time σ is less the hot pixels' own
+        values = (values - values.mean()) / values.std()
+        values = np.clip(values, -_HOT_SIGMA, _HOT_SIGMA)
+    return values
+
+
+def _flattened(values: AnyArray) -> AnyArray:
+    """Take away a cubic along y and one along x: ice is thicker at one side."""
+    for axis in (0, 1):
+        profile = values.mean(axis=1 - axis)
+        place = np.linspace(-1, 1, len(profile))
+        trend = np.polynomial.Polynomial.fit(place, profile, 3, domain=[-1, 1])(place)
+        values = values - np.expand_dims(trend, 1 - axis)
+    return values
+
+
+def _skewness_of(values: AnyArray) -> float:
+    centred = values - values.mean()
+    spread = math.sqrt(float(np.mean(centred * centred)))
+    return 0.0 if spread < 1e-12 else float(np.mean(np.power(centred / spread, 3)))

@@ -1,0 +1,233 @@
+"""Which object does each pick hit, as SHREC'21 decides it?
+
+The instance mask is dilated once with a three-dimensional cross, where the larger id wins. A pick
+is rounded to a voxel, put to the nearest one of the volume if it lies outside, and hits the object
+whose id is there. The first pick of an object, in the order given, speaks for it.
+
+So the centre of a ring or shell, which is no part of it, is background. Where species are hollow,
+a tolerance lets picks on background hit the object whose centre is near.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+from scipy.spatial.transform import Rotation
+
+from faket.data import AnyArray, DoubleArray, Particles
+from faket.errors import InputError
+
+IntArray = NDArray[np.int64]
+
+_SAME_CLASS = {"fiducial": "gold", "gold": "fiducial"}
+
+
+@dataclass(frozen=True)
+class Picks:
+    """What a picker found in one tomogram.
+
+    Attributes
+    ----------
+    species : tuple of str, length n
+        Class of each pick.
+    positions_A : ndarray, shape (n, 3), float64
+        x y z in Å from the centre of the tomogram's voxel [0, 0, 0].
+    rotations : scipy Rotation of length n, or None
+        Particle's frame to the tomogram's; None if the picker tells no orientations.
+    scores : ndarray, shape (n,), float64, or None
+        The picker's own confidence.
+    """
+
+    species: tuple[str, ...]
+    positions_A: DoubleArray
+    rotations: Rotation | None = None
+    scores: DoubleArray | None = None
+
+    def __post_init__(self) -> None:
+        """Raise InputError if the parts differ in length or a position is not finite."""
+        n = len(self.species)
+        if self.positions_A.shape != (n, 3) or not np.isfinite(self.positions_A).all():
+            raise InputError(
+                f"picks: expected {n} finite positions x y z, found an array of shape "
+                f"{self.positions_A.shape}" + (", NaN or infinity" if n else "")
+            )
+        if self.scores is not None and self.scores.shape != (n,):
+            raise InputError(f"picks: expected {n} scores, found shape {self.scores.shape}")
+        if self.rotations is not None and len(self.rotations.as_quat().reshape(-1, 4)) != n:
+            raise InputError(f"picks: expected {n} rotations, found another number")
+
+    def __len__(self) -> int:
+        """Return the number of picks."""
+        return len(self.species)
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What there is to find in one tomogram.
+
+    Attributes
+    ----------
+    particles : Particles
+        All objects, in the tomogram's frame, with their ids in the mask.
+    instance_mask : ndarray of unsigned integers, shape (z, y, x)
+        0 background.
+    voxel_size_A : float
+    class_names : tuple of str
+        The classes that a pick may name. Objects of other species have no class and are not
+        scored.
+    """
+
+    particles: Particles
+    instance_mask: AnyArray
+    voxel_size_A: float
+    class_names: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        """Raise InputError if the mask is no volume of labels or the voxel size not positive."""
+        mask = self.instance_mask
+        if mask.ndim != 3 or mask.size == 0 or not np.issubdtype(mask.dtype, np.integer):
+            raise InputError(
+                f"instance mask: expected whole numbers [z, y, x], found {mask.dtype} of shape "
+                f"{mask.shape}"
+            )
+        if not 0 < self.voxel_size_A < np.inf:
+            raise InputError(f"voxel size: expected > 0 Å, found {self.voxel_size_A}")
+
+
+@dataclass(frozen=True)
+class Matches:
+    """Who hit what.
+
+    Attributes
+    ----------
+    objects : ndarray of int, shape (picks,)
+        Index into the truth's particles; -1 for a pick on background.
+    first_picks : ndarray of int, shape (objects,)
+        Index of the first pick that hit the object; -1 if none did.
+    hits : ndarray of int, shape (objects,)
+        Number of picks on the object.
+    outside : int
+        Picks outside the volume, which were put to its border.
+    """
+
+    objects: IntArray
+    first_picks: IntArray
+    hits: IntArray
+    outside: int
+
+
+def match_picks(picks: Picks, truth: Truth, *, tolerance_A: float = 0.0) -> Matches:
+    """Give each pick the object it hits.
+
+    Parameters
+    ----------
+    picks : Picks
+    truth : Truth
+    tolerance_A : float
+        A pick on background hits the object with the nearest centre, if that is no farther away
+        than this. 0 is SHREC'21's rule. Centres of vesicles do not count.
+
+    Raises
+    ------
+    InputError
+        If a pick hits an id of the mask that no particle has, or the tolerance is negative.
+    """
+    if not 0 <= tolerance_A < np.inf:
+        raise InputError(f"tolerance: expected >= 0 Å, found {tolerance_A}")
+    places, outside = _voxels(picks, truth)
+    objects = _indices(dilated_ids(truth.instance_mask, places), truth.particles.ids)
+    if tolerance_A > 0:
+        objects = np.where(objects < 0, _nearest(picks, truth, tolerance_A), objects)
+    first = np.full(len(truth.particles), -1, np.int64)
+    found, earliest = np.unique(objects, return_index=True)
+    first[found[found >= 0]] = earliest[found >= 0]
+    hits = np.bincount(objects[objects >= 0], minlength=len(truth.particles))
+    return Matches(objects, first, hits, outside)
+
+
+def dilated_ids(instance_mask: AnyArray, voxels: IntArray) -> IntArray:
+    """Return what the mask, dilated once with a three-dimensional cross, holds at some voxels.
+
+    Parameters
+    ----------
+    instance_mask : ndarray of integers, shape (z, y, x)
+    voxels : ndarray of int, shape (n, 3)
+        x y z, within the volume.
+
+    Returns
+    -------
+    ndarray of int, shape (n,)
+        The largest of the ids at the voxel and its six neighbours.
+    """
+    last = np.array(instance_mask.shape[::-1]) - 1
+    steps = np.concatenate([np.zeros((1, 3), np.int64), np.eye(3, dtype=np.int64)])
+    around = [np.clip(voxels + sign * step, 0, last) for step in steps for sign in (1, -1)]
+    ids = [instance_mask[place[:, 2], place[:, 1], place[:, 0]] for place in around]
+    largest: IntArray = np.max(ids, axis=0).astype(np.int64)
+    return largest
+
+
+def resolve_names(names: Sequence[str], known: Sequence[str], what: str) -> tuple[str, ...]:
+    """Return the known spelling of every class name.
+
+    Case does not matter, and "fiducial" (SHREC) and "gold" (faket) are one class.
+
+    Parameters
+    ----------
+    names, known : sequence of str
+    what : str
+        Named in the error, for example "picks".
+
+    Raises
+    ------
+    InputError
+        Naming the first class that is not known and how often unknown ones occur.
+    """
+    spellings = {name.casefold(): name for name in reversed(known)}
+    for theirs, ours in _SAME_CLASS.items():
+        if ours in spellings:
+            spellings.setdefault(theirs, spellings[ours])
+    table = {name: spellings.get(name.casefold()) for name in set(names)} | {k: k for k in known}
+    unknown = [name for name in names if table[name] is None]
+    if unknown:
+        raise InputError(
+            f"{what}: expected the classes {', '.join(known) or '(none)'}, found "
+            f"{unknown[0]!r} ({len(unknown)} of {len(names)} are of unknown classes); rename them"
+        )
+    return tuple(str(table[name]) for name in names)
+
+
+def _voxels(picks: Picks, truth: Truth) -> tuple[IntArray, int]:
+    """Return the voxel of each pick and how many lie outside."""
+    # What was a half voxel in a file must not be moved across it by the detour through Å.
+    rounded = np.rint(np.round(picks.positions_A / truth.voxel_size_A, 6))
+    clipped = np.clip(rounded, 0, np.array(truth.instance_mask.shape[::-1]) - 1)
+    return clipped.astype(np.int64), int((rounded != clipped).any(axis=1).sum())
+
+
+def _nearest(picks: Picks, truth: Truth, tolerance_A: float) -> IntArray:
+    """Return the object with the nearest centre within the tolerance; -1 where there is none."""
+    species = truth.particles.species
+    compact = np.array([i for i, name in enumerate(species) if name != "vesicle"], np.int64)
+    if len(compact) == 0 or len(picks) == 0:
+        return np.full(len(picks), -1, np.int64)
+    tree = cKDTree(truth.particles.positions_A[compact])
+    distances_A, at = tree.query(picks.positions_A)
+    nearest: IntArray = np.where(distances_A <= tolerance_A, compact[at], -1)
+    return nearest
+
+
+def _indices(hit_ids: IntArray, ids: IntArray) -> IntArray:
+    """Return the index of each id among ``ids``; -1 for background."""
+    order = np.argsort(ids)
+    at = np.searchsorted(ids, hit_ids, sorter=order)
+    indices = np.append(order, -1)[at]
+    strangers = (hit_ids != 0) & (np.append(ids, -1)[indices] != hit_ids)
+    if strangers.any():
+        raise InputError(
+            f"instance mask: expected ids of particles only, found {hit_ids[strangers][0]}; "
+            "use the particle table that belongs to the mask"
+        )
+    return np.where(hit_ids == 0, -1, indices)

@@ -1,0 +1,112 @@
+"""Which tilts of two stacks belong together, and what a stack must be to be compared."""
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from faket.data import AnyArray, DoubleArray
+from faket.errors import InputError
+from faket.statistics import tilt_statistics
+
+SMALLEST_IMAGE_PX = 32
+
+
+def checked_stack(stack: AnyArray, name: str) -> tuple[DoubleArray, DoubleArray]:
+    """Return mean and σ of every tilt.
+
+    Raises
+    ------
+    InputError
+        If the stack is none, is smaller than 32 pixels a side, or a tilt is constant or not
+        finite.
+    """
+    mean, sigma = tilt_statistics(stack, name)
+    if min(stack.shape[1:]) < SMALLEST_IMAGE_PX:
+        raise InputError(
+            f"{name}: expected images of at least {SMALLEST_IMAGE_PX} pixels a side, found "
+            f"{stack.shape[1]} x {stack.shape[2]}"
+        )
+    if not sigma.all():
+        raise InputError(
+            f"{name}: expected images with contrast, found tilt {np.argmin(sigma)} (from 0) "
+            "constant; remove that tilt"
+        )
+    return mean, sigma
+
+
+def matched_tilts(
+    n: int,
+    m: int,
+    angles_deg: ArrayLike | None,
+    other_angles_deg: ArrayLike | None,
+    *,
+    tolerance_deg: float,
+    names: tuple[str, str] = ("stack", "other"),
+    one_to_one: bool = False,
+) -> NDArray[np.int64]:
+    """Pair the tilts of two stacks.
+
+    Parameters
+    ----------
+    n, m : int
+        Numbers of tilts.
+    angles_deg, other_angles_deg : array_like, shape (n,) and (m,), optional
+        Where both are given, a tilt's partner is the nearest in angle; where not, the one of the
+        same index.
+    tolerance_deg : float
+        Tilts without a partner this near are left out.
+    names : (str, str)
+        What to call the stacks in an error.
+    one_to_one : bool
+        Use no tilt twice; the nearest pairs come first.
+
+    Returns
+    -------
+    ndarray of int, shape (pairs, 2)
+        Indices of the tilts, in the order of the first stack.
+
+    Raises
+    ------
+    InputError
+        If counts differ where angles are not known, or no two tilts belong together.
+    """
+    first = _checked_angles(angles_deg, n, names[0])
+    second = _checked_angles(other_angles_deg, m, names[1])
+    if first is None or second is None:
+        if n != m:
+            raise InputError(
+                f"{names[1]}: expected {n} tilts as in {names[0]}, found {m}; give the tilt "
+                "angles of both to match them by angle"
+            )
+        return np.stack([np.arange(n), np.arange(n)], axis=1)
+    apart = np.abs(first[:, None] - second)
+    pairs = _nearest_first(apart) if one_to_one else list(enumerate(apart.argmin(axis=1)))
+    kept = [(i, j) for i, j in sorted(pairs) if apart[i, j] <= tolerance_deg]
+    if not kept:
+        raise InputError(
+            f"{names[1]}: expected tilts within {tolerance_deg:g}° of those of {names[0]} "
+            f"({first.min():g}° to {first.max():g}°), found {second.min():g}° to {second.max():g}°"
+        )
+    return np.array(kept, np.int64)
+
+
+def _nearest_first(apart: DoubleArray) -> list[tuple[int, int]]:
+    rows, columns = np.unravel_index(np.argsort(apart, axis=None, kind="stable"), apart.shape)
+    partner: dict[int, int] = {}
+    taken: set[int] = set()
+    for i, j in zip(rows.tolist(), columns.tolist(), strict=True):
+        if i not in partner and j not in taken:
+            partner[i] = j
+            taken.add(j)
+    return list(partner.items())
+
+
+def _checked_angles(angles_deg: ArrayLike | None, n: int, name: str) -> DoubleArray | None:
+    if angles_deg is None:
+        return None
+    angles = np.asarray(angles_deg, np.float64)
+    if angles.shape != (n,) or not np.isfinite(angles).all():
+        raise InputError(
+            f"{name}: expected one finite tilt angle for each of its {n} tilts, found an array "
+            f"of shape {angles.shape}"
+        )
+    return angles

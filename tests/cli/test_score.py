@@ -1,0 +1,165 @@
+"""`faket score`: a table, a JSON file, pictures; one line for what cannot be used."""
+
+import json
+
+import numpy as np
+import pytest
+from scipy.spatial.transform import Rotation
+
+from faket.cli.app import run
+from faket.data import Particles, Volume
+from faket.evaluation import Picks
+from faket.io.picks import write_picks
+from faket.io.shrec_model import write_shrec_model
+
+SHAPE, VOXEL_A = (12, 40, 60), 10.0
+NAMES = ["ring", "bean", "vesicle", "ring", "gold", "bean", "ring", "bean"]
+
+
+@pytest.fixture
+def model(tmp_path):
+    """A model's folder and its perfect picks."""
+    n = len(NAMES)
+    centres = np.array([[7 * i + 4, 20 - 2 * (i % 3), 6] for i in range(n)])
+    mask = np.zeros(SHAPE, np.uint16)
+    for i, (x, y, z) in enumerate(centres, start=1):
+        mask[z - 1 : z + 2, y - 1 : y + 2, x - 1 : x + 2] = i
+    particles = Particles(
+        np.arange(1, n + 1), tuple(NAMES), centres * VOXEL_A, Rotation.random(n, rng=0),
+        np.full((n, 3), np.nan),
+    )  # fmt: skip
+    write_shrec_model(
+        tmp_path / "model_0", grandmodel=Volume(np.zeros(SHAPE, np.float32), VOXEL_A),
+        class_mask=np.zeros(SHAPE, np.uint8), occupancy_mask=mask, particles=particles,
+    )  # fmt: skip
+    (tmp_path / "model_0" / "classes.txt").write_text(
+        "0 background\n1 ring\n2 bean\n3 vesicle\n4 gold\n"
+    )
+    return tmp_path / "model_0", Picks(tuple(NAMES), particles.positions_A, particles.rotations)
+
+
+def save(folder, name, picks, keep=slice(None)):
+    some = Picks(picks.species[keep], picks.positions_A[keep], picks.rotations[keep])
+    write_picks(folder / name, some, SHAPE, VOXEL_A)
+    return str(folder / name)
+
+
+def test_seeds_of_every_format_with_files(model, tmp_path, capsys):
+    truth, picks = model
+    files = [
+        save(tmp_path, "s0.txt", picks),
+        save(tmp_path, "s1.csv", picks, slice(0, 6)),
+        save(tmp_path, "s2.star", picks, slice(2, 8)),
+    ]
+    out = tmp_path / "scores"
+    assert run(["score", *files, "--truth", str(truth), "--out", str(out)]) == 0
+    text = capsys.readouterr().out
+    assert "s1.csv: 6 picks, 5 of 7 objects found" in text
+    assert "not scored: vesicle" in text
+    assert "macro F1 with background" in text
+    content = json.loads((out / "scores.json").read_text())
+    recalls = [item["scores"]["localisation"]["recall"] for item in content["files"]]
+    assert recalls == [1, 5 / 7, 5 / 7]
+    metrics = content["summary"]["metrics"]
+    assert metrics["recall"]["mean"] == pytest.approx(np.mean(recalls))
+    assert metrics["recall"]["interval_68"][0] >= 5 / 7
+    assert content["files"][0]["scores"]["classification"]["f1_macro_with_background"] == 0.75
+    assert content["files"][2]["scores"]["orientations"][0]["mean_deg"] == pytest.approx(
+        0, abs=1e-4
+    )
+    for name in ("confusion.png", "classes.png"):
+        assert (out / name).read_bytes().startswith(b"\x89PNG")
+    assert str(tmp_path) not in (out / "scores.json").read_text()
+    first = (out / "scores.json").read_bytes()
+    assert run(["score", *files, "--truth", str(truth), "--out", str(out)]) == 0
+    assert (out / "scores.json").read_bytes() == first
+
+
+def test_empty_picks_score_zero(model, tmp_path, capsys):
+    truth, _ = model
+    (tmp_path / "none.txt").write_text("")
+    arguments = ["score", str(tmp_path / "none.txt"), "--truth", str(truth)]
+    assert run([*arguments, "--out", str(tmp_path / "out")]) == 0
+    text = capsys.readouterr().out
+    assert "0 picks, 0 of 7 objects found" in text
+    assert "localisation F1              0.0000" in text
+
+
+def test_excluded_classes_and_symmetry(model, tmp_path, capsys):
+    truth, picks = model
+    turned = Picks(picks.species, picks.positions_A,
+                   picks.rotations * Rotation.from_euler("z", 90, degrees=True))  # fmt: skip
+    file = save(tmp_path, "p.csv", turned)
+    run(["score", file, "--truth", str(truth), "--exclude", "none", "--symmetry", "ring=C4"])
+    text = capsys.readouterr().out
+    assert "8 of 8 objects found" in text
+    assert "not scored" not in text
+    lines = {line.split()[0]: line.split() for line in text.splitlines() if line.endswith("°")}
+    assert lines["ring"][2] == "0.0°"
+    assert lines["bean"][2] == "90.0°"
+    run(["score", file, "--truth", str(truth), "--exclude", "bean", "--exclude", "fiducial"])
+    assert "4 of 4 objects found" in capsys.readouterr().out
+
+
+def test_picks_outside_are_reported(model, tmp_path, capsys):
+    truth, _ = model
+    (tmp_path / "p.txt").write_text("ring 999 -5 3\n")
+    assert run(["score", str(tmp_path / "p.txt"), "--truth", str(truth)]) == 0
+    assert "1 outside the volume" in capsys.readouterr().out
+
+
+def test_tolerance_is_said_to_be_no_part_of_the_rule(model, tmp_path, capsys):
+    truth, _ = model
+    (tmp_path / "p.txt").write_text("ring 4 20 10\n")
+    for options, found in (([], 0), (["--tolerance-A", "45"], 1)):
+        assert run(["score", str(tmp_path / "p.txt"), "--truth", str(truth), *options]) == 0
+        text = capsys.readouterr().out
+        assert f"{found} of 7 objects found" in text
+        assert ("not SHREC'21's rule" in text) == bool(options)
+
+
+def test_star_without_names_takes_the_species_given(model, tmp_path, capsys):
+    truth, _ = model
+    (tmp_path / "p.star").write_text(
+        "data_\nloop_\n_rlnCoordinateX\n_rlnCoordinateY\n_rlnCoordinateZ\n4 20 6\n"
+    )
+    arguments = ["score", str(tmp_path / "p.star"), "--truth", str(truth)]
+    assert run([*arguments, "--species", "ring"]) == 0
+    assert "1 picks, 1 of 7 objects found" in capsys.readouterr().out
+    assert run(arguments) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "words"),
+    [
+        ("dragon 1 2 3\n", [], "p.txt: picks: expected the classes ring, bean, vesicle, gold"),
+        ("ring 1 2\n", [], "line 1: expected name x y z"),
+        ("", ["--exclude", "dragon"], "excluded classes: expected"),
+        ("", ["--symmetry", "ring"], "expected NAME=SYMBOL"),
+        ("", ["--symmetry", "ring=K3"], "symmetry: expected C1"),
+        ("", ["--symmetry", "dragon=C3"], "symmetries: expected"),
+        ("", ["--seed", "-1"], "seed"),
+    ],
+)
+def test_bad_input_is_one_line(model, tmp_path, capsys, text, options, words):
+    truth, _ = model
+    (tmp_path / "p.txt").write_text(text)
+    assert run(["score", str(tmp_path / "p.txt"), "--truth", str(truth), *options]) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert words in error
+
+
+def test_missing_files_are_one_line(model, tmp_path, capsys):
+    truth, _ = model
+    file = tmp_path / "p.txt"
+    file.write_text("")
+    for arguments in (
+        ["score", "--truth", str(truth)],
+        ["score", str(tmp_path / "no.txt"), "--truth", str(truth)],
+        ["score", str(file), "--truth", str(tmp_path)],
+        ["score", str(file), "--truth", str(truth), "--out", str(file)],
+        ["score", str(file)],
+    ):
+        assert run(arguments) == 2
+        assert capsys.readouterr().err.count("\n") == 1
