@@ -39,6 +39,7 @@ def test_example_names_every_field_with_a_comment():
         ("[specimen]\nsize_voxels = [100000, 100000, 100000]", "specimen"),
         ("[specimen]\nparticles = [20, 10]", "particles"),
         ("[reconstruction]\nbinning = 0", "binning"),
+        ('reference = {stack = ["a.mrc", "b.mrc"], clean = "c.mrc"}', "one file for each"),
         ('[[species]]\nsource = ""', "source"),
         ('[[species]]\nsource = "a.pdb"\ncopies = -1', "copies"),
         ("[reference]\npixel_size_A = nan", "pixel_size_A"),
@@ -71,13 +72,13 @@ def test_what_was_found_is_said_once():
 
 def test_an_unknown_home_is_no_traceback():
     recipe = parse_recipe('[reference]\nstack = "~nobody-has-this-name/a.mrc"')
-    assert not recipe.at(recipe.reference.stack).exists()
+    assert not recipe.at(recipe.reference.stack[0]).exists()
 
 
 def test_paths_are_taken_from_the_recipes_folder(tmp_path):
     (tmp_path / "r.toml").write_text('[reference]\nstack = "here/ref.mrc"\n')
     recipe = read_recipe(tmp_path / "r.toml")
-    assert recipe.at(recipe.reference.stack) == tmp_path / "here" / "ref.mrc"
+    assert recipe.at(recipe.reference.stack[0]) == tmp_path / "here" / "ref.mrc"
 
 
 def test_mutated_recipes_are_read_or_refused():

@@ -47,8 +47,8 @@ def generate(
     ----------
     recipe : Recipe
     out : Path
-        Folder to write: ``reference/`` and one ``model_N/`` a tomogram in SHREC'21's layout, with
-        a manifest each. Finished parts of an interrupted run of the same recipe are kept.
+        Folder to write: ``reference_N/`` and one ``model_N/`` a tomogram in SHREC'21's layout,
+        with a manifest each. Finished parts of an interrupted run of the same recipe are kept.
     executor : "local"
         Processes on this machine.
     workers : int
@@ -99,7 +99,8 @@ def _claim(recipe: Recipe, out: Path) -> None:
     """Make the folder this recipe's own: not before all that it names has proved usable."""
     if _is_own(recipe, out):
         return
-    shutil.rmtree(out / "reference", ignore_errors=True)  # of a recipe that made no tomogram
+    for folder in out.glob("reference_*"):  # of a recipe that made no tomogram
+        shutil.rmtree(folder)
     with atomic_path(out / "recipe.json") as temporary:
         temporary.write_bytes(_stamp(recipe))
 
@@ -140,21 +141,34 @@ def _prepare(recipe: Recipe, out: Path, say: Report) -> Plan:
     files = input_files(recipe)
     profile = None
     if recipe.method not in ("noiseless", "benchmark"):
-        say("preparing the reference", 0, recipe.tomograms)
-        profile = _stored_reference(recipe, library, files, out)
+        profile = _prepare_references(recipe, library, files, out, say)
     _claim(recipe, out)
     _check_inputs(files, out)
     return Plan(recipe, library, specimen, angles_deg, microscope, profile, weights, files, out)
 
 
-def _stored_reference(
-    recipe: Recipe, library: tuple[Species, ...], inputs: tuple[Path, ...], out: Path
+def _prepare_references(
+    recipe: Recipe, library: tuple[Species, ...], inputs: tuple[Path, ...], out: Path, say: Report
 ) -> NoiseProfile:
-    """Prepare the reference once; a later run of the same recipe reads it."""
-    folder = out / "reference"
+    """Prepare all references and return their average noise, as FakET averages it."""
+    profiles, n = [], len(recipe.reference)
+    for index in range(n):
+        which = f"reference {index + 1} of {n}" if n > 1 else "the reference"
+        say(f"preparing {which}", 0, recipe.tomograms)
+        profiles.append(_stored_reference(recipe, library, inputs, out, index))
+    if n == 1:
+        return profiles[0]
+    return NoiseProfile.average([profile.polynomial() for profile in profiles])
+
+
+def _stored_reference(
+    recipe: Recipe, library: tuple[Species, ...], inputs: tuple[Path, ...], out: Path, index: int
+) -> NoiseProfile:
+    """Prepare a reference once; a later run of the same recipe reads it."""
+    folder = out / f"reference_{index}"
     profile_path = folder / "noise_profile.json"
     if not (_is_own(recipe, out) and profile_path.exists()):
-        reference = prepare_reference(recipe, library)
+        reference = prepare_reference(recipe, library, index)
         _claim(recipe, out)
         with atomic_folder(folder, overwrite=True) as temporary:
             write_tilt_series(temporary / "projections.mrc", reference.series)

@@ -29,6 +29,11 @@ class Plan:
     inputs: tuple[Path, ...]
     out: Path
 
+    def reference_of(self, name: str) -> Path:
+        """Return the folder of the reference that tomogram ``model_<i>`` looks like."""
+        index = int(name.rpartition("_")[2]) % len(self.recipe.reference)
+        return self.out / f"reference_{index}"
+
 
 def network_weights(recipe: Recipe) -> Path | None:
     """Find the trained weights that the method needs; None where it needs none."""
@@ -77,11 +82,13 @@ def _like_reference(plan: Plan, clean: FloatArray, name: str) -> FloatArray:
     initial = noisy(clean, profile, seed=seed, angles_deg=plan.angles_deg)
     if method == "noisy":
         return initial
-    return _styled(plan, content(clean, profile, seed=seed, angles_deg=plan.angles_deg), initial)
+    return _styled(
+        plan, name, content(clean, profile, seed=seed, angles_deg=plan.angles_deg), initial
+    )
 
 
-def _styled(plan: Plan, kept: FloatArray, initial: FloatArray) -> FloatArray:
-    folder = plan.out / "reference"
+def _styled(plan: Plan, name: str, kept: FloatArray, initial: FloatArray) -> FloatArray:
+    folder = plan.reference_of(name)
     style = read_tilt_series(folder / "projections.mrc", folder / "projections.tlt")
     if plan.weights is not None:
         network = load_network("vgg19", weights=load_vgg19_weights(plan.weights))

@@ -62,23 +62,51 @@ class Tilts(Section):
     file: Path | None = Field(None, description="angles from a .tlt file instead")
 
 
-class Reference(Section):
-    """What the data should look like."""
+Paths = tuple[Path, ...]
 
-    stack: Path | None = Field(
-        None, description="tilt-series (MRC) to look like; none: made by the microscope section"
+
+def _listed(value: Any) -> Any:
+    """One path is a list of one."""
+    if value is None:
+        return ()
+    return [value] if isinstance(value, str | Path) else value
+
+
+class Reference(Section):
+    """What the data should look like; tomogram i looks like reference i modulo their number."""
+
+    stack: Annotated[Paths, pydantic.BeforeValidator(_listed)] = Field(
+        (),
+        description="tilt-series (MRC) to look like, or a list of them; none: made by the "
+        "microscope section",
     )
-    angles: Path | None = Field(
-        None,
-        description="its tilt angles (.tlt, .rawtlt), or its geometry as `faket acquire` writes it "
+    angles: Annotated[Paths, pydantic.BeforeValidator(_listed)] = Field(
+        (),
+        description="tilt angles of each (.tlt, .rawtlt), or geometry as `faket acquire` writes it "
         "(.csv), whose shifts are then undone; the .tlt or .rawtlt beside the stack by default",
     )
-    clean: Path | None = Field(
-        None, description="its noiseless twin, where there is one; else noise is estimated blind"
+    clean: Annotated[Paths, pydantic.BeforeValidator(_listed)] = Field(
+        (), description="noiseless twin of each, where there are; else noise is estimated blind"
     )
     pixel_size_A: Positive | None = Field(
-        None, description="overrides the pixel size in the stack's header (Å)"
+        None, description="overrides the pixel size in the stacks' headers (Å)"
     )
+    count: int = Field(1, ge=1, le=1000, description="without a stack: how many to make")
+
+    @pydantic.model_validator(mode="after")
+    def _one_each(self) -> Self:
+        for name in ("angles", "clean"):
+            given = len(getattr(self, name))
+            if given not in (0, len(self.stack)):
+                raise InputError(
+                    f"reference.{name}: expected one file for each of the {len(self.stack)} "
+                    f"stacks, found {given}"
+                )
+        return self
+
+    def __len__(self) -> int:
+        """Return how many references there are."""
+        return len(self.stack) or self.count
 
 
 class MicroscopeSection(Section):

@@ -57,9 +57,8 @@ def tilt_angles(recipe: Recipe) -> DoubleArray:
         return _read_angles(recipe.at(tilts.file))
     if tilts is not None:
         return evenly_spaced_tilts(tilts.start_deg, tilts.stop_deg, tilts.step_deg)
-    if recipe.reference.stack is not None:
-        stack = recipe.at(recipe.reference.stack)
-        return _read_angles(_angles_path(recipe, stack))
+    if recipe.reference.stack:
+        return _read_angles(_angles_path(recipe, 0))
     return np.array(PRESET_ANGLES[_known_preset(recipe.microscope)], np.float64)
 
 
@@ -72,11 +71,9 @@ def input_files(recipe: Recipe) -> tuple[Path, ...]:
     reference, tilts = recipe.reference, recipe.tilts
     if tilts is not None and tilts.file is not None:
         files.append(recipe.at(tilts.file))
-    if reference.stack is not None:
-        stack = recipe.at(reference.stack)
-        files += [stack, _angles_path(recipe, stack)]
-    if reference.clean is not None:
-        files.append(recipe.at(reference.clean))
+    for i, stack in enumerate(reference.stack):
+        files += [recipe.at(stack), _angles_path(recipe, i)]
+    files += [recipe.at(clean) for clean in reference.clean]
     return tuple(file for file in dict.fromkeys(files) if file.is_file())
 
 
@@ -102,20 +99,20 @@ def chosen_microscope(section: MicroscopeSection) -> Microscope:
         raise InputError(f"microscope.settings: {reason}") from None
 
 
-def prepare_reference(recipe: Recipe, library: tuple[Species, ...]) -> Reference:
-    """Read the user's reference, or make one, and estimate its noise."""
-    if recipe.reference.stack is None:
-        return _own_reference(recipe, library)
-    stack_path = recipe.at(recipe.reference.stack)
+def prepare_reference(recipe: Recipe, library: tuple[Species, ...], index: int) -> Reference:
+    """Read one of the user's references, or make one, and estimate its noise."""
+    if not recipe.reference.stack:
+        return _own_reference(recipe, library, index)
+    stack_path = recipe.at(recipe.reference.stack[index])
     given_A = recipe.reference.pixel_size_A
-    angles_path = _angles_path(recipe, stack_path)
+    angles_path = _angles_path(recipe, index)
     series = read_tilt_series(stack_path, angles_path, pixel_size_A=given_A)
     pixel_size_A = series.geometry.pixel_size_A
     binning = _binning(pixel_size_A, recipe.specimen.voxel_size_A, stack_path)
     images = fourier_crop(align(series.images, series.geometry), binning, axes=(2, 1))
     clean = None
-    if recipe.reference.clean is not None:
-        full, _ = read_stack(recipe.at(recipe.reference.clean), pixel_size_A=given_A)
+    if recipe.reference.clean:
+        full, _ = read_stack(recipe.at(recipe.reference.clean[index]), pixel_size_A=given_A)
         clean = fourier_crop(full, binning, axes=(2, 1))
     geometry = TiltGeometry(series.geometry.angles_deg, recipe.specimen.voxel_size_A)
     profile = estimate_noise(images, clean, angles_deg=geometry.angles_deg)
@@ -129,13 +126,14 @@ def noiseless(potential: AnyArray, angles_deg: DoubleArray, voxel_size_A: float)
     return stack
 
 
-def _own_reference(recipe: Recipe, library: tuple[Species, ...]) -> Reference:
+def _own_reference(recipe: Recipe, library: tuple[Species, ...], index: int) -> Reference:
     """Image another specimen with our microscope; its clean twin is known."""
-    seed = derive(recipe.seed, "reference", "specimen")
+    name = f"reference_{index}"
+    seed = derive(recipe.seed, name, "specimen")
     specimen = build_specimen(specimen_config(recipe, library), library, seed=seed)
     geometry = TiltGeometry(tilt_angles(recipe), recipe.specimen.voxel_size_A)
     microscope = chosen_microscope(recipe.microscope)
-    seed = derive(recipe.seed, "reference", "acquisition")
+    seed = derive(recipe.seed, name, "acquisition")
     record = draw_acquisition(microscope, geometry, seed=seed)
     series = expose(specimen, record).series
     # As alignment would leave them: the known shifts undone, like a user's reference.
@@ -146,10 +144,10 @@ def _own_reference(recipe: Recipe, library: tuple[Species, ...]) -> Reference:
     return Reference(TiltSeries(images, geometry), profile, source, record)
 
 
-def _angles_path(recipe: Recipe, stack: Path) -> Path:
-    if recipe.reference.angles is not None:
-        return recipe.at(recipe.reference.angles)
-    return tilt_angles_beside(stack)
+def _angles_path(recipe: Recipe, index: int) -> Path:
+    if recipe.reference.angles:
+        return recipe.at(recipe.reference.angles[index])
+    return tilt_angles_beside(recipe.at(recipe.reference.stack[index]))
 
 
 def _read_angles(path: Path) -> DoubleArray:

@@ -39,8 +39,10 @@ def dataset_figure(folder: Path, out: Path) -> Path:
     models = sorted(folder.glob("model_*"), key=lambda p: int(p.name.split("_")[1]))[:_MAX_MODELS]
     figure = Figure(figsize=(20, 4.2 * len(models)), layout="constrained")
     rows = figure.subplots(len(models), 5, squeeze=False)
+    references = len(list(folder.glob("reference_*"))) or 1
     for model, axes in zip(models, rows, strict=True):
-        _draw_model(model, folder / "reference" / "projections.mrc", axes)
+        index = int(model.name.split("_")[1]) % references
+        _draw_model(model, folder / f"reference_{index}" / "projections.mrc", axes)
     with atomic_path(out) as temporary:
         figure.savefig(temporary, dpi=80, format="png")
     return out
