@@ -48,8 +48,8 @@ def test_stages_chain_from_recipe_to_tomogram(tmp_path, capsys):
         ("project", str(sample), p["clean"], *angles),
         ("acquire", str(sample), p["real"], "--preset", "k3-60x3", *angles),
         ("noise", p["clean"], p["real"], p["noisy"], "--reference-clean", p["clean"]),
-        ("noise", p["clean"], p["real"], p["content"], "--method", "content"),
-        ("style", p["content"], p["noisy"], p["real"], p["styled"], "--network", "vgg19-random"),
+        ("noise", p["clean"], p["real"], p["content"], "--method", "spectral-content"),
+        ("style", p["content"], p["noisy"], p["real"], p["styled"]),
         ("reconstruct", p["styled"], p["tomogram"], "--depth", "32"),
     ]
     for arguments in chain:
@@ -72,7 +72,8 @@ def test_example_is_a_valid_recipe(tmp_path, capsys):
 
 
 @pytest.mark.parametrize("command", ["demo", "simulate", "species", "specimen", "project",
-                                     "acquire", "noise", "style", "reconstruct"])  # fmt: skip
+                                     "acquire", "noise", "style", "reconstruct", "train", "pick",
+                                     "match", "score", "compare"])  # fmt: skip
 def test_help_explains_every_command(command, capsys):
     assert run([command, "--help"]) == 0
     assert "faket" in capsys.readouterr().out

@@ -1,28 +1,37 @@
-"""Style profiles survive a round trip through a file, and foreign files are refused."""
+"""Style profiles and transfer states survive a round trip; foreign files are refused."""
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
 from faket.errors import InputError
-from faket.io.style_profile import load_style_profile, save_style_profile
-from faket.style import StyleProfile, load_network
+from faket.io.style_profile import (
+    load_style_profile,
+    load_transfer_state,
+    save_style_profile,
+    save_transfer_state,
+)
+from faket.style import StyleProfile, TransferState, load_network
 
 
 @pytest.fixture(scope="module")
 def profile():
     stack = np.random.default_rng(0).standard_normal((2, 16, 16)).astype(np.float32)
     return StyleProfile.measure(
-        stack, network=load_network("vgg19-random"), angles_deg=[-3, 3], device="cpu"
+        stack,
+        network=load_network("vgg19-random"),
+        angles_deg=[-3, 3],
+        pixel_size_A=5.0,
+        device="cpu",
     )
 
 
 @pytest.mark.parametrize("with_angles", [True, False])
 def test_round_trip(tmp_path, profile, with_angles):
     if not with_angles:
-        profile = StyleProfile(
-            profile.grams, profile.mean, profile.sigma, profile.network, profile.network_digest
-        )
+        profile = replace(profile, angles_deg=None, spectra=None, pixel_size_A=None)
     path = tmp_path / "reference.safetensors"
     path.write_bytes(b"older")
     save_style_profile(profile, path)
@@ -40,9 +49,11 @@ def test_what_is_no_profile_is_refused_in_one_line(tmp_path, profile):
     save_file(
         {"mean": np.zeros(2)},
         tmp_path / "empty",
-        {"format": "faket style profile 1", "network": "vgg19", "network_digest": "0"},
+        {"format": "faket style profile 2", "network": "vgg19", "network_digest": "0"},
     )
+    save_file(profile.to_arrays(), tmp_path / "older", {"format": "faket style profile 1"})
     for name, word in (
+        ("older", "'faket style profile 2'.*'faket style profile 1'; measure the reference again"),
         ("text", "safetensors"),
         ("plain", "format"),
         ("empty", "gram"),
@@ -57,6 +68,35 @@ def test_what_is_no_profile_is_refused_in_one_line(tmp_path, profile):
 
 def test_uneven_profiles_are_refused(profile):
     arrays = profile.to_arrays()
-    for name, value in (("sigma", np.ones(3)), ("gram.relu1_1", np.ones((2, 64, 32)))):
+    for name, value in (("sigma", np.ones(3)), ("gram.relu1_1", np.ones((2, 2079)))):
         with pytest.raises(InputError, match=name.removeprefix("gram.")):
             StyleProfile.from_arrays(arrays | {name: value}, network="vgg19", network_digest="0")
+
+
+def test_a_file_of_61_tilts_stays_small(tmp_path, profile):
+    """Triangles of float32: 1.3 MB a tilt with VGG19."""
+    save_style_profile(profile, tmp_path / "two")
+    assert (tmp_path / "two").stat().st_size < 2 * 1.25e6
+
+
+def test_transfer_states_survive_a_round_trip(tmp_path):
+    rng = np.random.default_rng(0)
+    finished = rng.random((2, 5, 4), dtype=np.float32)
+    running = TransferState(
+        "abc", finished, 3, rng.random((3, 5, 4)), rng.random((2, 3, 5, 4)), finished[0]
+    )
+    for state in (running, TransferState("abc", finished)):
+        save_transfer_state(state, tmp_path / "state.safetensors")
+        again = load_transfer_state(tmp_path / "state.safetensors")
+        assert (again.fingerprint, again.iteration) == ("abc", state.iteration)
+        assert again.to_arrays().keys() == state.to_arrays().keys()
+        for name, array in state.to_arrays().items():
+            np.testing.assert_array_equal(again.to_arrays()[name], array)
+
+
+def test_what_is_no_state_is_refused(tmp_path, profile):
+    save_style_profile(profile, tmp_path / "profile")
+    with pytest.raises(InputError, match="begin the transfer anew"):
+        load_transfer_state(tmp_path / "profile")
+    with pytest.raises(InputError, match="none at"):
+        load_transfer_state(tmp_path / "absent")

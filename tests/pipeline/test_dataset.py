@@ -265,7 +265,7 @@ def test_manifest_hashes_what_was_written(noisy, tmp_path):
     assert "classes.txt" in changed
 
 
-@pytest.mark.parametrize("method", ["baseline", "faket-random", "benchmark"])
+@pytest.mark.parametrize("method", ["style", "spectral", "baseline", "faket-random", "benchmark"])
 def test_every_method_makes_a_data_set(tmp_path, method):
     generate(tiny(method), tmp_path / "out")
     images, pixel_A = read_stack(tmp_path / "out" / "model_0" / "projections_unbinned.mrc")

@@ -5,12 +5,10 @@ import math
 import numpy as np
 import pytest
 import torch
-import torch.nn.functional as F
 
 from faket.errors import InputError
-from faket.style import load_network
-from faket.style.loss import gram, scaled_difference
-from faket.style.pooling import max_pool, replicate_border
+from faket.style import build_network, load_network
+from faket.style.loss import Coefficients, Sums, gram_sum
 
 
 def activations(network, image, layers):
@@ -91,41 +89,104 @@ def test_wrong_weights_are_refused_by_name(state):
             load_network(name, weights=weights)
 
 
-@pytest.mark.parametrize("shape", [(1, 5, 8, 10), (1, 3, 7, 9), (1, 2, 2, 3)])
-def test_pooling_is_torchs_and_so_is_its_gradient(shape):
-    image = torch.randn(shape, dtype=torch.float64).requires_grad_()
-    weights = torch.randn(*shape[:2], shape[2] // 2, shape[3] // 2, dtype=torch.float64)
-    ours, torchs = max_pool(image), F.max_pool2d(image, 2)
-    assert torch.equal(ours, torchs)
-    (g_ours,) = torch.autograd.grad((ours * weights).sum(), image)
-    (g_torchs,) = torch.autograd.grad((torchs * weights).sum(), image)
-    assert torch.equal(g_ours, g_torchs)
-
-
-def test_replicated_border_is_torchs():
-    image = torch.randn(1, 3, 5, 7)
-    expected = F.pad(image, (1, 1, 1, 1), mode="replicate")
-    assert torch.equal(replicate_border(image), expected)
-
-
-def test_gradients_of_the_terms_pass_gradcheck():
+def build(change=None, blocks=(2, 1), style=None, content=None, **options):
     torch.manual_seed(0)
-    features = torch.randn(4, 3, 5, dtype=torch.float64, requires_grad=True)
-    target = torch.randn(4, 3, 5, dtype=torch.float64)
-    assert torch.autograd.gradcheck(gram, (features,))
-    assert torch.autograd.gradcheck(lambda f: scaled_difference(f, target), (features,))
+    pairs = {
+        "a": (torch.rand(4, 1, 3, 3), torch.rand(4)),
+        "b": (torch.rand(5, 4, 3, 3), torch.rand(5)),
+        "c": (torch.rand(6, 5, 3, 3), torch.rand(6)),
+    }
+    style = {"relu1_2": 1} if style is None else style
+    content = {"relu2_1": 1} if content is None else content
+    return build_network("mine", pairs | (change or {}), blocks, style, content, **options)
 
 
-def test_terms_in_closed_form():
-    found = torch.tensor([1.0, -2.0, 4.0])
-    assert scaled_difference(found, torch.zeros(3)).item() == pytest.approx(21 / 7)
-    same = found.clone().requires_grad_()
-    term = scaled_difference(same, found)
-    (gradient,) = torch.autograd.grad(term, same)
-    assert term.item() == 0
-    assert gradient.tolist() == [0, 0, 0]
+def test_a_network_of_ones_own():
+    network = build(input_mean=0.5, input_sigma=(0.2,))
+    assert network.channels_in == 1
+    assert (network.input_mean, network.input_sigma) == ((0.5,), (0.2,))
+    assert network.smallest_image == 2
+    found = activations(network, torch.rand(1, 6, 8), ["relu1_2", "relu2_1"])
+    assert [tuple(f.shape) for f in found.values()] == [(5, 6, 8), (6, 3, 4)]
+    grey = torch.full((1, 4, 4), 0.5)
+    bias = network.blocks[0][0][1]
+    torch.testing.assert_close(
+        activations(network, grey, ["relu1_1"])["relu1_1"],
+        bias[:, None, None].relu().expand(-1, 4, 4),
+    )
 
 
-def test_gram_does_not_grow_with_the_image():
-    tile = torch.rand(6, 8, 9)
-    torch.testing.assert_close(gram(tile), gram(tile.tile(1, 3, 2)))
+def test_the_digest_covers_what_changes_the_features():
+    other = (torch.rand(6, 5, 3, 3), torch.rand(6))
+    networks = [
+        build(),
+        build(input_mean=0.1),
+        build(input_sigma=2),
+        build({"c": other}),
+        build(blocks=(2, 1), style={"relu2_1": 1}),
+        build(blocks=(3,), style={"relu1_3": 1}, content={}),
+    ]
+    digests = [network.digest for network in networks]
+    assert build().digest == digests[0] == digests[4]  # weights of the loss change no feature
+    assert len(set(digests)) == 5
+
+
+def test_networks_that_do_not_fit_together_are_refused():
+    cases = [
+        ({"change": {"b": (torch.rand(5, 3, 3, 3), torch.rand(5))}}, "weight of b.*4, 3, 3"),
+        ({"change": {"c": (torch.rand(6, 5, 3, 3), torch.rand(5))}}, "weight of c"),
+        ({"change": {"a": (torch.full((4, 1, 3, 3), torch.nan), torch.rand(4))}}, "finite"),
+        ({"blocks": (2, 2)}, "expected 4 convolutions"),
+        ({"blocks": (3, 0)}, "at least one"),
+        ({"blocks": (1, 2)}, "relu1_2"),
+        ({"input_mean": (0.1, 0.2)}, "each of 1 channels"),
+        ({"input_sigma": 0}, "input_sigma > 0"),
+        ({"input_mean": float("nan")}, "finite"),
+    ]
+    for options, word in cases:
+        with pytest.raises(InputError, match=word) as error:
+            build(**options)
+        assert "\n" not in str(error.value)
+
+
+def test_gram_sums_add_up():
+    features = torch.rand(6, 8, 9, dtype=torch.float64)
+    expected = torch.einsum("cyx,dyx->cd", features, features)
+    torch.testing.assert_close(gram_sum(features), expected)
+    torch.testing.assert_close(gram_sum(features[:, :3]) + gram_sum(features[:, 3:]), expected)
+
+
+def test_gradients_of_the_terms_are_autograds():
+    """Of a style and a content term, each through both of its sums, given in two pieces."""
+    torch.manual_seed(0)
+    features = torch.randn(4, 3, 5, dtype=torch.float64).requires_grad_()
+    gram, content = torch.randn(4, 4, dtype=torch.float64), torch.randn(4, 3, 5).double()
+    gram = gram + gram.T
+    found = torch.einsum("cyx,dyx->cd", features, features) / 15
+    terms = [(found - gram, 3.0), (features - content, 2.0)]
+    loss = sum(w * d.square().sum() / (d.abs().sum() + 1e-8) for d, w in terms)
+    (expected,) = torch.autograd.grad(loss, features)
+
+    sums, plain = Sums(), features.detach()
+    for rows in (slice(0, 1), slice(1, 3)):
+        sums.add_style("a", plain[:, rows])
+        sums.add_content("a", (plain - content)[:, rows])
+    both = Coefficients.of(sums, {"a": gram}, {"a": 15}, {"a": 3.0}, {"a": 2.0})
+    gradient = torch.zeros_like(plain)
+    for rows in (slice(0, 2), slice(2, 3)):
+        both.add_style("a", plain[:, rows], gradient[:, rows])
+        both.add_content("a", (plain - content)[:, rows], gradient[:, rows])
+    torch.testing.assert_close(gradient, expected)
+
+
+def test_where_nothing_differs_the_gradient_is_0():
+    features = torch.randn(4, 3, 5, dtype=torch.float64)
+    sums = Sums()
+    sums.add_style("a", features)
+    sums.add_content("a", torch.zeros_like(features))
+    targets = {"a": gram_sum(features) / 15}
+    both = Coefficients.of(sums, targets, {"a": 15}, {"a": 1.0}, {"a": 1.0})
+    gradient = torch.zeros_like(features)
+    both.add_style("a", features, gradient)
+    both.add_content("a", torch.zeros_like(features), gradient)
+    assert not gradient.any()

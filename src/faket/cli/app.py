@@ -8,6 +8,8 @@ from cyclopts import App, CycloptsError, Parameter
 import faket
 from faket.cli import datasets, images, specimens
 from faket.cli.compare import compare
+from faket.cli.match import match
+from faket.cli.picking import pick, train
 from faket.cli.score import score
 from faket.errors import InputError
 
@@ -31,12 +33,13 @@ _STAGES: tuple[Callable[..., None], ...] = (
     images.style,
     images.reconstruct,
 )
+_PROOF: tuple[Callable[..., None], ...] = (compare, train, pick, match, score)
 for command in _DATASETS:
     app.command(command)
 for command in _STAGES:
     app.command(command, group="Stages, files to files")
-app.command(score)
-app.command(compare)
+for command in _PROOF:
+    app.command(command, group="How good the data are")
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

@@ -1,5 +1,6 @@
 """What the stage commands share: types, angles, manifests, progress."""
 
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -7,7 +8,7 @@ from typing import Annotated, Any, Literal
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from faket.data import DoubleArray, evenly_spaced_tilts
+from faket.data import DoubleArray, FloatArray, evenly_spaced_tilts
 from faket.errors import InputError
 
 Positive = Annotated[float, Parameter(validator=Number(gt=0))]
@@ -69,6 +70,22 @@ def check_pixels(first: Path, first_A: float, second: Path, second_A: float) -> 
             f"{second}: expected pixels of {first_A:g} Å as in {first}, found {second_A:g} Å; "
             "bin one of them, or give --pixel-size-A if a header is wrong"
         )
+
+
+def oriented(path: Path, images: FloatArray, invert: bool) -> FloatArray:
+    """Return a reference with the sign that was asked for; say so if protein looks bright."""
+    from faket.evaluation import contrast_sign
+
+    if invert:
+        return -images
+    found = contrast_sign(images)
+    if found.sign == "inverted":
+        print(
+            f"{path}: protein is bright (skewness {found.skewness:+.2f}), expected dark; "
+            "--invert-reference multiplies it by -1",
+            file=sys.stderr,
+        )
+    return images
 
 
 def ticker(report: Callable[[str, int, int], None]) -> Callable[[int, int], None]:

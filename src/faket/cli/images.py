@@ -5,12 +5,14 @@ from typing import Literal
 
 from faket.cli.common import (
     Count,
+    Flag,
     NotNegative,
     Positive,
     Seed,
     Where,
     check_output,
     check_pixels,
+    oriented,
     record_manifest,
     ticker,
 )
@@ -22,14 +24,19 @@ def noise(
     out: Path,
     /,
     *,
-    method: Literal["noisy", "baseline", "content"] = "noisy",
+    method: Literal[
+        "spectral", "spectral-content", "coloured", "noisy", "baseline", "content"
+    ] = "spectral",
     reference_clean: Path | None = None,
     clean_angles: Path | None = None,
     reference_angles: Path | None = None,
+    defocus_um: Positive | None = None,
+    dose_e_per_A2: Positive | None = None,
+    invert_reference: Flag = False,
     pixel_size_A: Positive | None = None,
     seed: Seed = 0,
 ) -> None:
-    """Add the reference's noise to noiseless projections.
+    """Make noiseless projections as noisy as a reference.
 
     Parameters
     ----------
@@ -40,22 +47,31 @@ def noise(
     out
         MRC stack to write.
     method
-        noisy: noise follows the tilt. baseline: it does not. content: a quarter of noisy.
+        spectral: the reference's contrast transfer, strength of signal, and noise, ring by ring.
+        coloured: noise of the reference's radial spectrum. noisy: white noise that follows the
+        tilt, as in the paper. baseline: the same at all tilts. spectral-content and content:
+        spectral and noisy with a quarter of the noise, for style transfer to keep.
     reference_clean
-        Noiseless twin of the reference; without one the noise is estimated blind.
+        Noiseless twin of the reference; without one noise and signal are estimated blind.
     clean_angles
         .tlt of the clean stack, if it is elsewhere.
     reference_angles
         .tlt of the reference, if it is elsewhere.
+    defocus_um
+        spectral: mean defocus of the reference, if known, µm; else estimated from it.
+    dose_e_per_A2
+        spectral: exposure of the whole reference, if known, e/Å².
+    invert_reference
+        Multiply the reference by -1: for stacks in which protein is bright.
     pixel_size_A
         Of all stacks, instead of what the header says, Å.
     seed
         Seed of the noise field.
     """
-    import faket.noise as recipes
     from faket.data import TiltSeries
     from faket.io.mrc import read_stack
     from faket.io.tilts import read_tilt_series, tilt_angles_beside, write_tilt_series
+    from faket.pipeline.likeness import like_reference
 
     inputs = [clean, reference, reference_clean]
     check_output(out, inputs)
@@ -64,15 +80,16 @@ def noise(
     series = read_tilt_series(clean, tlt, pixel_size_A=pixel_size_A)
     target = read_tilt_series(reference, reference_tlt, pixel_size_A=pixel_size_A)
     check_pixels(clean, series.geometry.pixel_size_A, reference, target.geometry.pixel_size_A)
+    images = oriented(reference, target.images, invert_reference)
+    target = TiltSeries(images, target.geometry)
     twin = None
     if reference_clean is not None:
         twin, _ = read_stack(reference_clean, pixel_size_A=pixel_size_A)
-    profile = recipes.estimate_noise(target.images, twin, angles_deg=target.geometry.angles_deg)
-    make = {"noisy": recipes.noisy, "baseline": recipes.baseline, "content": recipes.content}
-    angles_deg = series.geometry.angles_deg
-    images = make[method](series.images, profile, seed=seed, angles_deg=angles_deg)
+    kept = {"defocus_um": defocus_um, "dose_e_per_A2": dose_e_per_A2}
+    images, record = like_reference(method, series, target, twin, seed, **kept)
     write_tilt_series(out, TiltSeries(images, series.geometry))
-    record_manifest(out, "noise", {"method": method, "seed": seed}, inputs, profile.to_dict())
+    settings = {"method": method, "seed": seed, **kept}
+    record_manifest(out, "noise", settings, inputs, record)
 
 
 def style(
@@ -82,9 +99,12 @@ def style(
     out: Path,
     /,
     *,
-    network: Literal["vgg19", "vgg19-random"] = "vgg19",
+    network: Literal["texture", "vgg19", "vgg19-random"] = "texture",
     weights: Path | None = None,
-    iterations: Count = 1,
+    iterations: Count | None = None,
+    save_profile: Path | None = None,
+    memory_limit_GB: Positive = 1.0,
+    invert_reference: Flag = False,
     pixel_size_A: Positive | None = None,
     seed: Seed = 0,
     device: Where = "auto",
@@ -94,19 +114,27 @@ def style(
     Parameters
     ----------
     content
-        MRC stack whose content is kept (`faket noise --method content`); .tlt beside it.
+        MRC stack whose content is kept (`faket noise --method spectral-content`); .tlt beside it.
     initial
-        MRC stack to start from (`faket noise --method noisy`).
+        MRC stack to start from (`faket noise`).
     style
-        MRC stack to look like; .tlt beside it.
+        MRC stack to look like, its .tlt beside it; or a .safetensors profile of one.
     out
         MRC stack to write.
     network
-        vgg19 needs trained weights; vgg19-random is the paper's untrained ablation.
+        texture: faket's own. vgg19 needs trained weights; vgg19-random is the paper's untrained
+        ablation.
     weights
         vgg19-dcbb9e9d.pth of torchvision; looked for in torch's cache, then downloaded.
     iterations
-        Steps of Adam; the paper takes one.
+        Steps; by default six of the texture network, and one of VGG19 as in the paper.
+    save_profile
+        Write here what was measured of the reference (.safetensors), to be used as style again
+        or given to others instead of the data.
+    memory_limit_GB
+        What VGG19 may take beyond the stacks; large images are done in tiles, exactly.
+    invert_reference
+        Multiply the style by -1: for stacks in which protein is bright.
     pixel_size_A
         Of all stacks, instead of what the header says, Å.
     seed
@@ -117,31 +145,49 @@ def style(
     from faket.cli.progress import reporting
     from faket.data import TiltSeries
     from faket.io.mrc import read_stack
+    from faket.io.style_profile import load_style_profile, save_style_profile
     from faket.io.tilts import read_tilt_series, tilt_angles_beside, write_tilt_series
     from faket.io.weights import find_vgg19_weights, load_vgg19_weights
-    from faket.style import load_network, transfer_style
+    from faket.style import StyleProfile, load_network, transfer_style
 
     check_output(out, [content, initial, style])
     size_A = pixel_size_A
     kept = read_tilt_series(content, tilt_angles_beside(content), pixel_size_A=size_A)
     start, _ = read_stack(initial, pixel_size_A=size_A)
-    target = read_tilt_series(style, tilt_angles_beside(style), pixel_size_A=size_A)
-    check_pixels(content, kept.geometry.pixel_size_A, style, target.geometry.pixel_size_A)
     if network == "vgg19":
         trained = load_vgg19_weights(find_vgg19_weights(weights))
         features = load_network("vgg19", weights=trained)
     else:
-        features = load_network("vgg19-random", seed=seed)
+        features = load_network(network, seed=seed)
+    limit = int(memory_limit_GB * 1e9)
     with reporting("style") as report:
+        if style.suffix == ".safetensors":
+            profile = load_style_profile(style)
+        else:
+            target = read_tilt_series(style, tilt_angles_beside(style), pixel_size_A=size_A)
+            own_A, style_A = kept.geometry.pixel_size_A, target.geometry.pixel_size_A
+            check_pixels(content, own_A, style, style_A)
+            profile = StyleProfile.measure(
+                oriented(style, target.images, invert_reference),
+                network=features,
+                angles_deg=target.geometry.angles_deg,
+                pixel_size_A=style_A,
+                device=device,
+                memory_limit=limit,
+                progress=ticker(report),
+            )
+        if save_profile is not None:
+            save_style_profile(profile, save_profile)
         images = transfer_style(
             kept.images,
             start,
-            target.images,
+            profile,
             network=features,
             iterations=iterations,
             angles_deg=kept.geometry.angles_deg,
-            style_angles_deg=target.geometry.angles_deg,
+            pixel_size_A=kept.geometry.pixel_size_A,
             device=device,
+            memory_limit=limit,
             progress=ticker(report),
         )
     write_tilt_series(out, TiltSeries(images, kept.geometry))

@@ -9,6 +9,7 @@ whose best A and N have the least misfit, and the misfit of all others says how 
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
+from itertools import pairwise
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -21,8 +22,12 @@ from scipy.special import comb
 from faket.constants import electron_wavelength_A
 from faket.data import AnyArray, DoubleArray
 from faket.errors import InputError
-from faket.microscope.optics import Optics
+from faket.microscope.optics import Optics, ctf_zeros
 from faket.microscope.thon import mean_squared_ctf, tapered_spectrum, without_gold
+
+# Protein in ice at 300 kV, from the mean free paths and mean potentials in faket.constants:
+# (1/Λ_protein − 1/Λ_ice) / 2 over σ (V_protein − V_ice). 0.07 is customary.
+AMPLITUDE_CONTRAST = 0.055
 
 _COARSEST_A = 60.0  # longer periods show the specimen's shapes, not the lens
 _MOST_RINGS = 256
@@ -30,8 +35,12 @@ _GROUPS_DEG = (0.0, 25.0, 45.0, 91.0)  # tilts whose spectra are averaged
 _SPECTRUM_ERROR = 0.005  # of the model, relative
 _SIGNAL_ERROR = 0.1  # of A: spectra of specimens are not quite smooth
 _MARGIN = 9.0  # in χ²; what fits worse than the best by more is ruled out
+_CONFLICT = 4.0  # in χ²: by how much the rings alone may disagree
+_EVIDENCE = 9.0  # in χ²: by how much they must prefer rings to none
 _CERTAIN = 0.045  # confident if all that is not ruled out lies as near, relative
-_USUAL_UM, _USUAL_SPREAD = 3.0, 0.45  # defoci of tomography: exp(N(ln 3, 0.45))
+_CERTAIN_BY_ONE_ZERO = 0.025  # where the second zero lies beyond Nyquist
+_RINGS_FROM = 0.85  # of the first zero: from here rings alone, not the specimen, must tell
+_USUAL_UM, _USUAL_SPREAD = 3.0, 0.35  # defoci of tomography: exp(N(ln 3, 0.35))
 _JITTER_A = 2000.0  # scatter of the defocus from tilt to tilt
 _DEPTH_A = 1500.0
 
@@ -47,9 +56,11 @@ class CtfEstimate:
         Underfocus of the middle of the field. Where ``confident`` is False it is no more than
         the likeliest guess between what the spectra allow and what is usual (2 to 5 µm).
     interval_um : (float, float)
-        Mean defoci that the spectra do not rule out (three standard errors).
+        Mean defoci that the spectra do not rule out (three standard errors), if the specimen's
+        own spectrum is smooth; a crowd of membranes can mislead it where no rings are seen.
     confident : bool
-        True if that interval is narrow: within 4.5 % of ``defocus_um``.
+        True if that interval is narrow: within 4.5 % of ``defocus_um``, or 2.5 % where there is
+        only one zero below Nyquist.
     source : {"metadata", "spectra"}
     voltage_kV, spherical_aberration_mm, amplitude_contrast, phase_plate_deg : float
     """
@@ -61,7 +72,7 @@ class CtfEstimate:
     source: Literal["metadata", "spectra"]
     voltage_kV: float = 300.0
     spherical_aberration_mm: float = 2.7
-    amplitude_contrast: float = 0.07
+    amplitude_contrast: float = AMPLITUDE_CONTRAST
     phase_plate_deg: float = 0.0
 
     def __post_init__(self) -> None:
@@ -88,8 +99,16 @@ class CtfEstimate:
             )
 
     def optics(self, tilt: int) -> Optics:
-        """Return the state of the lens for one tilt, without its envelopes."""
-        return replace(_lens(self), defocus_A=1e4 * float(self.defocus_um[tilt]))
+        """Return the state of the lens for one tilt, without its envelopes.
+
+        For :func:`faket.microscope.contrast_transfer`, with ``amplitude_contrast`` beside it.
+        """
+        return Optics(
+            electron_wavelength_A(self.voltage_kV),
+            1e4 * float(self.defocus_um[tilt]),
+            spherical_aberration_A=1e7 * self.spherical_aberration_mm,
+            phase_plate_rad=float(np.radians(self.phase_plate_deg)),
+        )
 
     def at(self, angles_deg: ArrayLike) -> "CtfEstimate":
         """Return the estimate at other tilt angles: each takes the defocus of the nearest tilt."""
@@ -131,7 +150,7 @@ def estimate_ctf(
     defocus_um: ArrayLike | None = None,
     voltage_kV: float = 300.0,
     spherical_aberration_mm: float = 2.7,
-    amplitude_contrast: float = 0.07,
+    amplitude_contrast: float = AMPLITUDE_CONTRAST,
     phase_plate_deg: float = 0.0,
     search_um: tuple[float, float] = (0.5, 10.0),
 ) -> CtfEstimate:
@@ -140,6 +159,11 @@ def estimate_ctf(
     Gold is masked first: it scatters too strongly for a contrast transfer function. Spectra of
     tilts below 25°, below 45° and above are averaged; a common defocus is fitted to the three.
     Where it is certain, each tilt's own defocus is fitted around it.
+
+    On 38 stacks of the simulator (21 to 41 tilts; 1 to 6 µm, 60 to 140 e/Å² in 41 tilts, 2.5 to
+    10 Å pixels) 8 answers were confident, all within 2 %; of 250
+    stacks of filtered noise 119, all within 3 %. Below about 3 µm at 5 Å and 4.5 µm at 10 Å the
+    rings drown in noise at such doses: give the defocus where it is known.
 
     Rings of a stack with 10 Å pixels end at 20 Å, where the first zero of 2 µm lies: there,
     lower defoci cannot be told. The same holds for small or short stacks. No astigmatism is
@@ -198,6 +222,10 @@ class _Rings:
     power: DoubleArray
     modes: DoubleArray
 
+    def above(self, frequency: float) -> "_Rings":
+        kept = self.frequency > frequency
+        return _Rings(self.frequency[kept], self.power[:, kept], self.modes[kept])
+
 
 @dataclass(frozen=True)
 class _CommonFit:
@@ -228,14 +256,10 @@ def _check(
 
 
 def _lens(estimate: CtfEstimate) -> Optics:
-    return Optics(
-        electron_wavelength_A(estimate.voltage_kV),
-        0.0,
-        spherical_aberration_A=1e7 * estimate.spherical_aberration_mm,
-        phase_plate_rad=float(
-            np.radians(estimate.phase_plate_deg) + np.arcsin(estimate.amplitude_contrast)
-        ),
-    )
+    """Count amplitude contrast w as a phase plate of arcsin w, as mean_squared_ctf wants it."""
+    lens = estimate.optics(0)
+    plate = lens.phase_plate_rad + float(np.arcsin(estimate.amplitude_contrast))
+    return replace(lens, phase_plate_rad=plate)
 
 
 def _measure(stack: AnyArray, pixel_size_A: float) -> _Rings:
@@ -278,23 +302,49 @@ def _fit_common(
     grid = np.arange(*search_A, 0.4 / (np.pi * lens.wavelength_A * finest**2))
     groups = [
         inside
-        for low, high in zip(_GROUPS_DEG[:-1], _GROUPS_DEG[1:], strict=True)
+        for low, high in pairwise(_GROUPS_DEG)
         if (inside := (np.abs(angles) >= low) & (np.abs(angles) < high)).any()
     ]
     problems = [_GroupFit(rings, angles, inside, lens, width_A) for inside in groups]
-    misfit = np.array([sum(one.solve(df)[0] for one in problems) for df in grid])
     fine = np.linspace(grid[0], grid[-1], 8 * len(grid))
-    curve = CubicSpline(grid, misfit)(fine) if len(grid) > 3 else np.interp(fine, grid, misfit)
-    freedom = len(groups) * max(len(k) - 8, 1)
-    curve = (curve - curve.min()) / max(1.0, float(curve.min()) / freedom)
+    curve, _ = _misfit_curve(problems, grid, fine)
     best, left = fine[curve.argmin()], fine[curve < _MARGIN]
+    zeros = ctf_zeros(replace(lens, defocus_A=float(best)), 2)
+    certain = _CERTAIN if zeros[1] < k[-1] else _CERTAIN_BY_ONE_ZERO
     inside_search = search_A[0] * 1.02 < left[0] and left[-1] < grid[-1] * 0.98
-    confident = bool(inside_search and max(best - left[0], left[-1] - best) < _CERTAIN * best)
+    confident = bool(inside_search and max(best - left[0], left[-1] - best) < certain * best)
+    if confident:
+        part = rings.above(_RINGS_FROM * float(zeros[0]))
+        checks = [_GroupFit(part, angles, inside, lens, width_A) for inside in groups]
+        confident = len(part.frequency) > 8 and _rings_agree(checks, float(best))
     if not confident:
         usual = np.log(fine / (1e4 * _USUAL_UM)) / _USUAL_SPREAD
         best = fine[(curve + usual**2).argmin()]
     shapes = [(one.tilts, *one.solve(best)[1:]) for one in problems]
     return _CommonFit(float(best), (float(left[0]), float(left[-1])), confident, shapes)
+
+
+def _misfit_curve(
+    problems: "list[_GroupFit]", grid: DoubleArray, fine: DoubleArray
+) -> tuple[DoubleArray, float]:
+    """χ² above its minimum over the defoci ``fine``, in units of the scatter; and that unit."""
+    misfit = np.array([sum(one.solve(defocus)[0] for one in problems) for defocus in grid])
+    if len(grid) > 3:
+        curve = np.asarray(CubicSpline(grid, misfit)(fine))
+    else:
+        curve = np.interp(fine, grid, misfit)
+    scatter = max(1.0, float(misfit.min()) / sum(one.freedom for one in problems))
+    return np.asarray((curve - curve.min()) / scatter), scatter
+
+
+def _rings_agree(problems: "list[_GroupFit]", defocus_A: float) -> bool:
+    """Whether rings are there, and where they should be, beyond the first zero."""
+    near = defocus_A * np.linspace(0.85, 1.15, 31)
+    curve, scatter = _misfit_curve(problems, near, near)
+    here = len(near) // 2
+    none = sum(one.solve(None)[0] for one in problems)
+    least = sum(one.solve(defocus_A)[0] for one in problems)
+    return bool(curve[here] < _CONFLICT and (none - least) / scatter > _EVIDENCE)
 
 
 class _GroupFit:
@@ -319,15 +369,19 @@ class _GroupFit:
         self._weight = 1 / (smooth * error)
         self._target = power * self._weight
         self._falling, self._noise = _basis(self._k)
+        self.freedom = max(len(power) - 8, 1)
 
-    def solve(self, defocus_A: float) -> tuple[float, DoubleArray, DoubleArray]:
-        """Return χ² and the best A(k) and N(k)."""
-        transfer = mean_squared_ctf(
-            self._k, replace(self._lens, defocus_A=defocus_A), *self._spread
-        )
+    def solve(self, defocus_A: float | None) -> tuple[float, DoubleArray, DoubleArray]:
+        """Return χ² and the best A(k) and N(k); None: without rings."""
+        transfer = np.full(len(self._k), 0.5)
+        if defocus_A is not None:
+            lens = replace(self._lens, defocus_A=defocus_A)
+            transfer = mean_squared_ctf(self._k, lens, *self._spread)
         columns = np.hstack([self._falling * transfer[:, None], self._noise])
         table = np.column_stack([columns * self._weight[:, None], self._target])
-        triangle = np.linalg.qr(table, mode="r")  # the same problem with few rows
+        triangle = np.asarray(
+            np.linalg.qr(table, mode="r"), np.float64
+        )  # the same problem with few rows
         weights, norm = nnls(triangle[:, :-1], triangle[:, -1])
         split = self._falling.shape[1]
         return norm**2, self._falling @ weights[:split], self._noise @ weights[split:]

@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 from scipy.fft import rfft2
-from scipy.ndimage import gaussian_filter, gaussian_filter1d
+from scipy.ndimage import gaussian_filter, gaussian_filter1d, uniform_filter
 from scipy.optimize import minimize_scalar
 from scipy.signal.windows import tukey
 
-from faket.data import AnyArray, DoubleArray
+from faket.data import AnyArray, DoubleArray, FloatArray
 from faket.errors import InputError
 from faket.microscope.optics import Optics, aberration_phase, contrast_transfer
 
@@ -129,12 +129,13 @@ def tapered_spectrum(
     weight = np.full(spectrum.shape, 2.0)  # columns stand for themselves and their conjugates
     weight[:, 0] = 1.0
     number = np.bincount(ring, weight.ravel(), minlength=bins + 1)[:bins]
-    power = weight * (spectrum.real**2 + spectrum.imag**2) / np.sum(window**2)
+    power = weight * (spectrum.real**2 + spectrum.imag**2) / np.sum(window**2, dtype=np.float64)
     total = np.bincount(ring, power.ravel(), minlength=bins + 1)[:bins]
     filled = number > 0
-    independent = np.sum(window**2) ** 2 / (np.sum(window**4) * window.size)
-    frequency = (np.arange(bins) + 0.5) / (2 * bins * pixel_size_A)
-    return frequency[filled], total[filled] / number[filled], independent * number[filled] / 2
+    independent = float(np.sum(window**2)) ** 2 / float(np.sum(window**4) * window.size)
+    frequency = np.asarray((np.arange(bins) + 0.5) / (2 * bins * pixel_size_A), np.float64)
+    modes = np.asarray(independent / 2 * number[filled])
+    return frequency[filled], np.asarray(total[filled] / number[filled], np.float64), modes
 
 
 def mean_squared_ctf(
@@ -171,7 +172,7 @@ def mean_squared_ctf(
     return np.asarray(0.5 * (1 - coherence * np.cos(2 * chi)))
 
 
-def without_gold(image: AnyArray, pixel_size_A: float) -> DoubleArray:
+def without_gold(image: AnyArray, pixel_size_A: float) -> FloatArray:
     """Fade what scatters far more strongly than all else (gold, contamination) to the mean.
 
     Strong phase objects shift the zeros of the power spectrum, and few beads can outshine all
@@ -185,17 +186,21 @@ def without_gold(image: AnyArray, pixel_size_A: float) -> DoubleArray:
 
     Returns
     -------
-    ndarray, shape (y, x)
-        What differs by more than 5 robust standard deviations at 10 Å resolution, and 30 Å
+    ndarray, shape (y, x), float32
+        What differs by more than 5 robust standard deviations at 10 Å resolution, and 60 Å
         around it, is masked softly. The image itself where that would be most of it.
     """
     image = np.asarray(image, np.float32)
-    band = gaussian_filter(image, 10 / pixel_size_A) - gaussian_filter(image, 150 / pixel_size_A)
+    px = 1 / pixel_size_A
+    band = gaussian_filter(image, 10 * px) - uniform_filter(image, max(1, round(400 * px)))
     deviation = np.abs(band - np.median(band))
     outliers = deviation > 5 * 1.4826 * np.median(deviation)
-    grown = gaussian_filter(outliers.astype(np.float32), 30 / pixel_size_A) > 0.01
-    keep = 1 - gaussian_filter(grown.astype(np.float32), 20 / pixel_size_A)
+    if not outliers.any():
+        return image
+    near = uniform_filter(outliers.astype(np.float32), max(1, round(120 * px))) > 1e-6
+    fade = max(1, round(60 * px))
+    keep = 1 - uniform_filter(uniform_filter(near.astype(np.float32), fade), fade)
     if keep.mean() < 0.3:
         return image
     mean = np.average(image, weights=keep)
-    return np.asarray(mean + (image - mean) * keep)
+    return np.asarray(mean + (image - mean) * keep, np.float32)

@@ -1,6 +1,10 @@
-"""Noiseless tilts made noisy: BASELINE, NOISY and CONTENT of FakET (arXiv 2304.02011)."""
+"""Noiseless tilts made noisy: BASELINE, NOISY and CONTENT of FakET (arXiv 2304.02011).
+
+Beyond the paper, the noise may have the colour of the reference instead of being white.
+"""
 
 import math
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -8,19 +12,30 @@ from numpy.typing import ArrayLike
 from faket.data import AnyArray, FloatArray
 from faket.errors import InputError
 from faket.noise.profile import NoiseProfile
-from faket.seeds import generator
+from faket.noise.spectrum import coloured_noise, ring_power, white_noise
 from faket.statistics import match_statistics, tilt_statistics
 
+Colour = Literal["white", "reference"]
+
 _CONTENT_AMOUNT = 0.25
+_LEAST_NOISE = 0.05  # of the reference's power, where the content alone would exceed it
 
 
 def add_noise(
-    clean: AnyArray, profile: NoiseProfile, *, seed: int, amount: float = 1.0
+    clean: AnyArray,
+    profile: NoiseProfile,
+    *,
+    seed: int,
+    amount: float = 1.0,
+    spectrum: Colour = "white",
 ) -> FloatArray:
-    """Add white Gaussian noise to noiseless tilts.
+    """Add Gaussian noise to noiseless tilts.
 
     Every tilt is brought to mean 0 and standard deviation 1, becomes
-    ``ratio * tilt + amount * noise_std * N(0, 1)``, and is then given the profile's mean and σ.
+    ``ratio * tilt + amount * noise``, and is then given the profile's mean and σ. White noise is
+    ``noise_std * N(0, 1)``. Noise of the reference's colour is the same N(0, 1), filtered: the
+    power of each ring is what the reference has there (``profile.spectrum``) beyond
+    ``ratio * tilt``, and at least 5 % of it.
 
     Parameters
     ----------
@@ -32,7 +47,8 @@ def add_noise(
         The noise field depends on the seed and the tilt's index only, so that stacks made with
         other profiles or amounts share it.
     amount : float
-        Factor on noise_std, >= 0.
+        Factor on the noise, >= 0.
+    spectrum : {"white", "reference"}
 
     Returns
     -------
@@ -41,8 +57,16 @@ def add_noise(
     Raises
     ------
     InputError
-        If ``clean`` holds NaN or infinity, the tilt counts differ, or ``amount`` is negative.
+        If ``clean`` holds NaN or infinity, the tilt counts differ, ``amount`` is negative, or
+        the profile has no spectrum where one is asked for.
     """
+    if spectrum not in get_args(Colour):
+        raise InputError(f"spectrum: expected 'white' or 'reference', found {spectrum!r}")
+    if spectrum == "reference" and profile.spectrum is None:
+        raise InputError(
+            "profile: expected the reference's spectrum, found none; measure it again with "
+            "estimate_noise"
+        )
     if not (math.isfinite(amount) and amount >= 0):
         raise InputError(f"amount: expected a number >= 0, found {amount}")
     mean, sigma = tilt_statistics(clean, "clean")
@@ -53,14 +77,26 @@ def add_noise(
         )
     out = np.empty(clean.shape, np.float32)
     for tilt, image in enumerate(clean):
-        noise_std = np.float32(amount * profile.noise_std[tilt])
-        out[tilt] = noise_std * _noise_field(seed, tilt, image.shape)
+        signal = np.zeros(image.shape, np.float32)
         if sigma[tilt] > 0:
-            out[tilt] += (image - mean[tilt]) * (profile.ratio[tilt] / sigma[tilt])
-        out[tilt] = match_statistics(out[tilt : tilt + 1], profile.mean[tilt], profile.sigma[tilt])[
-            0
-        ]
+            signal += (image - mean[tilt]) * (profile.ratio[tilt] / sigma[tilt])
+        if spectrum == "white":
+            noise = white_noise(seed, tilt, image.shape)
+            noise *= np.float32(profile.noise_std[tilt])
+        else:
+            noise = _coloured(profile, tilt, seed, signal)
+        made = signal + np.float32(amount) * noise
+        out[tilt] = match_statistics(made[None], profile.mean[tilt], profile.sigma[tilt])[0]
     return out
+
+
+def _coloured(profile: NoiseProfile, tilt: int, seed: int, signal: FloatArray) -> FloatArray:
+    """Noise that makes up what the signal lacks of the reference's ring powers."""
+    assert profile.spectrum is not None
+    wanted = profile.spectrum[tilt]
+    missing = np.maximum(wanted - ring_power(signal, len(wanted)), _LEAST_NOISE * wanted)
+    ny, nx = signal.shape
+    return coloured_noise(seed, tilt, (ny, nx), missing)
 
 
 def baseline(
@@ -108,7 +144,3 @@ def content(
 
 def _at(profile: NoiseProfile, angles_deg: ArrayLike | None) -> NoiseProfile:
     return profile if angles_deg is None else profile.at(angles_deg)
-
-
-def _noise_field(seed: int, tilt: int, shape: tuple[int, ...]) -> FloatArray:
-    return generator(seed, "noise", tilt).standard_normal(shape, dtype=np.float32)

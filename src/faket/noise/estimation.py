@@ -7,6 +7,7 @@ from scipy import fft, optimize
 from faket.data import AnyArray, DoubleArray
 from faket.errors import InputError
 from faket.noise.profile import NoiseProfile
+from faket.noise.spectrum import mean_power, ring_power
 from faket.statistics import tilt_statistics
 
 _LOWEST_FREQUENCY = 0.125  # cycles per pixel; the fit runs from here to Nyquist (0.5)
@@ -33,6 +34,8 @@ def estimate_noise(
     low frequencies counts as signal; signal that is flat up to Nyquist counts as noise. Images
     that were interpolated or low-passed have no floor left and give too little noise: measure
     on unfiltered ones.
+
+    The radial power spectrum of every tilt is measured as well, for noise of the same colour.
 
     Parameters
     ----------
@@ -62,6 +65,7 @@ def estimate_noise(
         noise_std = _blind(reference, sigma)
     else:
         noise_std = _paired(reference, mean, sigma, clean)
+    powers = np.array([ring_power(image) for image in reference])
     return NoiseProfile(
         ratio=np.sqrt(1 - noise_std**2),
         noise_std=noise_std,
@@ -69,6 +73,7 @@ def estimate_noise(
         sigma=sigma,
         estimate="blind" if clean is None else "paired",
         angles_deg=None if angles_deg is None else np.asarray(angles_deg, np.float64),
+        spectrum=powers / mean_power(powers)[:, None],
     )
 
 

@@ -1,7 +1,7 @@
 """How strong signal and noise are in every tilt of a reference."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 
 from faket.data import DoubleArray
 from faket.errors import InputError
+from faket.noise.spectrum import ring_frequencies
 
 _CURVES = ("ratio", "noise_std", "mean", "sigma")
 
@@ -34,6 +35,9 @@ class NoiseProfile:
     angles_deg : ndarray, shape (tilts,), float64, or None
         Stage angle of every tilt; None where they are not known, and then tilts are matched
         by index only.
+    spectrum : ndarray, shape (tilts, rings), float64, or None
+        Radial power spectrum of the reference's tilts, signal and noise together, in rings of
+        equal width from 0 to Nyquist in cycles per pixel; each tilt's variance is 1.
     """
 
     ratio: DoubleArray
@@ -42,6 +46,7 @@ class NoiseProfile:
     sigma: DoubleArray
     estimate: Literal["paired", "blind"]
     angles_deg: DoubleArray | None = None
+    spectrum: DoubleArray | None = None
 
     def __post_init__(self) -> None:
         """Check shapes and bounds."""
@@ -71,6 +76,8 @@ class NoiseProfile:
             raise InputError(
                 f"NoiseProfile.estimate: expected 'paired' or 'blind', found {self.estimate!r}"
             )
+        if self.spectrum is not None:
+            object.__setattr__(self, "spectrum", _checked_spectrum(self.spectrum, len(self)))
 
     def __len__(self) -> int:
         """Return the number of tilts."""
@@ -78,7 +85,11 @@ class NoiseProfile:
 
     def constant(self) -> "NoiseProfile":
         """Return the profile whose every tilt is the average tilt: what BASELINE uses."""
-        return self._with({name: np.full(len(self), curve.mean()) for name, curve in self._items()})
+        flat = self._with({name: np.full(len(self), curve.mean()) for name, curve in self._items()})
+        if self.spectrum is None:
+            return flat
+        mean = np.broadcast_to(self.spectrum.mean(axis=0), self.spectrum.shape)
+        return replace(flat, spectrum=mean)
 
     def polynomial(self, degree: int = 2) -> "NoiseProfile":
         """Return the least-squares polynomial over the tilt index: what NOISY uses.
@@ -94,7 +105,7 @@ class NoiseProfile:
             Tilts are counted by rising angle, so that a stack in the order of acquisition
             gives the same curves as a sorted one. Where a polynomial leaves the range of the
             possible (ratio 0 to 1, noise_std >= 0, sigma >= its smallest measured value) it is
-            held at the limit.
+            held at the limit. The spectrum stays as measured.
 
         Raises
         ------
@@ -144,7 +155,12 @@ class NoiseProfile:
             name: np.interp(wanted, self.angles_deg[order], curve[order])
             for name, curve in self._items()
         }
-        return NoiseProfile(**curves, estimate=self.estimate, angles_deg=wanted)
+        spectrum = None
+        if self.spectrum is not None:
+            rings = self.spectrum[order].T
+            columns = [np.interp(wanted, self.angles_deg[order], ring) for ring in rings]
+            spectrum = np.stack(columns, axis=1)
+        return NoiseProfile(**curves, estimate=self.estimate, angles_deg=wanted, spectrum=spectrum)
 
     @staticmethod
     def average(profiles: Sequence["NoiseProfile"]) -> "NoiseProfile":
@@ -160,7 +176,8 @@ class NoiseProfile:
         -------
         NoiseProfile
             At the tilt angles of the first profile; the others are interpolated there. Profiles
-            without angles are matched by index. "blind" if any of them is.
+            without angles are matched by index. "blind" if any of them is. Spectra are averaged
+            in the rings of the first; none if any profile has none.
 
         Raises
         ------
@@ -183,17 +200,28 @@ class NoiseProfile:
             name: np.mean([getattr(profile, name) for profile in profiles], axis=0)
             for name in _CURVES
         }
-        return NoiseProfile(**curves, estimate="blind" if blind else "paired", angles_deg=angles)
+        return NoiseProfile(
+            **curves,
+            estimate="blind" if blind else "paired",
+            angles_deg=angles,
+            spectrum=_average_spectrum([profile.spectrum for profile in profiles]),
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Return lists and strings only, ready for JSON."""
         curves = {name: curve.tolist() for name, curve in self._items()}
         angles = None if self.angles_deg is None else self.angles_deg.tolist()
-        return {"estimate": self.estimate, "angles_deg": angles, **curves}
+        spectrum = None if self.spectrum is None else self.spectrum.tolist()
+        return {
+            "estimate": self.estimate,
+            "angles_deg": angles,
+            **curves,
+            "spectrum": spectrum,
+        }
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
-        """Return the profile that :meth:`to_dict` wrote.
+        """Return the profile that :meth:`to_dict` wrote; its ``spectrum`` may be missing.
 
         Raises
         ------
@@ -201,7 +229,7 @@ class NoiseProfile:
             If a key is missing or unknown, or a value does not fit.
         """
         keys = {"estimate", "angles_deg", *_CURVES}
-        if set(values) != keys:
+        if set(values) - {"spectrum"} != keys:
             raise InputError(
                 f"noise profile: expected the keys {sorted(keys)}, found {sorted(values)}"
             )
@@ -216,7 +244,36 @@ class NoiseProfile:
         return [(name, getattr(self, name)) for name in _CURVES]
 
     def _with(self, curves: dict[str, DoubleArray]) -> "NoiseProfile":
-        return NoiseProfile(**curves, estimate=self.estimate, angles_deg=self.angles_deg)
+        return NoiseProfile(
+            **curves,
+            estimate=self.estimate,
+            angles_deg=self.angles_deg,
+            spectrum=self.spectrum,
+        )
+
+
+def _checked_spectrum(spectrum: ArrayLike, tilts: int) -> DoubleArray:
+    values = np.array(spectrum, np.float64)
+    if values.ndim != 2 or len(values) != tilts or values.shape[1] == 0:
+        raise InputError(
+            f"NoiseProfile.spectrum: expected [tilt, ring] with {tilts} tilts, found shape "
+            f"{values.shape}"
+        )
+    if not (np.isfinite(values).all() and (values >= 0).all()):
+        raise InputError("NoiseProfile.spectrum: expected finite powers >= 0")
+    return values
+
+
+def _average_spectrum(spectra: Sequence[DoubleArray | None]) -> DoubleArray | None:
+    """Average in the rings of the first; None if there is any without."""
+    present = [one for one in spectra if one is not None]
+    if len(present) < len(spectra):
+        return None
+    middle = ring_frequencies(present[0].shape[1])
+    resampled = [
+        [np.interp(middle, ring_frequencies(one.shape[1]), tilt) for tilt in one] for one in present
+    ]
+    return np.asarray(np.mean(resampled, axis=0))
 
 
 def _fitted(index: DoubleArray, curve: DoubleArray, degree: int) -> DoubleArray:

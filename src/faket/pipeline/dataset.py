@@ -8,6 +8,7 @@ from typing import Literal
 
 from faket.data import Species
 from faket.errors import InputError
+from faket.evaluation import contrast_sign
 from faket.io.acquisition import write_acquisition
 from faket.io.atomic import atomic_folder, atomic_path, require_space
 from faket.io.manifest import read_manifest, sha256_of, write_manifest
@@ -15,9 +16,11 @@ from faket.io.tilts import write_tilt_series
 from faket.noise import NoiseProfile
 from faket.pipeline.executors import Report, make_all
 from faket.pipeline.library import load_library, specimen_config
-from faket.pipeline.methods import Plan, network_weights
+from faket.pipeline.likeness import reference_model
+from faket.pipeline.methods import MODEL_FILE, Plan, needs_model, network_weights
 from faket.pipeline.recipe import Recipe
 from faket.pipeline.reference import (
+    Reference,
     chosen_microscope,
     input_files,
     prepare_reference,
@@ -155,20 +158,27 @@ def _prepare_references(
     for index in range(n):
         which = f"reference {index + 1} of {n}" if n > 1 else "the reference"
         say(f"preparing {which}", 0, recipe.tomograms)
-        profiles.append(_stored_reference(recipe, library, inputs, out, index))
+        profiles.append(_stored_reference(recipe, library, inputs, out, index, say))
     if n == 1:
         return profiles[0]
     return NoiseProfile.average([profile.polynomial() for profile in profiles])
 
 
 def _stored_reference(
-    recipe: Recipe, library: tuple[Species, ...], inputs: tuple[Path, ...], out: Path, index: int
+    recipe: Recipe,
+    library: tuple[Species, ...],
+    inputs: tuple[Path, ...],
+    out: Path,
+    index: int,
+    say: Report,
 ) -> NoiseProfile:
     """Prepare a reference once; a later run of the same recipe reads it."""
     folder = out / f"reference_{index}"
     profile_path = folder / "noise_profile.json"
     if not (_is_own(recipe, out) and profile_path.exists()):
         reference = prepare_reference(recipe, library, index)
+        if contrast_sign(reference.series.images).sign == "inverted":
+            say(f"{reference.source}: protein is bright; reference.invert = true turns it", 0, 0)
         _claim(recipe, out)
         with atomic_folder(folder, overwrite=True) as temporary:
             write_tilt_series(temporary / "projections.mrc", reference.series)
@@ -176,6 +186,8 @@ def _stored_reference(
                 write_acquisition(temporary / "acquisition.json", reference.record)
             text = json.dumps(reference.profile.to_dict(), indent=1) + "\n"
             (temporary / "noise_profile.json").write_text(text)
+            if needs_model(recipe):
+                _write_model(recipe, reference, temporary / MODEL_FILE)
             write_manifest(
                 temporary / "manifest.json",
                 kind="reference",
@@ -186,6 +198,15 @@ def _stored_reference(
                 outputs=sorted(temporary.iterdir()),
             )
     return NoiseProfile.from_dict(json.loads(profile_path.read_text()))
+
+
+def _write_model(recipe: Recipe, reference: Reference, path: Path) -> None:
+    """Measure what the spectral method needs of the images alone, as of a user's reference."""
+    known = recipe.reference
+    model = reference_model(
+        reference.series, defocus_um=known.defocus_um, dose_e_per_A2=known.dose_e_per_A2
+    )
+    path.write_text(json.dumps(model.to_dict()) + "\n")
 
 
 def _model_bytes(recipe: Recipe) -> int:

@@ -1,5 +1,6 @@
 """The methods: from a labelled specimen to images that look like the reference."""
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,9 +11,12 @@ from faket.io.weights import find_vgg19_weights, load_vgg19_weights
 from faket.microscope import AcquisitionRecord, Microscope, draw_acquisition, expose
 from faket.noise import NoiseProfile, baseline, content, noisy
 from faket.pipeline.recipe import Recipe
+from faket.pipeline.spectral import ReferenceModel, spectral_content, spectral_images
 from faket.seeds import derive
 from faket.specimen import SpecimenConfig
-from faket.style import load_network, transfer_style
+from faket.style import FeatureNetwork, load_network, transfer_style
+
+MODEL_FILE = "reference_model.json"
 
 
 @dataclass(frozen=True)
@@ -35,9 +39,22 @@ class Plan:
         return self.out / f"reference_{index}"
 
 
+def network_of(recipe: Recipe) -> str | None:
+    """Return the name of the network that the method needs; None where it needs none."""
+    fixed = {"faket": "vgg19", "faket-random": "vgg19-random", "style": recipe.style.network}
+    return fixed.get(recipe.method)
+
+
+def needs_model(recipe: Recipe) -> bool:
+    """Whether the reference's spectra must be measured."""
+    if recipe.method == "style":
+        return recipe.style.initial == "spectral"
+    return recipe.method == "spectral"
+
+
 def network_weights(recipe: Recipe) -> Path | None:
     """Find the trained weights that the method needs; None where it needs none."""
-    if recipe.method != "faket":
+    if network_of(recipe) != "vgg19":
         return None
     path = recipe.style.weights
     return find_vgg19_weights(None if path is None else recipe.at(path))
@@ -73,33 +90,49 @@ def make_images(
 
 
 def _like_reference(plan: Plan, clean: FloatArray, name: str) -> FloatArray:
-    method, profile = plan.recipe.method, plan.profile
+    recipe, profile, angles_deg = plan.recipe, plan.profile, plan.angles_deg
+    seed = derive(recipe.seed, name, "noise")
+    if needs_model(recipe):
+        model = read_model(plan.reference_of(name))
+        initial = spectral_images(clean, model, angles_deg, seed=seed)
+        if recipe.method == "spectral":
+            return initial
+        kept = spectral_content(clean, model, angles_deg, seed=seed)
+        return _styled(plan, name, kept, initial)
     if profile is None:
-        raise InputError(f"method {method}: expected a reference, found none")
-    seed = derive(plan.recipe.seed, name, "noise")
-    if method == "baseline":
-        return baseline(clean, profile, seed=seed, angles_deg=plan.angles_deg)
-    initial = noisy(clean, profile, seed=seed, angles_deg=plan.angles_deg)
-    if method == "noisy":
+        raise InputError(f"method {recipe.method}: expected a reference, found none")
+    if recipe.method == "baseline":
+        return baseline(clean, profile, seed=seed, angles_deg=angles_deg)
+    initial = noisy(clean, profile, seed=seed, angles_deg=angles_deg)
+    if recipe.method == "noisy":
         return initial
-    return _styled(
-        plan, name, content(clean, profile, seed=seed, angles_deg=plan.angles_deg), initial
-    )
+    kept = content(clean, profile, seed=seed, angles_deg=angles_deg)
+    return _styled(plan, name, kept, initial)
 
 
 def _styled(plan: Plan, name: str, kept: FloatArray, initial: FloatArray) -> FloatArray:
-    folder = plan.reference_of(name)
+    folder, recipe = plan.reference_of(name), plan.recipe
     style = read_tilt_series(folder / "projections.mrc", folder / "projections.tlt")
-    if plan.weights is not None:
-        network = load_network("vgg19", weights=load_vgg19_weights(plan.weights))
-    else:
-        network = load_network("vgg19-random", seed=derive(plan.recipe.seed, "network"))
     return transfer_style(
         kept,
         initial,
         style.images,
-        network=network,
-        iterations=plan.recipe.style.iterations,
+        network=_network(plan),
+        iterations=recipe.style.iterations,
         angles_deg=plan.angles_deg,
         style_angles_deg=style.geometry.angles_deg,
     )
+
+
+def _network(plan: Plan) -> FeatureNetwork:
+    wanted = network_of(plan.recipe)
+    if wanted == "vgg19" and plan.weights is not None:
+        return load_network("vgg19", weights=load_vgg19_weights(plan.weights))
+    if wanted == "vgg19-random":
+        return load_network("vgg19-random", seed=derive(plan.recipe.seed, "network"))
+    return load_network("texture")
+
+
+def read_model(folder: Path) -> ReferenceModel:
+    """Read what was measured on a reference."""
+    return ReferenceModel.from_dict(json.loads((folder / MODEL_FILE).read_text()))

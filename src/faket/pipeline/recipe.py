@@ -15,7 +15,9 @@ from faket.microscope import PRESETS
 from faket.reconstruction.wbp import Normalize
 from faket.specimen import SpecimenConfig
 
-Method = Literal["noisy", "baseline", "faket", "faket-random", "benchmark", "noiseless"]
+Method = Literal[
+    "spectral", "style", "noisy", "baseline", "faket", "faket-random", "benchmark", "noiseless"
+]
 FORBID = ConfigDict(extra="forbid")
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
@@ -91,6 +93,15 @@ class Reference(Section):
     pixel_size_A: Positive | None = Field(
         None, description="overrides the pixel size in the stacks' headers (Å)"
     )
+    defocus_um: Positive | None = Field(
+        None, description="method spectral: mean defocus, if known; else estimated (µm)"
+    )
+    dose_e_per_A2: Positive | None = Field(
+        None, description="method spectral: exposure of the whole series, if known (e/Å²)"
+    )
+    invert: bool = Field(
+        False, description="multiply the stacks by -1: for those in which protein is bright"
+    )
     count: int = Field(1, ge=1, le=1000, description="without a stack: how many to make")
 
     @pydantic.model_validator(mode="after")
@@ -119,12 +130,20 @@ class MicroscopeSection(Section):
 
 
 class Style(Section):
-    """Neural style transfer (methods faket and faket-random)."""
+    """Neural style transfer."""
 
+    network: Literal["texture", "vgg19", "vgg19-random"] = Field(
+        "texture", description="of method style: texture, vgg19 or vgg19-random"
+    )
+    initial: Literal["spectral", "noisy"] = Field(
+        "spectral", description="of method style, where to start: spectral or noisy"
+    )
     weights: Path | None = Field(
         None, description="VGG19 weights (torchvision's file); cache or download by default"
     )
-    iterations: int = Field(1, ge=1, le=1000, description="steps of Adam; the paper takes 1")
+    iterations: int | None = Field(
+        None, ge=1, le=1000, description="steps; the network's usual number by default (VGG19: 1)"
+    )
 
 
 class Reconstruction(Section):
@@ -145,8 +164,9 @@ class Recipe(Section):
     seed: int = Field(0, ge=0, lt=2**63, description="the one seed")
     tomograms: int = Field(2, ge=1, le=100_000, description="how many tomograms to make")
     method: Method = Field(
-        "noisy",
-        description="noisy, baseline, faket, faket-random, benchmark (physics) or noiseless",
+        "style",
+        description="style (spectral or noisy, then [style]), spectral, the paper's noisy, "
+        "baseline, faket and faket-random, benchmark (physics) or noiseless",
     )
     structure_folders: tuple[Path, ...] = Field((), description="where PDB ids are looked up")
     specimen: SpecimenSection = Field(default_factory=SpecimenSection)

@@ -110,6 +110,8 @@ def prepare_reference(recipe: Recipe, library: tuple[Species, ...], index: int) 
     pixel_size_A = series.geometry.pixel_size_A
     binning = _binning(pixel_size_A, recipe.specimen.voxel_size_A, stack_path)
     images = fourier_crop(align(series.images, series.geometry), binning, axes=(2, 1))
+    if recipe.reference.invert:
+        images = -images
     clean = None
     if recipe.reference.clean:
         full, _ = read_stack(recipe.at(recipe.reference.clean[index]), pixel_size_A=given_A)

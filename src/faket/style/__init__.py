@@ -1,8 +1,19 @@
 """Style of an experimental reference: feature networks, their statistics, and transfer."""
 
-from faket.style.network import FeatureNetwork
+from faket.style.network import FeatureNetwork, build_network
 from faket.style.profile import StyleProfile
+from faket.style.state import TransferState
 from faket.style.transfer import transfer_style
+from faket.style.update import Adam, UpdateRule
 from faket.style.vgg import load_network
 
-__all__ = ["FeatureNetwork", "StyleProfile", "load_network", "transfer_style"]
+__all__ = [
+    "Adam",
+    "FeatureNetwork",
+    "StyleProfile",
+    "TransferState",
+    "UpdateRule",
+    "build_network",
+    "load_network",
+    "transfer_style",
+]

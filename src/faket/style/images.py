@@ -1,14 +1,16 @@
-"""Stacks as the network wants them: grey values in [0, 1], three equal channels."""
+"""Stacks as the network wants them: grey values in [0, 1], handed out in pieces."""
 
+import math
 from contextlib import AbstractContextManager, nullcontext
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from faket.data import AnyArray, DoubleArray
+from faket.data import AnyArray, DoubleArray, FloatArray
 from faket.errors import InputError
 from faket.statistics import tilt_statistics
+from faket.style.engine import Reader
 
 
 def checked_statistics(
@@ -37,18 +39,35 @@ def checked_statistics(
 
 
 class ScaledStack:
-    """A stack whose tilts are handed out one by one, scaled by the whole stack's range."""
+    """A stack whose tilts are handed out in pieces, scaled by the whole stack's range."""
 
     def __init__(self, stack: AnyArray, device: str, dtype: torch.dtype) -> None:
         """Take the minimum and the maximum of the stack [tilt, y, x]."""
         self._stack, self._device, self._dtype = stack, device, dtype
         self._lowest, self._highest = float(stack.min()), float(stack.max())
 
-    def __getitem__(self, tilt: int) -> Tensor:
-        """Return the tilt [3, y, x]: 0 at the stack's minimum, 1 at its maximum."""
-        image = torch.from_numpy(np.array(self._stack[tilt])).to(self._device, self._dtype)
-        image = (image - self._lowest) / (self._highest - self._lowest)
-        return image.expand(3, -1, -1)
+    def tilt(self, number: int) -> Reader:
+        """Return the reader of a tilt: 0 at the stack's minimum, 1 at its maximum."""
+
+        def read(rows: slice, columns: slice) -> Tensor:
+            piece = torch.from_numpy(np.array(self._stack[number, rows, columns]))
+            piece = piece.to(self._device, self._dtype)
+            return ((piece - self._lowest) / (self._highest - self._lowest))[None]
+
+        return read
+
+
+def match_in_place(image: FloatArray, mean: float, sigma: float) -> None:
+    """Give an image the mean and the standard deviation that are asked for.
+
+    Row by row, so that no second image is needed; sums in float64.
+    """
+    own_mean = image.mean(dtype=np.float64)
+    squares = sum(float(np.square(row - own_mean).sum()) for row in image)
+    own_sigma = math.sqrt(squares / image.size)
+    scale = sigma / own_sigma if own_sigma > 0 else 0.0
+    for row in image:
+        row[:] = (row - own_mean) * scale + mean
 
 
 def reproducible(device: str) -> AbstractContextManager[None]:

@@ -1,84 +1,150 @@
-"""The loss of FakET's style transfer (Harar et al., arXiv 2304.02011)."""
+"""The loss of FakET's style transfer (Harar et al., arXiv 2304.02011), from sums over pixels.
+
+Style terms compare Gram matrices, content terms compare activations; each is Σd² / (Σ|d| + ε).
+All that they need of an image are sums over its pixels, which may be added up piece by piece.
+Once the sums of the whole image are known, the gradient by any one activation follows from that
+pixel's activations alone.
+"""
 
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
-from faket.style.network import FeatureNetwork
-
 _EPSILON = 1e-8
 
-
-class _Gram(torch.autograd.Function):
-    """F Fᵀ with the gradient (G + Gᵀ) F in one product; autograd takes two and their sum."""
-
-    @staticmethod
-    def forward(ctx: Any, flat: Tensor) -> Tensor:
-        ctx.save_for_backward(flat)
-        return flat @ flat.T
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
-        (flat,) = ctx.saved_tensors
-        both = gradients[0] + gradients[0].T
-        gradient: Tensor = (flat.T @ both).T  # the memory layout of the convolutions
-        return gradient
+# Activations that are multiplied at a time: bounds the copies of a cropped tile.
+AT_ONCE = 2**22
 
 
-def gram(features: Tensor) -> Tensor:
-    """Return F Fᵀ / (H W): how the channels of a layer go together, wherever in the image.
+def gram_sum(features: Tensor) -> Tensor:
+    """Return F Fᵀ summed over the pixels, in float64, [channels, channels].
 
     Parameters
     ----------
     features : Tensor, shape (channels, y, x)
-
-    Returns
-    -------
-    Tensor, shape (channels, channels)
+        Channels last in memory; half precision is multiplied in float32.
     """
-    flat = features.flatten(1)
-    product: Tensor = _Gram.apply(flat)  # type: ignore[no-untyped-call]
-    return product / flat.shape[1]
+    channels = features.shape[0]
+    total = torch.zeros((channels, channels), dtype=torch.float64, device=features.device)
+    for rows in _bands(features):
+        flat = _flat(rows)
+        total += flat.T @ flat
+    return total
 
 
-def scaled_difference(found: Tensor, target: Tensor) -> Tensor:
-    """Return Σd² / (Σ|d| + 1e-8): a squared error whose gradient does not grow with the error.
+@dataclass
+class Sums:
+    """The sums over the pixels seen so far.
 
-    Differentiated through both sums; 0 with gradient 0 where nothing differs.
-    """
-    difference = found - target
-    return difference.square().sum() / (difference.abs().sum() + _EPSILON)
-
-
-def transfer_loss(
-    image: Tensor,
-    network: FeatureNetwork,
-    content_targets: Mapping[str, Tensor],
-    style_targets: Mapping[str, Tensor],
-) -> Tensor:
-    """Return the weighted sum of all content and style terms.
-
-    Parameters
+    Attributes
     ----------
-    image : Tensor, shape (3, y, x)
-        In [0, 1].
-    network : FeatureNetwork
-    content_targets : mapping of layer name to Tensor, shape (channels, y', x')
-    style_targets : mapping of layer name to Tensor, shape (channels, channels)
-        Gram matrices.
-
-    Returns
-    -------
-    Tensor, shape ()
+    grams : mapping of layer name to Tensor, shape (channels, channels), float64
+        Sum of F Fᵀ.
+    absolute, squared : mapping of layer name to float
+        Of the content's differences.
     """
-    loss = image.new_zeros(())
-    for layer, found in network.activations(image, {*content_targets, *style_targets}):
-        if layer in content_targets:
-            term = scaled_difference(found, content_targets[layer])
-            loss = loss + network.content_weights[layer] * term
-        if layer in style_targets:
-            term = scaled_difference(gram(found), style_targets[layer])
-            loss = loss + network.style_weights[layer] * term
-    return loss
+
+    grams: dict[str, Tensor] = field(default_factory=dict)
+    absolute: dict[str, float] = field(default_factory=dict)
+    squared: dict[str, float] = field(default_factory=dict)
+
+    def add_style(self, layer: str, features: Tensor) -> None:
+        """Add the activations [channels, y, x] of a piece of the image."""
+        self.grams[layer] = self.grams.get(layer, 0) + gram_sum(features)
+
+    def add_content(self, layer: str, difference: Tensor) -> None:
+        """Add the differences [channels, y, x] of a piece of the image."""
+        flats = [_flat(rows) for rows in _bands(difference)]
+        absolute = sum(float(torch.linalg.vector_norm(flat, 1)) for flat in flats)
+        squared = sum(float(torch.linalg.vector_norm(flat, 2)) ** 2 for flat in flats)
+        self.absolute[layer] = self.absolute.get(layer, 0.0) + absolute
+        self.squared[layer] = self.squared.get(layer, 0.0) + squared
+
+
+@dataclass(frozen=True)
+class Coefficients:
+    """What turns a pixel's activations into the loss's gradient by them.
+
+    Attributes
+    ----------
+    style : mapping of layer name to Tensor, shape (channels, channels)
+        The gradient is this times the activations.
+    content : mapping of layer name to (float, float)
+        (a, b): the gradient is a d - b sign(d) for the difference d.
+    """
+
+    style: Mapping[str, Tensor]
+    content: Mapping[str, tuple[float, float]]
+
+    @staticmethod
+    def of(
+        sums: Sums,
+        targets: Mapping[str, Tensor],
+        pixels: Mapping[str, int],
+        style_weights: Mapping[str, float],
+        content_weights: Mapping[str, float],
+    ) -> "Coefficients":
+        """Return them for the whole image's sums.
+
+        Parameters
+        ----------
+        sums : Sums
+        targets : mapping of layer name to Tensor, shape (channels, channels)
+            The style's Gram matrices F Fᵀ / (y x).
+        pixels : mapping of layer name to int
+            Of the image, at that layer.
+        style_weights, content_weights : mapping of layer name to float
+        """
+        style = {}
+        for layer, weight in style_weights.items():
+            difference = sums.grams[layer] / pixels[layer] - targets[layer]
+            absolute, squared = difference.abs().sum() + _EPSILON, difference.square().sum()
+            by_gram = 2 * difference / absolute - squared / absolute**2 * difference.sign()
+            # G = F Fᵀ / n has the gradient (E + Eᵀ) F / n.
+            style[layer] = weight / pixels[layer] * (by_gram + by_gram.T)
+        content = {}
+        for layer, weight in content_weights.items():
+            total = sums.absolute[layer] + _EPSILON
+            content[layer] = (2 * weight / total, weight * sums.squared[layer] / total**2)
+        return Coefficients(style, content)
+
+    def scaled(self, factor: float) -> "Coefficients":
+        """Return those of ``factor`` times the loss."""
+        return Coefficients(
+            {layer: factor * matrix for layer, matrix in self.style.items()},
+            {layer: (factor * a, factor * b) for layer, (a, b) in self.content.items()},
+        )
+
+    def largest(self) -> float:
+        """Return the largest of all: about how large gradients are."""
+        style = [float(matrix.abs().max()) for matrix in self.style.values()]
+        return max([*style, *(b for _, b in self.content.values())])
+
+    def add_style(self, layer: str, features: Tensor, gradient: Tensor) -> None:
+        """Add a layer's style term to the gradient by its activations [channels, y, x]."""
+        for rows, out in zip(_bands(features), _bands(gradient), strict=True):
+            flat, last = _flat(rows), out.permute(1, 2, 0)
+            matrix = self.style[layer].to(flat.dtype)
+            if last.is_contiguous() and last.dtype == flat.dtype:
+                last.view(flat.shape).addmm_(flat, matrix)
+            else:
+                last.add_((flat @ matrix).view(last.shape))
+
+    def add_content(self, layer: str, difference: Tensor, gradient: Tensor) -> None:
+        """Add a layer's content term to the gradient by its activations [channels, y, x]."""
+        a, b = self.content[layer]
+        for d, out in zip(_bands(difference), _bands(gradient), strict=True):
+            out.add_(d, alpha=a).sub_(d.sign(), alpha=b)
+
+
+def _bands(features: Tensor) -> tuple[Tensor, ...]:
+    rows = max(1, AT_ONCE // (features.shape[0] * features.shape[2]))
+    return torch.split(features, rows, dim=1)
+
+
+def _flat(features: Tensor) -> Tensor:
+    """Return [pixels, channels]; float32 at least."""
+    flat = features.permute(1, 2, 0).reshape(-1, features.shape[0])
+    return flat if flat.dtype == torch.float64 else flat.float()

@@ -1,48 +1,23 @@
-"""Max pooling that remembers one byte a pixel, and replicate padding with a fixed order of sums.
+"""Max pooling that remembers one byte a pixel, and replicate padding; both with their gradients.
 
 torch's own max pooling keeps its input and 64-bit indices until the backward pass; kept here is
 only which of the four pixels was largest: 1 byte for 16 + 8 bytes. torch's replicate padding
-adds up its gradient in no fixed order on a GPU; joining slices has one.
+adds up its gradient in no fixed order on a GPU; adding slices has one.
 """
-
-from typing import Any
 
 import torch
 from torch import Tensor
 
+from faket.data import AnyArray
+from faket.style.kernels import NOTHING, pool_image, unpool_image
+
 _CORNERS = ((0, 0), (0, 1), (1, 0), (1, 1))
 
 
-class _MaxPool(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, image: Tensor) -> Tensor:
-        largest = _corner(image, 0)
-        winner = torch.zeros_like(largest, dtype=torch.uint8)
-        for number in range(1, 4):
-            candidate = _corner(image, number)
-            winner.masked_fill_(candidate > largest, number)
-            largest = torch.maximum(largest, candidate)
-        ctx.save_for_backward(winner)
-        ctx.size = image.shape
-        return largest
+def pool(image: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the largest of every 2 × 2 pixels or 0, and which it was.
 
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
-        (gradient,) = gradients
-        (winner,) = ctx.saved_tensors
-        out = torch.empty(
-            ctx.size,
-            dtype=gradient.dtype,
-            device=gradient.device,
-            memory_format=torch.channels_last,
-        ).zero_()
-        for number in range(4):
-            _corner(out, number).copy_(gradient * (winner == number))
-        return out
-
-
-def max_pool(image: Tensor) -> Tensor:
-    """Return the largest of every 2 × 2 pixels; an odd last row or column is left out.
+    An odd last row or column is left out.
 
     Parameters
     ----------
@@ -50,16 +25,91 @@ def max_pool(image: Tensor) -> Tensor:
 
     Returns
     -------
-    Tensor, shape (1, channels, y // 2, x // 2)
+    pooled : Tensor, shape (1, channels, y // 2, x // 2)
+        ReLU included: it commutes with pooling, and pooling first there is a quarter to do.
+    winner : Tensor of uint8, same shape
+        0 to 3 in reading order, the first among equals; 4 where no pixel is positive.
     """
-    pooled: Tensor = _MaxPool.apply(image)  # type: ignore[no-untyped-call]
-    return pooled
+    shape = image.shape[1], image.shape[2] // 2, image.shape[3] // 2
+    if suits_kernels(image):
+        pooled, winner = empty(shape, image), empty(shape, image, torch.uint8)
+        pool_image(as_pixels(image), as_pixels(pooled), as_pixels(winner))
+        return pooled, winner
+    pooled = _corner(image, 0).clone(memory_format=torch.channels_last)
+    winner = torch.zeros_like(pooled, dtype=torch.uint8)
+    for number in range(1, 4):
+        candidate = _corner(image, number)
+        winner.masked_fill_(candidate > pooled, number)
+        torch.maximum(pooled, candidate, out=pooled)
+    winner.masked_fill_(pooled <= 0, NOTHING)
+    return pooled.relu_(), winner
 
 
-def replicate_border(image: Tensor) -> Tensor:
-    """Return the image [..., y, x] with its outermost pixels repeated once on every side."""
-    tall = torch.cat((image[..., :1, :], image, image[..., -1:, :]), dim=-2)
-    return torch.cat((tall[..., :1], tall, tall[..., -1:]), dim=-1)
+def unpool(gradient: Tensor, winner: Tensor, size: tuple[int, int]) -> Tensor:
+    """Return the gradient by the image [1, channels, *size], given that by its pooled one."""
+    out = empty((gradient.shape[1], *size), gradient)
+    if size[0] % 2 or size[1] % 2:
+        out.zero_()
+    if suits_kernels(gradient):
+        unpool_image(as_pixels(gradient), as_pixels(winner), as_pixels(out))
+        return out
+    for number in range(4):
+        _corner(out, number).copy_(gradient * (winner == number))
+    return out
+
+
+def suits_kernels(image: Tensor) -> bool:
+    """Tell whether the numba kernels can take it."""
+    return image.device.type == "cpu" and image.dtype == torch.float32
+
+
+def empty(shape: tuple[int, int, int], like: Tensor, dtype: torch.dtype | None = None) -> Tensor:
+    """Return room for an image [1, *shape], channels last in memory."""
+    return torch.empty(
+        (1, *shape),
+        dtype=dtype or like.dtype,
+        device=like.device,
+        memory_format=torch.channels_last,
+    )
+
+
+def as_pixels(image: Tensor) -> AnyArray:
+    """Return the array [y, x, channel] of an image with channels last; no copy."""
+    array: AnyArray = image[0].permute(1, 2, 0).contiguous().numpy()
+    return array
+
+
+def replicate(image: Tensor, padding: tuple[int, int, int, int]) -> Tensor:
+    """Return the image [..., y, x] with its outermost pixels repeated once on some sides.
+
+    Parameters
+    ----------
+    image : Tensor, shape (..., y, x)
+    padding : tuple of int
+        Above, below, left, right: 0 or 1.
+    """
+    above, below, left, right = padding
+    rows = (image[..., :above, :], image, image[..., image.shape[-2] - below :, :])
+    tall = torch.cat(rows, dim=-2)
+    columns = (tall[..., :left], tall, tall[..., tall.shape[-1] - right :])
+    return torch.cat(columns, dim=-1)
+
+
+def replicate_back(gradient: Tensor, padding: tuple[int, int, int, int]) -> Tensor:
+    """Return the gradient by the image, given that by :func:`replicate`'s result."""
+    above, below, left, right = padding
+    height, width = gradient.shape[-2] - above - below, gradient.shape[-1] - left - right
+    wide = gradient[..., above : above + height, :].clone()
+    if above:
+        wide[..., :1, :] += gradient[..., :1, :]
+    if below:
+        wide[..., -1:, :] += gradient[..., -1:, :]
+    out = wide[..., left : left + width].clone()
+    if left:
+        out[..., :1] += wide[..., :1]
+    if right:
+        out[..., -1:] += wide[..., -1:]
+    return out
 
 
 def _corner(image: Tensor, number: int) -> Tensor:

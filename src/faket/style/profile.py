@@ -1,7 +1,8 @@
 """The style of a reference: what transfer needs of it, measured once and kept."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -10,9 +11,12 @@ from numpy.typing import ArrayLike
 from faket.data import AnyArray, DoubleArray
 from faket.device import Device, resolve_device
 from faket.errors import InputError
-from faket.style.images import ScaledStack, checked_statistics, reproducible
-from faket.style.loss import gram
+from faket.style.engine import DEFAULT_MEMORY_LIMIT
+from faket.style.images import checked_statistics, reproducible
+from faket.style.matching import checked_angles, checked_pixel_size, differ, tilts_by_angle
+from faket.style.methods import choose_method
 from faket.style.network import FeatureNetwork
+from faket.style.spectrum import radial_spectra
 
 _GRAM = "gram."
 
@@ -30,9 +34,14 @@ class StyleProfile:
     network : str
         Name of the network that measured it.
     network_digest : str
-        SHA-256 of that network's weights; a profile fits no other network.
+        Its digest; a profile fits no other network.
     angles_deg : ndarray, shape (tilts,), float64, or None
         Stage angles, by which tilts are matched; None where they are not known.
+    spectra : ndarray, shape (tilts, rings), float64, or None
+        Radial power spectra in squared grey values, see
+        :func:`faket.style.spectrum.radial_spectra`.
+    pixel_size_A : float or None
+        Of the reference; None where it is not known.
     """
 
     grams: Mapping[str, AnyArray]
@@ -41,10 +50,12 @@ class StyleProfile:
     network: str
     network_digest: str
     angles_deg: DoubleArray | None = None
+    spectra: DoubleArray | None = None
+    pixel_size_A: float | None = None
 
     def __post_init__(self) -> None:
         """Check that every part has one entry a tilt."""
-        parts = {"mean": self.mean, "sigma": self.sigma, "angles_deg": self.angles_deg}
+        parts = {name: getattr(self, name) for name in ("mean", "sigma", "angles_deg", "spectra")}
         for name, values in {**parts, **self.grams}.items():
             if values is None:
                 continue
@@ -65,8 +76,10 @@ class StyleProfile:
         *,
         network: FeatureNetwork,
         angles_deg: ArrayLike | None = None,
+        pixel_size_A: float | None = None,
         device: Device = "auto",
         dtype: torch.dtype = torch.float32,
+        memory_limit: int | None = None,
         progress: Callable[[int, int], None] | None = None,
     ) -> "StyleProfile":
         """Measure the style of a reference.
@@ -77,9 +90,12 @@ class StyleProfile:
             The reference, scaled to [0, 1] over the whole stack before it is measured.
         network : FeatureNetwork
         angles_deg : array_like, shape (tilts,), optional
+        pixel_size_A : float, optional
         device : {"auto", "cpu", "cuda"}
         dtype : torch.dtype
-            float32, or float64 to check results.
+            As in :func:`faket.style.transfer_style`.
+        memory_limit : int, optional
+            Bytes that the network may take beyond the stack; 1 GB if not given.
         progress : callable, optional
             Called after every tilt with the number done and the number in all.
 
@@ -95,17 +111,81 @@ class StyleProfile:
         """
         mean, sigma = checked_statistics(stack, "style", network.smallest_image)
         angles = checked_angles(angles_deg, len(stack), "style")
+        pixel_size_A = checked_pixel_size(pixel_size_A, "style")
         place = resolve_device(device)
-        images, placed = ScaledStack(stack, place, dtype), network.to(place, dtype)
+        limit = DEFAULT_MEMORY_LIMIT if memory_limit is None else memory_limit
+        size = stack.shape[1], stack.shape[2]
+        method = choose_method(network, size, place, dtype, limit)
+        measure = method.measure(stack)
         grams: dict[str, list[AnyArray]] = {layer: [] for layer in network.style_weights}
+        spectra = []
+        kind = np.float64 if dtype == torch.float64 else np.float32
         for tilt in range(len(stack)):
             with torch.no_grad(), reproducible(place):
-                for layer, features in placed.activations(images[tilt], grams):
-                    grams[layer].append(gram(features).cpu().numpy())
+                found = measure(tilt)
+            for layer, matrices in grams.items():
+                matrices.append(((found[layer] + found[layer].T) / 2).astype(kind))
+            spectra.append(radial_spectra(stack[tilt : tilt + 1])[0])
             if progress is not None:
                 progress(tilt + 1, len(stack))
-        stacked = {layer: np.stack(matrices) for layer, matrices in grams.items()}
-        return StyleProfile(stacked, mean, sigma, network.name, network.digest, angles)
+        return StyleProfile(
+            {layer: np.stack(matrices) for layer, matrices in grams.items()},
+            mean,
+            sigma,
+            network.name,
+            network.digest,
+            angles,
+            np.stack(spectra),
+            pixel_size_A,
+        )
+
+    @staticmethod
+    def average(profiles: Sequence["StyleProfile"]) -> "StyleProfile":
+        """Return the mean style of several references.
+
+        Tilts are matched by angle to those of the profile with the most tilts; a profile that
+        has no tilt as near as that profile's own widest step is left out at that angle. Gram
+        matrices, means, variances and spectra are averaged.
+
+        Parameters
+        ----------
+        profiles : sequence of StyleProfile
+            Of one network and one pixel size; tilt counts and image sizes may differ. Where
+            angles are not known tilts are matched by index.
+
+        Raises
+        ------
+        InputError
+            If there is none, or they do not fit each other.
+        """
+        if not profiles:
+            raise InputError("style profiles: expected at least one to average, found none")
+        base = max(profiles, key=len)
+        for other in profiles:
+            _check_alike(base, other)
+        angles = [profile.angles_deg for profile in profiles]
+        chosen = tilts_by_angle(base.angles_deg, angles, len(base))
+
+        def mean(part: Callable[[StyleProfile], AnyArray]) -> AnyArray:
+            parts = [part(profile) for profile in profiles]
+            means = [np.mean([parts[p][t] for p, t in pairs], axis=0) for pairs in chosen]
+            return np.stack(means).astype(parts[0].dtype)
+
+        def gram(layer: str) -> AnyArray:
+            return mean(lambda profile: profile.grams[layer])
+
+        spectra = None
+        if all(profile.spectra is not None for profile in profiles):
+            spectra = mean(lambda profile: np.asarray(profile.spectra))
+        sizes = [p.pixel_size_A for p in profiles if p.pixel_size_A is not None]
+        return replace(
+            base,
+            grams={layer: gram(layer) for layer in base.grams},
+            mean=mean(lambda profile: profile.mean),
+            sigma=np.sqrt(mean(lambda profile: profile.sigma**2)),
+            spectra=spectra,
+            pixel_size_A=sizes[0] if sizes else None,
+        )
 
     def matched_tilts(self, n: int, angles_deg: ArrayLike | None = None) -> list[int]:
         """Return which of this profile's tilts belongs to each of ``n`` others.
@@ -132,12 +212,34 @@ class StyleProfile:
             )
         return list(range(n))
 
+    def check_fits(self, network: FeatureNetwork, pixel_size_A: float | None) -> None:
+        """Raise InputError if it is another network's, or another pixel size's where known."""
+        if self.network_digest != network.digest or not set(network.style_weights) <= set(
+            self.grams
+        ):
+            raise InputError(
+                f"style profile: expected one measured with {network.name} (weights "
+                f"{network.digest[:8]}), found {self.network} ({self.network_digest[:8]}); "
+                "measure the reference again"
+            )
+        if differ(self.pixel_size_A, pixel_size_A):
+            raise InputError(
+                f"style profile: expected the content's pixel size {pixel_size_A:g} Å, found "
+                f"{self.pixel_size_A:g} Å; measure a reference of that pixel size"
+            )
+
     def to_arrays(self) -> dict[str, AnyArray]:
-        """Return all arrays by name; ``network`` and ``network_digest`` are to be kept beside."""
-        arrays = {"mean": self.mean, "sigma": self.sigma}
-        if self.angles_deg is not None:
-            arrays["angles_deg"] = self.angles_deg
-        return arrays | {_GRAM + layer: matrices for layer, matrices in self.grams.items()}
+        """Return all arrays by name; ``network`` and ``network_digest`` are to be kept beside.
+
+        Of the symmetric Gram matrices the upper triangles, row by row.
+        """
+        arrays: dict[str, AnyArray] = {"mean": self.mean, "sigma": self.sigma}
+        for name in ("angles_deg", "spectra", "pixel_size_A"):
+            if getattr(self, name) is not None:
+                arrays[name] = np.asarray(getattr(self, name), np.float64)
+        for layer, matrices in self.grams.items():
+            arrays[_GRAM + layer] = matrices[:, *np.triu_indices(matrices.shape[-1])]
+        return arrays
 
     @staticmethod
     def from_arrays(
@@ -151,8 +253,8 @@ class StyleProfile:
             If an array is missing or the shapes do not fit.
         """
         grams = {
-            name.removeprefix(_GRAM): matrices
-            for name, matrices in arrays.items()
+            name.removeprefix(_GRAM): _symmetric(name, triangles)
+            for name, triangles in arrays.items()
             if name.startswith(_GRAM)
         }
         if not grams or "mean" not in arrays or "sigma" not in arrays:
@@ -160,18 +262,49 @@ class StyleProfile:
                 "style profile: expected the arrays mean, sigma and gram.<layer>, found "
                 f"{sorted(arrays)}"
             )
-        angles = arrays.get("angles_deg")
-        return StyleProfile(grams, arrays["mean"], arrays["sigma"], network, network_digest, angles)
-
-
-def checked_angles(angles_deg: ArrayLike | None, n: int, name: str) -> DoubleArray | None:
-    """Return the angles as float64 [n], or None; InputError if they are not n finite numbers."""
-    if angles_deg is None:
-        return None
-    angles = np.asarray(angles_deg, np.float64)
-    if angles.shape != (n,) or not np.isfinite(angles).all():
-        raise InputError(
-            f"{name}: expected one tilt angle for each of the {n} tilts, found "
-            f"an array of shape {angles.shape}"
+        size = arrays.get("pixel_size_A")
+        return StyleProfile(
+            grams,
+            arrays["mean"],
+            arrays["sigma"],
+            network,
+            network_digest,
+            arrays.get("angles_deg"),
+            arrays.get("spectra"),
+            None if size is None else float(size),
         )
-    return angles
+
+
+def _check_alike(base: StyleProfile, other: StyleProfile) -> None:
+    shapes = [{name: g.shape[1:] for name, g in p.grams.items()} for p in (base, other)]
+    if base.network_digest != other.network_digest or shapes[0] != shapes[1]:
+        raise InputError(
+            f"style profiles: expected all of one network, found {base.network} "
+            f"({base.network_digest[:8]}) and {other.network} ({other.network_digest[:8]}); "
+            "measure the references again with one network"
+        )
+    if differ(base.pixel_size_A, other.pixel_size_A):
+        raise InputError(
+            f"style profiles: expected all of one pixel size, found {base.pixel_size_A:g} Å and "
+            f"{other.pixel_size_A:g} Å; bin or resample one reference first"
+        )
+    if len(base) != len(other) and (base.angles_deg is None or other.angles_deg is None):
+        raise InputError(
+            f"style profiles: expected equal tilt counts where angles are not known, found "
+            f"{len(base)} and {len(other)}; give the tilt angles of all"
+        )
+
+
+def _symmetric(name: str, triangles: AnyArray) -> AnyArray:
+    """Return the matrices [tilts, n, n] of upper triangles [tilts, n (n + 1) / 2]."""
+    n = (math.isqrt(8 * triangles.shape[-1] + 1) - 1) // 2 if triangles.ndim == 2 else 0
+    if triangles.ndim != 2 or n * (n + 1) // 2 != triangles.shape[-1]:
+        raise InputError(
+            f"style profile: expected triangles of matrices in {name}, found shape "
+            f"{triangles.shape}; measure the reference again"
+        )
+    rows, columns = np.triu_indices(n)
+    matrices = np.empty((len(triangles), n, n), triangles.dtype)
+    matrices[:, rows, columns] = triangles
+    matrices[:, columns, rows] = triangles
+    return matrices

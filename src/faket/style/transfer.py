@@ -1,23 +1,22 @@
 """Style transfer as FakET does it (Harar et al., arXiv 2304.02011), tilt by tilt."""
 
-import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
-from torch import Tensor
 
 from faket.data import AnyArray, FloatArray
 from faket.device import Device, resolve_device
 from faket.errors import InputError
-from faket.statistics import match_statistics
-from faket.style.images import ScaledStack, checked_statistics, reproducible
-from faket.style.loss import transfer_loss
+from faket.style.engine import DEFAULT_MEMORY_LIMIT
+from faket.style.images import checked_statistics, match_in_place, reproducible
+from faket.style.matching import checked_pixel_size
+from faket.style.methods import choose_method
 from faket.style.network import FeatureNetwork
 from faket.style.profile import StyleProfile
-
-_AVERAGE_DECAY = 0.99
+from faket.style.state import TransferState, fingerprint
+from faket.style.update import Adam, UpdateRule
 
 
 def transfer_style(
@@ -26,22 +25,33 @@ def transfer_style(
     style: AnyArray | StyleProfile,
     *,
     network: FeatureNetwork,
-    iterations: int = 1,
+    iterations: int | None = None,
     step_size: float = 0.15,
+    rule: UpdateRule | None = None,
     angles_deg: ArrayLike | None = None,
     style_angles_deg: ArrayLike | None = None,
+    pixel_size_A: float | None = None,
     device: Device = "auto",
     dtype: torch.dtype = torch.float32,
+    memory_limit: int | None = None,
     progress: Callable[[int, int], None] | None = None,
+    checkpoint: Callable[[TransferState], None] | None = None,
+    resume: TransferState | None = None,
 ) -> FloatArray:
     """Give simulated tilts the style of a reference.
 
     Every stack is scaled to [0, 1] over the whole stack. From ``initial``, Adam lowers the sum
     of content terms (activations, against ``content``) and style terms (Gram matrices, against
-    ``style``); after each step the image is clamped to [0, 1]. The result is the bias-corrected
-    exponential average (decay 0.99) of all iterates, the initial one included: after one step
-    0.4975 x₀ + 0.5025 x₁. The mean of its three channels is given the mean and the standard
-    deviation of the style's tilt.
+    ``style``); after each step the image is clamped to [0, 1]. The result is the exponential
+    average (decay 0.99) of all iterates, the initial one included: after one step
+    0.4975 x₀ + 0.5025 x₁. The mean of its channels is given the mean and the standard deviation
+    of the style's tilt.
+
+    Where an image does not fit the memory limit at once its gradient is computed tile by tile,
+    which changes nothing but the time and the rounding.
+
+    The network "texture" goes its own way (:mod:`faket.style.update_texture`), in small tiles
+    always; ``step_size``, ``rule`` and ``memory_limit`` are not for it.
 
     Parameters
     ----------
@@ -52,21 +62,37 @@ def transfer_style(
     style : ndarray, shape (tilt', y', x'), or StyleProfile
         The reference, or what was measured of it with the same network.
     network : FeatureNetwork
-    iterations : int
-        Steps of Adam, >= 1; FakET takes one.
+    iterations : int, optional
+        Steps of the update rule, >= 1. By default one, as FakET takes, and
+        six with the ``texture`` network.
     step_size : float
         Adam's learning rate, in units of the [0, 1] range.
+    rule : UpdateRule, optional
+        Instead of Adam; ``step_size`` is then not used. The ``texture`` network has a rule of
+        its own (:mod:`faket.style.update_texture`), which takes neither.
     angles_deg : array_like, shape (tilts,), optional
         Stage angles of ``content``. With those of the style, tilts are matched by nearest angle,
         otherwise by index.
     style_angles_deg : array_like, shape (tilts',), optional
         Stage angles of ``style`` where it is a stack; a StyleProfile holds its own.
+    pixel_size_A : float, optional
+        Of ``content``; a StyleProfile of another pixel size is refused.
     device : {"auto", "cpu", "cuda"}
     dtype : torch.dtype
-        float32, or float64 to check results.
+        float32; float64 to check results; float16 or bfloat16 for convolutions in half
+        precision, with sums, image and step in float32. No result of half precision on a GPU
+        has been compared yet.
+    memory_limit : int, optional
+        Bytes that may be used beyond input and output; 1 GB if not given.
     progress : callable, optional
         Called after every tilt with the number done and the number in all; the reference's
         tilts count where they must be measured.
+    checkpoint : callable, optional
+        Called after every iteration with what is needed to go on from there. It may raise an
+        exception to end the transfer.
+    resume : TransferState, optional
+        Go on from there, with the same arguments otherwise: the result has the same bytes as
+        an uninterrupted transfer's.
 
     Returns
     -------
@@ -77,19 +103,19 @@ def transfer_style(
     ------
     InputError
         If shapes or tilt counts do not fit, a tilt is constant or not finite, images are too
-        small for the network, the StyleProfile is another network's, or a number is out of
-        range.
+        small for the network, the StyleProfile is another network's or pixel size's, the state
+        is another transfer's, the memory limit is too small, or a number is out of range.
     """
-    if iterations < 1 or not (math.isfinite(step_size) and step_size > 0):
-        raise InputError(
-            "transfer: expected iterations >= 1 and step_size > 0, found "
-            f"{iterations} and {step_size}"
-        )
+    rule = Adam(step_size) if rule is None else rule
     _check_pair(content, initial, network)
+    place = resolve_device(device)
+    limit = DEFAULT_MEMORY_LIMIT if memory_limit is None else memory_limit
+    size = content.shape[1], content.shape[2]
+    method = choose_method(network, size, place, dtype, limit, rule=rule, iterations=iterations)
     to_measure = 0 if isinstance(style, StyleProfile) else len(style)
     report = _offset(progress, 0, to_measure + len(content))
     if isinstance(style, StyleProfile):
-        profile = _checked_profile(style, network, style_angles_deg)
+        profile = _with_own_angles(style, style_angles_deg)
     else:
         profile = StyleProfile.measure(
             style,
@@ -97,68 +123,47 @@ def transfer_style(
             angles_deg=style_angles_deg,
             device=device,
             dtype=dtype,
+            memory_limit=limit,
             progress=report,
         )
+    profile.check_fits(network, checked_pixel_size(pixel_size_A, "content"))
     matched = profile.matched_tilts(len(content), angles_deg)
+    key = ""
+    if checkpoint is not None or resume is not None:
+        arrays = (content, initial, *profile.to_arrays().values())
+        key = fingerprint(arrays, network.digest, matched, method.iterations, rule, str(dtype))
+    out, first = _room(content.shape, resume, key)
     report = _offset(progress, to_measure, to_measure + len(content))
-    out = np.empty(content.shape, np.float32)
-    images = _styled(
-        content, initial, profile, matched, network, iterations, step_size, device, dtype
-    )
-    for tilt, image in enumerate(images):
-        mean, sigma = profile.mean[matched[tilt]], profile.sigma[matched[tilt]]
-        out[tilt] = match_statistics(image[None], mean, sigma)[0]
+    begin = method.transfer(content, initial)
+    for tilt in range(first, len(content)):
+        grams = {layer: profile.grams[layer][matched[tilt]] for layer in network.style_weights}
+        work = begin(tilt, grams, out[tilt])
+        if resume is not None and resume.iteration and tilt == first:
+            work.restore(resume)
+        with torch.no_grad(), reproducible(place):
+            while work.done < method.iterations:
+                work.advance()
+                if checkpoint is not None and work.done < method.iterations:
+                    checkpoint(work.state(key, out[:tilt]))
+        match_in_place(out[tilt], profile.mean[matched[tilt]], profile.sigma[matched[tilt]])
+        if checkpoint is not None:
+            checkpoint(TransferState(key, out[: tilt + 1]))
         report(tilt + 1, len(content))
     return out
 
 
-def _styled(
-    content: AnyArray,
-    initial: AnyArray,
-    profile: StyleProfile,
-    matched: list[int],
-    network: FeatureNetwork,
-    iterations: int,
-    step_size: float,
-    device: Device,
-    dtype: torch.dtype,
-) -> Iterator[AnyArray]:
-    """Yield the styled tilts [y, x] on the [0, 1] scale."""
-    place = resolve_device(device)
-    placed = network.to(place, dtype)
-    contents, initials = (ScaledStack(stack, place, dtype) for stack in (content, initial))
-    for tilt, style_tilt in enumerate(matched):
-        grams = {
-            layer: torch.from_numpy(matrices[style_tilt]).to(place, dtype)
-            for layer, matrices in profile.grams.items()
-        }
-        with reproducible(place):
-            image = _transfer_tilt(
-                contents[tilt], initials[tilt], grams, placed, iterations, step_size
-            )
-        yield image.cpu().numpy()
-
-
-def _transfer_tilt(
-    content: Tensor,
-    initial: Tensor,
-    grams: Mapping[str, Tensor],
-    network: FeatureNetwork,
-    iterations: int,
-    step_size: float,
-) -> Tensor:
-    with torch.no_grad():
-        targets = dict(network.activations(content, network.content_weights))
-    image = initial.clone().requires_grad_()
-    adam = torch.optim.Adam([image], lr=step_size)
-    average = (1 - _AVERAGE_DECAY) * initial
-    for _ in range(iterations):
-        (image.grad,) = torch.autograd.grad(transfer_loss(image, network, targets, grams), image)
-        adam.step()
-        with torch.no_grad():
-            image.clamp_(0, 1)
-            average = _AVERAGE_DECAY * average + (1 - _AVERAGE_DECAY) * image
-    return (average / (1 - _AVERAGE_DECAY ** (iterations + 1))).mean(dim=0)
+def _room(shape: tuple[int, ...], resume: TransferState | None, key: str) -> tuple[FloatArray, int]:
+    """Return room for the result with the tilts that are finished, and their number."""
+    out = np.empty(shape, np.float32)
+    if resume is None:
+        return out, 0
+    if resume.fingerprint != key:
+        raise InputError(
+            "transfer state: expected one of a transfer with the same stacks, style, network and "
+            "settings, found another's; resume with what it was begun with, or begin anew"
+        )
+    out[: len(resume.finished)] = resume.finished
+    return out, len(resume.finished)
 
 
 def _check_pair(content: AnyArray, initial: AnyArray, network: FeatureNetwork) -> None:
@@ -170,15 +175,7 @@ def _check_pair(content: AnyArray, initial: AnyArray, network: FeatureNetwork) -
         )
 
 
-def _checked_profile(
-    profile: StyleProfile, network: FeatureNetwork, style_angles_deg: ArrayLike | None
-) -> StyleProfile:
-    if profile.network_digest != network.digest:
-        raise InputError(
-            f"style profile: expected one measured with {network.name} (weights "
-            f"{network.digest[:8]}), found {profile.network} ({profile.network_digest[:8]}); "
-            "measure the reference again"
-        )
+def _with_own_angles(profile: StyleProfile, style_angles_deg: ArrayLike | None) -> StyleProfile:
     if style_angles_deg is not None:
         raise InputError(
             "style_angles_deg: expected none beside a StyleProfile, which holds its own; give "

@@ -20,9 +20,13 @@ _STYLE_WEIGHTS = {
 }
 _CONTENT_WEIGHTS = {"relu2_2": 1.0}
 
+# What torchvision's ImageNet networks were trained on.
+_IMAGENET_MEAN = (0.485, 0.456, 0.406)
+_IMAGENET_SIGMA = (0.229, 0.224, 0.225)
+
 
 def load_network(
-    name: Literal["vgg19", "vgg19-random"],
+    name: Literal["texture", "vgg19", "vgg19-random"],
     *,
     weights: Mapping[str, Any] | None = None,
     seed: int = 0,
@@ -31,11 +35,12 @@ def load_network(
 
     Parameters
     ----------
-    name : {"vgg19", "vgg19-random"}
-        VGG19 with given weights, or untrained with random ones (FakET's ablation).
+    name : {"texture", "vgg19", "vgg19-random"}
+        The package's own network for electron micrographs; VGG19 with given weights; VGG19
+        untrained with random ones (FakET's ablation).
     weights : mapping of str to Tensor or ndarray, optional
-        For "vgg19": torchvision's state dict (``features.0.weight`` and so on); other keys,
-        such as the classifier's, are ignored.
+        For "texture": instead of those in the package. For "vgg19": torchvision's state dict
+        (``features.0.weight`` and so on); other keys, such as the classifier's, are ignored.
     seed : int
         For "vgg19-random": chooses the weights. torch's global generator is left alone.
 
@@ -49,8 +54,12 @@ def load_network(
         If the name is unknown, weights are missing or superfluous, or a tensor is missing, has
         the wrong shape or holds NaN.
     """
+    if name == "texture":
+        from faket.style.texture import load_texture  # it builds on this module
+
+        return load_texture(weights)
     if name not in ("vgg19", "vgg19-random"):
-        raise InputError(f"network: expected 'vgg19' or 'vgg19-random', found {name!r}")
+        raise InputError(f"network: expected 'texture', 'vgg19' or 'vgg19-random', found {name!r}")
     if name == "vgg19" and weights is None:
         raise InputError(
             "network vgg19: expected weights in torchvision's layout, found none; load "
@@ -64,7 +73,15 @@ def load_network(
         for key, shape in _convolutions()
     }
     counts = [count for count, _ in _BLOCKS]
-    return build_network(name, convolutions, counts, _STYLE_WEIGHTS, _CONTENT_WEIGHTS)
+    return build_network(
+        name,
+        convolutions,
+        counts,
+        _STYLE_WEIGHTS,
+        _CONTENT_WEIGHTS,
+        input_mean=_IMAGENET_MEAN,
+        input_sigma=_IMAGENET_SIGMA,
+    )
 
 
 def _convolutions() -> Iterator[tuple[str, tuple[int, int, int, int]]]:

@@ -1,0 +1,299 @@
+"""Template matching, from files to files."""
+
+import hashlib
+import json
+import shutil
+import zipfile
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import numpy as np
+from cyclopts import Parameter
+from cyclopts.validators import Number
+
+from faket.cli.common import Positive, Where, record_manifest
+from faket.errors import InputError
+
+if TYPE_CHECKING:
+    from faket.data import Species, TiltGeometry, Volume
+    from faket.microscope import Optics
+    from faket.picking.template_matching import Candidates, Matcher
+
+_KINDS = (".csv", ".star", ".txt")
+NotNegativeNumber = Annotated[float, Parameter(validator=Number(gte=0))]
+
+
+def match(
+    tomogram: Path,
+    species: list[str],
+    /,
+    *,
+    out: Path,
+    tilts: Path | None = None,
+    record: Path | None = None,
+    defocus_um: float | None = None,
+    voltage_kV: Positive = 300.0,
+    spherical_aberration_mm: NotNegativeNumber = 2.7,
+    angular_step_deg: Annotated[
+        Positive, Parameter(name=("--angular-step-deg", "--angular-step"))
+    ] = 12.0,
+    method: Literal["tm", "tm-f"] = "tm-f",
+    mask: Literal["sphere", "shape"] = "sphere",
+    wedge: Literal["per-tilt", "binary", "none"] = "per-tilt",
+    low_pass_A: NotNegativeNumber | None = None,
+    high_pass_A: NotNegativeNumber | None = None,
+    false_positives: Positive = 1.0,
+    exclusion: Positive = 1.0,
+    symmetry: str | None = None,
+    protein: Literal["dark", "bright"] = "dark",
+    region: Path | None = None,
+    folder: Annotated[tuple[Path, ...], Parameter(negative=())] = (),
+    voxel_size_A: Positive | None = None,
+    memory_GB: Positive = 4.0,
+    device: Where = "auto",
+) -> None:
+    """Find particles by template matching. Run again, it continues with the next molecule.
+
+    Parameters
+    ----------
+    tomogram
+        MRC volume, protein dark, tilt axis along y.
+    species
+        What to look for: PDB, mmCIF or MRC files (.gz too), PDB ids, folders of `faket species`,
+        synthetic:NAME, or "synthetic" for the whole embedded library.
+    out
+        Picks to write, best first: .csv, .star (RELION 5) or .txt (SHREC'21). The score is in
+        units of its spread in the tomogram.
+    tilts
+        .tlt file, or the .csv of `faket acquire`, whose dose is then used; the .tlt beside the
+        tomogram by default.
+    record
+        .json of `faket acquire`: angles, dose, and the lens of each tilt.
+    defocus_um
+        Underfocus of all tilts in µm, to weigh templates with the contrast transfer.
+    voltage_kV
+        Acceleration voltage, with --defocus-um.
+    spherical_aberration_mm
+        Cs, with --defocus-um.
+    angular_step_deg
+        Step of the orientations, degrees.
+    method
+        tm: the data as they are. tm-f: tomogram and templates whitened and band-passed.
+    mask
+        sphere, or shape (the molecule's envelope; three times the work).
+    wedge
+        per-tilt, binary or none.
+    low_pass_A
+        Remove details smaller than this; 0: none. [default: 25 for tm-f, 0 for tm]
+    high_pass_A
+        Remove waves longer than this; 0: none. [default: 400 for tm-f, 0 for tm]
+    false_positives
+        How many are expected at most in noise, all molecules together; sets the cut-off.
+    exclusion
+        Radius around a pick in which there is no other, in radii of its particle.
+    symmetry
+        Of all molecules instead of their own, about the axes of their files: C2, D7, O, …
+    protein
+        How protein looks in the tomogram: dark or bright.
+    region
+        MRC mask; only where it is not 0 are particles looked for.
+    folder
+        Where PDB ids are looked up before the cache and the network.
+    voxel_size_A
+        Of the tomogram, instead of what the header says, Å.
+    memory_GB
+        For the search; less cuts the tomogram into more parts.
+    device
+        Where to compute.
+    """
+    from faket.cli.progress import reporting
+    from faket.io.mrc import read_mask, read_volume
+    from faket.picking.template_matching import TM, TM_F, Matcher
+
+    _check_out(out, [tomogram, tilts, record, region])
+    preset = TM if method == "tm" else TM_F
+    settings = replace(
+        preset,
+        angular_step_deg=angular_step_deg,
+        mask=mask,
+        wedge=wedge,
+        low_pass_A=preset.low_pass_A if low_pass_A is None else low_pass_A,
+        high_pass_A=preset.high_pass_A if high_pass_A is None else high_pass_A,
+        false_positives=false_positives,
+        exclusion=exclusion,
+        protein=protein,
+        memory_GB=memory_GB,
+    )
+    volume = read_volume(tomogram, voxel_size_A=voxel_size_A)
+    geometry, optics = _acquisition(tomogram, tilts, record)
+    if defocus_um is not None:
+        optics = _lens(defocus_um, voltage_kV, spherical_aberration_mm)
+    library = _library(species, volume.voxel_size_A, folder)
+    matcher = Matcher(
+        volume,
+        geometry,
+        optics=optics,
+        voltage_kV=voltage_kV,
+        settings=settings,
+        region=None if region is None else read_mask(region) > 0,
+        device=device,
+    )
+    parts = out.with_name(f"{out.name}.parts")
+    common = _digest(matcher, volume, symmetry, len(library))
+    found = []
+    with reporting("match") as report:
+        for item in library:
+            part = parts / f"{_species_digest(common, item)}.npz"
+            found.append(_matched(matcher, item, symmetry, len(library), part, report))
+    _write(out, found, matcher, tomogram)
+    record_manifest(
+        out,
+        "match",
+        {**asdict(settings), "species": species, "symmetry": symmetry, "defocus_um": defocus_um},
+        [tomogram, tilts, record, region, *(Path(item) for item in species)],
+        {item.name: {"sigma": item.sigma, "cutoff": item.cutoff} for item in found},
+    )
+    shutil.rmtree(parts, ignore_errors=True)
+
+
+def _check_out(out: Path, inputs: Sequence[Path | None]) -> None:
+    if out.suffix.lower() not in _KINDS:
+        raise InputError(
+            f"{out}: expected picks to write as .csv, .star or .txt, found "
+            f"{out.suffix or 'no suffix'}; choose another name"
+        )
+    if any(item is not None and item.resolve() == out.resolve() for item in inputs):
+        raise InputError(f"{out}: expected a new file to write, found an input")
+
+
+def _acquisition(
+    tomogram: Path, tilts: Path | None, record: Path | None
+) -> "tuple[TiltGeometry, list[Optics] | None]":
+    """Angles, dose and lenses from whatever file tells them."""
+    from faket.data import TiltGeometry
+    from faket.io.acquisition import read_acquisition
+    from faket.io.tilts import read_tilt_angles, read_tilt_geometry, tilt_angles_beside
+
+    if record is not None:
+        if tilts is not None:
+            raise InputError("match: expected --tilts or --record, found both; leave one out")
+        acquisition = read_acquisition(record)
+        return acquisition.geometry(), [acquisition.optics(i) for i in range(len(acquisition))]
+    path = tilts or tilt_angles_beside(tomogram)
+    if path.suffix.lower() == ".csv":
+        return read_tilt_geometry(path), None
+    return TiltGeometry(read_tilt_angles(path), 1.0), None
+
+
+def _lens(defocus_um: float, voltage_kV: float, spherical_aberration_mm: float) -> "list[Optics]":
+    from faket.constants import electron_wavelength_A
+    from faket.microscope import Optics
+
+    wavelength_A = electron_wavelength_A(voltage_kV)
+    return [Optics(wavelength_A, defocus_um * 1e4, spherical_aberration_mm * 1e7)]
+
+
+def _library(sources: list[str], voxel_size_A: float, folders: tuple[Path, ...]) -> "list[Species]":
+    from faket.io.specimen_files import read_species
+    from faket.io.structure_files import find_structure
+    from faket.structures import SYNTHETIC_SPECIES, load_species
+
+    if sources == ["synthetic"]:
+        sources = [f"synthetic:{name}" for name in SYNTHETIC_SPECIES]
+    library = []
+    for source in sources:
+        if Path(source).is_dir():
+            library.append(read_species(Path(source)))
+        else:
+            embedded = source.startswith("synthetic:")
+            found = source if embedded else find_structure(source, folders=folders)
+            library.append(load_species(found, voxel_size_A=voxel_size_A))
+    names = [item.name for item in library]
+    if not names or len(set(names)) < len(names):
+        raise InputError(
+            f"match: expected species of distinct names, found {', '.join(names) or 'none'}"
+        )
+    return library
+
+
+def _matched(
+    matcher: "Matcher",
+    species: "Species",
+    symmetry: str | None,
+    templates: int,
+    part: Path,
+    report: Callable[[str, int, int], None],
+) -> "Candidates":
+    """Candidates of one species: from an interrupted run, or searched for and kept."""
+    from faket.io.atomic import atomic_path
+
+    if part.exists():
+        kept = _read_part(part)
+        if kept is not None:
+            return kept
+    found = matcher.candidates(
+        species,
+        symmetry=symmetry,
+        templates=templates,
+        progress=lambda done, total: report(species.name, done, total),
+    )
+    with atomic_path(part) as temporary, temporary.open("wb") as stream:
+        np.savez(stream, **vars(found))
+    return found
+
+
+def _read_part(part: Path) -> "Candidates | None":
+    """Candidates as they were kept; None where the file cannot be used."""
+    from faket.picking.template_matching import Candidates
+
+    try:
+        with np.load(part) as stored:
+            values = {name: stored[name] for name in stored.files}
+        scalars = {name: v.item() for name, v in values.items() if v.ndim == 0}
+        return Candidates(**{**values, **scalars})
+    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
+        return None
+
+
+def _digest(matcher: "Matcher", volume: "Volume", symmetry: str | None, templates: int) -> str:
+    """Everything but the species that candidates depend on."""
+    import faket
+
+    geometry = matcher.geometry
+    settings = {k: v for k, v in asdict(matcher.settings).items() if k != "memory_GB"}
+    facts: list[Any] = [
+        faket.__version__, settings, symmetry, templates, matcher.voltage_kV,
+        volume.voxel_size_A, volume.data.shape, geometry.angles_deg.tolist(),
+        geometry.tilt_axis_deg, [vars(lens) for lens in matcher.optics or ()],
+    ]  # fmt: skip
+    for values in (geometry.dose_e_per_A2, geometry.order):
+        facts.append(None if values is None else values.tolist())
+    digest = hashlib.sha256(json.dumps(facts).encode())
+    digest.update(np.ascontiguousarray(volume.data).data)
+    if matcher.region is not None:
+        digest.update(np.packbits(matcher.region).data)
+    return digest.hexdigest()
+
+
+def _species_digest(common: str, species: "Species") -> str:
+    facts = [common, species.name, species.symmetry, species.voxel_size_A, species.potential.shape]
+    digest = hashlib.sha256(json.dumps(facts).encode())
+    for values in (species.potential, species.envelope):
+        digest.update(np.ascontiguousarray(values).data)
+    return digest.hexdigest()[:32]
+
+
+def _write(out: Path, found: "list[Candidates]", matcher: "Matcher", tomogram: Path) -> None:
+    from faket.evaluation.matching import Picks
+    from faket.io.picks import write_picks
+    from faket.picking.template_matching import merge_candidates
+
+    picks = merge_candidates(found, matcher.shape, matcher.voxel_size_A)
+    particles = picks.particles
+    table = Picks(particles.species, particles.positions_A, particles.rotations, picks.scores)
+    write_picks(out, table, matcher.shape, matcher.voxel_size_A, tomogram=tomogram.stem)
+    for item in found:
+        count, cutoff = particles.species.count(item.name), item.cutoff
+        print(f"{item.name}: {count}, correlation above {cutoff:.3f} ({cutoff / item.sigma:.1f} σ)")

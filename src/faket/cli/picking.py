@@ -1,0 +1,197 @@
+"""A picker of one's own: train it on labelled tomograms, pick with it."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+from cyclopts.validators import Number
+
+from faket.cli.common import Count, NotNegative, Positive, Seed, Where, record_manifest
+from faket.errors import InputError
+
+_KINDS = (".csv", ".star", ".txt")
+NotNegativeNumber = Annotated[float, Parameter(validator=Number(gte=0))]
+
+
+def train(
+    *data: Path,
+    out: Path,
+    validation: Path | None = None,
+    start: Path | None = None,
+    epochs: Count = 110,
+    batch: Count = 25,
+    patch: Count = 56,
+    width: Positive = 1.0,
+    learning_rate: Positive = 1e-4,
+    cross_entropy: NotNegativeNumber = 0.0,
+    max_shift: NotNegative | None = None,
+    rotations: Literal["none", "y", "xyz"] = "y",
+    mixed_precision: bool = True,
+    validate_every: Count = 1,
+    keep_every: NotNegative = 0,
+    voxel_size_A: Positive | None = None,
+    seed: Seed = 0,
+    device: Where = "auto",
+) -> None:
+    """Train DeepFinder on labelled tomograms. Run again, it continues an interrupted training.
+
+    The defaults are FakET's. On a CPU, or with little data, --width 0.5 --patch 32 --batch 8
+    --learning-rate 1e-3 --cross-entropy 1 learns much faster.
+
+    Parameters
+    ----------
+    data
+        Data sets of `faket simulate`, SHREC'21's folders, or folders with reconstruction.mrc and
+        class_mask.mrc. The last tomogram of two or more is validated on, and not trained on.
+    out
+        Folder to write: best.safetensors, last.safetensors, history.csv.
+    validation
+        Folder of the tomogram to validate on instead.
+    start
+        Checkpoint to fine-tune: network, optimiser and count of epochs go on from it.
+    epochs
+        In all, with those of the checkpoint; more than before continue a finished training.
+    batch
+        Patches a step.
+    patch
+        Side of a patch, voxels, a multiple of 4.
+    width
+        Factor on the network's channels; the time goes with its square.
+    learning_rate
+        Of Adam.
+    cross_entropy
+        Weight of a cross-entropy added to DeepFinder's loss.
+    max_shift
+        Random shift of patches, voxels. [default: 13/56 of the patch]
+    rotations
+        Random half turns: none, about y (the tilt axis), or about x, y and z.
+    mixed_precision
+        Half precision where it is safe; CUDA only.
+    validate_every
+        Epochs between validations.
+    keep_every
+        Keep a checkpoint of every so many epochs; 0 keeps the best and the last only.
+    voxel_size_A
+        Of all tomograms, instead of what the headers say, Å.
+    seed
+        Seed of the network and of all patches.
+    device
+        Where to compute.
+    """
+    from faket.cli.progress import reporting
+    from faket.picking import TrainingSettings
+    from faket.pipeline.training import train_picker
+
+    if not data:
+        raise InputError("train: expected at least one folder of labelled tomograms, found none")
+    settings = TrainingSettings(
+        epochs=epochs,
+        batch=batch,
+        patch=patch,
+        width=width,
+        learning_rate=learning_rate,
+        cross_entropy=cross_entropy,
+        max_shift=max_shift,
+        rotations=rotations,
+        mixed_precision=mixed_precision,
+        validate_every=validate_every,
+    )
+    with reporting("train") as report:
+        trained = train_picker(
+            data,
+            out,
+            settings=settings,
+            seed=seed,
+            validation=validation,
+            start=start,
+            keep_every=keep_every,
+            voxel_size_A=voxel_size_A,
+            device=device,
+            report=report,
+        )
+    last = trained.checkpoint.history[-1]
+    judged = "" if last.mean_f1 is None else f", mean F1 {last.mean_f1:.4f} on validation"
+    print(f"{trained.best}: epoch {last.epoch}{judged}")
+
+
+def pick(
+    tomogram: Path,
+    checkpoint: Path,
+    /,
+    *,
+    out: Path,
+    method: Literal["components", "meanshift"] = "components",
+    minimum_size: NotNegative | None = None,
+    labels: Path | None = None,
+    tile: Count = 160,
+    voxel_size_A: Positive | None = None,
+    device: Where = "auto",
+) -> None:
+    """Pick particles in a tomogram with a trained picker.
+
+    Parameters
+    ----------
+    tomogram
+        MRC volume with the voxel size and contrast of the training.
+    checkpoint
+        best.safetensors of `faket train`.
+    out
+        Picks to write, largest first: .csv, .star (RELION 5) or .txt (SHREC'21).
+    method
+        components: touching voxels, cut at necks. meanshift: as published, slower.
+    minimum_size
+        Fewest voxels (of twice the tomogram's size) of a particle of any class, instead of what
+        the checkpoint has learnt for each.
+    labels
+        Also write the label of each voxel, binned by 2, as MRC.
+    tile
+        Largest side of the parts that are looked at, voxels; smaller takes less memory.
+    voxel_size_A
+        Of the tomogram, instead of what the header says, Å.
+    device
+        Where to compute.
+    """
+    from faket.cli.progress import reporting
+    from faket.io.checkpoints import load_checkpoint
+    from faket.io.mrc import read_volume, write_mask
+    from faket.io.picks import write_picks
+    from faket.pipeline.training import pick as pick_particles
+
+    _check_outputs(out, labels, (tomogram, checkpoint))
+    picker = load_checkpoint(checkpoint)
+    volume = read_volume(tomogram, voxel_size_A=voxel_size_A)
+    sizes = None if minimum_size is None else [minimum_size] * len(picker.classes)
+    with reporting("pick") as report:
+        found = pick_particles(
+            volume,
+            picker,
+            method=method,
+            minimum_sizes=sizes,
+            tile=tile,
+            device=device,
+            progress=lambda done, total: report("tiles", done, total),
+        )
+    z, y, x = volume.data.shape
+    write_picks(out, found.picks, (z, y, x), volume.voxel_size_A, tomogram=tomogram.stem)
+    settings = {"method": method, "minimum_size": minimum_size, "tile": tile}
+    record_manifest(out, "pick", settings, [tomogram, checkpoint])
+    if labels is not None:
+        binned = found.segmentation
+        write_mask(labels, binned.labels, binned.binning * volume.voxel_size_A)
+        record_manifest(labels, "pick", settings, [tomogram, checkpoint])
+    for name in picker.classes[1:]:
+        print(f"{name}: {found.picks.species.count(name)}")
+
+
+def _check_outputs(out: Path, labels: Path | None, inputs: tuple[Path, ...]) -> None:
+    if out.suffix.lower() not in _KINDS:
+        raise InputError(
+            f"{out}: expected picks to write as .csv, .star or .txt, found "
+            f"{out.suffix or 'no suffix'}; choose another name"
+        )
+    if labels is not None and labels.suffix != ".mrc":
+        raise InputError(f"{labels}: expected the name of an MRC file; use .mrc")
+    taken = {path.resolve() for path in inputs}
+    for path in (out, labels):
+        if path is not None and path.resolve() in taken:
+            raise InputError(f"{path}: expected a new file to write, found an input")

@@ -1,0 +1,265 @@
+"""The colour of noise: radial power spectra of images, and white noise shaped to them.
+
+Rings have equal width from 0 to Nyquist in cycles per pixel, so that a spectrum measured on one
+image serves images of any size. Frequencies beyond Nyquist (the corners) belong to the last ring.
+"""
+
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import fft
+
+from faket.data import AnyArray, DoubleArray, FloatArray
+from faket.errors import InputError
+from faket.seeds import generator
+
+RINGS = 96
+_LEAST = 0.02  # of a ring's mean power, in any direction
+
+
+def ring_frequencies(rings: int = RINGS, limit: float = 0.5) -> DoubleArray:
+    """Return the middle of each ring, cycles per pixel; the last ring ends at ``limit``."""
+    return np.asarray((np.arange(rings) + 0.5) * (limit / rings))
+
+
+def ring_power(image: AnyArray, rings: int = RINGS, *, limit: float = 0.5) -> DoubleArray:
+    """Measure the rotationally averaged power spectrum of an image.
+
+    Parameters
+    ----------
+    image : ndarray, shape (y, x)
+        A Hann window is laid over it, so that its edges leave no cross.
+    rings : int
+    limit : float
+        Where the last ring ends, cycles per pixel: 0.5 is Nyquist, √½ the corner.
+
+    Returns
+    -------
+    ndarray, shape (rings,), float64
+        Mean squared amplitude per pixel: white noise of variance v has power v. Rings that hold
+        no frequency of a small image are interpolated.
+    """
+    return ring_cross_power(image, image, rings, limit=limit)
+
+
+def ring_cross_power(
+    image: AnyArray, other: AnyArray, rings: int = RINGS, *, limit: float = 0.5
+) -> DoubleArray:
+    """Measure the cross-spectrum of two images, real part, rotationally averaged.
+
+    Parameters
+    ----------
+    image, other : ndarray, shape (y, x)
+    rings, limit
+        As for :func:`ring_power`.
+
+    Returns
+    -------
+    ndarray, shape (rings,), float64
+        Σ of all rings' modes is the covariance under the window; equal images give their power.
+    """
+    if rings < 1 or np.ndim(image) != 2 or np.shape(image) != np.shape(other):
+        raise InputError(
+            "image, rings: expected [y, x], two images of one shape and at least 1 ring, found "
+            f"shapes {np.shape(image)} and {np.shape(other)} and {rings} rings"
+        )
+    shape = (image.shape[0], image.shape[1])
+    first = _windowed_spectrum(image)
+    second = first if other is image else _windowed_spectrum(other)
+    power = first.real * second.real + first.imag * second.imag
+    power[:, 0] *= 0.5  # holds every mode and its conjugate, the other columns do not
+    power[0, 0] = 0
+    ring, number = _ring_layout(shape, rings, limit)
+    total = np.bincount(ring, power.ravel(), minlength=rings + 1)[:rings]
+    held = number > 0
+    if not held.any():
+        return np.full(rings, float(np.mean((image - image.mean()) * (other - other.mean()))))
+    middle = ring_frequencies(rings, limit)
+    return np.interp(middle, middle[held], total[held] / number[held])
+
+
+def ring_anisotropy(image: AnyArray, rings: int = RINGS, *, limit: float = 0.5) -> DoubleArray:
+    """Measure how the power of each ring depends on the direction φ of the frequency.
+
+    Interpolation, drift and astigmatism leave such traces: interpolated images lack power in
+    the corners, drift takes it along one direction.
+
+    Parameters
+    ----------
+    image : ndarray, shape (y, x)
+    rings, limit
+        As for :func:`ring_power`.
+
+    Returns
+    -------
+    ndarray, shape (3, rings), float64
+        The first coefficients of power(φ) / mean power = 1 + a cos 2φ + b sin 2φ + c cos 4φ, φ
+        from x to y. Zero beyond Nyquist, where rings are cut off.
+    """
+    shape = (image.shape[0], image.shape[1])
+    spectrum = _windowed_spectrum(image)
+    power = spectrum.real**2 + spectrum.imag**2
+    power[:, 0] *= 0.5
+    power[_radius(shape) >= 0.5] = 0
+    ring, _ = _ring_layout(shape, rings, limit)
+    sums = [
+        np.bincount(ring, (power * wave).ravel(), minlength=rings + 1)[:rings]
+        for wave in (np.float32(1), *_waves(shape))
+    ]
+    return 2 * np.array(sums[1:]) / np.maximum(sums[0], 1e-300)
+
+
+def anisotropic_filter(
+    power: AnyArray, anisotropy: AnyArray, shape: tuple[int, int], *, limit: float = 0.5
+) -> FloatArray:
+    """Return the amplitudes that give white noise a ring power and its dependence on direction.
+
+    Parameters
+    ----------
+    power : ndarray, shape (rings,)
+    anisotropy : ndarray, shape (3, rings)
+        As :func:`ring_anisotropy` gives it.
+    shape : (int, int)
+        y, x of the image.
+    limit : float
+
+    Returns
+    -------
+    ndarray, shape (y, x // 2 + 1), float32
+        Over the frequencies of a real FFT.
+    """
+    direction = np.ones((shape[0], shape[1] // 2 + 1), np.float32)
+    for wave, values in zip(_waves(shape), anisotropy, strict=True):
+        direction += wave * ring_filter(values, shape, limit=limit)
+    amplitude = ring_filter(np.sqrt(power), shape, limit=limit)
+    return np.asarray(amplitude * np.sqrt(np.maximum(direction, _LEAST)))
+
+
+def mean_power(power: AnyArray) -> DoubleArray:
+    """Return the variance of noise with these ring powers.
+
+    Parameters
+    ----------
+    power : ndarray, shape (..., rings)
+
+    Returns
+    -------
+    ndarray, shape (...), float64
+        The integral over all frequencies, corners included.
+    """
+    values = np.asarray(power, np.float64)
+    edges = np.linspace(0, 0.5, values.shape[-1] + 1)
+    area = np.diff(np.pi * edges**2)
+    area[-1] += 1 - area.sum()
+    return np.asarray(values @ area)
+
+
+def white_noise(seed: int, tilt: int, shape: tuple[int, ...]) -> FloatArray:
+    """Return N(0, 1) for every pixel of a tilt: the field that all methods share."""
+    return generator(seed, "noise", tilt).standard_normal(shape, dtype=np.float32)
+
+
+def coloured_noise(seed: int, tilt: int, shape: tuple[int, int], power: AnyArray) -> FloatArray:
+    """Return Gaussian noise with given ring powers: the white field of the tilt, filtered.
+
+    Parameters
+    ----------
+    seed, tilt : int
+        Address of the white field.
+    shape : (int, int)
+        y, x.
+    power : ndarray, shape (rings,)
+        Expected power of each ring, >= 0; linear between the middles of the rings.
+
+    Returns
+    -------
+    ndarray, shape (y, x), float32
+
+    Raises
+    ------
+    InputError
+        If a power is negative or not finite.
+    """
+    values = np.asarray(power, np.float64)
+    if values.ndim != 1 or values.size == 0 or not np.all(values >= 0) or np.isinf(values).any():
+        raise InputError("power: expected one finite number >= 0 for each ring")
+    amplitude = ring_filter(np.sqrt(values), shape)
+    spectrum = fft.rfft2(white_noise(seed, tilt, shape))
+    return np.asarray(fft.irfft2(spectrum * amplitude, s=shape), np.float32)
+
+
+def ring_filter(values: AnyArray, shape: tuple[int, int], *, limit: float = 0.5) -> FloatArray:
+    """Spread ring values over the frequencies of a real FFT, linear between ring middles.
+
+    Parameters
+    ----------
+    values : ndarray, shape (rings,)
+    shape : (int, int)
+        y, x of the image.
+    limit : float
+        Where the last ring ends, cycles per pixel.
+
+    Returns
+    -------
+    ndarray, shape (y, x // 2 + 1), float32
+    """
+    middle = ring_frequencies(len(values), limit)
+    half = np.interp(_radius(shape)[: shape[0] // 2 + 1], middle, values).astype(np.float32)
+    return np.asarray(half[np.abs(_row(shape[0]))])
+
+
+def _windowed_spectrum(image: AnyArray) -> AnyArray:
+    """Real FFT under a Hann window, per root of the window's power; the mean is left out."""
+    window = _window((image.shape[0], image.shape[1]))
+    values = (image - np.mean(image, dtype=np.float64)).astype(np.float32) * window
+    values -= window * (values.sum() / window.sum())  # the mean must not leak into ring 0
+    return np.asarray(fft.rfft2(values) / np.sqrt(np.sum(window**2)))
+
+
+# What depends on the shape only is kept for the next tilt.
+
+
+@lru_cache(maxsize=2)
+def _window(shape: tuple[int, int]) -> FloatArray:
+    window = np.hanning(shape[0] + 2)[1:-1, None] * np.hanning(shape[1] + 2)[1:-1]
+    return window.astype(np.float32)
+
+
+@lru_cache(maxsize=2)
+def _radius(shape: tuple[int, int]) -> DoubleArray:
+    """Frequency of each coefficient of a real FFT, cycles per pixel."""
+    return np.asarray(np.hypot(fft.fftfreq(shape[0])[:, None], fft.rfftfreq(shape[1])))
+
+
+@lru_cache(maxsize=4)
+def _ring_layout(
+    shape: tuple[int, int], rings: int, limit: float
+) -> tuple[NDArray[np.intp], DoubleArray]:
+    """Ring of each coefficient of a real FFT (``rings``: none), and modes of each ring."""
+    ring = np.minimum((rings / limit * _radius(shape)).astype(np.intp), rings)
+    weight = np.ones(ring.shape)
+    weight[:, 0] = 0.5
+    weight[0, 0] = 0
+    number = np.bincount(ring.ravel(), weight.ravel(), minlength=rings + 1)[:rings]
+    return np.asarray(ring.ravel(), np.intp), np.asarray(number, np.float64)
+
+
+def _row(n: int) -> NDArray[np.intp]:
+    """Signed index of each row of an FFT."""
+    return np.asarray(np.rint(fft.fftfreq(n) * n), np.intp)
+
+
+@lru_cache(maxsize=2)
+def _waves(shape: tuple[int, int]) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """cos 2φ, sin 2φ and cos 4φ of each coefficient of a real FFT."""
+    ky, kx = fft.fftfreq(shape[0])[:, None], fft.rfftfreq(shape[1])
+    squared = kx * kx + ky * ky
+    squared[0, 0] = 1.0
+    cos2, sin2 = (kx * kx - ky * ky) / squared, 2 * kx * ky / squared
+    waves = (cos2, sin2, 2 * cos2 * cos2 - 1)
+    return (
+        waves[0].astype(np.float32),
+        waves[1].astype(np.float32),
+        waves[2].astype(np.float32),
+    )

@@ -1,0 +1,63 @@
+"""Picking particles in tomograms.
+
+Names are loaded on first use: the network needs torch, clustering and matching do not.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from faket.picking.clustering import Clusters, cluster
+    from faket.picking.deepfinder import (
+        Checkpoint,
+        DeepFinder,
+        LabelledTomogram,
+        Segmentation,
+        TrainedPicker,
+        TrainingSettings,
+        segment,
+        train,
+    )
+    from faket.picking.sizes import learn_minimum_sizes, learn_typical_sizes, objects_hit
+    from faket.picking.template_matching import match_templates
+
+_HOME = {
+    "Checkpoint": "deepfinder",
+    "Clusters": "clustering",
+    "DeepFinder": "deepfinder",
+    "LabelledTomogram": "deepfinder",
+    "Segmentation": "deepfinder",
+    "TrainedPicker": "deepfinder",
+    "TrainingSettings": "deepfinder",
+    "cluster": "clustering",
+    "learn_minimum_sizes": "sizes",
+    "learn_typical_sizes": "sizes",
+    "match_templates": "template_matching",
+    "objects_hit": "sizes",
+    "segment": "deepfinder",
+    "train": "deepfinder",
+}
+
+__all__ = [
+    "Checkpoint",
+    "Clusters",
+    "DeepFinder",
+    "LabelledTomogram",
+    "Segmentation",
+    "TrainedPicker",
+    "TrainingSettings",
+    "cluster",
+    "learn_minimum_sizes",
+    "learn_typical_sizes",
+    "match_templates",
+    "objects_hit",
+    "segment",
+    "train",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Load the module that ``name`` lives in (PEP 562)."""
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)

@@ -1,0 +1,22 @@
+"""DeepFinder: a network that labels voxels (Moebel et al., Nature Methods 18, 2021)."""
+
+from faket.picking.deepfinder.checkpoint import Checkpoint, EpochRecord
+from faket.picking.deepfinder.network import DeepFinder, build_network
+from faket.picking.deepfinder.patches import LabelledTomogram
+from faket.picking.deepfinder.segmentation import Segmentation, segment
+from faket.picking.deepfinder.settings import TrainingSettings
+from faket.picking.deepfinder.training import StepReport, TrainedPicker, train
+
+__all__ = [
+    "Checkpoint",
+    "DeepFinder",
+    "EpochRecord",
+    "LabelledTomogram",
+    "Segmentation",
+    "StepReport",
+    "TrainedPicker",
+    "TrainingSettings",
+    "build_network",
+    "segment",
+    "train",
+]

@@ -1,0 +1,228 @@
+"""The state of a training: enough to go on with it bit for bit, to fine-tune it, or to pick."""
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from faket.data import FloatArray
+from faket.errors import InputError
+from faket.picking.deepfinder.network import DeepFinder
+
+_ADAM = ("step", "exp_avg", "exp_avg_sq")
+
+
+@dataclass(frozen=True)
+class EpochRecord:
+    """What is known about an epoch.
+
+    Attributes
+    ----------
+    epoch : int
+        From 1.
+    loss : float
+        Mean over its batches.
+    f1 : tuple of float or None
+        Voxel-wise F1 of each class on the validation tomogram, background first; NaN for a class
+        that is neither there nor predicted. None where the epoch was not validated.
+    mean_f1 : float or None
+        Mean over the classes that are scored.
+    """
+
+    epoch: int
+    loss: float
+    f1: tuple[float, ...] | None = None
+    mean_f1: float | None = None
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A picker after so many epochs.
+
+    Attributes
+    ----------
+    classes : tuple of str
+        Name of each label, from 0, background.
+    width : float
+        Of the network.
+    voxel_size_A : float
+        Of the tomograms it was trained on.
+    seed : int
+        The dice of epoch n are those of (seed, n): this is all there is of random state.
+    epoch : int
+        Epochs finished, with those before fine-tuning.
+    weights : mapping of str to Tensor
+    optimiser : mapping of str to Tensor
+        Adam's ``step``, ``exp_avg`` and ``exp_avg_sq`` of each weight, "exp_avg:NAME".
+    history : tuple of EpochRecord
+        Of this training; fine-tuning begins a new one.
+    minimum_sizes : tuple of int or None
+    typical_sizes : tuple of float or None
+        Fewest and usual voxels (of the bin-2 segmentation) of a particle of each class, learnt on
+        a validation tomogram.
+    loss_scale : tuple of float
+        State of the gradient scaler where float16 is used: scale and growth count.
+    """
+
+    classes: tuple[str, ...]
+    width: float
+    voxel_size_A: float
+    seed: int
+    epoch: int
+    weights: Mapping[str, Tensor]
+    optimiser: Mapping[str, Tensor] = field(default_factory=dict)
+    history: tuple[EpochRecord, ...] = ()
+    minimum_sizes: tuple[int, ...] | None = None
+    typical_sizes: tuple[float, ...] | None = None
+    loss_scale: tuple[float, ...] = ()
+
+    @property
+    def best_epoch(self) -> int:
+        """The epoch of the highest mean F1, the first of equals; the last where none has one."""
+        scored = [r for r in self.history if r.mean_f1 is not None and not math.isnan(r.mean_f1)]
+        if not scored:
+            return self.epoch
+        return max(scored, key=lambda record: (record.mean_f1, -record.epoch)).epoch
+
+    @property
+    def is_best(self) -> bool:
+        """Whether no epoch of the history was better than the last one."""
+        return self.best_epoch == self.epoch
+
+    def network(self) -> DeepFinder:
+        """Return the trained network, on the CPU."""
+        network = DeepFinder(len(self.classes), width=self.width)
+        try:
+            network.load_state_dict(dict(self.weights))
+        except RuntimeError as error:
+            reason = " ".join(str(error).split())[:160]
+            raise InputError(
+                f"checkpoint: expected the weights of a DeepFinder network of width "
+                f"{self.width:g} and {len(self.classes)} classes, found others ({reason})"
+            ) from None
+        return network
+
+    def for_fine_tuning(self) -> Self:
+        """Return it without its history and sizes, which belong to other tomograms."""
+        return replace(self, history=(), minimum_sizes=None, typical_sizes=None)
+
+    def to_arrays(self) -> tuple[dict[str, FloatArray], dict[str, str]]:
+        """Return arrays and text to be stored; :meth:`from_arrays` is the exact inverse."""
+        arrays = {f"weights:{name}": _array(value) for name, value in self.weights.items()}
+        arrays |= {f"adam:{name}": _array(value) for name, value in self.optimiser.items()}
+        facts = {
+            "classes": self.classes,
+            "width": self.width,
+            "voxel_size_A": self.voxel_size_A,
+            "seed": self.seed,
+            "epoch": self.epoch,
+            "history": [_plain_record(record) for record in self.history],
+            "minimum_sizes": self.minimum_sizes,
+            "typical_sizes": self.typical_sizes,
+            "loss_scale": self.loss_scale,
+        }
+        return arrays, {"facts": json.dumps(facts, sort_keys=True)}
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, FloatArray], texts: Mapping[str, str]) -> Self:
+        """Return the checkpoint that :meth:`to_arrays` took apart.
+
+        Raises
+        ------
+        InputError
+            If something is missing or of another kind.
+        """
+        try:
+            facts: dict[str, Any] = json.loads(texts["facts"])
+            sizes, usual = facts["minimum_sizes"], facts["typical_sizes"]
+            checkpoint = cls(
+                classes=tuple(str(name) for name in facts["classes"]),
+                width=float(facts["width"]),
+                voxel_size_A=float(facts["voxel_size_A"]),
+                seed=int(facts["seed"]),
+                epoch=int(facts["epoch"]),
+                weights=_part(arrays, "weights:"),
+                optimiser=_part(arrays, "adam:"),
+                history=tuple(_record(entry) for entry in facts["history"]),
+                minimum_sizes=None if sizes is None else tuple(int(size) for size in sizes),
+                typical_sizes=None if usual is None else tuple(float(size) for size in usual),
+                loss_scale=tuple(float(number) for number in facts["loss_scale"]),
+            )
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise InputError(
+                f"checkpoint: expected what faket writes of a training, found {error!r}"
+            ) from None
+        for learnt in (checkpoint.minimum_sizes, checkpoint.typical_sizes):
+            if learnt is not None and len(learnt) != len(checkpoint.classes):
+                raise InputError("checkpoint: expected sizes for each class, found others")
+        checkpoint.network()  # now, not in the middle of a run
+        return checkpoint
+
+
+def adam_state(network: torch.nn.Module, optimiser: torch.optim.Adam) -> dict[str, Tensor]:
+    """Return a copy of Adam's state on the CPU, by the names of the weights."""
+    return {
+        f"{key}:{name}": optimiser.state[parameter][key].detach().cpu().clone()
+        for name, parameter in network.named_parameters()
+        for key in _ADAM
+        if parameter in optimiser.state
+    }
+
+
+def restore_adam(
+    network: torch.nn.Module, optimiser: torch.optim.Adam, stored: Mapping[str, Tensor]
+) -> None:
+    """Put a state from :func:`adam_state` into an optimiser of the same network.
+
+    Raises
+    ------
+    InputError
+        If the state is that of another network.
+    """
+    for name, parameter in network.named_parameters():
+        found = {key: stored.get(f"{key}:{name}") for key in _ADAM}
+        if all(value is None for value in found.values()):
+            continue
+        step, first, second = (found[key] for key in _ADAM)
+        shapes = [None if value is None else value.shape for value in (first, second)]
+        if step is None or step.numel() != 1 or shapes != [parameter.shape] * 2:
+            raise InputError(f"checkpoint: expected Adam's state of {name}, found another's")
+        assert first is not None
+        assert second is not None
+        optimiser.state[parameter] = {
+            "step": step.reshape(()).float().clone(),
+            "exp_avg": torch.zeros_like(parameter).copy_(first),
+            "exp_avg_sq": torch.zeros_like(parameter).copy_(second),
+        }
+
+
+def _array(value: Tensor) -> FloatArray:
+    return np.ascontiguousarray(value.detach().cpu().numpy(), np.float32).reshape(value.shape)
+
+
+def _part(arrays: Mapping[str, FloatArray], prefix: str) -> dict[str, Tensor]:
+    return {
+        name.removeprefix(prefix): torch.from_numpy(np.array(array, np.float32))
+        for name, array in arrays.items()
+        if name.startswith(prefix)
+    }
+
+
+def _plain_record(record: EpochRecord) -> dict[str, Any]:
+    f1 = None if record.f1 is None else [None if math.isnan(x) else x for x in record.f1]
+    return {"epoch": record.epoch, "loss": record.loss, "f1": f1, "mean_f1": record.mean_f1}
+
+
+def _record(entry: dict[str, Any]) -> EpochRecord:
+    f1, mean = entry["f1"], entry["mean_f1"]
+    return EpochRecord(
+        epoch=int(entry["epoch"]),
+        loss=float(entry["loss"]),
+        f1=None if f1 is None else tuple(math.nan if x is None else float(x) for x in f1),
+        mean_f1=None if mean is None else float(mean),
+    )

@@ -1,0 +1,186 @@
+"""From a tomogram to a label of every voxel."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from faket.data import FloatArray
+from faket.device import Device, resolve_device
+from faket.errors import InputError
+from faket.picking.deepfinder.network import DeepFinder
+from faket.picking.deepfinder.tiling import Tile, cover, padded_shape
+
+TILE, MARGIN = 160, 28
+_SMALLEST = 8  # voxels a side
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Segmentation:
+    """Labels of a tomogram.
+
+    Attributes
+    ----------
+    labels : ndarray, shape (z, y, x), uint8
+        Most probable class of each voxel.
+    scores : ndarray, shape (z, y, x), float32
+        Its probability.
+    binning : int
+        Voxels of the tomogram per voxel here, 1 or 2; voxel i here is the mean of b i and on, so
+        that its centre is at b i + (b - 1) / 2 there.
+    """
+
+    labels: NDArray[np.uint8]
+    scores: FloatArray
+    binning: int
+
+
+def segment(
+    volume: FloatArray,
+    network: DeepFinder,
+    *,
+    binning: int = 2,
+    tile: int = TILE,
+    margin: int = MARGIN,
+    mixed_precision: bool = True,
+    device: Device = "auto",
+    progress: Progress | None = None,
+) -> Segmentation:
+    """Label a tomogram, tile by tile.
+
+    The tomogram is z-scored as a whole, the scores (softmax) are averaged over 2³ voxels where
+    ``binning`` is 2, and the label is their argmax, as published. The published tiles are 160
+    voxels in steps of 106, averaged where the kept parts overlap (4 voxels); here the kept parts
+    touch, so that memory is that of one tile and of the labels.
+
+    Parameters
+    ----------
+    volume : ndarray, shape (z, y, x), float32
+        May be a memory map. Same voxel size and contrast sign as in training.
+    network : DeepFinder
+        Moved to the device and left there.
+    binning : {1, 2}
+    tile, margin : int
+        Largest side of a tile, and the voxels on its inner sides that are not kept. The network
+        looks at most 34 voxels away; published are 27. Memory goes with the cube of the tile.
+    mixed_precision : bool
+        Half precision where it is safe; CUDA only.
+    device : {"auto", "cpu", "cuda"}
+    progress : callable, optional
+        Called with (tiles done, tiles in all).
+
+    Returns
+    -------
+    Segmentation
+        With ``binning`` 2 an odd last voxel of an axis is left out.
+
+    Raises
+    ------
+    InputError
+        If the volume is not three-dimensional, smaller than 8 voxels a side or not finite, or
+        the tile leaves nothing to keep.
+    """
+    if binning not in (1, 2):
+        raise InputError(f"segmentation: expected a binning of 1 or 2, found {binning}")
+    shape = tuple(size // binning for size in volume.shape)
+    labels, best = np.zeros(shape, np.uint8), np.zeros(shape, np.float32)
+    tiles = predict(
+        volume,
+        network,
+        tile=tile,
+        margin=margin,
+        mixed_precision=mixed_precision,
+        device=device,
+        progress=progress,
+    )
+    for part, scores in tiles:
+        if binning == 2:
+            scores = functional.avg_pool3d(scores[None], 2)[0]
+        score, label = scores.max(dim=0)
+        place = tuple(slice(s.start // binning, s.stop // binning) for s in part.place)
+        inside = tuple(slice(0, s.stop - s.start) for s in place)
+        labels[place] = label[inside].to(torch.uint8).cpu().numpy()
+        best[place] = score[inside].cpu().numpy()
+    return Segmentation(labels, best, binning)
+
+
+def predict(
+    volume: FloatArray,
+    network: DeepFinder,
+    *,
+    tile: int = TILE,
+    margin: int = MARGIN,
+    mixed_precision: bool = True,
+    device: Device = "auto",
+    progress: Progress | None = None,
+) -> Iterator[tuple[Tile, Tensor]]:
+    """Yield the scores of every part of a tomogram.
+
+    Parameters are those of :func:`segment`.
+
+    Yields
+    ------
+    Tile
+        ``place`` is cut to the volume.
+    Tensor, shape (class, z, y, x)
+        Probabilities there, float32, on the device.
+    """
+    where = torch.device(resolve_device(device))
+    mean, spread = _statistics(volume)
+    shape = volume.shape
+    tiles = list(cover(padded_shape(shape), tile=tile, margin=margin))
+    network = network.to(where).eval()
+    for done, part in enumerate(tiles, start=1):
+        image = torch.from_numpy(_padded_box(volume, part, mean, spread)).to(where)
+        with torch.inference_mode(), half_precision(where, mixed_precision):
+            logits = network(image[None, None])[0]
+        scores = logits[(slice(None), *part.core)].float().softmax(dim=0)
+        z, y, x = (slice(s.start, min(s.stop, n)) for s, n in zip(part.place, shape, strict=True))
+        inside = tuple(slice(0, s.stop - s.start) for s in (z, y, x))
+        yield Tile(part.box, part.core, (z, y, x)), scores[(slice(None), *inside)]
+        if progress is not None:
+            progress(done, len(tiles))
+
+
+def half_precision(device: torch.device, wanted: bool) -> AbstractContextManager[object]:
+    """Return the context of mixed precision on CUDA, of nothing elsewhere."""
+    if device.type != "cuda" or not wanted:
+        return nullcontext()
+    return torch.autocast("cuda", dtype=half_type())
+
+
+def half_type() -> torch.dtype:
+    """Return bfloat16 where the GPU computes with it (no scaling of gradients), else float16."""
+    natively = torch.cuda.is_bf16_supported(including_emulation=False)
+    return torch.bfloat16 if natively else torch.float16
+
+
+def _statistics(volume: FloatArray) -> tuple[float, float]:
+    if volume.ndim != 3 or min(volume.shape) < _SMALLEST:
+        raise InputError(
+            f"segmentation: expected a volume (z, y, x) of at least {_SMALLEST} voxels a side, "
+            f"found {volume.shape}"
+        )
+    mean = float(volume.mean(dtype=np.float64))
+    # Section by section: a double of a large volume would take twice its memory.
+    squares = sum(float(np.square(section - mean, dtype=np.float64).sum()) for section in volume)
+    spread = float(np.sqrt(squares / volume.size))
+    if not (np.isfinite(mean) and np.isfinite(spread)):
+        raise InputError("segmentation: expected finite voxels, found NaN or infinity; mend them")
+    return mean, spread if spread > 0 else 1.0
+
+
+def _padded_box(volume: FloatArray, part: Tile, mean: float, spread: float) -> FloatArray:
+    """Cut a box and z-score it; what lies beyond the volume is 0, its mean."""
+    shape = tuple(s.stop - s.start for s in part.box)
+    box = np.zeros(shape, np.float32)
+    found = volume[part.box]
+    box[tuple(slice(0, n) for n in found.shape)] = (found - mean) / spread
+    return box

@@ -1,0 +1,60 @@
+"""Settings of a training, with bounds and units."""
+
+from dataclasses import dataclass
+
+from faket.config import check_settings, setting
+from faket.errors import InputError
+from faket.picking.deepfinder.network import STRIDE
+from faket.picking.deepfinder.patches import Rotations
+
+_PUBLISHED_PATCH, _PUBLISHED_SHIFT = 56, 13
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """How a picker is trained; the defaults are the published ones."""
+
+    epochs: int = setting(110, "epochs in all, with those of a checkpoint", ge=1)
+    batch: int = setting(25, "patches a step", ge=1)
+    patch: int = setting(_PUBLISHED_PATCH, "side of a patch, a multiple of 4", unit="voxels", ge=8)
+    width: float = setting(1.0, "factor on the network's channels", ge=0.05, le=8)
+    learning_rate: float = setting(1e-4, "of Adam", gt=0, le=1)
+    max_shift: int | None = setting(
+        None, "random shift off the object; by default 13/56 of the patch", unit="voxels", ge=0
+    )
+    cross_entropy: float = setting(
+        0.0,
+        "weight of a cross-entropy added to the loss; 0 as published, 1 learns in a tenth of the "
+        "steps where data are few",
+        ge=0,
+    )
+    rotations: Rotations = setting(  # noqa: RUF009  (a field, as the others)
+        "y", "random half turns about: none, y (published) or xyz"
+    )
+    mixed_precision: bool = setting(True, "half precision where it is safe, on CUDA only")
+    validate_every: int = setting(1, "epochs between validations", ge=1)
+
+    def __post_init__(self) -> None:
+        """Raise InputError if a value is out of its bounds."""
+        check_settings(self)
+        if self.patch % STRIDE:
+            raise InputError(
+                f"TrainingSettings.patch: expected a multiple of {STRIDE} voxels, found "
+                f"{self.patch}; take {self.patch // STRIDE * STRIDE}"
+            )
+        if self.rotations not in ("none", "y", "xyz"):
+            raise InputError(
+                f"TrainingSettings.rotations: expected none, y or xyz, found {self.rotations!r}"
+            )
+        if self.shift > self.patch // 2:
+            raise InputError(
+                f"TrainingSettings.max_shift: expected at most half a patch ({self.patch // 2} "
+                f"voxels), found {self.shift}"
+            )
+
+    @property
+    def shift(self) -> int:
+        """Largest random shift along each axis, voxels."""
+        if self.max_shift is not None:
+            return self.max_shift
+        return _PUBLISHED_SHIFT * self.patch // _PUBLISHED_PATCH

@@ -1,0 +1,344 @@
+"""Training a picker: epochs over objects, Adam, validation, checkpoints."""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from faket.data import FloatArray
+from faket.device import Device, resolve_device
+from faket.errors import InputError
+from faket.picking.deepfinder.checkpoint import (
+    Checkpoint,
+    EpochRecord,
+    adam_state,
+    restore_adam,
+)
+from faket.picking.deepfinder.loss import confusion_counts, dice_loss, f1_per_class
+from faket.picking.deepfinder.network import DeepFinder, build_network
+from faket.picking.deepfinder.patches import (
+    EpochDice,
+    LabelledTomogram,
+    check_tomograms,
+    cut_batch,
+    draw_epoch,
+)
+from faket.picking.deepfinder.segmentation import half_precision, half_type, predict
+from faket.picking.deepfinder.settings import TrainingSettings
+from faket.seeds import derive
+
+Batch = tuple[FloatArray, NDArray[np.uint8]]
+
+
+@dataclass(frozen=True)
+class StepReport:
+    """Where a training stands: epoch and step from 1, loss of the step, last mean F1 if any."""
+
+    epoch: int
+    epochs: int
+    step: int
+    steps: int
+    loss: float
+    f1: float | None = None
+
+
+@dataclass(frozen=True)
+class TrainedPicker:
+    """What a call of :func:`train` gives: its last epoch, and its best by validation.
+
+    The best is that of the epochs of this call; where it is a continued one, compare
+    ``last.best_epoch``.
+    """
+
+    last: Checkpoint
+    best: Checkpoint
+
+
+def train(
+    tomograms: Sequence[LabelledTomogram],
+    *,
+    classes: Sequence[str],
+    voxel_size_A: float,
+    settings: TrainingSettings | None = None,
+    seed: int,
+    validation: LabelledTomogram | None = None,
+    scored: Sequence[int] | None = None,
+    start: Checkpoint | None = None,
+    device: Device = "auto",
+    on_step: Callable[[StepReport], None] | None = None,
+    on_epoch: Callable[[Checkpoint], None] | None = None,
+) -> TrainedPicker:
+    """Train DeepFinder on labelled tomograms.
+
+    Every epoch takes every object once, in permuted order, in floor(objects / batch) steps;
+    patches are shifted and turned at random. The dice of an epoch are a function of (seed,
+    epoch). On the CPU a training that was stopped and continued from a checkpoint gives the same
+    bits as one that was not, with the same number of threads.
+
+    Parameters
+    ----------
+    tomograms : sequence of LabelledTomogram
+    classes : sequence of str
+        Name of each label, background first.
+    voxel_size_A : float
+    settings : TrainingSettings, optional
+        By default the published ones.
+    seed : int
+    validation : LabelledTomogram, optional
+        Segmented as a whole for the voxel-wise F1 that tells the best epoch; not trained on.
+        Without one the last epoch is the best.
+    scored : sequence of int, optional
+        Labels whose mean F1 counts; by default all but background.
+    start : Checkpoint, optional
+        To continue from, optimiser and history included; for fine-tuning on other tomograms give
+        ``checkpoint.for_fine_tuning()``. ``settings.epochs`` counts its epochs too.
+    device : {"auto", "cpu", "cuda"}
+    on_step, on_epoch : callable, optional
+        Called after every step and after every epoch.
+
+    Returns
+    -------
+    TrainedPicker
+
+    Raises
+    ------
+    InputError
+        If masks do not fit, a patch is larger than a volume, there are fewer objects than a
+        batch, the checkpoint has other classes, another width or all epochs, or the loss is no
+        number any more.
+    """
+    plan = settings or TrainingSettings()
+    names = tuple(classes)
+    check_tomograms(tomograms, plan.patch, len(names))
+    if validation is not None:
+        check_tomograms([validation], 1, len(names))
+    learner = _Learner.begin(names, voxel_size_A, plan, seed, start, device)
+    last = learner.checkpoint(start.history if start else ())
+    best: Checkpoint | None = None
+    for epoch in range(last.epoch + 1, plan.epochs + 1):
+        judged = [r.mean_f1 for r in last.history if r.mean_f1 is not None]
+        known_f1 = judged[-1] if judged else None
+        loss = _run_epoch(learner, tomograms, plan, seed, epoch, known_f1, on_step)
+        record = EpochRecord(epoch, loss)
+        due = epoch % plan.validate_every == 0 or epoch == plan.epochs
+        if validation is not None and due:
+            f1 = validate(learner.network, validation, plan, device=device)
+            record = EpochRecord(epoch, loss, f1, mean_f1(f1, scored))
+        learner.epoch = epoch
+        last = learner.checkpoint((*last.history, record))
+        if best is None or _better(record, best.history[-1]):
+            best = last
+        if on_epoch is not None:
+            on_epoch(last)
+    return TrainedPicker(last, best or last)
+
+
+def validate(
+    network: DeepFinder,
+    tomogram: LabelledTomogram,
+    settings: TrainingSettings,
+    *,
+    device: Device = "auto",
+) -> tuple[float, ...]:
+    """Return the voxel-wise F1 of each class on a whole tomogram, background first."""
+    confusion = torch.zeros(network.n_classes, network.n_classes, dtype=torch.int64)
+    parts = predict(
+        tomogram.volume, network, mixed_precision=settings.mixed_precision, device=device
+    )
+    for part, scores in parts:
+        truth = torch.from_numpy(np.ascontiguousarray(tomogram.labels[part.place]))
+        found = scores.argmax(dim=0).cpu()
+        confusion += confusion_counts(truth, found, network.n_classes)
+    return tuple(f1_per_class(confusion).tolist())
+
+
+def mean_f1(f1: Sequence[float], scored: Sequence[int] | None = None) -> float:
+    """Return the mean over the scored classes that are there or predicted; 0 if none is."""
+    chosen = range(1, len(f1)) if scored is None else scored
+    found = [f1[label] for label in chosen if not math.isnan(f1[label])]
+    return sum(found) / len(found) if found else 0.0
+
+
+def _better(record: EpochRecord, best: EpochRecord) -> bool:
+    """Tell whether an epoch takes the place of the best; the last does where none has an F1."""
+    if record.mean_f1 is None:
+        return best.mean_f1 is None
+    return best.mean_f1 is None or record.mean_f1 > best.mean_f1
+
+
+@dataclass
+class _Learner:
+    """Network, optimiser and scaler on a device."""
+
+    classes: tuple[str, ...]
+    voxel_size_A: float
+    seed: int
+    epoch: int
+    network: DeepFinder
+    optimiser: torch.optim.Adam
+    scaler: torch.amp.GradScaler
+    device: torch.device
+
+    @classmethod
+    def begin(
+        cls,
+        classes: tuple[str, ...],
+        voxel_size_A: float,
+        settings: TrainingSettings,
+        seed: int,
+        start: Checkpoint | None,
+        device: Device,
+    ) -> "_Learner":
+        where = torch.device(resolve_device(device))
+        if start is None:
+            network = build_network(
+                len(classes), width=settings.width, seed=derive(seed, "network")
+            )
+        else:
+            _check_start(start, classes, voxel_size_A, settings)
+            network = start.network()
+        network = network.to(where)
+        optimiser = torch.optim.Adam(network.parameters(), lr=settings.learning_rate)
+        scaled = where.type == "cuda" and settings.mixed_precision and half_type() == torch.float16
+        scaler = torch.amp.GradScaler("cuda", enabled=scaled)
+        if start is not None:
+            restore_adam(network, optimiser, start.optimiser)
+            _restore_scaler(scaler, start.loss_scale)
+        epoch = start.epoch if start else 0
+        return cls(classes, voxel_size_A, seed, epoch, network, optimiser, scaler, where)
+
+    def step(self, batch: Batch, settings: TrainingSettings) -> float:
+        """Take one step of Adam and return the loss before it."""
+        images = torch.from_numpy(batch[0]).to(self.device, non_blocking=True)
+        labels = torch.from_numpy(batch[1]).to(self.device, non_blocking=True)
+        self.optimiser.zero_grad(set_to_none=True)
+        with half_precision(self.device, settings.mixed_precision):
+            logits = self.network(images)
+        loss: Tensor = dice_loss(logits, labels)
+        if settings.cross_entropy > 0:
+            entropy = functional.cross_entropy(logits.float(), labels.long())
+            loss = loss + settings.cross_entropy * entropy
+        self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
+        self.scaler.step(self.optimiser)
+        self.scaler.update()
+        return float(loss.detach())
+
+    def checkpoint(self, history: tuple[EpochRecord, ...]) -> Checkpoint:
+        """Return a copy of the state, on the CPU."""
+        weights = self.network.state_dict()
+        scale = self.scaler.state_dict()
+        return Checkpoint(
+            classes=self.classes,
+            width=self.network.width,
+            voxel_size_A=self.voxel_size_A,
+            seed=self.seed,
+            epoch=self.epoch,
+            weights={name: value.detach().cpu().clone() for name, value in weights.items()},
+            optimiser=adam_state(self.network, self.optimiser),
+            history=history,
+            loss_scale=(scale["scale"], float(scale["_growth_tracker"])) if scale else (),
+        )
+
+
+def _run_epoch(
+    learner: _Learner,
+    tomograms: Sequence[LabelledTomogram],
+    settings: TrainingSettings,
+    seed: int,
+    epoch: int,
+    known_f1: float | None,
+    on_step: Callable[[StepReport], None] | None,
+) -> float:
+    """Train for one epoch and return the mean loss."""
+    dice = draw_epoch(
+        [len(tomogram.centres) for tomogram in tomograms],
+        batch=settings.batch,
+        max_shift=settings.shift,
+        rotations=settings.rotations,
+        seed=seed,
+        epoch=epoch,
+    )
+    steps = len(dice) // settings.batch
+    learner.network.train()
+    losses = []
+    with _tuned_convolutions():
+        for step, batch in enumerate(_batches(tomograms, dice, settings), start=1):
+            loss = learner.step(batch, settings)
+            if not math.isfinite(loss):
+                raise InputError(
+                    f"training: expected a finite loss, found {loss} in epoch {epoch}, step {step};"
+                    " take a smaller learning rate"
+                )
+            losses.append(loss)
+            if on_step is not None:
+                on_step(StepReport(epoch, settings.epochs, step, steps, loss, known_f1))
+    return math.fsum(losses) / len(losses)
+
+
+def _batches(
+    tomograms: Sequence[LabelledTomogram], dice: EpochDice, settings: TrainingSettings
+) -> Iterator[Batch]:
+    """Cut batches one ahead of the network, in a thread; their order does not depend on it."""
+    places = [slice(i, i + settings.batch) for i in range(0, len(dice), settings.batch)]
+
+    def cut(place: slice) -> Batch:
+        return cut_batch(tomograms, dice, place, patch=settings.patch, rotations=settings.rotations)
+
+    with ThreadPoolExecutor(1) as pool:
+        ahead = pool.submit(cut, places[0])
+        for place in places[1:]:
+            ready, ahead = ahead.result(), pool.submit(cut, place)
+            yield ready
+        yield ahead.result()
+
+
+@contextmanager
+def _tuned_convolutions() -> Iterator[None]:
+    """Let cuDNN try its algorithms: the shapes are the same in every step."""
+    before = torch.backends.cudnn.benchmark
+    torch.backends.cudnn.benchmark = True
+    try:
+        yield
+    finally:
+        torch.backends.cudnn.benchmark = before
+
+
+def _check_start(
+    start: Checkpoint, classes: tuple[str, ...], voxel_size_A: float, settings: TrainingSettings
+) -> None:
+    """Refuse to continue a checkpoint of something else."""
+    if start.classes != classes:
+        theirs, ours = (", ".join(name for name in c[1:]) for c in (start.classes, classes))
+        raise InputError(
+            f"checkpoint: expected the classes of the tomograms ({ours}), found ({theirs}); "
+            "train on the same classes in the same order"
+        )
+    if abs(start.voxel_size_A / voxel_size_A - 1) > 0.02:
+        raise InputError(
+            f"checkpoint: expected voxels of {voxel_size_A:g} Å as in the tomograms, found "
+            f"{start.voxel_size_A:g} Å; rescale the tomograms"
+        )
+    if start.width != settings.width:
+        raise InputError(
+            f"checkpoint: expected a network of width {settings.width:g}, found "
+            f"{start.width:g}; set the width to that"
+        )
+    if start.epoch >= settings.epochs:
+        raise InputError(
+            f"training: expected more epochs than the checkpoint's {start.epoch}, found "
+            f"{settings.epochs}; epochs are counted from the very beginning"
+        )
+
+
+def _restore_scaler(scaler: torch.amp.GradScaler, state: tuple[float, ...]) -> None:
+    if not scaler.is_enabled() or len(state) != 2:
+        return
+    fresh = scaler.state_dict()
+    scaler.load_state_dict({**fresh, "scale": state[0], "_growth_tracker": int(state[1])})

@@ -1,0 +1,206 @@
+"""Labelled tomograms from folders: faket's own models, SHREC'21's, or a tomogram and its mask."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from faket.data import Volume
+from faket.errors import InputError
+from faket.io.mrc import read_mask, read_volume
+from faket.io.picks import read_class_numbers, read_truth
+from faket.picking import LabelledTomogram
+
+BACKGROUND, VESICLE = "background", "vesicle"
+UNSCORED = (VESICLE, "gold", "4V94")  # not among the proteins whose mean F1 counts
+_AGREEING = 0.5  # of an object's voxels, at least, that have its class
+
+
+@dataclass(frozen=True)
+class LabelledModel:
+    """One model's tomogram and all that is known about it.
+
+    Attributes
+    ----------
+    folder : Path
+    tomogram : LabelledTomogram
+    voxel_size_A : float
+    names : mapping of int to str
+        Label → class.
+    instance_mask : ndarray of uint16, shape (z, y, x)
+    object_labels : mapping of int to int
+        Value of the instance mask → label.
+    """
+
+    folder: Path
+    tomogram: LabelledTomogram
+    voxel_size_A: float
+    names: dict[int, str]
+    instance_mask: NDArray[np.uint16]
+    object_labels: dict[int, int]
+
+
+def find_models(sources: Sequence[Path]) -> tuple[Path, ...]:
+    """Return the model folders: the sources themselves, or the ``model_*`` inside them.
+
+    Raises
+    ------
+    InputError
+        If a source is neither, or one is given twice.
+    """
+    found: list[Path] = []
+    for source in sources:
+        inside = sorted(
+            (path for path in source.glob("model_*") if _is_model(path)),
+            key=lambda path: (len(path.name), path.name),
+        )
+        if not inside and not _is_model(source):
+            raise InputError(
+                f"{source}: expected a folder with reconstruction.mrc and class_mask.mrc, or with "
+                "such folders model_0, model_1, ..., found neither; check the path"
+            )
+        found += inside or [source]
+    resolved = [path.resolve() for path in found]
+    for i, path in enumerate(resolved):
+        if path in resolved[:i]:
+            raise InputError(f"{found[i]}: expected each tomogram once, found it twice")
+    return tuple(found)
+
+
+def read_labelled(folder: Path, *, voxel_size_A: float | None = None) -> LabelledModel:
+    """Read ``reconstruction.mrc`` and ``class_mask.mrc`` and what objects there are.
+
+    Objects come from ``particles.csv`` or ``particle_locations.txt`` with
+    ``occupancy_mask.mrc``; where there is no such mask, touching voxels of one class are an
+    object. Classes are named by ``classes.txt``, by the particles, or "class_1", "class_2", ...
+
+    Parameters
+    ----------
+    folder : Path
+    voxel_size_A : float, optional
+        Taken instead of the headers' (10 in SHREC'21).
+
+    Raises
+    ------
+    InputError
+        If a file cannot be used, or tomogram, masks and particles do not belong together.
+    """
+    volume = read_volume(folder / "reconstruction.mrc", voxel_size_A=voxel_size_A)
+    labels = read_mask(folder / "class_mask.mrc", dtype=np.uint8)
+    if labels.shape != volume.data.shape:
+        raise InputError(
+            f"{folder / 'class_mask.mrc'}: expected the tomogram's {volume.data.shape} voxels (z, "
+            f"y, x), found {labels.shape}; give the mask of this tomogram"
+        )
+    if (folder / "occupancy_mask.mrc").exists():
+        centres, ids, object_labels, names = _objects(folder, volume, labels)
+    else:
+        centres, ids, object_labels = _blobs(labels)
+        listed = (folder / "classes.txt").exists()
+        names = read_class_numbers(folder) if listed else {}
+    names = {int(n): names.get(int(n), f"class_{n}") for n in {*names, *np.unique(labels)} if n}
+    tomogram = LabelledTomogram(volume.data, labels, centres, name=str(folder))
+    return LabelledModel(folder, tomogram, volume.voxel_size_A, names, ids, object_labels)
+
+
+def common_classes(models: Sequence[LabelledModel]) -> tuple[str, ...]:
+    """Return the name of each label from 0, the same for all models; "class_N" where none has it.
+
+    Raises
+    ------
+    InputError
+        If two models give one label two names, or their voxel sizes differ by over 2 %.
+    """
+    names: dict[int, str] = {}
+    for model in models:
+        for label, name in model.names.items():
+            if names.setdefault(label, name) != name:
+                raise InputError(
+                    f"{model.folder}: expected class {label} to be {names[label]} as in "
+                    f"{models[0].folder}, found {name}; train on models of one class list"
+                )
+        if abs(model.voxel_size_A / models[0].voxel_size_A - 1) > 0.02:
+            raise InputError(
+                f"{model.folder}: expected voxels of {models[0].voxel_size_A:g} Å as in "
+                f"{models[0].folder}, found {model.voxel_size_A:g} Å; rescale one of them"
+            )
+    return (BACKGROUND, *(names.get(label, f"class_{label}") for label in range(1, max(names) + 1)))
+
+
+def _is_model(folder: Path) -> bool:
+    return all((folder / name).exists() for name in ("reconstruction.mrc", "class_mask.mrc"))
+
+
+def _objects(
+    folder: Path, volume: Volume, labels: NDArray[np.uint8]
+) -> tuple[NDArray[np.int64], NDArray[np.uint16], dict[int, int], dict[int, str]]:
+    """Return centres, instance mask, label of each object and class names, from the tables."""
+    truth = read_truth(folder, voxel_size_A=volume.voxel_size_A)
+    ids = np.asarray(truth.instance_mask, np.uint16)
+    if ids.shape != labels.shape:
+        raise InputError(
+            f"{folder / 'occupancy_mask.mrc'}: expected the tomogram's {labels.shape} voxels (z, "
+            f"y, x), found {ids.shape}; give the mask of this tomogram"
+        )
+    seen = _majority_labels(ids, labels)
+    names = _class_names(folder, truth.particles.species, truth.particles.ids, seen)
+    numbers = {name: label for label, name in names.items()}
+    of_object = {
+        int(i): numbers[name]
+        for i, name in zip(truth.particles.ids, truth.particles.species, strict=True)
+        if name in numbers
+    }
+    wrong = [i for i, label in seen.items() if of_object.get(i, label) != label]
+    if len(wrong) > (1 - _AGREEING) * len(seen):
+        raise InputError(
+            f"{folder}: expected class mask, occupancy mask and particles of one tomogram, found "
+            f"that {len(wrong)} of {len(seen)} objects have another class in the mask; check them"
+        )
+    voxels = np.rint(truth.particles.positions_A[:, ::-1] / volume.voxel_size_A).astype(np.int64)
+    inside = ((voxels >= 0) & (voxels < np.array(labels.shape))).all(axis=1)  # vesicles stick out
+    return voxels[inside], ids, {**seen, **of_object}, names
+
+
+def _class_names(
+    folder: Path, species: Sequence[str], ids: NDArray[np.int64], seen: dict[int, int]
+) -> dict[int, str]:
+    """Name the labels: by the folder's list, by SHREC'21's, or by what the particles are."""
+    numbers = read_class_numbers(folder)
+    if (folder / "classes.txt").exists() or set(species) <= set(numbers.values()):
+        return {label: name for label, name in numbers.items() if label > 0}
+    votes: dict[int, list[str]] = {}
+    for i, name in zip(ids, species, strict=True):
+        if int(i) in seen:
+            votes.setdefault(seen[int(i)], []).append(name)
+    return {label: max(sorted(set(found)), key=found.count) for label, found in votes.items()}
+
+
+def _majority_labels(ids: NDArray[np.uint16], labels: NDArray[np.uint8]) -> dict[int, int]:
+    """Return the label that most voxels of each object have."""
+    inside = ids > 0
+    pairs, counts = np.unique(
+        ids[inside].astype(np.int64) * 256 + labels[inside], return_counts=True
+    )
+    ordered = pairs[np.argsort(counts, kind="stable")]  # the most frequent of an object comes last
+    return {int(pair // 256): int(pair % 256) for pair in ordered}
+
+
+def _blobs(
+    labels: NDArray[np.uint8],
+) -> tuple[NDArray[np.int64], NDArray[np.uint16], dict[int, int]]:
+    """Take touching voxels of one class as an object."""
+    ids = np.zeros(labels.shape, np.uint16)
+    of_object: dict[int, int] = {}
+    for label in np.unique(labels[labels > 0]):
+        parts, count = ndimage.label(labels == label, np.ones((3, 3, 3)))
+        if len(of_object) + count > np.iinfo(np.uint16).max:
+            raise InputError("class mask: expected at most 65535 objects, found more; clean it")
+        np.add(parts, len(of_object), out=ids, where=parts > 0, casting="unsafe")
+        first = len(of_object) + 1
+        of_object |= dict.fromkeys(range(first, first + count), int(label))
+    boxes = ndimage.find_objects(ids)
+    middles = [[(s.start + s.stop) // 2 for s in box] for box in boxes if box is not None]
+    return np.array(middles, np.int64).reshape(-1, 3), ids, of_object

@@ -1,0 +1,328 @@
+"""A picker trained on folders of labelled tomograms, resumable; and picking with it."""
+
+import csv
+import io
+import json
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from faket.data import Volume
+from faket.device import Device
+from faket.errors import InputError
+from faket.evaluation.matching import Picks
+from faket.io.atomic import atomic_path
+from faket.io.checkpoints import load_checkpoint, save_checkpoint
+from faket.io.manifest import plain, sha256_of, write_manifest
+from faket.picking import (
+    Checkpoint,
+    Clusters,
+    Segmentation,
+    TrainingSettings,
+    cluster,
+    learn_minimum_sizes,
+    learn_typical_sizes,
+    segment,
+    train,
+)
+from faket.picking.clustering import Method
+from faket.picking.deepfinder import StepReport
+from faket.picking.deepfinder.segmentation import TILE
+from faket.pipeline.labelled import (
+    UNSCORED,
+    VESICLE,
+    LabelledModel,
+    common_classes,
+    find_models,
+    read_labelled,
+)
+
+Report = Callable[[str, int, int], None]
+LAST, BEST, STAMP = "last.safetensors", "best.safetensors", "training.json"
+_VOXEL_TOLERANCE = 0.02
+
+
+@dataclass(frozen=True)
+class Training:
+    """A finished training: its folder, the best checkpoint's file, and that checkpoint."""
+
+    folder: Path
+    best: Path
+    checkpoint: Checkpoint
+
+
+@dataclass(frozen=True)
+class Picked:
+    """Particles found in a tomogram, and the segmentation that they come from."""
+
+    picks: Picks
+    segmentation: Segmentation
+
+
+def train_picker(
+    sources: Sequence[Path],
+    out: Path,
+    *,
+    settings: TrainingSettings | None = None,
+    seed: int = 0,
+    validation: Path | None = None,
+    start: Path | None = None,
+    keep_every: int = 0,
+    voxel_size_A: float | None = None,
+    device: Device = "auto",
+    report: Report | None = None,
+) -> Training:
+    """Train a picker, or go on with one that was interrupted.
+
+    Parameters
+    ----------
+    sources : sequence of Path
+        Model folders or folders of them; see :func:`faket.pipeline.labelled.read_labelled`.
+    out : Path
+        Folder to write: ``best.safetensors`` (by validation; with the sizes of clusters
+        learnt on the validation tomogram), ``last.safetensors``, ``history.csv``,
+        ``manifest.json``.
+    settings : TrainingSettings, optional
+        More epochs than before continue a finished training.
+    seed : int
+    validation : Path, optional
+        A model folder that is not trained on. By default the last of the sources, if there are
+        two or more; with one source there is no validation and the last epoch is the best.
+    start : Path, optional
+        Checkpoint to fine-tune: network, optimiser and count of epochs go on from it.
+    keep_every : int
+        Also keep the checkpoint of every so many epochs, as ``epoch_0010.safetensors``.
+    voxel_size_A : float, optional
+        Of all tomograms, instead of the headers'.
+    device : {"auto", "cpu", "cuda"}
+    report : callable, optional
+        Called with (what, steps done, steps in all).
+
+    Returns
+    -------
+    Training
+
+    Raises
+    ------
+    InputError
+        If data or checkpoint cannot be used, or ``out`` holds another training.
+    """
+    plan = settings or TrainingSettings()
+    models, held_out = _split(sources, validation)
+    files = [
+        folder / name
+        for folder in (*models, *([held_out] if held_out else []))
+        for name in ("reconstruction.mrc", "class_mask.mrc")
+    ]
+    inputs = [*files, *([start] if start else [])]
+    stamp = _stamp(plan, seed, inputs, held_out is not None)
+    _check_place(out, stamp)
+    loaded = [_lighter(read_labelled(folder, voxel_size_A=voxel_size_A)) for folder in models]
+    judge = read_labelled(held_out, voxel_size_A=voxel_size_A) if held_out else None
+    classes = common_classes([*loaded, *([judge] if judge else [])])
+    before = _before(out, start)
+    _claim(out, stamp)
+    if before is None or before.epoch < plan.epochs:
+        train(
+            [model.tomogram for model in loaded],
+            classes=classes,
+            voxel_size_A=loaded[0].voxel_size_A,
+            settings=plan,
+            seed=seed,
+            validation=judge.tomogram if judge else None,
+            scored=[n for n, name in enumerate(classes) if n and name not in UNSCORED],
+            start=before,
+            device=device,
+            on_step=_teller(report),
+            on_epoch=lambda checkpoint: _keep(out, checkpoint, keep_every),
+        )
+    best = load_checkpoint(out / BEST)
+    if judge is not None:
+        if report is not None:
+            report("learning the sizes of clusters", 0, 1)
+        best = _with_sizes(replace(best, typical_sizes=None), judge, device)
+        save_checkpoint(out / BEST, best)
+    write_manifest(
+        out / "manifest.json",
+        kind="picker",
+        settings=asdict(plan),
+        seed=seed,
+        record={"best_epoch": best.best_epoch, "classes": classes},
+        inputs=inputs,
+        outputs=sorted(path for path in out.iterdir() if path.suffix in (".safetensors", ".csv")),
+    )
+    return Training(out, out / BEST, best)
+
+
+def pick(
+    tomogram: Volume,
+    checkpoint: Checkpoint,
+    *,
+    method: Method = "components",
+    minimum_sizes: Sequence[int] | None = None,
+    tile: int = TILE,
+    device: Device = "auto",
+    progress: Callable[[int, int], None] | None = None,
+) -> Picked:
+    """Find particles in a tomogram with a trained picker.
+
+    Parameters
+    ----------
+    tomogram : Volume
+        Voxel size and contrast of the training.
+    checkpoint : Checkpoint
+    method : {"components", "meanshift"}
+        See :func:`faket.picking.cluster`.
+    minimum_sizes : sequence of int, optional
+        Fewest bin-2 voxels of each class; by default those that the checkpoint has learnt.
+    tile : int
+        Largest side of a tile, voxels: memory goes with its cube.
+    device : {"auto", "cpu", "cuda"}
+    progress : callable, optional
+        Called with (tiles done, tiles in all).
+
+    Returns
+    -------
+    Picked
+        Picks are ordered from the largest cluster to the smallest.
+
+    Raises
+    ------
+    InputError
+        If the voxel sizes differ by over 2 %, or the tomogram is too small.
+    """
+    if abs(tomogram.voxel_size_A / checkpoint.voxel_size_A - 1) > _VOXEL_TOLERANCE:
+        raise InputError(
+            f"tomogram: expected voxels of {checkpoint.voxel_size_A:g} Å as in training, found "
+            f"{tomogram.voxel_size_A:g} Å; rescale it, or give the voxel size if a header is wrong"
+        )
+    segmentation = segment(
+        tomogram.data, checkpoint.network(), tile=tile, device=device, progress=progress
+    )
+    found = _clusters(segmentation, checkpoint, method)
+    sizes = checkpoint.minimum_sizes if minimum_sizes is None else minimum_sizes
+    if sizes is not None:
+        found = found.at_least(sizes)
+    particles = found.to_particles(checkpoint.classes, tomogram.voxel_size_A)
+    picks = Picks(particles.species, particles.positions_A, scores=found.scores)
+    return Picked(picks, segmentation)
+
+
+def _split(sources: Sequence[Path], validation: Path | None) -> tuple[list[Path], Path | None]:
+    """Return the models to train on, and the one to validate on."""
+    models = list(find_models(sources))
+    if validation is None:
+        return (models[:-1], models[-1]) if len(models) > 1 else (models, None)
+    held_out = find_models([validation])
+    if len(held_out) != 1:
+        raise InputError(f"{validation}: expected one model's folder, found {len(held_out)} in it")
+    models = [model for model in models if model.resolve() != held_out[0].resolve()]
+    if not models:
+        raise InputError(
+            f"{validation}: expected other tomograms to train on, found only this one; give more"
+        )
+    return models, held_out[0]
+
+
+def _lighter(model: LabelledModel) -> LabelledModel:
+    """Drop the instance mask, which only validation needs."""
+    return replace(model, instance_mask=np.zeros((0, 0, 0), np.uint16))
+
+
+def _stamp(settings: TrainingSettings, seed: int, inputs: Sequence[Path], validated: bool) -> bytes:
+    """Return what makes a training this one; more epochs only continue it."""
+    facts = {name: value for name, value in asdict(settings).items() if name != "epochs"}
+    hashes = [sha256_of(path) for path in inputs]
+    content = {"settings": facts, "seed": seed, "inputs": hashes, "validated": validated}
+    return (json.dumps(plain(content, STAMP), indent=1, sort_keys=True) + "\n").encode()
+
+
+def _check_place(out: Path, stamp: bytes) -> None:
+    """Refuse a folder that holds something else."""
+    if out.exists() and not out.is_dir():
+        raise InputError(f"{out}: expected a folder, found a file; choose another name")
+    if not out.exists() or not any(out.iterdir()):
+        return
+    file = out / STAMP
+    if not file.exists() or (file.read_bytes() != stamp and (out / LAST).exists()):
+        raise InputError(
+            f"{out}: expected an empty folder or one of the same training, found another's data; "
+            "choose another folder"
+        )
+
+
+def _claim(out: Path, stamp: bytes) -> None:
+    with atomic_path(out / STAMP) as temporary:
+        temporary.write_bytes(stamp)
+
+
+def _before(out: Path, start: Path | None) -> Checkpoint | None:
+    """Return where to go on: this training's last epoch, or the checkpoint to fine-tune."""
+    if (out / LAST).exists():
+        return load_checkpoint(out / LAST)
+    return load_checkpoint(start).for_fine_tuning() if start else None
+
+
+def _keep(out: Path, checkpoint: Checkpoint, keep_every: int) -> None:
+    """Write an epoch's files; the last one last, for it is what a resumed run looks at."""
+    if keep_every and checkpoint.epoch % keep_every == 0:
+        save_checkpoint(out / f"epoch_{checkpoint.epoch:04}.safetensors", checkpoint)
+    if checkpoint.is_best:
+        save_checkpoint(out / BEST, checkpoint)
+    _write_history(out / "history.csv", checkpoint)
+    save_checkpoint(out / LAST, checkpoint)
+
+
+def _write_history(path: Path, checkpoint: Checkpoint) -> None:
+    """Write a row an epoch: loss, mean F1, F1 of each class; empty where unknown."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(["epoch", "loss", "mean_f1", *(f"f1 {name}" for name in checkpoint.classes)])
+    for record in checkpoint.history:
+        f1 = record.f1 or (math.nan,) * len(checkpoint.classes)
+        cells = [record.loss, math.nan if record.mean_f1 is None else record.mean_f1, *f1]
+        writer.writerow([record.epoch, *("" if math.isnan(x) else repr(x) for x in cells)])
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(buffer.getvalue().encode())
+
+
+def _teller(report: Report | None) -> Callable[[StepReport], None] | None:
+    if report is None:
+        return None
+
+    def tell(step: StepReport) -> None:
+        validated = "" if step.f1 is None else f", F1 {step.f1:.3f}"
+        what = f"epoch {step.epoch} of {step.epochs}, loss {step.loss:.3f}{validated}"
+        report(what, (step.epoch - 1) * step.steps + step.step, step.epochs * step.steps)
+
+    return tell
+
+
+def _with_sizes(checkpoint: Checkpoint, model: LabelledModel, device: Device) -> Checkpoint:
+    """Learn how large the labelled particles of each class are, and how large they must be."""
+    found = segment(model.tomogram.volume, checkpoint.network(), device=device)
+    mask, labels, n = model.instance_mask, model.object_labels, len(checkpoint.classes)
+    usual = learn_typical_sizes(_clusters(found, checkpoint), mask, labels, n_classes=n)
+    checkpoint = replace(checkpoint, typical_sizes=usual)
+    fewest = learn_minimum_sizes(_clusters(found, checkpoint), mask, labels, n_classes=n)
+    return replace(checkpoint, minimum_sizes=fewest)
+
+
+def _clusters(
+    found: Segmentation, checkpoint: Checkpoint, method: Method = "components"
+) -> Clusters:
+    return cluster(
+        found.labels,
+        found.scores,
+        binning=found.binning,
+        method=method,
+        shells=_shells(checkpoint.classes),
+        typical_sizes=checkpoint.typical_sizes,
+    )
+
+
+def _shells(classes: Sequence[str]) -> tuple[int, ...]:
+    return tuple(label for label, name in enumerate(classes) if name == VESICLE)

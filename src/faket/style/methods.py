@@ -1,0 +1,149 @@
+"""How a network measures a style and gives it: by the loss of FakET, or in its own way."""
+
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from faket.data import AnyArray, FloatArray
+from faket.errors import InputError
+from faket.style.engine import image_dtype, prepare
+from faket.style.images import ScaledStack
+from faket.style.iterate import Iterations, state_bytes
+from faket.style.network import FeatureNetwork
+from faket.style.state import TransferState
+from faket.style.update import UpdateRule
+
+Grams = Mapping[str, AnyArray]
+
+
+class Running(Protocol):
+    """The transfer of one tilt, iteration by iteration; the result goes where it was told."""
+
+    done: int
+
+    def advance(self) -> None:
+        """Do at least one iteration."""
+
+    def state(self, fingerprint: str, finished: FloatArray) -> TransferState:
+        """Return what is needed to go on, beside the tilts that are finished."""
+
+    def restore(self, state: TransferState) -> None:
+        """Go on from a state."""
+
+
+class Method(Protocol):
+    """A network's way with stacks of one image size."""
+
+    iterations: int
+
+    def measure(self, stack: AnyArray) -> Callable[[int], dict[str, AnyArray]]:
+        """Return the function from a tilt's number to its Gram matrices by layer."""
+
+    def transfer(
+        self, content: AnyArray, initial: AnyArray
+    ) -> Callable[[int, Grams, FloatArray], Running]:
+        """Return the function that begins a tilt: its number, the style, where to write."""
+
+
+class ByLoss:
+    """Down the gradient of FakET's loss, in tiles; see :mod:`faket.style.loss`."""
+
+    def __init__(
+        self,
+        network: FeatureNetwork,
+        size: tuple[int, int],
+        device: str,
+        dtype: torch.dtype,
+        memory_limit: int,
+        rule: UpdateRule | None,
+        iterations: int,
+    ) -> None:
+        """Cut images of a size into tiles that fit; without a rule only to measure."""
+        state = 0
+        if rule is not None:
+            item = image_dtype(dtype).itemsize
+            state = state_bytes(size, network.channels_in, rule, iterations, item)
+        self._engine = prepare(
+            network,
+            size,
+            device,
+            dtype,
+            content=rule is not None,
+            memory_limit=memory_limit,
+            state=state,
+        )
+        self._rule, self._device, self._dtype = rule, device, dtype
+        self.iterations = iterations
+
+    def measure(self, stack: AnyArray) -> Callable[[int], dict[str, AnyArray]]:
+        """Return the function from a tilt's number to F Fᵀ / (y x) of every style layer."""
+        images = ScaledStack(stack, self._device, image_dtype(self._dtype))
+        pixels = self._engine.pixels()
+
+        def grams(tilt: int) -> dict[str, AnyArray]:
+            sums = self._engine.style_sums(images.tilt(tilt))
+            return {layer: (g / pixels[layer]).cpu().numpy() for layer, g in sums.grams.items()}
+
+        return grams
+
+    def transfer(
+        self, content: AnyArray, initial: AnyArray
+    ) -> Callable[[int, Grams, FloatArray], Running]:
+        """Return the function that begins a tilt."""
+        kind = image_dtype(self._dtype)
+        contents, initials = (ScaledStack(s, self._device, kind) for s in (content, initial))
+
+        def begin(tilt: int, grams: Grams, out: FloatArray) -> Running:
+            if self._rule is None:
+                raise RuntimeError("a transfer is begun without a rule")
+            targets = {layer: self._placed(gram) for layer, gram in grams.items()}
+            pair = initials.tilt(tilt), contents.tilt(tilt)
+            return Iterations(self._engine, self._rule, *pair, targets, out, self.iterations)
+
+        return begin
+
+    def _placed(self, gram: AnyArray) -> Tensor:
+        return torch.from_numpy(np.array(gram, np.float64)).to(self._device)
+
+
+def choose_method(
+    network: FeatureNetwork,
+    size: tuple[int, int],
+    device: str,
+    dtype: torch.dtype,
+    memory_limit: int,
+    *,
+    rule: UpdateRule | None = None,
+    iterations: int | None = None,
+) -> Method:
+    """Return the network's method.
+
+    Parameters
+    ----------
+    network : FeatureNetwork
+    size : (int, int)
+        y and x of the images.
+    device : str
+    dtype : torch.dtype
+    memory_limit : int
+        Bytes, beyond input and output.
+    rule : UpdateRule, optional
+        Without one the method only measures, where it follows a loss.
+    iterations : int, optional
+        Instead of the network's own number.
+
+    Raises
+    ------
+    InputError
+        If the number of iterations is not positive, or the limit is too small.
+    """
+    if iterations is not None and iterations < 1:
+        raise InputError(f"iterations: expected >= 1, found {iterations}; FakET takes one")
+    if network.name == "texture":
+        from faket.style.texture_method import ByTexture
+
+        return ByTexture(network, device, dtype, iterations)
+    return ByLoss(network, size, device, dtype, memory_limit, rule, iterations or 1)

@@ -1,0 +1,339 @@
+"""Style transfer with the ``texture`` network: the least change that mends all its statistics.
+
+Let r be the Gram entries' distances from their targets and J their derivative by the pixels. The
+Gauss-Newton step of least length is −Jᵀ (J Jᵀ)⁻¹ r. J Jᵀ has one row for each Gram entry, some
+hundreds in all. An entry grows with the square of what the filters see, J with its first power:
+of entries over the root of their own scale, J Jᵀ differs little from one micrograph to the next.
+So its mean over training images (``curvature``) stands in for it, and a step costs one gradient.
+Steps are damped, since the mean is only a mean, less so near the end; one that leads away is
+taken back.
+
+What else the image holds, such a step leaves alone. But where the reference has less power than
+the image, content goes with it; so before each step the image's covariance with the content, at a
+quarter of the resolution, is brought back to what it was at the start.
+
+Everything is sums over pixels, which are taken tile by tile: the result does not depend on tiles.
+"""
+
+import itertools
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from faket.data import AnyArray
+from faket.style.texture import LEVELS, TextureNetwork, activations
+
+ITERATIONS = 6
+_STEP = 0.7
+_LARGEST_STEP = 0.5  # root mean square, in σ of the image
+_LARGEST_CHANGE = 10.0  # of a pixel, in mean absolute changes
+_RETREAT = 0.35
+_TOLERANCE = 1.5
+# Of the curvature's diagonal and of that diagonal's median, iteration by iteration.
+_DAMPING = (1.0, 1.0, 1.0, 0.3)
+_FAINT = 0.01
+_CONTENT_PULL = 0.9
+_CONTENT_KEPT = 1.05  # of the covariance at the start; the last step takes some of it
+_CONTENT_BINNING = 4
+_TILE_PX = (512, 1024)  # rows and columns; small enough for memory to be used again
+_TAPE_PX = 2**21  # images up to this size keep the activations of all tiles for the gradient
+_HALO_PX = 64  # more than the coarsest filters see
+_ALIGNMENT_PX = 16
+
+
+class GramStep:
+    """The step rule for one set of layers.
+
+    Parameters
+    ----------
+    curvature : Tensor, shape (entries, entries), float64
+        Mean of N J Jᵀ over images of N pixels, of entries over the root of their scale, in the
+        order of :func:`gram_entries`.
+    damping : tuple of float
+        Of the first, second, ... iteration, the last one's from there on. More of it mends slowly
+        what few pixels decide.
+    """
+
+    def __init__(self, curvature: Tensor, damping: tuple[float, ...] = _DAMPING) -> None:
+        """Invert the damped curvature."""
+        diagonal = curvature.diagonal()
+        extra = (diagonal + diagonal[diagonal > 0].median()).double().diag()
+        found = {d: torch.linalg.inv(curvature.double() + d * extra) for d in set(damping)}
+        self._inverses = [found[d] for d in damping]
+
+    def miss(self, grams: Mapping[str, Tensor], targets: Mapping[str, Tensor]) -> float:
+        """Return about the mean square that the image must change by to have the style."""
+        distance = gram_entries(_distance(grams, targets))
+        return float(distance @ self._inverses[0].to(distance) @ distance)
+
+    def weights(
+        self, grams: Mapping[str, Tensor], targets: Mapping[str, Tensor], iteration: int = 0
+    ) -> dict[str, Tensor]:
+        """Return what the gradient of each Gram matrix is to be multiplied with.
+
+        The step is −N times the gradient, by the pixels, of Σ weights · grams, where the
+        weights are held constant and N is the number of pixels.
+
+        Parameters
+        ----------
+        grams, targets : mapping of layer name to Tensor, shape (channels, channels)
+            Of the image as it is and of the reference, in the order of the layers' depth.
+        iteration : int
+            Counted from 0.
+
+        Returns
+        -------
+        dict of layer name to Tensor, shape (channels, channels)
+        """
+        distance = gram_entries(_distance(grams, targets))
+        inverse = self._inverses[min(iteration, len(self._inverses) - 1)]
+        mended = inverse.to(distance) @ distance
+        out, start = {}, 0
+        for name, gram in grams.items():
+            row, column = _upper(gram)
+            values = torch.zeros_like(gram)
+            values[row, column] = mended[start : start + len(row)]
+            out[name] = values / gram_scale(targets[name]).sqrt()
+            start += len(row)
+        return out
+
+
+def standardised(image: AnyArray, network: TextureNetwork) -> Tensor:
+    """Return an image [y, x] with mean 0 and standard deviation 1, where the network is."""
+    weight = network.blocks[0][0][0]
+    values = torch.from_numpy(np.array(image, np.float32)).to(weight.device).double()
+    return _standard(values).to(weight.dtype)
+
+
+def measure_grams(image: Tensor, network: TextureNetwork) -> dict[str, Tensor]:
+    """Return the Gram matrices F Fᵀ / (y x) of every level of an image.
+
+    Parameters
+    ----------
+    image : Tensor, shape (y, x)
+        Of mean 0 and standard deviation 1.
+    network : TextureNetwork
+        On the image's device, of its type.
+
+    Returns
+    -------
+    dict of layer name to Tensor, shape (channels, channels), float64
+    """
+    return _grams(image, network)
+
+
+def transfer_tilt(
+    content: Tensor,
+    initial: Tensor,
+    targets: Mapping[str, Tensor],
+    network: TextureNetwork,
+    iterations: int = ITERATIONS,
+    rule: GramStep | None = None,
+) -> Tensor:
+    """Give one tilt the style.
+
+    Parameters
+    ----------
+    content : Tensor, shape (y, x)
+        What to preserve.
+    initial : Tensor, shape (y, x)
+        Where to start; both of mean 0 and standard deviation 1.
+    targets : mapping of layer name to Tensor, shape (channels, channels)
+        As :func:`measure_grams` gives of the reference's tilt.
+    network : TextureNetwork
+        On the images' device, of their type.
+    iterations : int
+    rule : GramStep, optional
+        That of the network's curvature, to be used for many tilts.
+
+    Returns
+    -------
+    Tensor, shape (y, x)
+        Of mean 0 and standard deviation 1.
+    """
+    rule = rule or GramStep(network.curvature.to(initial.device))
+    coarse = _coarse(content)
+    kept = _CONTENT_KEPT * _covariance(initial, coarse) / _covariance(coarse, coarse)
+    image = base = initial
+    direction, step, reached = torch.zeros_like(initial), _STEP, math.inf
+    for iteration in range(iterations):
+        tape: list[_Piece] = []
+        grams = _grams(image, network, tape)
+        miss = rule.miss(grams, targets)
+        if miss <= _TOLERANCE * reached:
+            base, reached = image, miss
+            direction = _direction(image, rule.weights(grams, targets, iteration), network, tape)
+            largest = _LARGEST_CHANGE * float(direction.abs().mean())
+            direction = direction.clamp_(-largest, largest)
+            step = min(_STEP, _LARGEST_STEP / float(direction.std().clamp_min(1e-12)))
+        else:
+            step *= _RETREAT
+        pulled = base + _CONTENT_PULL * coarse * (
+            kept - _covariance(base, coarse) / _covariance(coarse, coarse)
+        )
+        image = _standard(pulled - step * direction)
+    return image if rule.miss(measure_grams(image, network), targets) <= reached else base
+
+
+def gram_entries(matrices: Mapping[str, Tensor]) -> Tensor:
+    """Return the upper triangles of symmetric matrices, without their first entries.
+
+    Parameters
+    ----------
+    matrices : mapping of layer name to Tensor, shape (..., channels, channels)
+
+    Returns
+    -------
+    Tensor, shape (..., entries)
+    """
+    parts = []
+    for matrix in matrices.values():
+        row, column = _upper(matrix)
+        parts.append(matrix[..., row, column])
+    return torch.cat(parts, dim=-1)
+
+
+def gram_scale(gram: Tensor) -> Tensor:
+    """Return √((G_ii + ε) (G_jj + ε)) of Gram matrices [..., c, c].
+
+    Channels have a mean square of 1 over the training images; ε is a small part of that, so that
+    a channel which an image hardly wakes does not count as much as the others.
+    """
+    root = (gram.diagonal(dim1=-2, dim2=-1) + _FAINT).sqrt()
+    return root[..., :, None] * root[..., None, :]
+
+
+@dataclass(frozen=True)
+class _Tile:
+    """Rows and columns that a tile owns, and those that it reads."""
+
+    owned: tuple[slice, slice]
+    read: tuple[slice, slice]
+
+    def owned_at(self, depth: int) -> tuple[slice, slice]:
+        """Return where what it owns lies in its activations after ``depth`` poolings."""
+        parts = []
+        for own, read in zip(self.owned, self.read, strict=True):
+            first = read.start >> depth
+            parts.append(slice((own.start >> depth) - first, (own.stop >> depth) - first))
+        return parts[0], parts[1]
+
+
+@dataclass(frozen=True, eq=False)
+class _Piece:
+    """A tile's pixels and the activations of every level."""
+
+    tile: _Tile
+    pixels: Tensor
+    features: dict[str, Tensor]
+
+    def owned(self, depth: int, name: str) -> Tensor:
+        """Return the activations [channels, pixels] of what the tile owns."""
+        return self.features[name].detach()[0][:, *self.tile.owned_at(depth)].flatten(1)
+
+
+def _tiles(height: int, width: int) -> Iterator[_Tile]:
+    sides = []
+    for size, longest in zip((height, width), _TILE_PX, strict=True):
+        count = max(1, -(-size // longest))
+        units = size // _ALIGNMENT_PX
+        edges = [i * units // count * _ALIGNMENT_PX for i in range(count)] + [size]
+        sides.append(
+            [
+                (slice(a, b), slice(max(0, a - _HALO_PX), min(size, b + _HALO_PX)))
+                for a, b in itertools.pairwise(edges)
+            ]
+        )
+    for y, read_y in sides[0]:
+        for x, read_x in sides[1]:
+            yield _Tile((y, x), (read_y, read_x))
+
+
+def _grams(
+    image: Tensor, network: TextureNetwork, tape: list[_Piece] | None = None
+) -> dict[str, Tensor]:
+    """Return the whole image's Gram matrices; tiles are put on the tape if they are few."""
+    total: dict[str, Tensor] = {}
+    sizes = _level_sizes(image)
+    tape = tape if image.numel() <= _TAPE_PX else None
+    for tile in _tiles(*image.shape):
+        piece = _piece(image, tile, network, learn=tape is not None)
+        for depth, name in enumerate(piece.features):
+            flat = piece.owned(depth, name)
+            total[name] = total.get(name, 0) + (flat @ flat.T).double() / sizes[depth]
+        if tape is not None:
+            tape.append(piece)
+    return total
+
+
+def _piece(image: Tensor, tile: _Tile, network: TextureNetwork, *, learn: bool) -> _Piece:
+    pixels = image[tile.read].detach().clone().requires_grad_(learn)
+    return _Piece(tile, pixels, dict(activations(pixels[None, None], network.blocks)))
+
+
+def _direction(
+    image: Tensor, weights: Mapping[str, Tensor], network: TextureNetwork, tape: list[_Piece]
+) -> Tensor:
+    """Return N times the gradient of Σ weights · grams by the pixels."""
+    out = torch.zeros_like(image)
+    sizes = _level_sizes(image)
+    for piece in tape or (_piece(image, t, network, learn=True) for t in _tiles(*image.shape)):
+        seeds = []
+        for depth, (name, found) in enumerate(piece.features.items()):
+            both = (weights[name] + weights[name].T) * (image.numel() / sizes[depth])
+            flat = both.to(found) @ piece.owned(depth, name)
+            seeds.append(_placed(flat, found, piece.tile.owned_at(depth)))
+        (gradient,) = torch.autograd.grad(list(piece.features.values()), piece.pixels, seeds)
+        out[piece.tile.read] += gradient
+    return out
+
+
+def _placed(flat: Tensor, like: Tensor, where: tuple[slice, slice]) -> Tensor:
+    """Return values [channels, pixels] in their place, zeros around."""
+    rows, columns = (part.stop - part.start for part in where)
+    if (rows, columns) == like.shape[2:]:
+        return flat.view(like.shape)
+    out = torch.zeros_like(like)
+    out[0][:, *where] = flat.view(-1, rows, columns)
+    return out
+
+
+def _level_sizes(image: Tensor) -> list[int]:
+    return [(image.shape[0] >> b) * (image.shape[1] >> b) for b in range(LEVELS)]
+
+
+def _coarse(content: Tensor) -> Tensor:
+    """Return the content averaged over squares, where little noise is left, at full size."""
+    averaged = F.avg_pool2d(content[None, None], _CONTENT_BINNING)
+    return F.interpolate(averaged, content.shape, mode="bilinear")[0, 0]
+
+
+def _covariance(first: Tensor, second: Tensor) -> float:
+    return float((first * second).mean(dtype=torch.float64))
+
+
+def _standard(image: Tensor) -> Tensor:
+    return (image - image.mean()) / image.std()
+
+
+def _distance(grams: Mapping[str, Tensor], targets: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return how far Gram matrices are off, over the root of the targets' scale.
+
+    Where an image has far too much of something, the distance is bounded by twice the target.
+    """
+    out = {}
+    for name, gram in grams.items():
+        scale = gram_scale(targets[name])
+        out[name] = (gram - targets[name]) / ((gram_scale(gram) + scale) / 2) * scale.sqrt()
+    return out
+
+
+def _upper(matrix: Tensor) -> tuple[Tensor, Tensor]:
+    size = matrix.shape[-1]
+    row, column = torch.triu_indices(size, size, device=matrix.device)[:, 1:]
+    return row, column

@@ -1,0 +1,107 @@
+"""`faket train` and `faket pick`, from files to files."""
+
+import shutil
+
+import numpy as np
+import pytest
+import torch
+
+from faket.cli.app import run
+from faket.data import Volume
+from faket.io.checkpoints import load_checkpoint
+from faket.io.manifest import read_manifest
+from faket.io.mrc import read_mask, read_voxel_size, write_mask, write_volume
+from faket.io.picks import read_picks
+
+SHAPE, VOXEL_A = (16, 20, 24), 14.0
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """Two tomograms with cubes, nothing else but their masks and names."""
+    folder = tmp_path_factory.mktemp("data")
+    for k in range(2):
+        dice = np.random.default_rng(k)
+        labels = np.zeros(SHAPE, np.uint8)
+        for i, x in enumerate((4, 12, 19)):
+            labels[6:10, 3 + 5 * i : 7 + 5 * i, x - 2 : x + 2] = 1 + i % 2
+        volume = (dice.normal(size=SHAPE) * 0.3 - 4.0 * (labels > 0)).astype(np.float32)
+        model = folder / f"model_{k}"
+        model.mkdir()
+        write_volume(model / "reconstruction.mrc", Volume(volume, VOXEL_A))
+        write_mask(model / "class_mask.mrc", labels, VOXEL_A)
+        (model / "classes.txt").write_text("1 cube\n2 block\n")
+    return folder
+
+
+OPTIONS = ("--epochs", "1", "--batch", "2", "--patch", "12", "--width", "0.25", "--cross-entropy",
+           "1", "--learning-rate", "2e-3")  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def picker(data, tmp_path_factory):
+    out = tmp_path_factory.mktemp("p") / "picker"
+    assert run(["train", str(data), "--out", str(out), *OPTIONS]) == 0
+    return out / "best.safetensors"
+
+
+def fails(capsys, *arguments):
+    assert run([str(a) for a in arguments]) == 2
+    text = capsys.readouterr().err
+    lines = [line for line in text.splitlines() if line.startswith("faket: ")]
+    assert len(lines) == 1
+    assert text.endswith(lines[0] + "\n")
+    return lines[0]
+
+
+def test_train_then_pick(picker, data, tmp_path, capsys):
+    checkpoint = load_checkpoint(picker)
+    assert checkpoint.classes == ("background", "cube", "block")
+    assert checkpoint.history[0].mean_f1 is not None  # on the second of two tomograms
+    tomogram = data / "model_1" / "reconstruction.mrc"
+    for name in ("picks.csv", "picks.txt", "picks.star"):
+        out, labels = tmp_path / name, tmp_path / "labels.mrc"
+        assert run(
+            ["pick", str(tomogram), str(picker), "--out", str(out), "--minimum-size", "1",
+             "--labels", str(labels)]
+        ) == 0  # fmt: skip
+        said = capsys.readouterr().out
+        picks = read_picks(out, SHAPE, VOXEL_A, tomogram="reconstruction")
+        assert f"cube: {picks.species.count('cube')}" in said
+        assert read_manifest(out.with_suffix(".manifest.json"))["kind"] == "pick"
+        assert read_mask(labels).shape == (8, 10, 12)
+        assert read_voxel_size(labels) == pytest.approx(2 * VOXEL_A)
+
+
+def test_the_help_tells_defaults_and_units(capsys):
+    assert run(["train", "--help"]) == 0
+    text = capsys.readouterr().out
+    for word in ("--patch", "56", "--width", "voxels", "[default: 1.0]"):
+        assert word in text
+
+
+def test_bad_input_is_one_line(picker, data, tmp_path, capsys):
+    tomogram = data / "model_1" / "reconstruction.mrc"
+    assert "found none" in fails(capsys, "train", "--out", tmp_path / "o")
+    assert "multiple of 4" in fails(capsys, "train", data, "--out", tmp_path / "o", "--patch", "30")
+    wide = ("train", data, "--out", tmp_path / "o", "--patch", "12", "--batch", "9")
+    assert "smaller batch" in fails(capsys, *wide)
+    assert "faket train" in fails(capsys, "pick", tomogram, tomogram, "--out", tmp_path / "p.csv")
+    assert ".csv, .star or .txt" in fails(capsys, "pick", tomogram, picker, "--out", "p.mrc")
+    assert "use .mrc" in fails(
+        capsys, "pick", tomogram, picker, "--out", tmp_path / "p.csv", "--labels", "l.csv"
+    )
+    assert "14 Å" in fails(
+        capsys, "pick", tomogram, picker, "--out", tmp_path / "p.csv", "--voxel-size-A", "9"
+    )
+    taken = shutil.copy(picker, tmp_path / "copy.csv")
+    assert "found an input" in fails(capsys, "pick", tomogram, taken, "--out", taken)
+    assert not (tmp_path / "p.csv").exists()
