@@ -10,7 +10,7 @@ taken back.
 
 What else the image holds, such a step leaves alone. But where the reference has less power than
 the image, content goes with it; so before each step the image's covariance with the content, at a
-quarter of the resolution, is brought back to what it was at the start.
+quarter of the resolution, is brought back to a little more than what it was at the start.
 
 Everything is sums over pixels, which are taken tile by tile: the result does not depend on tiles.
 """
