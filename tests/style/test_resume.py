@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from faket.errors import InputError
-from faket.style import Adam, StyleProfile, TransferState, transfer_style
+from faket.style import Adam, StyleProfile, TransferState, load_network, transfer_style
 
 
 class Interrupted(Exception):
@@ -144,3 +144,15 @@ def test_half_precision_transfers(wide, stacks):
     assert half.dtype == np.float32
     np.testing.assert_allclose(half.mean((1, 2)), style.mean((1, 2)), rtol=1e-3)
     assert np.corrcoef(full.ravel(), half.ravel())[0, 1] > 0.9
+
+
+def test_the_texture_network_resumes_between_tilts(stacks):
+    network = load_network("texture")
+    content, initial, style = stacks(64, tilts=2)
+    profile = StyleProfile.measure(style, network=network, device="cpu")
+    options = {"network": network, "iterations": 2, "device": "cpu"}
+    whole = transfer_style(content, initial, profile, **options)
+    state = interrupted_after(1, content, initial, profile, **options)
+    assert (len(state.finished), state.iteration) == (1, 0)
+    again = transfer_style(content, initial, profile, resume=state, **options)
+    assert again.tobytes() == whole.tobytes()
