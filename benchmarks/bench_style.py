@@ -1,9 +1,10 @@
-"""Style transfer of one tilt: seconds and peak memory, against the plain way, in one run.
+"""Style transfer of a tilt: seconds and peak memory, against the plain way, in one run.
 
 The plain way is the published one written down directly: torch's own layers, activations and
 pooling as they come, Gram matrices by autograd, the style measured again for every tilt.
-Each runs in a process of its own, so that peak memory is its own. Weights are random: they cost
-what trained ones cost. CPU seconds are of all threads: other programs disturb them less.
+Each runs in a process of its own, so that peak memory is its own. VGG19's weights are random: they
+cost what trained ones cost. The ``texture`` network does its six iterations. CPU seconds are of all
+threads: other programs disturb them less.
 
 Run: python benchmarks/bench_style.py [size ...]   (default 512 1024 2048 4096)
 The plain way is run up to 1024: it takes 3.7 GB there, and 4 times as much for each doubling.
@@ -23,6 +24,7 @@ from faket.style import FeatureNetwork, StyleProfile, load_network, transfer_sty
 from faket.style.engine import DEFAULT_MEMORY_LIMIT, prepare
 from faket.style.memory import footprint
 
+NetworkName = Literal["texture", "vgg19", "vgg19-random"]
 STYLE_INDICES = {1: 256, 6: 64, 11: 16, 20: 4, 29: 1}
 CONTENT_INDEX = 8
 LARGEST_PLAIN = 1024
@@ -103,8 +105,8 @@ def timed(function: Any) -> tuple[list[float], Any]:
     return [*seconds, (peak_bytes() - before) / 1e6], result
 
 
-def ours(size: int) -> tuple[list[list[float]], float, Any]:
-    network, images = load_network("vgg19-random"), stacks(size)
+def ours(name: NetworkName, size: int) -> tuple[list[list[float]], float, Any]:
+    network, images = load_network(name), stacks(size)
     # Imports, and kernels compiled or read from the disk, are not to be timed.
     transfer_style(*stacks(64), network=network, device="cpu")
     content, initial, style = images
@@ -115,9 +117,10 @@ def ours(size: int) -> tuple[list[list[float]], float, Any]:
     return [by_transfer, by_style], peak_bytes() / 1e9, out
 
 
-def plain(size: int) -> tuple[list[list[float]], float, Any]:
+def plain(_: str, size: int) -> tuple[list[list[float]], float, Any]:
     network, images = load_network("vgg19-random"), stacks(size)
-    plain_transfer(*stacks(64), network)
+    content, initial, style = stacks(64)
+    plain_transfer(content, initial, style, network)
     content, initial, style = images
     figures, out = timed(lambda: plain_transfer(content, initial, style, network))
     return [figures], peak_bytes() / 1e9, out
@@ -150,37 +153,46 @@ def tiles_and_count(size: int) -> tuple[str, float]:
     return tiles, (need.always + need.per_pixel * largest) / 1e6
 
 
-def run(method: Any, size: int) -> Any:
+def run(method: Any, size: int, network: str = "vgg19-random") -> Any:
     with multiprocessing.get_context("spawn").Pool(1) as pool:  # a process started afresh
-        return pool.apply(method, (size,))
+        return pool.apply(method, (network, size))
 
 
 def main(sizes: list[int]) -> None:
-    print(f"one tilt, VGG19 with random weights, {torch.get_num_threads()} threads")
+    print(f"one tilt, {torch.get_num_threads()} threads; VGG19 with random weights")
     print("                         seconds  CPU s  MB above before  GB in all")
     for size in sizes:
         tiles, counted = tiles_and_count(size)
-        (transfer, style), peak, out = run(ours, size)
-        print(f"{size}²: {tiles}, {counted:.0f} MB counted")
-        rows = [("transfer_style", transfer, peak), ("StyleProfile.measure", style, None)]
+        print(f"{size}²: VGG19 in {tiles}, {counted:.0f} MB counted")
+        found = {name: run(ours, size, name) for name in ("vgg19-random", "texture")}
+        for name, ((transfer, style), peak, _) in found.items():
+            show(f"{name} transfer", transfer, peak)
+            show(f"{name} profile", style)
         if size <= LARGEST_PLAIN:
-            (figures,), plain_peak, expected = run(plain, size)
-            rows.append(("plain", figures, plain_peak))
-        for name, (seconds, cpu, mb), gb in rows:
-            total = "" if gb is None else f"{gb:9.2f}"
-            print(f"  {name:22s} {seconds:7.2f} {cpu:6.1f} {mb:16.0f} {total}")
-        if size <= LARGEST_PLAIN:
-            compare(transfer, style, figures, out, expected)
+            (figures,), peak, expected = run(plain, size)
+            show("vgg19-random, plain", figures, peak)
+            for name, (ours_figures, _, _) in found.items():
+                compare(name, ours_figures[0], ours_figures[1], figures)
+            agreement(found["vgg19-random"][2], expected)
 
 
-def compare(transfer: Any, style: Any, figures: Any, out: Any, expected: Any) -> None:
-    once, again = figures[0] / transfer[0], figures[0] / (transfer[0] + style[0])
-    cpu_once, cpu_again = figures[1] / transfer[1], figures[1] / (transfer[1] + style[1])
-    print(f"  plain takes {once:.2f} x the time ({cpu_once:.2f} x the CPU time) with the style")
-    print(f"  measured before, {again:.2f} x ({cpu_again:.2f} x) with measuring it")
+def show(name: str, figures: list[float], peak: float | None = None) -> None:
+    seconds, cpu, mb = figures
+    total = "" if peak is None else f"{peak:9.2f}"
+    print(f"  {name:22s} {seconds:7.2f} {cpu:6.1f} {mb:16.0f} {total}", flush=True)
+
+
+def compare(name: str, transfer: list[float], style: list[float], plain: list[float]) -> None:
+    once, again = plain[0] / transfer[0], plain[0] / (transfer[0] + style[0])
+    cpu_once, cpu_again = plain[1] / transfer[1], plain[1] / (transfer[1] + style[1])
+    print(f"  plain takes {once:.2f} x the time of {name} ({cpu_once:.2f} x the CPU time) with the")
+    print(f"  style measured before, {again:.2f} x ({cpu_again:.2f} x) with measuring it")
+
+
+def agreement(out: Any, expected: Any) -> None:
     difference = np.abs(out - expected)
     print(
-        f"  results differ by {difference.std() / expected.std():.1e} of σ, "
+        f"  VGG19's results differ by {difference.std() / expected.std():.1e} of σ, "
         f"in {np.mean(difference > 1e-3 * expected.std()):.1e} of the pixels by more than 1e-3 σ"
     )
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from faket.style.convolution import Convolution, FirstConvolution, place
-from faket.style.pooling import pool, replicate, replicate_back, unpool
+from faket.style.pooling import halve, halve_back, pool, replicate, replicate_back, unpool
 from faket.style.tiles import plan_steps
 from faket.style.winograd import convolve, convolve_and_pool, convolve_back
 
@@ -151,6 +151,17 @@ def test_the_normalisation_is_folded_in(small):
     image = random(3, 8, 8, dtype=torch.float64)
     ((_, expected),) = small.activations(image, ["relu1_1"])
     torch.testing.assert_close(first.forward(image[None], (1, 1, 1, 1))[0], expected)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("size", [(8, 12), (9, 12), (8, 7), (5, 3)])
+def test_halving_is_torchs_and_so_is_its_gradient(size, dtype):
+    images = random(2, 3, *size, seed=1, dtype=dtype).requires_grad_()
+    expected = F.avg_pool2d(images, 2)
+    torch.testing.assert_close(halve(images.detach()), expected)
+    gradient = random(*expected.shape, seed=2, dtype=dtype)
+    (back,) = torch.autograd.grad(expected, images, gradient)
+    torch.testing.assert_close(halve_back(gradient, size), back)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])

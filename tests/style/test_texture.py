@@ -17,13 +17,13 @@ from faket.projection import project
 from faket.seeds import generator
 from faket.specimen import SpecimenConfig, build_specimen
 from faket.structures import synthetic_species
-from faket.style import load_network, update_texture
+from faket.style import load_network, texture_passes
 from faket.style.texture import channels, convolution_shapes, entries, load_texture
 from faket.style.update_texture import (
     GramStep,
     gram_entries,
     gram_scale,
-    measure_grams,
+    grams_of,
     transfer_tilt,
 )
 
@@ -128,10 +128,10 @@ def test_features_move_with_the_image(network):
 
 def test_tiles_change_nothing(network, monkeypatch):
     image, reference = noise(8, (144, 176)), noise(9, (96, 96), smooth=30.0)
-    targets = measure_grams(reference, network)
-    whole = measure_grams(image, network), transfer_tilt(image, image, targets, network, 1)
-    monkeypatch.setattr(update_texture, "_TILE_PX", (80, 96))
-    tiled = measure_grams(image, network), transfer_tilt(image, image, targets, network, 1)
+    targets = grams_of(reference, network)
+    whole = grams_of(image, network), transfer_tilt(image, image, targets, network, 1)
+    monkeypatch.setattr(texture_passes, "_TILE_PX", (80, 96))
+    tiled = grams_of(image, network), transfer_tilt(image, image, targets, network, 1)
     for name, gram in whole[0].items():
         torch.testing.assert_close(tiled[0][name], gram, rtol=1e-5, atol=1e-6)
     assert (tiled[1] - whole[1]).norm() < 1e-4 * (image - whole[1]).norm()
@@ -177,7 +177,7 @@ def _gram(plain, image):
 
 def test_style_without_distance_changes_nothing(network):
     image = noise(13, (96, 96), smooth=10.0)
-    same = transfer_tilt(image, image, measure_grams(image, network), network)
+    same = transfer_tilt(image, image, grams_of(image, network), network)
     assert (same - image).abs().max() < 1e-3
 
 
@@ -231,7 +231,7 @@ def test_style_of_an_unseen_microscope(network, unseen):
     for kept, start, reference in zip(
         *(unseen[name] for name in ("content", "noisy", "reference")), strict=True
     ):
-        targets = measure_grams(standard(reference), network)
+        targets = grams_of(standard(reference), network)
         styled.append(transfer_tilt(standard(kept), standard(start), targets, network).numpy())
     stack = np.stack(styled)
     own = unseen["own"]

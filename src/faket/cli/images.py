@@ -160,22 +160,27 @@ def style(
     else:
         features = load_network(network, seed=seed)
     limit = int(memory_limit_GB * 1e9)
+
+    def measured() -> StyleProfile:
+        target = read_tilt_series(style, tilt_angles_beside(style), pixel_size_A=size_A)
+        style_A = target.geometry.pixel_size_A
+        check_pixels(content, kept.geometry.pixel_size_A, style, style_A)
+        return StyleProfile.measure(
+            oriented(style, target.images, invert_reference),
+            network=features,
+            angles_deg=target.geometry.angles_deg,
+            pixel_size_A=style_A,
+            device=device,
+            memory_limit=limit,
+            progress=ticker(report),
+        )
+
     with reporting("style") as report:
-        if style.suffix == ".safetensors":
-            profile = load_style_profile(style)
-        else:
-            target = read_tilt_series(style, tilt_angles_beside(style), pixel_size_A=size_A)
-            own_A, style_A = kept.geometry.pixel_size_A, target.geometry.pixel_size_A
-            check_pixels(content, own_A, style, style_A)
-            profile = StyleProfile.measure(
-                oriented(style, target.images, invert_reference),
-                network=features,
-                angles_deg=target.geometry.angles_deg,
-                pixel_size_A=style_A,
-                device=device,
-                memory_limit=limit,
-                progress=ticker(report),
-            )
+        profile = (
+            load_style_profile(style)
+            if style.suffix == ".safetensors"
+            else measured()  # the reference's stack is not kept
+        )
         if save_profile is not None:
             save_style_profile(profile, save_profile)
         images = transfer_style(

@@ -13,6 +13,7 @@ LANES = 16
 NOTHING = 4  # a pooling window without a positive value has no winner
 
 _ZERO = np.float32(0)
+_QUARTER = np.float32(0.25)
 
 
 @njit(parallel=True, cache=True)
@@ -96,3 +97,33 @@ def unpool_image(pooled: FloatArray, winner: AnyArray, image: FloatArray) -> Non
                 for channel in range(channels):
                     c = uint64(channel)
                     out[to + c] = flat[of + c] if won[of + c] == code else _ZERO
+
+
+@njit(parallel=True, cache=True)
+def halve_planes(images: FloatArray, out: FloatArray) -> None:
+    """Write the mean of every 2 x 2 pixels of planes [n, y, x] to [n, y // 2, x // 2]."""
+    planes, height, width = out.shape
+    for job in prange(planes * height):
+        plane, y = uint64(job // height), uint64(job % height)
+        upper, lower = images[plane, 2 * y], images[plane, 2 * y + uint64(1)]
+        row = out[plane, y]
+        for x in range(width):
+            left, right = uint64(2 * x), uint64(2 * x + 1)
+            total = upper[left] + upper[right] + lower[left] + lower[right]
+            row[uint64(x)] = total * _QUARTER
+
+
+@njit(parallel=True, cache=True)
+def spread_planes(halved: FloatArray, out: FloatArray) -> None:
+    """Write a quarter of every pixel [n, y, x] to its 2 x 2 pixels [n, 2 y, 2 x], no others."""
+    planes, height, width = halved.shape
+    for job in prange(planes * height):
+        plane, y = uint64(job // height), uint64(job % height)
+        row, upper, lower = halved[plane, y], out[plane, 2 * y], out[plane, 2 * y + uint64(1)]
+        for x in range(width):
+            value = row[uint64(x)] * _QUARTER
+            left, right = uint64(2 * x), uint64(2 * x + 1)
+            upper[left] = value
+            upper[right] = value
+            lower[left] = value
+            lower[right] = value

@@ -1,15 +1,23 @@
-"""Max pooling that remembers one byte a pixel, and replicate padding; both with their gradients.
+"""Pooling by largest or mean value, and replicate padding; each with its gradient.
 
 torch's own max pooling keeps its input and 64-bit indices until the backward pass; kept here is
-only which of the four pixels was largest: 1 byte for 16 + 8 bytes. torch's replicate padding
+only which of the four pixels was largest: 1 byte for 16 + 8 bytes. torch's own average pooling
+takes several times as long where rows lie together in memory. torch's replicate padding
 adds up its gradient in no fixed order on a GPU; adding slices has one.
 """
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from faket.data import AnyArray
-from faket.style.kernels import NOTHING, pool_image, unpool_image
+from faket.style.kernels import (
+    NOTHING,
+    halve_planes,
+    pool_image,
+    spread_planes,
+    unpool_image,
+)
 
 _CORNERS = ((0, 0), (0, 1), (1, 0), (1, 1))
 
@@ -58,6 +66,33 @@ def unpool(gradient: Tensor, winner: Tensor, size: tuple[int, int]) -> Tensor:
     return out
 
 
+def halve(images: Tensor) -> Tensor:
+    """Return the mean of every 2 × 2 pixels; an odd last row or column is left out.
+
+    Parameters
+    ----------
+    images : Tensor, shape (n, channels, y, x)
+    """
+    if not suits_kernels(images):
+        return F.avg_pool2d(images, 2)
+    n, channels, height, width = images.shape
+    out = images.new_empty((n, channels, height // 2, width // 2))
+    halve_planes(_planes(images.contiguous()), _planes(out))
+    return out
+
+
+def halve_back(gradient: Tensor, size: tuple[int, int]) -> Tensor:
+    """Return the gradient by the images [n, channels, *size], given that by :func:`halve`'s."""
+    odd = size[0] % 2 or size[1] % 2
+    out = (gradient.new_zeros if odd else gradient.new_empty)((*gradient.shape[:2], *size))
+    if suits_kernels(gradient):
+        spread_planes(_planes(gradient.contiguous()), _planes(out))
+        return out
+    for number in range(4):
+        _corner(out, number).copy_(gradient / 4)
+    return out
+
+
 def suits_kernels(image: Tensor) -> bool:
     """Tell whether the numba kernels can take it."""
     return image.device.type == "cpu" and image.dtype == torch.float32
@@ -76,6 +111,12 @@ def empty(shape: tuple[int, int, int], like: Tensor, dtype: torch.dtype | None =
 def as_pixels(image: Tensor) -> AnyArray:
     """Return the array [y, x, channel] of an image with channels last; no copy."""
     array: AnyArray = image[0].permute(1, 2, 0).contiguous().numpy()
+    return array
+
+
+def _planes(images: Tensor) -> AnyArray:
+    """Return the array [plane, y, x] of contiguous images; no copy."""
+    array: AnyArray = images.detach().view(-1, *images.shape[2:]).numpy()
     return array
 
 

@@ -21,6 +21,7 @@ from torch import Tensor
 
 from faket.errors import InputError
 from faket.style.network import FeatureNetwork
+from faket.style.pooling import halve, halve_back
 
 LEVELS = 5
 POINTS = (4, 2, 2, 2, 2)  # channels of each level that see one grey value
@@ -93,25 +94,21 @@ def activations(images: Tensor, blocks: Blocks) -> Iterator[tuple[str, Tensor]]:
     for b, (points, filters, *deep) in enumerate(blocks, start=1):
         if b > 1:
             images, found = _halved(images), _halved(found)
-        parts = [F.conv2d(images, *points), F.conv2d(_bordered(images, KERNEL // 2), *filters)]
+        parts = [F.conv2d(images, *points), F.conv2d(bordered(images, KERNEL // 2), *filters)]
         parts += [F.conv2d(found, *pair, padding=1) for pair in deep]
         found = torch.cat((torch.ones_like(images), *(part.relu_() for part in parts)), dim=1)
         yield f"level{b}", found
 
 
 class _Halving(torch.autograd.Function):
-    """Average pooling; torch's own backward pass takes twice as long."""
-
     @staticmethod
     def forward(ctx: Any, images: Tensor) -> Tensor:
         ctx.size = images.shape[2:]
-        return F.avg_pool2d(images, 2)
+        return halve(images)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> Tensor:
-        spread = F.interpolate(gradients[0] / 4, scale_factor=2, mode="nearest")
-        rows, columns = (n % 2 for n in ctx.size)  # an odd last row or column was left out
-        return F.pad(spread, (0, columns, 0, rows)) if rows or columns else spread
+        return halve_back(gradients[0], ctx.size)
 
 
 def _halved(images: Tensor) -> Tensor:
@@ -119,8 +116,11 @@ def _halved(images: Tensor) -> Tensor:
     return halved
 
 
-def _bordered(images: Tensor, width: int) -> Tensor:
-    """Repeat the outermost pixels; by joining slices, whose gradient has a fixed order of sums."""
+def bordered(images: Tensor, width: int) -> Tensor:
+    """Return images [..., y, x] with the outermost pixels repeated ``width`` times on each side.
+
+    By joining slices, whose gradient has a fixed order of sums on every device.
+    """
     rows = [images[..., :1, :]] * width, [images[..., -1:, :]] * width
     tall = torch.cat((*rows[0], images, *rows[1]), dim=-2)
     columns = [tall[..., :1]] * width, [tall[..., -1:]] * width

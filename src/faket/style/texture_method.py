@@ -15,7 +15,7 @@ from faket.style.texture import TextureNetwork
 from faket.style.update_texture import (
     ITERATIONS,
     GramStep,
-    measure_grams,
+    grams_of,
     standardised,
     transfer_tilt,
 )
@@ -41,7 +41,7 @@ class ByTexture:
         """Return the function from a tilt's number to its Gram matrices."""
 
         def grams(tilt: int) -> dict[str, AnyArray]:
-            found = measure_grams(standardised(stack[tilt], self._network), self._network)
+            found = grams_of(standardised(stack[tilt], self._network), self._network)
             return {layer: gram.cpu().numpy() for layer, gram in found.items()}
 
         return grams
@@ -78,8 +78,7 @@ class _AtOnce:
         self.done = 0
 
     def advance(self) -> None:
-        with torch.enable_grad():
-            self._out[:] = self._styled()
+        self._out[:] = self._styled()
         self.done = self._iterations
 
     def state(self, fingerprint: str, finished: FloatArray) -> TransferState:

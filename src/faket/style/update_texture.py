@@ -11,14 +11,10 @@ taken back.
 What else the image holds, such a step leaves alone. But where the reference has less power than
 the image, content goes with it; so before each step the image's covariance with the content, at a
 quarter of the resolution, is brought back to a little more than what it was at the start.
-
-Everything is sums over pixels, which are taken tile by tile: the result does not depend on tiles.
 """
 
-import itertools
 import math
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 
 import numpy as np
 import torch
@@ -26,7 +22,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from faket.data import AnyArray
-from faket.style.texture import LEVELS, TextureNetwork, activations
+from faket.style.texture import TextureNetwork
+from faket.style.texture_passes import Piece, measure_grams, pull_back
 
 ITERATIONS = 6
 _STEP = 0.7
@@ -40,10 +37,6 @@ _FAINT = 0.01
 _CONTENT_PULL = 0.9
 _CONTENT_KEPT = 1.05  # of the covariance at the start; the last step takes some of it
 _CONTENT_BINNING = 4
-_TILE_PX = (512, 1024)  # rows and columns; small enough for memory to be used again
-_TAPE_PX = 2**21  # images up to this size keep the activations of all tiles for the gradient
-_HALO_PX = 64  # more than the coarsest filters see
-_ALIGNMENT_PX = 16
 
 
 class GramStep:
@@ -110,21 +103,9 @@ def standardised(image: AnyArray, network: TextureNetwork) -> Tensor:
     return _standard(values).to(weight.dtype)
 
 
-def measure_grams(image: Tensor, network: TextureNetwork) -> dict[str, Tensor]:
-    """Return the Gram matrices F Fᵀ / (y x) of every level of an image.
-
-    Parameters
-    ----------
-    image : Tensor, shape (y, x)
-        Of mean 0 and standard deviation 1.
-    network : TextureNetwork
-        On the image's device, of its type.
-
-    Returns
-    -------
-    dict of layer name to Tensor, shape (channels, channels), float64
-    """
-    return _grams(image, network)
+def grams_of(image: Tensor, network: TextureNetwork) -> dict[str, Tensor]:
+    """Return the Gram matrices of every level of a standardised image [y, x], in float64."""
+    return measure_grams(image, network.blocks)
 
 
 def transfer_tilt(
@@ -144,7 +125,7 @@ def transfer_tilt(
     initial : Tensor, shape (y, x)
         Where to start; both of mean 0 and standard deviation 1.
     targets : mapping of layer name to Tensor, shape (channels, channels)
-        As :func:`measure_grams` gives of the reference's tilt.
+        As :func:`grams_of` gives of the reference's tilt.
     network : TextureNetwork
         On the images' device, of their type.
     iterations : int
@@ -162,12 +143,13 @@ def transfer_tilt(
     image = base = initial
     direction, step, reached = torch.zeros_like(initial), _STEP, math.inf
     for iteration in range(iterations):
-        tape: list[_Piece] = []
-        grams = _grams(image, network, tape)
+        tape: list[Piece] = []
+        grams = measure_grams(image, network.blocks, tape)
         miss = rule.miss(grams, targets)
         if miss <= _TOLERANCE * reached:
             base, reached = image, miss
-            direction = _direction(image, rule.weights(grams, targets, iteration), network, tape)
+            weights = rule.weights(grams, targets, iteration)
+            direction = pull_back(image, weights, network.blocks, tape)
             largest = _LARGEST_CHANGE * float(direction.abs().mean())
             direction = direction.clamp_(-largest, largest)
             step = min(_STEP, _LARGEST_STEP / float(direction.std().clamp_min(1e-12)))
@@ -177,7 +159,7 @@ def transfer_tilt(
             kept - _covariance(base, coarse) / _covariance(coarse, coarse)
         )
         image = _standard(pulled - step * direction)
-    return image if rule.miss(measure_grams(image, network), targets) <= reached else base
+    return image if rule.miss(grams_of(image, network), targets) <= reached else base
 
 
 def gram_entries(matrices: Mapping[str, Tensor]) -> Tensor:
@@ -206,105 +188,6 @@ def gram_scale(gram: Tensor) -> Tensor:
     """
     root = (gram.diagonal(dim1=-2, dim2=-1) + _FAINT).sqrt()
     return root[..., :, None] * root[..., None, :]
-
-
-@dataclass(frozen=True)
-class _Tile:
-    """Rows and columns that a tile owns, and those that it reads."""
-
-    owned: tuple[slice, slice]
-    read: tuple[slice, slice]
-
-    def owned_at(self, depth: int) -> tuple[slice, slice]:
-        """Return where what it owns lies in its activations after ``depth`` poolings."""
-        parts = []
-        for own, read in zip(self.owned, self.read, strict=True):
-            first = read.start >> depth
-            parts.append(slice((own.start >> depth) - first, (own.stop >> depth) - first))
-        return parts[0], parts[1]
-
-
-@dataclass(frozen=True, eq=False)
-class _Piece:
-    """A tile's pixels and the activations of every level."""
-
-    tile: _Tile
-    pixels: Tensor
-    features: dict[str, Tensor]
-
-    def owned(self, depth: int, name: str) -> Tensor:
-        """Return the activations [channels, pixels] of what the tile owns."""
-        return self.features[name].detach()[0][:, *self.tile.owned_at(depth)].flatten(1)
-
-
-def _tiles(height: int, width: int) -> Iterator[_Tile]:
-    sides = []
-    for size, longest in zip((height, width), _TILE_PX, strict=True):
-        count = max(1, -(-size // longest))
-        units = size // _ALIGNMENT_PX
-        edges = [i * units // count * _ALIGNMENT_PX for i in range(count)] + [size]
-        sides.append(
-            [
-                (slice(a, b), slice(max(0, a - _HALO_PX), min(size, b + _HALO_PX)))
-                for a, b in itertools.pairwise(edges)
-            ]
-        )
-    for y, read_y in sides[0]:
-        for x, read_x in sides[1]:
-            yield _Tile((y, x), (read_y, read_x))
-
-
-def _grams(
-    image: Tensor, network: TextureNetwork, tape: list[_Piece] | None = None
-) -> dict[str, Tensor]:
-    """Return the whole image's Gram matrices; tiles are put on the tape if they are few."""
-    total: dict[str, Tensor] = {}
-    sizes = _level_sizes(image)
-    tape = tape if image.numel() <= _TAPE_PX else None
-    for tile in _tiles(*image.shape):
-        piece = _piece(image, tile, network, learn=tape is not None)
-        for depth, name in enumerate(piece.features):
-            flat = piece.owned(depth, name)
-            total[name] = total.get(name, 0) + (flat @ flat.T).double() / sizes[depth]
-        if tape is not None:
-            tape.append(piece)
-    return total
-
-
-def _piece(image: Tensor, tile: _Tile, network: TextureNetwork, *, learn: bool) -> _Piece:
-    pixels = image[tile.read].detach().clone().requires_grad_(learn)
-    return _Piece(tile, pixels, dict(activations(pixels[None, None], network.blocks)))
-
-
-def _direction(
-    image: Tensor, weights: Mapping[str, Tensor], network: TextureNetwork, tape: list[_Piece]
-) -> Tensor:
-    """Return N times the gradient of Σ weights · grams by the pixels."""
-    out = torch.zeros_like(image)
-    sizes = _level_sizes(image)
-    for piece in tape or (_piece(image, t, network, learn=True) for t in _tiles(*image.shape)):
-        seeds = []
-        for depth, (name, found) in enumerate(piece.features.items()):
-            both = (weights[name] + weights[name].T) * (image.numel() / sizes[depth])
-            flat = both.to(found) @ piece.owned(depth, name)
-            seeds.append(_placed(flat, found, piece.tile.owned_at(depth)))
-        (gradient,) = torch.autograd.grad(list(piece.features.values()), piece.pixels, seeds)
-        out[piece.tile.read] += gradient
-    return out
-
-
-def _placed(flat: Tensor, like: Tensor, where: tuple[slice, slice]) -> Tensor:
-    """Return values [channels, pixels] in their place, zeros around."""
-    rows, columns = (part.stop - part.start for part in where)
-    if (rows, columns) == like.shape[2:]:
-        return flat.view(like.shape)
-    out = torch.zeros_like(like)
-    out[0][:, *where] = flat.view(-1, rows, columns)
-    return out
-
-
-def _level_sizes(image: Tensor) -> list[int]:
-    return [(image.shape[0] >> b) * (image.shape[1] >> b) for b in range(LEVELS)]
 
 
 def _coarse(content: Tensor) -> Tensor:
