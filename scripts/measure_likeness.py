@@ -1,13 +1,14 @@
 """Measure how much each method's images look like the microscope's, on microscopes of its own.
 
-    python scripts/measure_likeness.py OUT [--size 256] [--tilts 21] [--only NAME ...]
+    python scripts/measure_likeness.py OUT [--size 256] [--tilts 21] [--figure PNG]
 
 For each microscope one specimen is the reference and another is imaged both by the microscope
 (the truth) and by every method, which sees the reference only. Truth and reference share defocus,
 dose and detector, not the noise. Three numbers a method: distance of the radial spectra (mean
 |log ratio|), how well a plain classifier separates the patches (AUC; 0.5 cannot), and the
 correlation with the noiseless tilts, which should be the truth's own. Every finished row is kept in
-OUT/<microscope>.json, so that a run that was cut off goes on; OUT/table.md is the summary.
+OUT/<microscope>.json, so that a run that was cut off goes on; OUT/table.md is the summary. The
+figure shows three methods under the first microscope.
 """
 
 import argparse
@@ -21,12 +22,13 @@ from typing import Any
 
 import numpy as np
 
-from faket.data import AnyArray, DoubleArray, TiltGeometry
+from faket.data import AnyArray, DoubleArray, TiltGeometry, TiltSeries
 from faket.evaluation import content_correlation, separability, spectrum_distance
 from faket.microscope import PRESET_ANGLES, PRESETS, draw_acquisition, expose
 from faket.noise import add_noise, estimate_noise
 from faket.pipeline.reference import noiseless
 from faket.pipeline.spectral import ReferenceModel, measure_reference, spectral_images
+from faket.report.compare_figures import Comparison, compare_figure
 from faket.seeds import derive
 from faket.specimen import SpecimenConfig, build_specimen
 from faket.structures import SYNTHETIC_SPECIES, synthetic_species
@@ -45,6 +47,7 @@ DOSE_PER_TILT = 1.9
 NO_SHIFTS = {"shift_A": (0.0, 0.0), "alignment_error_A": (0.0, 0.0)}
 SEED = 20261123
 RANDOM_NETWORK_SEED = 1
+PICTURED = {"white": "noisy", "spectral": "spectral", "spectral → texture": "style"}
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,10 @@ class Trial:
     def its_own(self) -> AnyArray:
         """Return the truth: what every method is measured against."""
         return self.truth
+
+    def another(self) -> AnyArray:
+        """Return the reference: the same microscope, another specimen."""
+        return self.reference
 
 
 def make_trial(name: str, size: int, tilts: int) -> Trial:
@@ -152,16 +159,40 @@ def judge(trial: Trial, images: AnyArray) -> dict[str, float]:
     }
 
 
+def draw(trial: Trial, out: Path) -> None:
+    """Draw some rows beside the truth."""
+    geometry = TiltGeometry(trial.angles_deg, trial.pixel_size_A)
+    makers = rows(trial)
+    judged = []
+    for row, name in PICTURED.items():
+        images = makers[row]()
+        judged.append(
+            Comparison(
+                name,
+                TiltSeries(images, geometry),
+                spectrum_distance(images, trial.truth),
+                separability(images, trial.truth, seed=SEED, patch_px=64),
+                content_correlation(images, trial.clean),
+            )
+        )
+    truth = TiltSeries(trial.truth, geometry)
+    compare_figure(out, truth, judged, content_correlation(trial.truth, trial.clean))
+
+
 def main() -> None:
     """Make all rows of all microscopes, then the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("out", type=Path)
     parser.add_argument("--size", type=int, default=256)
     parser.add_argument("--tilts", type=int, default=21)
+    parser.add_argument("--figure", type=Path)
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     trials = {name: make_trial(name, options.size, options.tilts) for name in MICROSCOPES}
-    makers = {name: {"physics": trial.its_own, **rows(trial)} for name, trial in trials.items()}
+    makers = {
+        name: {"physics": trial.its_own, "reference": trial.another, **rows(trial)}
+        for name, trial in trials.items()
+    }
     for row in next(iter(makers.values())):  # the slow rows come last
         for name, trial in trials.items():
             path = options.out / f"{name}.json"
@@ -176,6 +207,8 @@ def main() -> None:
                 name, row, {key: round(value, 3) for key, value in found[row].items()}, flush=True
             )
             path.write_text(json.dumps(found, indent=1))
+    if options.figure is not None:
+        draw(next(iter(trials.values())), options.figure)
     (options.out / "table.md").write_text(table_of(options.out))
     print((options.out / "table.md").read_text())
 

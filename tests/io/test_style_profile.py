@@ -13,6 +13,7 @@ from faket.io.style_profile import (
     save_style_profile,
     save_transfer_state,
 )
+from faket.io.tensors import save_tensors
 from faket.style import StyleProfile, TransferState, load_network
 
 
@@ -43,21 +44,27 @@ def test_round_trip(tmp_path, profile, with_angles):
     assert [file.name for file in tmp_path.iterdir()] == [path.name]
 
 
+def test_the_same_profile_gives_the_same_bytes(tmp_path, profile):
+    for name in ("one", "two", "three"):
+        save_style_profile(profile, tmp_path / name)
+    assert len({(tmp_path / name).read_bytes() for name in ("one", "two", "three")}) == 1
+
+
 def test_what_is_no_profile_is_refused_in_one_line(tmp_path, profile):
     (tmp_path / "text").write_text("hello")
     save_file({"mean": np.zeros(2)}, tmp_path / "plain")
-    save_file(
-        {"mean": np.zeros(2)},
-        tmp_path / "empty",
-        {"format": "faket style profile 2", "network": "vgg19", "network_digest": "0"},
-    )
-    save_file(profile.to_arrays(), tmp_path / "older", {"format": "faket style profile 1"})
+    kind = "faket style profile 3"
+    whose = {"network": "vgg19", "network_digest": "0"}
+    save_tensors(tmp_path / "empty", kind, {"mean": np.zeros(2)}, whose)
+    save_tensors(tmp_path / "nobodys", kind, profile.to_arrays(), {"network": "vgg19"})
+    save_tensors(tmp_path / "older", "faket style profile 1", profile.to_arrays(), {})
     for name, word in (
-        ("older", "'faket style profile 2'.*'faket style profile 1'; measure the reference again"),
+        ("older", "'faket style profile 3'.*'faket style profile 1'; measure the reference again"),
+        ("nobodys", "network_digest"),
         ("text", "safetensors"),
         ("plain", "format"),
         ("empty", "gram"),
-        ("absent", "none at"),
+        ("absent", "no file"),
     ):
         with pytest.raises(InputError, match=word) as error:
             load_style_profile(tmp_path / name)
@@ -98,5 +105,5 @@ def test_what_is_no_state_is_refused(tmp_path, profile):
     save_style_profile(profile, tmp_path / "profile")
     with pytest.raises(InputError, match="begin the transfer anew"):
         load_transfer_state(tmp_path / "profile")
-    with pytest.raises(InputError, match="none at"):
+    with pytest.raises(InputError, match="no file"):
         load_transfer_state(tmp_path / "absent")

@@ -1,18 +1,11 @@
 """Checkpoints of a picker's training as .safetensors files; reading one runs no code in it."""
 
-import json
-from collections.abc import Mapping
-from pathlib import Path
-
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
-
 from faket.errors import InputError
-from faket.io.atomic import atomic_path
 from faket.io.failures import PathLike, input_error
+from faket.io.tensors import load_tensors, save_tensors
 from faket.picking import Checkpoint
 
-_FORMAT, _KEY = "faket picker 1", "faket"
+_FORMAT = "faket picker 1"
 
 
 def save_checkpoint(path: PathLike, checkpoint: Checkpoint) -> None:
@@ -30,10 +23,7 @@ def save_checkpoint(path: PathLike, checkpoint: Checkpoint) -> None:
     InputError
         If the disk is full or the place may not be written.
     """
-    arrays, texts = checkpoint.to_arrays()
-    with atomic_path(path) as temporary:
-        # One entry: safetensors writes several in an order that changes from run to run.
-        save_file(arrays, temporary, {_KEY: json.dumps({"format": _FORMAT, **texts})})
+    save_tensors(path, _FORMAT, *checkpoint.to_arrays())
 
 
 def load_checkpoint(path: PathLike) -> Checkpoint:
@@ -44,32 +34,10 @@ def load_checkpoint(path: PathLike) -> Checkpoint:
     InputError
         If there is no such file, or it is no checkpoint of a picker.
     """
-    if not Path(path).is_file():
-        raise input_error(path, "expected a picker's checkpoint, found no file; check the path")
-    try:
-        with safe_open(path, framework="np") as file:
-            texts = _texts(file.metadata() or {})
-            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError, ValueError, TypeError) as error:
-        raise input_error(
-            path, "expected a .safetensors file of `faket train`, found something else"
-        ) from error
-    if texts.get("format") != _FORMAT:
-        raise input_error(
-            path,
-            f"expected the format '{_FORMAT}', found {texts.get('format')!r}; "
-            "give a checkpoint of `faket train`",
-        )
+    arrays, texts = load_tensors(
+        path, _FORMAT, "a picker's checkpoint", "give a checkpoint of `faket train`"
+    )
     try:
         return Checkpoint.from_arrays(arrays, texts)
     except InputError as error:
         raise input_error(path, str(error)) from None
-
-
-def _texts(metadata: Mapping[str, str]) -> dict[str, str]:
-    """Return what the one entry holds; nothing where it is another program's file."""
-    try:
-        texts = json.loads(metadata.get(_KEY, "{}"))
-    except (ValueError, RecursionError):
-        return {}
-    return texts if isinstance(texts, dict) else {}

@@ -1,20 +1,11 @@
 """Style profiles, and states of interrupted transfers, as .safetensors files."""
 
-from collections.abc import Mapping
-from pathlib import Path
-
-import numpy as np
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
-
-from faket.data import AnyArray
-from faket.errors import InputError
-from faket.io.atomic import atomic_path
-from faket.io.failures import PathLike, shown
+from faket.io.failures import PathLike, input_error
+from faket.io.tensors import load_tensors, save_tensors
 from faket.style import StyleProfile, TransferState
 
-_PROFILE = "faket style profile 2"
-_STATE = "faket style transfer state 1"
+_PROFILE = "faket style profile 3"
+_STATE = "faket style transfer state 2"
 
 
 def save_style_profile(profile: StyleProfile, path: PathLike) -> None:
@@ -23,6 +14,7 @@ def save_style_profile(profile: StyleProfile, path: PathLike) -> None:
     Parameters
     ----------
     profile : StyleProfile
+        The same one gives the same bytes.
     path : path
         Usually ending in .safetensors; missing folders are made.
 
@@ -31,8 +23,8 @@ def save_style_profile(profile: StyleProfile, path: PathLike) -> None:
     InputError
         If the disk is full or the place may not be written.
     """
-    metadata = {"network": profile.network, "network_digest": profile.network_digest}
-    _save(profile.to_arrays(), _PROFILE, metadata, path)
+    texts = {"network": profile.network, "network_digest": profile.network_digest}
+    save_tensors(path, _PROFILE, profile.to_arrays(), texts)
 
 
 def load_style_profile(path: PathLike) -> StyleProfile:
@@ -43,10 +35,15 @@ def load_style_profile(path: PathLike) -> StyleProfile:
     InputError
         If there is no such file, or it is not a style profile, or of another version.
     """
-    arrays, metadata = _load("style profile", _PROFILE, "measure the reference again", path)
-    return StyleProfile.from_arrays(
-        arrays, network=metadata["network"], network_digest=metadata["network_digest"]
-    )
+    arrays, texts = load_tensors(path, _PROFILE, "a style profile", "measure the reference again")
+    try:
+        return StyleProfile.from_arrays(
+            arrays, network=texts["network"], network_digest=texts["network_digest"]
+        )
+    except KeyError as error:
+        raise input_error(
+            path, f"expected the entry {error}, found none; measure the reference again"
+        ) from None
 
 
 def save_transfer_state(state: TransferState, path: PathLike) -> None:
@@ -59,7 +56,7 @@ def save_transfer_state(state: TransferState, path: PathLike) -> None:
     InputError
         If the disk is full or the place may not be written.
     """
-    _save(state.to_arrays(), _STATE, {"fingerprint": state.fingerprint}, path)
+    save_tensors(path, _STATE, state.to_arrays(), {"fingerprint": state.fingerprint})
 
 
 def load_transfer_state(path: PathLike) -> TransferState:
@@ -70,36 +67,5 @@ def load_transfer_state(path: PathLike) -> TransferState:
     InputError
         If there is no such file, or it is not a transfer's state, or of another version.
     """
-    arrays, metadata = _load("transfer state", _STATE, "begin the transfer anew", path)
-    return TransferState.from_arrays(arrays, fingerprint=metadata["fingerprint"])
-
-
-def _save(
-    arrays: Mapping[str, AnyArray], kind: str, metadata: Mapping[str, str], path: PathLike
-) -> None:
-    # The format takes the bytes as they lie; np.ascontiguousarray would add an axis to numbers.
-    contiguous = {name: np.asarray(array, order="C") for name, array in arrays.items()}
-    with atomic_path(path) as temporary:
-        save_file(contiguous, temporary, {"format": kind, **metadata})
-
-
-def _load(
-    what: str, kind: str, remedy: str, path: PathLike
-) -> tuple[dict[str, AnyArray], dict[str, str]]:
-    if not Path(path).is_file():
-        raise InputError(f"{what}: expected a file, found none at {path}")
-    try:
-        with safe_open(path, framework="np") as file:
-            metadata = dict(file.metadata() or {})
-            found = metadata.get("format")
-            keys = list(file.keys()) if found == kind else []
-            arrays = {name: file.get_tensor(name) for name in keys}
-    except (SafetensorError, OSError) as error:
-        raise InputError(
-            f"{what}: expected a .safetensors file, found something else in {path}; {remedy}"
-        ) from error
-    if found != kind:
-        raise InputError(
-            f"{what}: expected the format '{kind}' in {path}, found {shown(found)}; {remedy}"
-        )
-    return arrays, metadata
+    arrays, texts = load_tensors(path, _STATE, "a transfer's state", "begin the transfer anew")
+    return TransferState.from_arrays(arrays, fingerprint=texts.get("fingerprint", ""))

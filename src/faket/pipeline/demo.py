@@ -1,4 +1,4 @@
-"""The recipe of ``faket demo``: small enough for two cores and a minute, real in every part."""
+"""The recipe of ``faket demo``: small enough for two cores and two minutes, real in every part."""
 
 from faket.pipeline.recipe import Recipe, parse_recipe
 
@@ -6,7 +6,6 @@ DEMO_RECIPE = """
 name = "demo"
 seed = 7
 tomograms = 2
-method = "noisy"
 
 [specimen]
 size_voxels = [400, 400, 100]

@@ -1,0 +1,126 @@
+"""Measure how well the defocus is found from a reference's own spectra, on microscopes drawn anew.
+
+    python scripts/measure_ctf.py OUT [--count 6] [--tilts 41] [--seed 1]
+
+For every pixel size of 2.5, 5, 7.5 and 10 Å, ``count`` microscopes: defoci spread evenly over 1 to
+6 µm, total dose over 60 to 140 e/Å², thickness over 400 to 1600 Å, detector by turns, in random
+pairs. A specimen of our own species is imaged under each, and ``estimate_ctf``
+sees the images, pixel size and angles only. Every finished row is kept in OUT/rows.json, so that a
+run that was cut off goes on; OUT/table.md is the summary.
+"""
+
+import argparse
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from faket.data import TiltGeometry
+from faket.microscope import PRESETS, draw_acquisition, expose
+from faket.microscope.ctf_estimation import estimate_ctf
+from faket.seeds import derive, generator
+from faket.specimen import SpecimenConfig, build_specimen
+from faket.structures import SYNTHETIC_SPECIES, synthetic_species
+
+PIXEL_SIZES_A = (2.5, 5.0, 7.5, 10.0)
+DETECTORS = ("K2", "K3", "generic")
+WIDTH_A = {2.5: 1920.0, 5.0: 2560.0, 7.5: 3840.0, 10.0: 5120.0}  # 768, 512, 512, 512 pixels
+
+
+def draw_settings(count: int, seed: int) -> dict[str, dict[str, Any]]:
+    """Return name and settings of all microscopes: each range is covered evenly."""
+    drawn = {}
+    for pixel_A in PIXEL_SIZES_A:
+        dice = generator(seed, "settings", str(pixel_A))
+        columns = [(dice.permutation(count) + dice.random(count)) / count for _ in range(3)]
+        for i, (defocus, dose, depth) in enumerate(zip(*columns, strict=True)):
+            drawn[f"{pixel_A:g}A-{i}"] = {
+                "pixel_size_A": pixel_A,
+                "defocus_um": round(1 + 5 * defocus, 2),
+                "dose_e_per_A2": round(60 + 80 * dose),
+                "depth_A": round(400 + 1200 * depth),
+                "detector": DETECTORS[i % len(DETECTORS)],
+            }
+    return drawn
+
+
+def measure(name: str, settings: dict[str, Any], tilts: int, seed: int) -> dict[str, Any]:
+    """Image a specimen, and return what its spectra tell."""
+    pixel_A, depth_A = settings["pixel_size_A"], settings["depth_A"]
+    width = round(WIDTH_A[pixel_A] / pixel_A)
+    number = round(2.5e-8 * WIDTH_A[pixel_A] ** 2 * depth_A)
+    config = SpecimenConfig(
+        size_voxels=(width, width, round(depth_A / pixel_A)), voxel_size_A=pixel_A,
+        particles=(number, number), vesicles=(0, 1), vesicle_semi_axes_A=(150, 260), gold=(2, 2),
+    )  # fmt: skip
+    species = [synthetic_species(n, voxel_size_A=pixel_A) for n in SYNTHETIC_SPECIES]
+    microscope = replace(
+        PRESETS["shrec21"],
+        defocus_um=(settings["defocus_um"],) * 2,
+        dose_e_per_A2=(float(settings["dose_e_per_A2"]),) * 2,
+        detector=settings["detector"],
+    )
+    geometry = TiltGeometry(np.linspace(-60, 60, tilts), pixel_A)
+    record = draw_acquisition(microscope, geometry, seed=derive(seed, name))
+    specimen = build_specimen(config, species, seed=derive(seed, name, "specimen"))
+    images = expose(specimen, record).series.images
+    truth = float(np.mean(record.defocus_A)) / 1e4
+    found = estimate_ctf(images, pixel_A, geometry.angles_deg)
+    return settings | {
+        "truth_um": truth,
+        "found_um": float(found.defocus_um.mean()),
+        "interval_um": list(found.interval_um),
+        "confident": found.confident,
+    }
+
+
+def table_of(rows: dict[str, dict[str, Any]]) -> str:
+    """Return the rows, best known first, and a summary."""
+    lines = ["| Å | µm | e/Å² | depth Å | detector | found µm | error | not ruled out | says |"]
+    lines.append("|---" * 9 + "|")
+    for row in sorted(rows.values(), key=lambda r: (r["pixel_size_A"], r["truth_um"])):
+        low, high = row["interval_um"]
+        lines.append(
+            f"| {row['pixel_size_A']:g} | {row['truth_um']:.2f} | {row['dose_e_per_A2']} | "
+            f"{row['depth_A']} | {row['detector']} | {row['found_um']:.2f} | {error(row):+.1%} | "
+            f"{low:.2f}-{high:.2f} | {'certain' if row['confident'] else 'cannot tell'} |"
+        )
+    sure = [row for row in rows.values() if row["confident"]]
+    worst = max((abs(error(row)) for row in sure), default=0.0)
+    within = sum(r["interval_um"][0] <= r["truth_um"] <= r["interval_um"][1] for r in rows.values())
+    lines.append(
+        f"\n{len(sure)} of {len(rows)} certain, the worst of them off by {worst:.1%}; the truth "
+        f"lies in what is not ruled out in {within} of {len(rows)}."
+    )
+    return "\n".join(lines) + "\n"
+
+
+def error(row: dict[str, Any]) -> float:
+    """Return the relative error of the defocus."""
+    return float(row["found_um"] / row["truth_um"] - 1)
+
+
+def main() -> None:
+    """Measure all rows that are missing, then write the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--count", type=int, default=6)
+    parser.add_argument("--tilts", type=int, default=41)
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args()
+    options.out.mkdir(parents=True, exist_ok=True)
+    path = options.out / "rows.json"
+    rows = json.loads(path.read_text()) if path.exists() else {}
+    for name, settings in draw_settings(options.count, options.seed).items():
+        if name not in rows:
+            rows[name] = measure(name, settings, options.tilts, options.seed)
+            print(name, rows[name], flush=True)
+            path.write_text(json.dumps(rows, indent=1))
+    (options.out / "table.md").write_text(table_of(rows))
+    print((options.out / "table.md").read_text())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,95 @@
+"""Arrays and texts in one .safetensors file; reading one runs no code in it."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from faket.data import AnyArray
+from faket.io.atomic import atomic_path
+from faket.io.failures import PathLike, input_error
+
+_KEY = "faket"
+
+
+def save_tensors(
+    path: PathLike, kind: str, arrays: Mapping[str, AnyArray], texts: Mapping[str, str]
+) -> None:
+    """Write a file; an existing one is replaced at the very end, or not at all.
+
+    Parameters
+    ----------
+    path : path
+        Missing folders are made.
+    kind : str
+        Name and version of what is written.
+    arrays : mapping of str to ndarray
+    texts : mapping of str to str
+        The same arrays and texts give the same bytes.
+
+    Raises
+    ------
+    InputError
+        If the disk is full or the place may not be written.
+    """
+    # The format takes the bytes as they lie; np.ascontiguousarray would add an axis to numbers.
+    contiguous = {name: np.asarray(array, order="C") for name, array in arrays.items()}
+    # One entry: safetensors writes several in an order that changes from run to run.
+    entry = json.dumps({"format": kind, **texts}, sort_keys=True)
+    with atomic_path(path) as temporary:
+        save_file(contiguous, temporary, {_KEY: entry})
+
+
+def load_tensors(
+    path: PathLike, kind: str, what: str, remedy: str
+) -> tuple[dict[str, AnyArray], dict[str, str]]:
+    """Read what :func:`save_tensors` wrote.
+
+    Parameters
+    ----------
+    path : path
+    kind : str
+        That must be in the file.
+    what, remedy : str
+        For the error: what is expected, and what to do where it is not.
+
+    Returns
+    -------
+    arrays : dict of str to ndarray
+    texts : dict of str to str
+
+    Raises
+    ------
+    InputError
+        If there is no such file, or it is of another kind.
+    """
+    if not Path(path).is_file():
+        raise input_error(path, f"expected {what}, found no file; check the path")
+    try:
+        with safe_open(path, framework="np") as file:
+            texts = _texts(file.metadata() or {})
+            known = texts.get("format") == kind
+            names = list(file.keys()) if known else []
+            arrays = {name: file.get_tensor(name) for name in names}
+    except (SafetensorError, OSError, ValueError, TypeError) as error:
+        raise input_error(
+            path, f"expected {what} (.safetensors), found something else; {remedy}"
+        ) from error
+    if not known:
+        found = texts.get("format")
+        raise input_error(
+            path, f"expected {what} of the format '{kind}', found {found!r:.80}; {remedy}"
+        )
+    return arrays, texts
+
+
+def _texts(metadata: Mapping[str, str]) -> dict[str, str]:
+    """Return what the one entry holds; nothing where it is another program's file."""
+    try:
+        texts = json.loads(metadata.get(_KEY, "{}"))
+    except (ValueError, RecursionError):
+        return {}
+    return texts if isinstance(texts, dict) else {}
