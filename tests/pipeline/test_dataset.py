@@ -10,14 +10,17 @@ import pytest
 
 from faket.data import TiltGeometry, TiltSeries
 from faket.errors import InputError
+from faket.evaluation import spectrum_distance
 from faket.io.manifest import read_manifest, verify_manifest
 from faket.io.mrc import read_mask, read_stack, read_volume
 from faket.io.particles import read_particles
 from faket.io.shrec_model import read_shrec_model
+from faket.io.style_profile import load_style_profile
 from faket.io.tilts import write_tilt_series
 from faket.pipeline import generate, parse_recipe, read_recipe
 from faket.pipeline.output import labels_at
 from faket.reconstruction import binned_offset
+from faket.style import load_network
 
 TINY = """
 seed = 3
@@ -265,7 +268,9 @@ def test_manifest_hashes_what_was_written(noisy, tmp_path):
     assert "classes.txt" in changed
 
 
-@pytest.mark.parametrize("method", ["style", "spectral", "baseline", "faket-random", "benchmark"])
+@pytest.mark.parametrize(
+    "method", ["style", "spectral", "coloured", "baseline", "faket-random", "benchmark"]
+)
 def test_every_method_makes_a_data_set(tmp_path, method):
     generate(tiny(method), tmp_path / "out")
     images, pixel_A = read_stack(tmp_path / "out" / "model_0" / "projections_unbinned.mrc")
@@ -275,6 +280,25 @@ def test_every_method_makes_a_data_set(tmp_path, method):
     tilt = len(images) // 2
     correlation = np.corrcoef(images[tilt].ravel(), clean[tilt].ravel())[0, 1]
     assert correlation > 0.1  # protein dark in both
+
+
+def test_coloured_noise_has_the_references_spectrum(noisy, tmp_path):
+    generate(tiny("coloured"), tmp_path / "out")
+    target, _ = read_stack(noisy / "reference_0" / "projections.mrc")
+    white, coloured = (
+        read_stack(folder / "model_0" / "projections_unbinned.mrc")[0]
+        for folder in (noisy, tmp_path / "out")
+    )
+    far, near = (spectrum_distance(stack, target).distance for stack in (white, coloured))
+    assert near < far
+
+
+def test_style_is_measured_once_a_reference(tmp_path):
+    generate(tiny("style"), tmp_path / "out")
+    profile = load_style_profile(tmp_path / "out" / "reference_0" / "style_profile.safetensors")
+    assert profile.network_digest == load_network("texture").digest
+    images, _ = read_stack(tmp_path / "out" / "model_0" / "projections_unbinned.mrc")
+    np.testing.assert_allclose(images.std((1, 2)), profile.sigma, rtol=1e-4)
 
 
 def test_a_users_reference_blind_and_paired(noisy, tmp_path):

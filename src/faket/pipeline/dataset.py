@@ -12,12 +12,22 @@ from faket.evaluation import contrast_sign
 from faket.io.acquisition import write_acquisition
 from faket.io.atomic import atomic_folder, atomic_path, require_space
 from faket.io.manifest import read_manifest, sha256_of, write_manifest
+from faket.io.style_profile import save_style_profile
 from faket.io.tilts import write_tilt_series
 from faket.noise import NoiseProfile
 from faket.pipeline.executors import Report, make_all
 from faket.pipeline.library import load_library, specimen_config
 from faket.pipeline.likeness import reference_model
-from faket.pipeline.methods import MODEL_FILE, Plan, needs_model, network_weights
+from faket.pipeline.methods import (
+    MODEL_FILE,
+    NOISE_FILE,
+    STYLE_FILE,
+    Plan,
+    load_recipe_network,
+    needs_model,
+    network_weights,
+    read_noise,
+)
 from faket.pipeline.recipe import Recipe
 from faket.pipeline.reference import (
     Reference,
@@ -26,6 +36,7 @@ from faket.pipeline.reference import (
     prepare_reference,
     tilt_angles,
 )
+from faket.style import FeatureNetwork, StyleProfile
 
 
 @dataclass(frozen=True)
@@ -144,21 +155,26 @@ def _prepare(recipe: Recipe, out: Path, say: Report) -> Plan:
     files = input_files(recipe)
     profile = None
     if recipe.method not in ("noiseless", "benchmark"):
-        profile = _prepare_references(recipe, library, files, out, say)
+        profile = _prepare_references(recipe, library, weights, files, out, say)
     _claim(recipe, out)
     _check_inputs(files, out)
     return Plan(recipe, library, specimen, angles_deg, microscope, profile, weights, files, out)
 
 
 def _prepare_references(
-    recipe: Recipe, library: tuple[Species, ...], inputs: tuple[Path, ...], out: Path, say: Report
+    recipe: Recipe,
+    library: tuple[Species, ...],
+    weights: Path | None,
+    inputs: tuple[Path, ...],
+    out: Path,
+    say: Report,
 ) -> NoiseProfile:
     """Prepare all references and return their average noise, as FakET averages it."""
     profiles, n = [], len(recipe.reference)
     for index in range(n):
         which = f"reference {index + 1} of {n}" if n > 1 else "the reference"
         say(f"preparing {which}", 0, recipe.tomograms)
-        profiles.append(_stored_reference(recipe, library, inputs, out, index, say))
+        profiles.append(_stored_reference(recipe, library, weights, inputs, out, index, say))
     if n == 1:
         return profiles[0]
     return NoiseProfile.average([profile.polynomial() for profile in profiles])
@@ -167,6 +183,7 @@ def _prepare_references(
 def _stored_reference(
     recipe: Recipe,
     library: tuple[Species, ...],
+    weights: Path | None,
     inputs: tuple[Path, ...],
     out: Path,
     index: int,
@@ -174,8 +191,7 @@ def _stored_reference(
 ) -> NoiseProfile:
     """Prepare a reference once; a later run of the same recipe reads it."""
     folder = out / f"reference_{index}"
-    profile_path = folder / "noise_profile.json"
-    if not (_is_own(recipe, out) and profile_path.exists()):
+    if not (_is_own(recipe, out) and (folder / NOISE_FILE).exists()):
         reference = prepare_reference(recipe, library, index)
         if contrast_sign(reference.series.images).sign == "inverted":
             say(f"{reference.source}: protein is bright; reference.invert = true turns it", 0, 0)
@@ -185,9 +201,12 @@ def _stored_reference(
             if reference.record is not None:
                 write_acquisition(temporary / "acquisition.json", reference.record)
             text = json.dumps(reference.profile.to_dict(), indent=1) + "\n"
-            (temporary / "noise_profile.json").write_text(text)
+            (temporary / NOISE_FILE).write_text(text)
             if needs_model(recipe):
                 _write_model(recipe, reference, temporary / MODEL_FILE)
+            if network := load_recipe_network(recipe, weights):
+                style = _measure_style(reference, network)
+                save_style_profile(style, temporary / STYLE_FILE)
             write_manifest(
                 temporary / "manifest.json",
                 kind="reference",
@@ -197,7 +216,17 @@ def _stored_reference(
                 inputs=inputs,
                 outputs=sorted(temporary.iterdir()),
             )
-    return NoiseProfile.from_dict(json.loads(profile_path.read_text()))
+    return read_noise(folder)
+
+
+def _measure_style(reference: Reference, network: FeatureNetwork) -> StyleProfile:
+    geometry = reference.series.geometry
+    return StyleProfile.measure(
+        reference.series.images,
+        network=network,
+        angles_deg=geometry.angles_deg,
+        pixel_size_A=geometry.pixel_size_A,
+    )
 
 
 def _write_model(recipe: Recipe, reference: Reference, path: Path) -> None:

@@ -6,17 +6,19 @@ from pathlib import Path
 
 from faket.data import DoubleArray, FloatArray, Species, Specimen, TiltGeometry, TiltSeries
 from faket.errors import InputError
-from faket.io.tilts import read_tilt_series
+from faket.io.style_profile import load_style_profile
 from faket.io.weights import find_vgg19_weights, load_vgg19_weights
 from faket.microscope import AcquisitionRecord, Microscope, draw_acquisition, expose
-from faket.noise import NoiseProfile, baseline, content, noisy
+from faket.noise import NoiseProfile, add_noise, baseline, content, noisy
 from faket.pipeline.recipe import Recipe
 from faket.pipeline.spectral import ReferenceModel, spectral_content, spectral_images
 from faket.seeds import derive
 from faket.specimen import SpecimenConfig
 from faket.style import FeatureNetwork, load_network, transfer_style
 
-MODEL_FILE = "reference_model.json"
+# What is measured on a reference, in its folder.
+NOISE_FILE, MODEL_FILE = "noise_profile.json", "reference_model.json"
+STYLE_FILE = "style_profile.safetensors"
 
 
 @dataclass(frozen=True)
@@ -101,6 +103,9 @@ def _like_reference(plan: Plan, clean: FloatArray, name: str) -> FloatArray:
         return _styled(plan, name, kept, initial)
     if profile is None:
         raise InputError(f"method {recipe.method}: expected a reference, found none")
+    if recipe.method == "coloured":
+        own = read_noise(plan.reference_of(name)).at(angles_deg)
+        return add_noise(clean, own, seed=seed, spectrum="reference")
     if recipe.method == "baseline":
         return baseline(clean, profile, seed=seed, angles_deg=angles_deg)
     initial = noisy(clean, profile, seed=seed, angles_deg=angles_deg)
@@ -111,26 +116,33 @@ def _like_reference(plan: Plan, clean: FloatArray, name: str) -> FloatArray:
 
 
 def _styled(plan: Plan, name: str, kept: FloatArray, initial: FloatArray) -> FloatArray:
-    folder, recipe = plan.reference_of(name), plan.recipe
-    style = read_tilt_series(folder / "projections.mrc", folder / "projections.tlt")
+    network = load_recipe_network(plan.recipe, plan.weights)
+    assert network is not None
     return transfer_style(
         kept,
         initial,
-        style.images,
-        network=_network(plan),
-        iterations=recipe.style.iterations,
+        load_style_profile(plan.reference_of(name) / STYLE_FILE),
+        network=network,
+        iterations=plan.recipe.style.iterations,
         angles_deg=plan.angles_deg,
-        style_angles_deg=style.geometry.angles_deg,
     )
 
 
-def _network(plan: Plan) -> FeatureNetwork:
-    wanted = network_of(plan.recipe)
-    if wanted == "vgg19" and plan.weights is not None:
-        return load_network("vgg19", weights=load_vgg19_weights(plan.weights))
+def load_recipe_network(recipe: Recipe, weights: Path | None) -> FeatureNetwork | None:
+    """Return the network that the method needs; None where it needs none."""
+    wanted = network_of(recipe)
+    if wanted is None:
+        return None
+    if wanted == "vgg19" and weights is not None:
+        return load_network("vgg19", weights=load_vgg19_weights(weights))
     if wanted == "vgg19-random":
-        return load_network("vgg19-random", seed=derive(plan.recipe.seed, "network"))
+        return load_network("vgg19-random", seed=derive(recipe.seed, "network"))
     return load_network("texture")
+
+
+def read_noise(folder: Path) -> NoiseProfile:
+    """Read the noise that was measured on a reference."""
+    return NoiseProfile.from_dict(json.loads((folder / NOISE_FILE).read_text()))
 
 
 def read_model(folder: Path) -> ReferenceModel:

@@ -16,7 +16,15 @@ from faket.reconstruction.wbp import Normalize
 from faket.specimen import SpecimenConfig
 
 Method = Literal[
-    "spectral", "style", "noisy", "baseline", "faket", "faket-random", "benchmark", "noiseless"
+    "spectral",
+    "style",
+    "coloured",
+    "noisy",
+    "baseline",
+    "faket",
+    "faket-random",
+    "benchmark",
+    "noiseless",
 ]
 FORBID = ConfigDict(extra="forbid")
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -165,8 +173,9 @@ class Recipe(Section):
     tomograms: int = Field(2, ge=1, le=100_000, description="how many tomograms to make")
     method: Method = Field(
         "style",
-        description="style (spectral or noisy, then [style]), spectral, the paper's noisy, "
-        "baseline, faket and faket-random, benchmark (physics) or noiseless",
+        description="style (spectral or noisy, then [style]), spectral, coloured (noise of the "
+        "reference's spectrum only), the paper's noisy, baseline, faket and faket-random, "
+        "benchmark (physics) or noiseless",
     )
     structure_folders: tuple[Path, ...] = Field((), description="where PDB ids are looked up")
     specimen: SpecimenSection = Field(default_factory=SpecimenSection)
