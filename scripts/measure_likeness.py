@@ -73,7 +73,8 @@ class Trial:
 def make_trial(name: str, size: int, tilts: int) -> Trial:
     """Image two specimens with one microscope."""
     preset, pixel_A, changes = MICROSCOPES[name]
-    microscope = replace(PRESETS[preset], dose_e_per_A2=(DOSE_PER_TILT * tilts,) * 2, **changes)
+    changes = changes | NO_SHIFTS | {"dose_e_per_A2": (DOSE_PER_TILT * tilts,) * 2}
+    microscope = replace(PRESETS[preset], **changes)
     last = max(PRESET_ANGLES[preset])
     angles = np.linspace(-last, last, tilts)
     species = tuple(synthetic_species(n, voxel_size_A=pixel_A) for n in SYNTHETIC_SPECIES)
