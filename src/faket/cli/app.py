@@ -11,6 +11,7 @@ from faket.cli.compare import compare
 from faket.cli.match import match
 from faket.cli.picking import pick, train
 from faket.cli.score import score
+from faket.cli.study import study
 from faket.errors import InputError
 
 app = App(
@@ -33,7 +34,7 @@ _STAGES: tuple[Callable[..., None], ...] = (
     images.style,
     images.reconstruct,
 )
-_PROOF: tuple[Callable[..., None], ...] = (compare, train, pick, match, score)
+_PROOF: tuple[Callable[..., None], ...] = (compare, train, pick, match, score, study)
 for command in _DATASETS:
     app.command(command)
 for command in _STAGES:

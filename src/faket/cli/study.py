@@ -1,0 +1,106 @@
+"""The study: is a picker trained on our data as good as one trained on the physics?"""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+
+from faket.cli.common import Count, Flag, Seed, Where
+
+
+def study(
+    out: Path,
+    /,
+    *,
+    preset: Literal["tiny", "small", "shrec"] | None = None,
+    modalities: str | None = None,
+    seeds: Count | None = None,
+    steps: Count | None = None,
+    species: Annotated[tuple[str, ...], Parameter(negative=())] = (),
+    folder: Annotated[tuple[Path, ...], Parameter(negative=())] = (),
+    vgg19: Path | None = None,
+    seed: Seed | None = None,
+    workers: Count = 1,
+    device: Where = "auto",
+    report_only: Flag = False,
+) -> None:
+    """Make data in every modality, train pickers on them, and score them on the same physics.
+
+    Run again, it goes on where it stopped; more seeds or modalities may be asked for. Writes
+    study.md, a page with table and figures, and study.csv, a line for every run.
+
+    Parameters
+    ----------
+    out
+        Folder to write.
+    preset
+        tiny: minutes, a smoke test. small: two cores, a night. shrec: SHREC'21's size, for a GPU.
+        [default: the folder's own, else small]
+    modalities
+        Rows of the table, with commas between them: benchmark, style, spectral, coloured, noisy,
+        baseline, faket, faket-texture, faket-random, noiseless, benchmark-few, finetuned,
+        finetuned-faket, finetuned-faket-texture, tm, tm-f. [default: the preset's]
+    seeds
+        Trainings of each row, with the seeds 0, 1, …. [default: the preset's]
+    steps
+        Of every training, instead of the preset's.
+    species
+        Molecules instead of the preset's, as in a recipe; may be repeated.
+    folder
+        Where PDB ids are looked up before the cache and the network.
+    vgg19
+        Weights of VGG19 (torchvision's file), for FAKET; without, and without torch's cache,
+        FAKET is left out.
+    seed
+        Of all data, instead of the preset's.
+    workers
+        Tomograms, then trainings, at the same time; results do not depend on it.
+    device
+        Where to train, segment and match.
+    report_only
+        Write page and table from the results that are there, and do nothing else.
+    """
+    from faket.cli.progress import reporting
+    from faket.pipeline.study import open_study
+    from faket.pipeline.study_results import write_report
+    from faket.pipeline.study_runs import run_study
+
+    changes: dict[str, object] = {
+        "steps": steps,
+        "species": tuple(_located(source) for source in species) or None,
+        "structure_folders": tuple(str(path.expanduser().resolve()) for path in folder) or None,
+        "vgg19_weights": None if vgg19 is None else str(vgg19.expanduser().resolve()),
+        "seed": seed,
+    }
+    keys = None if modalities is None else [key.strip() for key in modalities.split(",")]
+    opened = open_study(
+        out,
+        preset=preset,
+        changes={name: value for name, value in changes.items() if value is not None},
+        modalities=keys,
+        seeds=seeds,
+        begin=not report_only,
+    )
+    if not report_only:
+        with reporting("study") as report:
+            run_study(opened, workers=workers, device=device, say=_timed(report))
+    print(write_report(opened))
+
+
+def _located(source: str) -> str:
+    """Paths must hold wherever the study is gone on with from."""
+    path = Path(source).expanduser()
+    return str(path.resolve()) if path.exists() else source
+
+
+def _timed(report: Callable[[str, int, int], None]) -> Callable[[str, int, int], None]:
+    """Say how long it has taken before what is being done."""
+    start = time.monotonic()
+
+    def tell(what: str, done: int, total: int) -> None:
+        minutes, seconds = divmod(int(time.monotonic() - start), 60)
+        report(f"{minutes // 60}:{minutes % 60:02}:{seconds:02} {what}", done, total)
+
+    return tell

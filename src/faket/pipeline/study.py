@@ -1,0 +1,247 @@
+"""The study: every modality's training tomograms, pickers and scores in one folder, resumable.
+
+```
+OUT/study.json                 settings; which modalities and seeds were asked for
+OUT/recipes/<data>.toml        recipes, as for `faket simulate`
+OUT/data/<data>/model_<i>/     0 … n−1 training, n validation; of the physics, n+1 is the test
+OUT/runs/<modality>/seed_<s>/  training/, picks.csv, result.json
+OUT/study.md, study.csv        the page and all its runs
+```
+
+Specimen i is the same in all data. Where data are made like a reference, it is the physics
+tilt-series of another training specimen: what the test tomogram was made of is never an input.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from faket.errors import InputError
+from faket.io.atomic import atomic_path
+from faket.io.weights import find_vgg19_weights
+from faket.pipeline.study_settings import (
+    DATA,
+    MODALITIES,
+    NEEDS_VGG19,
+    PRESETS,
+    DataKind,
+    Modality,
+    StudySettings,
+)
+
+STAMP, RESULT = "study.json", "result.json"
+
+
+@dataclass(frozen=True)
+class Step:
+    """One row's training (or matching) with one seed, and its scores."""
+
+    modality: Modality
+    seed: int
+
+    @property
+    def name(self) -> str:
+        """What the progress calls it."""
+        return self.modality.key if self.modality.matching else f"{self.modality.key} {self.seed}"
+
+
+@dataclass(frozen=True)
+class Study:
+    """A folder and what is to be done in it.
+
+    Attributes
+    ----------
+    folder : Path
+    settings : StudySettings
+    modalities : tuple of str
+        Keys of all rows that were ever asked for in this folder, in the table's order.
+    seeds : int
+        Trainings of each.
+    """
+
+    folder: Path
+    settings: StudySettings
+    modalities: tuple[str, ...]
+    seeds: int
+
+    def save(self) -> None:
+        """Write the stamp that makes the folder this study's."""
+        content = {
+            "settings": _stored(self.settings),
+            "modalities": list(self.modalities),
+            "seeds": self.seeds,
+        }
+        with atomic_path(self.folder / STAMP) as temporary:
+            temporary.write_text(json.dumps(content, indent=1) + "\n")
+
+    def model(self, data: str, index: int) -> Path:
+        """Return the folder of a tomogram."""
+        return self.folder / "data" / data / f"model_{index}"
+
+    def run(self, step: Step) -> Path:
+        """Return the folder of a run."""
+        return self.folder / "runs" / step.modality.key / f"seed_{step.seed}"
+
+    def is_finished(self, step: Step) -> bool:
+        """Whether a run has its result."""
+        return (self.run(step) / RESULT).exists()
+
+    def recipe_path(self, data: str) -> Path:
+        """Return the file of a recipe."""
+        return self.folder / "recipes" / f"{data}.toml"
+
+    def data_kinds(self) -> tuple[DataKind, ...]:
+        """Return the data that the rows need, physics first: the others are made like it."""
+        needed = {"benchmark", *(MODALITIES[key].data for key in self.modalities)}
+        return tuple(kind for key, kind in DATA.items() if key in needed)
+
+    def steps(self) -> tuple[Step, ...]:
+        """Return all runs: every row with seed 0, then with seed 1, …; matching needs no seed."""
+        rows = [MODALITIES[key] for key in self.modalities]
+        return tuple(
+            Step(row, seed)
+            for seed in range(self.seeds)
+            for row in rows
+            if seed == 0 or row.matching is None
+        )
+
+    def training_models(self, modality: Modality) -> tuple[tuple[Path, ...], Path]:
+        """Return the folders that a row is trained on, and the one it is validated on."""
+        n = self.settings.few if modality.few else self.settings.training
+        trained = tuple(self.model(modality.data, i) for i in range(n))
+        return trained, self.model(modality.data, self.settings.validation_model)
+
+    def test_model(self, modality: Modality) -> Path:
+        """Return the folder of the tomogram in which a row is tested."""
+        return self.model(modality.test, self.settings.test_model)
+
+
+def open_study(
+    folder: Path,
+    *,
+    preset: str | None = None,
+    changes: Mapping[str, Any] | None = None,
+    modalities: Sequence[str] | None = None,
+    seeds: int | None = None,
+    begin: bool = True,
+) -> Study:
+    """Begin a study, or go on with the folder's own, to which rows and seeds may be added.
+
+    Parameters
+    ----------
+    folder : Path
+    preset : str, optional
+        By default the folder's own settings; "small" for a new one.
+    changes : mapping, optional
+        Settings instead of those, by name.
+    modalities : sequence of str, optional
+        Rows beside those that the folder has; by default the preset's that can be had.
+    seeds : int, optional
+        At least so many; by default the folder's, or the preset's.
+    begin : bool
+        Whether a new study may be begun.
+
+    Raises
+    ------
+    InputError
+        If a name is unknown, the folder holds something else or a study of other settings, or
+        there is none to go on with.
+    """
+    stamp = _read_stamp(folder)
+    if stamp is None and not begin:
+        raise InputError(f"{folder}: expected a study to report on, found none; check the path")
+    chosen = PRESETS[preset or "small"]
+    base = chosen.settings if stamp is None or preset else _settings(stamp["settings"], folder)
+    settings = replace(base, **(changes or {}))
+    begun = any(folder.glob("data/*/model_*"))  # else the settings may have been wrong
+    if stamp is not None and begun and stamp["settings"] != _stored(settings):
+        raise InputError(f"{folder}: {_difference(stamp['settings'], settings)}")
+    before = stamp or {"modalities": (), "seeds": 0}
+    if modalities is None:
+        modalities = () if stamp else available_modalities(settings, chosen.modalities)
+    asked = {*before["modalities"], *_with_parents(modalities)}
+    rows = tuple(key for key in MODALITIES if key in asked)
+    if not rows:
+        raise InputError(f"modalities: expected some of {', '.join(MODALITIES)}, found none")
+    wanted = seeds or (0 if stamp else chosen.seeds)
+    return Study(folder, settings, rows, max(wanted, before["seeds"]))
+
+
+def check_weights(study: Study) -> None:
+    """Find the weights that rows need before anything is made; see find_vgg19_weights."""
+    if any(key in NEEDS_VGG19 for key in study.modalities):
+        find_vgg19_weights(study.settings.vgg19_weights or None)
+
+
+def available_modalities(settings: StudySettings, wanted: Sequence[str]) -> tuple[str, ...]:
+    """Leave out what needs VGG19's weights where there are none; nothing is downloaded.
+
+    Raises
+    ------
+    InputError
+        If a file of weights is named and is not there.
+    """
+    try:
+        find_vgg19_weights(settings.vgg19_weights or None, download=False)
+    except InputError:
+        if settings.vgg19_weights:
+            raise
+        return tuple(key for key in wanted if key not in NEEDS_VGG19)
+    return tuple(wanted)
+
+
+def _with_parents(modalities: Sequence[str]) -> Iterator[str]:
+    for key in modalities:
+        if key not in MODALITIES:
+            raise InputError(f"modalities: expected some of {', '.join(MODALITIES)}, found {key!r}")
+        yield key
+        if MODALITIES[key].parent:
+            yield MODALITIES[key].parent
+
+
+def _read_stamp(folder: Path) -> dict[str, Any] | None:
+    stamp = folder / STAMP
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder}: expected a folder, found a file; choose another name")
+    if not stamp.exists():
+        if folder.exists() and any(folder.iterdir()):
+            raise InputError(
+                f"{folder}: expected an empty folder or a study's, found other files; "
+                "choose another folder"
+            )
+        return None
+    try:
+        content = json.loads(stamp.read_text())
+        if not {"settings", "modalities", "seeds"} <= set(content):
+            raise ValueError("keys are missing")
+    except (OSError, ValueError, TypeError) as error:
+        raise InputError(f"{stamp}: expected what `faket study` wrote, found: {error}") from None
+    return dict(content)
+
+
+def _stored(settings: StudySettings) -> dict[str, Any]:
+    return dict(json.loads(json.dumps(asdict(settings))))
+
+
+def _settings(stored: dict[str, Any], folder: Path) -> StudySettings:
+    values: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in stored.items()
+    }
+    try:
+        return StudySettings(**values)
+    except TypeError as error:
+        reason = str(error).rpartition("__init__() ")[2]
+        raise InputError(
+            f"{folder / STAMP}: expected this version's settings, found others ({reason})"
+        ) from None
+
+
+def _difference(stored: dict[str, Any], settings: StudySettings) -> str:
+    wanted = _stored(settings)
+    name = next(k for k in {**stored, **wanted} if stored.get(k) != wanted.get(k))
+    return (
+        f"expected the settings that the study was begun with, {name} = {stored.get(name)!r}, "
+        f"found {wanted.get(name)!r}; choose another folder, or leave the settings out to go on"
+    )

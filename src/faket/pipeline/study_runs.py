@@ -1,0 +1,146 @@
+"""The runs of a study in processes of this machine, each with one thread of torch on a CPU."""
+
+import multiprocessing
+import os
+import queue
+import threading
+import time
+from collections.abc import Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import connection
+from typing import Any
+
+from faket.device import Device, resolve_device
+from faket.errors import InputError
+from faket.pipeline.executors import Report
+from faket.pipeline.study import Step, Study, check_weights
+from faket.pipeline.study_data import make_data
+from faket.pipeline.study_settings import MODALITIES
+from faket.pipeline.study_steps import perform
+
+_POLL_S = 0.5
+_SAID_EVERY_S = 10.0
+_messages: Any = None  # a worker's way to tell what it does
+
+
+def run_study(
+    study: Study, *, workers: int = 1, device: Device = "auto", say: Report | None = None
+) -> None:
+    """Make all data, then do all runs that have no result yet.
+
+    Parameters
+    ----------
+    study : Study
+    workers : int
+        Tomograms, then runs, at the same time. Results do not depend on it.
+    device : {"auto", "cpu", "cuda"}
+        For the runs.
+    say : callable, optional
+        Called with (what is being done, data sets and runs finished, all of them).
+
+    Raises
+    ------
+    InputError
+        If something cannot be used, or a process is killed.
+    """
+    if workers < 1:
+        raise InputError(f"workers: expected at least 1, found {workers}")
+    tell = say or (lambda what, done, total: None)
+    steps, n_data = study.steps(), len(study.data_kinds())
+    total = n_data + len(steps)
+    check_weights(study)
+    study.save()
+    make_data(study, workers, lambda what, done, _: tell(what, done, total))
+    todo = [step for step in steps if not study.is_finished(step)]
+    _run_all(study, todo, workers, device, lambda what, left: tell(what, total - left, total))
+
+
+def _run_all(study: Study, todo: list[Step], workers: int, device: Device, tell: Any) -> None:
+    if not todo:
+        return
+    # Forked workers would inherit the locks of numba's and torch's threads.
+    context = multiprocessing.get_context("spawn")
+    messages = context.Queue()
+    threads = max(1, (os.cpu_count() or 1) // workers)
+    single = resolve_device(device) == "cpu"
+    waiting, running = list(todo), dict[Future[None], Step]()
+    with ProcessPoolExecutor(
+        min(workers, len(todo)),
+        mp_context=context,
+        initializer=_begin_worker,
+        initargs=(messages, threads, single),
+    ) as pool:
+        try:
+            while waiting or running:
+                # One a worker, no queue: after an error or an interrupt nothing more is begun.
+                while len(running) < workers and (step := _ready(study, waiting)):
+                    waiting.remove(step)
+                    running[pool.submit(_work, study, step, device)] = step
+                for future in wait(running, _POLL_S, return_when=FIRST_COMPLETED).done:
+                    step = running.pop(future)
+                    future.result()
+                    tell(f"{step.name}: finished", len(waiting) + len(running))
+                for what in _drained(messages):
+                    tell(what, len(waiting) + len(running))
+        except BrokenProcessPool:
+            raise InputError(
+                f"workers: expected {workers} to run to the end, found one killed, most often for "
+                "want of memory; use fewer workers, the same command continues"
+            ) from None
+        except BaseException:
+            # What they have done is on disk; to wait for the rest could take hours.
+            for child in multiprocessing.active_children():
+                child.terminate()
+            raise
+
+
+def _ready(study: Study, waiting: Sequence[Step]) -> Step | None:
+    """Return the first step whose parent's run, if it has one, is finished."""
+    for step in waiting:
+        parent = step.modality.parent
+        if not parent or study.is_finished(Step(MODALITIES[parent], step.seed)):
+            return step
+    return None
+
+
+def _drained(messages: Any) -> list[str]:
+    found = []
+    while True:
+        try:
+            found.append(messages.get_nowait())
+        except queue.Empty:
+            return found
+
+
+def _begin_worker(messages: Any, threads: int, single: bool) -> None:
+    """Share the cores: torch's sums depend on its threads, so on a CPU it has always one."""
+    import numba
+    import torch
+
+    global _messages
+    _messages = messages
+    numba.set_num_threads(min(threads, numba.get_num_threads()))
+    if single:
+        torch.set_num_threads(1)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """End when the program is killed: the next one does this run again, in the same folder."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        connection.wait([parent.sentinel])
+        os._exit(1)
+
+
+def _work(study: Study, step: Step, device: Device) -> None:
+    last = -_SAID_EVERY_S
+
+    def say(what: str) -> None:
+        nonlocal last
+        if time.monotonic() - last >= _SAID_EVERY_S:
+            last = time.monotonic()
+            _messages.put(what)
+
+    perform(study, step, device, say)

@@ -1,0 +1,223 @@
+"""One run of a study: train (or match), pick in the test tomogram, score; with its costs."""
+
+import json
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from faket.device import Device
+from faket.evaluation import Picks, score_picks
+from faket.io.acquisition import read_acquisition
+from faket.io.atomic import atomic_path
+from faket.io.checkpoints import load_checkpoint
+from faket.io.manifest import plain, sha256_of, software_versions
+from faket.io.mrc import read_volume
+from faket.io.picks import read_picks, read_truth, write_picks
+from faket.picking.template_matching import (
+    TM,
+    TM_F,
+    Candidates,
+    Matcher,
+    TemplateMatching,
+    merge_candidates,
+)
+from faket.pipeline.clock import Clock
+from faket.pipeline.labelled import read_labelled
+from faket.pipeline.library import load_library
+from faket.pipeline.recipe import read_recipe
+from faket.pipeline.study import RESULT, Step, Study
+from faket.pipeline.study_settings import MODALITIES, Matching
+from faket.pipeline.training import LAST, pick, train_picker
+
+Say = Callable[[str], None]
+COSTS, PICKS, PARTS, HISTORY = "costs.json", "picks.csv", "parts", "training/history.csv"
+_SAVED_EVERY_S = 20.0
+
+
+class Meter:
+    """Seconds and CPU seconds of a run, kept on disk, so that those of interrupted runs count."""
+
+    def __init__(self, path: Path) -> None:
+        """Go on from what an interrupted run has left."""
+        self._path = path
+        self._before = {"seconds": 0.0, "cpu_seconds": 0.0}
+        if path.exists():
+            self._before = json.loads(path.read_text())
+        self._start, self._cpu, self._saved = time.perf_counter(), time.process_time(), 0.0
+
+    def total(self) -> dict[str, float]:
+        """Return what was spent until now."""
+        return {
+            "seconds": self._before["seconds"] + time.perf_counter() - self._start,
+            "cpu_seconds": self._before["cpu_seconds"] + time.process_time() - self._cpu,
+        }
+
+    def tick(self) -> None:
+        """Write the costs now and then."""
+        if time.perf_counter() - self._saved > _SAVED_EVERY_S:
+            self._saved = time.perf_counter()
+            with atomic_path(self._path) as temporary:
+                temporary.write_text(json.dumps(self.total()))
+
+
+def perform(study: Study, step: Step, device: Device, say: Say) -> None:
+    """Do one run from where it stopped and write its result; a finished one is left alone."""
+    if study.is_finished(step):
+        return
+    folder, clock = study.run(step), Clock()
+    folder.mkdir(parents=True, exist_ok=True)
+    meter = Meter(folder / COSTS)
+
+    def tell(what: str, done: int, total: int) -> None:
+        meter.tick()
+        say(f"{step.name}: {what} ({done} of {total})")
+
+    if step.modality.matching is not None:
+        with clock.stage("matching"):
+            record = _match(study, step, step.modality.matching, device, tell)
+    else:
+        with clock.stage("training"):
+            record = _train(study, step, device, tell)
+        with clock.stage("picking"):
+            _pick(study, step, device, tell)
+    test = study.test_model(step.modality)
+    truth = read_truth(test)
+    z, y, x = truth.instance_mask.shape
+    found = read_picks(folder / PICKS, (z, y, x), truth.voxel_size_A)
+    # Of orientations the study tells nothing: a segmentation has none.
+    scores = score_picks(Picks(found.species, found.positions_A), truth)
+    result = {
+        "modality": step.modality.key,
+        "seed": step.seed,
+        "scores": scores,
+        **record,
+        "digests": {**_digests(study, step), "picks": sha256_of(folder / PICKS)},
+        "software": software_versions(),
+        "costs": {**meter.total(), "stages": clock.stages},
+    }
+    text = json.dumps(plain(result, folder), indent=1, sort_keys=True, allow_nan=False)
+    with atomic_path(folder / RESULT) as temporary:
+        temporary.write_text(text + "\n")
+    shutil.rmtree(folder / PARTS, ignore_errors=True)
+
+
+def _train(
+    study: Study, step: Step, device: Device, tell: Callable[[str, int, int], None]
+) -> dict[str, Any]:
+    models, validation = study.training_models(step.modality)
+    start, before, steps = None, 0, study.settings.steps
+    if step.modality.parent:
+        parent = study.run(Step(MODALITIES[step.modality.parent], step.seed))
+        start, steps = parent / "training" / LAST, study.settings.fine_tuning_steps
+        before = load_checkpoint(start).epoch
+    tell("reading", 0, steps)
+    n_objects = sum(len(read_labelled(model).tomogram.centres) for model in models)
+    settings = study.settings.training_settings(n_objects, steps, before=before)
+    trained = train_picker(
+        models,
+        study.run(step) / "training",
+        settings=settings,
+        seed=step.seed,
+        validation=validation,
+        start=start,
+        device=device,
+        report=tell,
+    )
+    epochs = settings.epochs - before
+    return {
+        "training": {
+            "models": [model.relative_to(study.folder).as_posix() for model in models],
+            "validation": validation.relative_to(study.folder).as_posix(),
+            "objects": n_objects,
+            "epochs": epochs,
+            "steps": epochs * (n_objects // settings.batch),
+            "best_epoch": trained.checkpoint.best_epoch,
+            "before": before,
+        }
+    }
+
+
+def _pick(study: Study, step: Step, device: Device, tell: Callable[[str, int, int], None]) -> None:
+    folder = study.run(step)
+    volume = read_volume(study.test_model(step.modality) / "reconstruction.mrc")
+    checkpoint = load_checkpoint(folder / "training" / "best.safetensors")
+    found = pick(
+        volume,
+        checkpoint,
+        device=device,
+        progress=lambda done, total: tell("picking, tiles", done, total),
+    )
+    z, y, x = volume.data.shape
+    write_picks(folder / PICKS, found.picks, (z, y, x), volume.voxel_size_A)
+
+
+def _match(
+    study: Study,
+    step: Step,
+    matching: Matching,
+    device: Device,
+    tell: Callable[[str, int, int], None],
+) -> dict[str, Any]:
+    """Search for one species after the other; what an interrupted run has found is kept."""
+    folder, test = study.run(step), study.test_model(step.modality)
+    acquisition = read_acquisition(test / "acquisition.json")
+    volume = read_volume(test / "reconstruction.mrc")
+    recipe = read_recipe(study.recipe_path("benchmark"))
+    coarse = replace(recipe.specimen, voxel_size_A=volume.voxel_size_A)  # as the tomogram
+    library = load_library(recipe.model_copy(update={"specimen": coarse}))
+    matcher = Matcher(
+        volume,
+        acquisition.geometry(),
+        optics=[acquisition.optics(i) for i in range(len(acquisition))],
+        settings=_matching_settings(study, matching),
+        device=device,
+    )
+    parts, found = folder / PARTS, list[Candidates]()
+    for species in library:
+        part = parts / f"{species.name}.npz"
+        if not part.exists():
+            candidates = matcher.candidates(
+                species,
+                templates=len(library),
+                progress=partial(tell, species.name),
+            )
+            with atomic_path(part) as temporary, temporary.open("wb") as stream:
+                np.savez(stream, **vars(candidates))
+        found.append(_read_candidates(part))
+    picks = merge_candidates(found, matcher.shape, matcher.voxel_size_A)
+    particles = picks.particles
+    table = Picks(particles.species, particles.positions_A, particles.rotations, picks.scores)
+    write_picks(folder / PICKS, table, matcher.shape, matcher.voxel_size_A)
+    return {"matching": {"cutoffs": {item.name: item.cutoff for item in found}}}
+
+
+def _matching_settings(study: Study, matching: Matching) -> TemplateMatching:
+    preset = TM if matching == "tm" else TM_F
+    return replace(preset, angular_step_deg=study.settings.matching_step_deg)
+
+
+def _read_candidates(part: Path) -> Candidates:
+    with np.load(part) as stored:
+        values = {name: stored[name] for name in stored.files}
+    return Candidates(**{k: v.item() if v.ndim == 0 else v for k, v in values.items()})
+
+
+def _digests(study: Study, step: Step) -> dict[str, str]:
+    """Hashes of what the run was made of."""
+    row = step.modality
+    files = {
+        "test": study.test_model(row) / "reconstruction.mrc",
+        "test_recipe": study.recipe_path(row.test),
+    }
+    if row.data:
+        files["recipe"] = study.recipe_path(row.data)
+        files["checkpoint"] = study.run(step) / "training" / "best.safetensors"
+    if row.parent:
+        files["parent_recipe"] = study.recipe_path(MODALITIES[row.parent].data)
+    return {name: sha256_of(path) for name, path in files.items()}

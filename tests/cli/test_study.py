@@ -1,0 +1,74 @@
+"""`faket study`, the real command: the smoke test, going on, and bad input."""
+
+import csv
+
+import pytest
+
+from faket.cli.app import run
+
+
+def fails(capsys, *arguments):
+    assert run([str(a) for a in arguments]) == 2
+    told = [line for line in capsys.readouterr().err.splitlines() if line[:7] != "study: "]
+    assert len(told) == 1
+    assert told[0].startswith("faket: ")
+    return told[0]
+
+
+def test_tiny_from_nothing_to_the_page_and_again(tmp_path, capsys):
+    out = tmp_path / "study"
+    assert run(["study", str(out), "--preset", "tiny", "--workers", "2"]) == 0
+    captured = capsys.readouterr()
+    assert captured.out.strip() == str(out / "study.md")
+    assert "tm: finished" in captured.err
+    page = (out / "study.md").read_text()
+    for title in ("BENCHMARK", "style", "NOISY", "TM"):
+        assert f"| **{title}**" in page
+    assert "not run" not in page
+    for name in ("modalities", "classes", "epochs", "confusion-style"):
+        assert f"figures/{name}.png" in page
+        assert (out / "figures" / f"{name}.png").stat().st_size > 1000
+    with (out / "study.csv").open() as stream:
+        rows = list(csv.DictReader(stream))
+    assert [row["modality"] for row in rows] == ["benchmark", "style", "noisy", "tm"]
+    assert all(0 <= float(row["localisation_f1"]) <= 1 for row in rows)
+    kept = {path: path.stat().st_mtime_ns for path in out.rglob("*/*/*/*") if path.is_file()}
+    assert run(["study", str(out)]) == 0
+    assert all(path.stat().st_mtime_ns == time for path, time in kept.items())
+    assert (out / "study.md").read_text() == page
+    text = fails(capsys, "study", out, "--steps", "25")
+    assert "steps = 24, found 25" in text
+    (out / "runs" / "noisy" / "seed_0" / "result.json").unlink()
+    assert run(["study", str(out), "--report-only"]) == 0
+    assert "| 0 of 1 |" not in (out / "study.md").read_text()
+    assert (out / "study.md").read_text().count("not run") == 3
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        (("--modalities", "benchmark,nonsense"), "found 'nonsense'"),
+        (("--modalities", ""), "found ''"),
+        (("--preset", "huge"), "huge"),
+        (("--seeds", "0"), "seeds"),
+        (("--workers", "0"), "workers"),
+        (("--report-only",), "expected a study to report on"),
+        (("--vgg19", "nowhere.pth"), "expected a file"),
+        (("--species", "synthetic:unicorn", "--modalities", "tm"), "unicorn"),
+    ],
+)
+def test_bad_input_is_one_line(tmp_path, capsys, options, reason):
+    assert reason in fails(capsys, "study", tmp_path / "new", *options)
+
+
+def test_after_a_mistake_the_same_folder_will_do(tmp_path, capsys):
+    wrong = ("study", tmp_path / "s", "--modalities", "tm", "--species")
+    assert "unicorn" in fails(capsys, *wrong, "synthetic:unicorn")
+    assert "dragon" in fails(capsys, *wrong, "synthetic:dragon")
+    assert "dragon" in fails(capsys, "study", tmp_path / "s")
+
+
+def test_a_folder_of_other_things_stays_as_it_is(tmp_path, capsys):
+    (tmp_path / "notes.txt").write_text("mine")
+    assert "other files" in fails(capsys, "study", tmp_path, "--preset", "tiny")
+    assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]

@@ -1,0 +1,266 @@
+"""The study: what is made of what, in which order, resumed, and read back."""
+
+import csv
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from faket.errors import InputError
+from faket.io.manifest import sha256_of
+from faket.pipeline.recipe import parse_recipe
+from faket.pipeline.study import Study, available_modalities, open_study
+from faket.pipeline.study_data import check_no_leakage, recipe_text
+from faket.pipeline.study_results import read_results, write_report
+from faket.pipeline.study_runs import run_study
+from faket.pipeline.study_settings import DATA, MODALITIES, PRESETS, StudySettings
+
+MICRO = StudySettings(
+    training=2,
+    species=("synthetic:syn-block", "synthetic:syn-propeller"),
+    size_voxels=(64, 64, 32),
+    particles=(10, 10),
+    vesicles=(0, 0),
+    gold=(1, 1),
+    tilt_step_deg=20.0,
+    steps=8,
+    fine_tuning_steps=4,
+    validations=2,
+    batch=2,
+    patch=16,
+    width=0.1,
+    matching_step_deg=60.0,
+)
+TIMED = ("seconds", "cpu_seconds", "peak_rss_MB")
+
+
+def planned(folder, settings=MICRO, modalities=tuple(MODALITIES), seeds=2):
+    return Study(folder, settings, tuple(modalities), seeds)
+
+
+def recipe_of(study, kind, text=None):
+    path = study.recipe_path(kind.key)
+    return parse_recipe(text or recipe_text(study, kind), folder=path.parent)
+
+
+@given(n=st.integers(2, 9), preset=st.sampled_from(sorted(PRESETS)), data=st.data())
+@settings(deadline=None, max_examples=40)
+def test_no_tomogram_looks_like_its_own_specimen_and_no_test_is_an_input(n, preset, data):
+    few = data.draw(st.integers(1, n))
+    study = planned(Path("out"), replace(PRESETS[preset].settings, training=n, few=few))
+    test = study.model("benchmark", n + 1).resolve()
+    for kind in DATA.values():
+        recipe = recipe_of(study, kind)
+        check_no_leakage(study, kind, recipe)
+        given = recipe.reference
+        files = (*given.stack, *given.angles, *given.clean)
+        folders = [recipe.at(path).resolve().parent for path in files]
+        assert test not in folders
+        assert bool(files) == kind.has_reference
+        stacks = [recipe.at(path).resolve().parent.name for path in given.stack]
+        for i in range(recipe.tomograms if stacks else 0):
+            assert stacks[i % len(stacks)] != f"model_{i}"
+            assert stacks[i % len(stacks)] in {f"model_{j}" for j in range(n)}
+    for row in MODALITIES.values():
+        models, validation = study.training_models(row)
+        if row.data:
+            assert study.test_model(row) not in (*models, validation)
+            assert validation not in models
+            assert len(models) == (few if row.few else n)
+
+
+def test_specimens_are_the_same_in_all_data(tmp_path):
+    study = planned(tmp_path)
+    recipes = [recipe_of(study, kind) for kind in DATA.values()]
+    for name in ("seed", "specimen", "tilts", "species", "reconstruction"):
+        assert len({str(getattr(recipe, name)) for recipe in recipes}) == 1
+    tested = {r.name for r in recipes if r.tomograms == MICRO.training + 2}
+    assert tested == {"benchmark", "noiseless"}
+    assert all(r.tomograms == MICRO.training + 1 for r in recipes if r.name not in tested)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        ("benchmark/model_1/proj", "benchmark/model_3/proj", "no physics training"),
+        ("benchmark/model_1/proj", "benchmark/model_2/proj", "no physics training"),
+        ("benchmark/model_1/noise", "benchmark/model_3/noise", "no physics training"),
+        ("benchmark/model_1/proj", "benchmark/model_0/proj", "its own specimen"),
+        ("benchmark/model_0/proj", "style/model_0/proj", "no physics training"),
+    ],
+)
+def test_a_leak_is_noticed(tmp_path, old, new, reason):
+    study, kind = planned(tmp_path), DATA["noisy"]
+    text = recipe_text(study, kind)
+    assert old in text
+    with pytest.raises(RuntimeError, match=reason):
+        check_no_leakage(study, kind, recipe_of(study, kind, text.replace(old, new)))
+
+
+def test_all_rows_of_a_seed_come_before_the_next_seed_and_parents_first(tmp_path):
+    study = planned(tmp_path, seeds=3)
+    steps = study.steps()
+    assert [step.seed for step in steps] == sorted(step.seed for step in steps)
+    assert len(set(steps)) == len(steps)
+    places = {(step.modality.key, step.seed): i for i, step in enumerate(steps)}
+    for step in steps:
+        assert step.modality.matching is None or step.seed == 0
+        if step.modality.parent:
+            assert places[step.modality.parent, step.seed] < places[step.modality.key, step.seed]
+    assert study.data_kinds()[0].key == "benchmark"
+    assert {step.seed for step in steps if step.modality.key == "style"} == {0, 1, 2}
+
+
+def test_a_training_has_about_the_steps_asked_for():
+    for objects in (20, 75, 240, 750):
+        chosen = PRESETS["small"].settings.training_settings(objects, 1000)
+        made = chosen.epochs * (objects // chosen.batch)
+        assert abs(made - 1000) <= objects // chosen.batch
+    later = MICRO.training_settings(20, 10, before=7)
+    assert later.epochs == 8
+
+
+def test_rows_and_seeds_may_be_added_and_nothing_else_changed(tmp_path):
+    out = tmp_path / "s"
+    first = open_study(out, preset="tiny", modalities=["noisy"])
+    assert (first.modalities, first.seeds) == (("noisy",), 1)
+    first.save()
+    again = open_study(out)
+    assert again == first
+    more = open_study(out, modalities=["finetuned"], seeds=3)
+    assert (more.modalities, more.seeds) == (("style", "noisy", "finetuned"), 3)
+    more.save()
+    assert open_study(out, modalities=["tm"], seeds=2).seeds == 3
+    assert open_study(out, changes={"steps": 99}).settings.steps == 99  # nothing is made yet
+    first.model("benchmark", 0).mkdir(parents=True)
+    with pytest.raises(InputError, match="steps = 24, found 99") as error:
+        open_study(out, changes={"steps": 99})
+    assert "\n" not in str(error.value)
+    with pytest.raises(InputError, match="begun with"):
+        open_study(out, preset="small")
+
+
+def test_a_folder_of_something_else_is_refused(tmp_path):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "notes.txt").write_text("mine")
+    with pytest.raises(InputError, match="other files"):
+        open_study(tmp_path / "a", preset="tiny")
+    with pytest.raises(InputError, match="expected a folder, found a file"):
+        open_study(tmp_path / "a" / "notes.txt", preset="tiny")
+    with pytest.raises(InputError, match="found none"):
+        open_study(tmp_path / "b", begin=False)
+    for text in (
+        "{",
+        "[]",
+        '{"settings": {}}',
+        '{"settings": {"x": 1}, "modalities": [], "seeds": 1}',
+    ):
+        (tmp_path / "c").mkdir(exist_ok=True)
+        (tmp_path / "c" / "study.json").write_text(text)
+        with pytest.raises(InputError, match=r"study\.json"):
+            open_study(tmp_path / "c")
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"training": 1}, "training"),
+        ({"few": 3}, "few"),
+        ({"species": ()}, "species"),
+        ({"patch": 30}, "multiple of 4"),
+        ({"steps": 0}, "steps"),
+    ],
+)
+def test_settings_out_of_bounds(changes, reason):
+    with pytest.raises(InputError, match=reason) as error:
+        replace(MICRO, **changes)
+    assert "\n" not in str(error.value)
+
+
+def test_rows_that_need_weights_are_left_out_where_there_are_none(tmp_path, monkeypatch):
+    monkeypatch.setenv("FAKET_CACHE", str(tmp_path / "none"))
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "none"))
+    left = available_modalities(MICRO, tuple(MODALITIES))
+    assert set(MODALITIES) - set(left) == {"faket", "finetuned-faket"}
+    with pytest.raises(InputError, match="expected a file"):
+        available_modalities(replace(MICRO, vgg19_weights="nowhere.pth"), ("noisy",))
+    (tmp_path / "w.pth").write_bytes(b"")
+    known = replace(MICRO, vgg19_weights=str(tmp_path / "w.pth"))
+    assert available_modalities(known, ("faket",)) == ("faket",)
+
+
+class Stop(Exception):
+    """An interrupt."""
+
+
+def stop_after(runs):
+    """Return a report that interrupts when so many runs are finished."""
+    seen = 0
+
+    def say(what, done, total):
+        nonlocal seen
+        seen += what.endswith(": finished")
+        if seen == runs:
+            raise Stop
+
+    return say
+
+
+def table(folder):
+    """The lines of study.csv without what changes from run to run."""
+    with (folder / "study.csv").open() as stream:
+        return [
+            {name: cell for name, cell in row.items() if name not in TIMED}
+            for row in csv.DictReader(stream)
+        ]
+
+
+def test_interrupted_and_resumed_is_uninterrupted_with_any_number_of_workers(tmp_path):
+    rows = ("benchmark", "faket-texture", "finetuned-faket-texture", "tm")
+    once, twice = (planned(tmp_path / name, MICRO, rows, 1) for name in ("once", "twice"))
+    run_study(once, workers=2)
+    with pytest.raises(Stop):
+        run_study(twice, say=stop_after(2))
+    finished = {step: (twice.run(step) / "result.json") for step in twice.steps()}
+    kept = {path: path.stat().st_mtime_ns for path in finished.values() if path.exists()}
+    assert 2 <= len(kept) < len(finished)
+    write_report(twice)
+    page = (tmp_path / "twice" / "study.md").read_text()
+    assert page.count("not run") >= 1
+    resumed = open_study(tmp_path / "twice")
+    assert resumed == twice
+    run_study(resumed)
+    assert all(path.stat().st_mtime_ns == time for path, time in kept.items())
+    for study in (once, twice):
+        write_report(study)
+    assert table(tmp_path / "once") == table(tmp_path / "twice")
+    assert [row["modality"] for row in table(tmp_path / "once")] == list(rows)
+    assert "not run" not in (tmp_path / "once" / "study.md").read_text()
+    check_traces(once)
+    check_damage(once)
+
+
+def check_traces(study):
+    """Every number names its seed, its recipe and its checkpoint."""
+    for result in read_results(study):
+        digests, row = result.record["digests"], result.step.modality
+        assert digests["test"] == sha256_of(study.test_model(row) / "reconstruction.mrc")
+        if row.data:
+            assert digests["recipe"] == sha256_of(study.recipe_path(row.data))
+            training = result.record["training"]
+            assert f"data/{row.data}/model_{MICRO.test_model}" not in training["models"]
+            assert training["validation"] == f"data/{row.data}/model_{MICRO.validation_model}"
+        assert result.record["costs"]["cpu_seconds"] > 0
+
+
+def check_damage(study):
+    path = study.run(study.steps()[0]) / "result.json"
+    text = path.read_text()
+    for damaged in ("{", json.dumps({**json.loads(text), "scores": {}})):
+        path.write_text(damaged)
+        with pytest.raises(InputError, match="remove the file"):
+            read_results(study)
+    path.write_text(text)
