@@ -36,6 +36,7 @@ CHANGES: dict[str, dict[str, Any]] = {
     "no ice": ALIGNED | {"ice": False},
     "no residual motion": ALIGNED | {"motion_blur_A": 0.0},
     "residual motion of 8 Å": ALIGNED | {"motion_blur_A": 8.0},
+    "no absorption": ALIGNED | {"absorption": False},
     "phase grating": ALIGNED | {"model": "phase-grating"},
 }
 
