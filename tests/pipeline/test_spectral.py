@@ -14,13 +14,9 @@ from faket.microscope import Microscope, acquire, contrast_transfer
 from faket.microscope.ctf_estimation import CtfEstimate, estimate_ctf
 from faket.noise import NoiseProfile, coloured_noise, estimate_noise, noisy, ring_power
 from faket.pipeline.reference import noiseless
-from faket.pipeline.spectral import (
-    ReferenceModel,
-    measure_reference,
-    signal_to_noise,
-    spectral_content,
-    spectral_images,
-)
+from faket.pipeline.reference_measurement import measure_reference
+from faket.pipeline.reference_model import ReferenceModel
+from faket.pipeline.spectral import signal_to_noise, spectral_content, spectral_images
 from faket.reconstruction import align
 from faket.specimen import SpecimenConfig, build_specimen
 from faket.structures import load_species

@@ -9,12 +9,9 @@ from faket.data import AnyArray, FloatArray, TiltSeries
 from faket.errors import InputError
 from faket.microscope.ctf_estimation import estimate_ctf
 from faket.noise import add_noise, baseline, content, estimate_noise, noisy
-from faket.pipeline.spectral import (
-    ReferenceModel,
-    measure_reference,
-    spectral_content,
-    spectral_images,
-)
+from faket.pipeline.reference_measurement import measure_reference
+from faket.pipeline.reference_model import ReferenceModel
+from faket.pipeline.spectral import spectral_content, spectral_images
 
 _PAPERS: dict[str, Callable[..., FloatArray]] = {
     "noisy": noisy,

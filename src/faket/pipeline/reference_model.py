@@ -1,0 +1,133 @@
+"""What the ``spectral`` method knows of a reference: lens, strength of signal, noise, by rings."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any, Literal, Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from faket.data import DoubleArray
+from faket.errors import InputError
+from faket.microscope.ctf_estimation import CtfEstimate
+from faket.noise import NoiseProfile
+
+RINGS, CORNER = 128, 0.7072  # rings of the noise floor reach into the corners
+
+Strength = Literal["paired", "mean", "dose"]
+
+
+@dataclass(frozen=True, eq=False)
+class ReferenceModel:
+    """What was measured on a reference, once, to make any number of tomograms like it.
+
+    Attributes
+    ----------
+    pixel_size_A : float
+    noise : NoiseProfile
+        Mean, contrast and radial spectrum of every tilt.
+    ctf : CtfEstimate
+    beam : ndarray, shape (tilts,), float64
+        Intensity of the unscattered beam in grey values, without any offset.
+    envelope : ndarray, shape (tilts, rings), float64
+        Amplitude left by residual motion, detector and radiation damage.
+    floor : ndarray, shape (tilts, rings), float64
+        Power of the counting noise, grey values squared; rings of envelope and floor have equal
+        width from 0 to the corner of Fourier space.
+    anisotropy : ndarray, shape (tilts, 3, rings), float64
+        How the floor depends on direction (:func:`faket.noise.ring_anisotropy`).
+    strength : {"paired", "mean", "dose"}
+        What the strength of the signal was derived from: a clean twin, the images' mean
+        intensity, or the exposure (told or usual).
+    alignment_error_A : float
+        σ of the residual shifts of the reference's tilts, drawn anew for every tomogram.
+    """
+
+    pixel_size_A: float
+    noise: NoiseProfile
+    ctf: CtfEstimate
+    beam: DoubleArray
+    envelope: DoubleArray
+    floor: DoubleArray
+    anisotropy: DoubleArray
+    strength: Strength
+    alignment_error_A: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Check shapes."""
+        for name in ("beam", "envelope", "floor", "anisotropy"):
+            object.__setattr__(self, name, np.array(getattr(self, name), np.float64))
+        tilts = len(self.noise)
+        if (
+            self.beam.shape != (tilts,)
+            or self.envelope.shape != self.floor.shape
+            or self.floor.shape[:1] != (tilts,)
+            or self.anisotropy.shape != (tilts, 3, *self.floor.shape[1:])
+            or len(self.ctf.defocus_um) != tilts
+            or self.noise.angles_deg is None
+        ):
+            raise InputError(
+                f"reference model: expected entries for each of {tilts} tilts with known angles, "
+                f"found shapes {self.beam.shape}, {self.envelope.shape}, {self.floor.shape}"
+            )
+
+    def at(self, angles_deg: ArrayLike) -> "ReferenceModel":
+        """Return the model at other tilt angles.
+
+        Mean, intensity and spectra are interpolated; beyond the range the nearest tilt holds.
+        The defocus is the nearest tilt's.
+        """
+        noise = self.noise.at(angles_deg)
+        known, wanted = self.noise.angles_deg, noise.angles_deg
+        assert known is not None
+        assert wanted is not None
+        order = np.argsort(known)
+
+        def between(values: DoubleArray) -> DoubleArray:
+            columns = values.reshape(len(values), -1)[order].T
+            moved = [np.interp(wanted, known[order], column) for column in columns]
+            return np.stack(moved, axis=1).reshape(len(wanted), *values.shape[1:])
+
+        return replace(
+            self,
+            noise=noise,
+            ctf=self.ctf.at(wanted),
+            beam=between(self.beam),
+            envelope=between(self.envelope),
+            floor=between(self.floor),
+            anisotropy=between(self.anisotropy),
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return lists, numbers and strings only, ready for JSON."""
+        return {
+            "pixel_size_A": self.pixel_size_A,
+            "noise": self.noise.to_dict(),
+            "ctf": self.ctf.to_dict(),
+            "beam": self.beam.tolist(),
+            "envelope": self.envelope.tolist(),
+            "floor": self.floor.tolist(),
+            "anisotropy": self.anisotropy.tolist(),
+            "strength": self.strength,
+            "alignment_error_A": self.alignment_error_A,
+        }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """Return the model that :meth:`to_dict` wrote.
+
+        Raises
+        ------
+        InputError
+            If a key is missing or unknown, or a value does not fit.
+        """
+        keys = {item.name for item in fields(cls)}
+        if set(values) != keys:
+            raise InputError(
+                f"reference model: expected the keys {sorted(keys)}, found {sorted(values)}"
+            )
+        parts = {
+            "noise": NoiseProfile.from_dict(values["noise"]),
+            "ctf": CtfEstimate.from_dict(values["ctf"]),
+        }
+        return cls(**{**values, **parts})
