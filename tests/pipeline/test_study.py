@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from faket.errors import InputError
 from faket.io.manifest import sha256_of
 from faket.pipeline.recipe import parse_recipe
-from faket.pipeline.study import Study, available_modalities, open_study
+from faket.pipeline.study import Step, Study, available_modalities, open_study
 from faket.pipeline.study_data import check_no_leakage, recipe_text
 from faket.pipeline.study_results import read_results, write_report
 from faket.pipeline.study_runs import run_study
@@ -136,9 +136,14 @@ def test_rows_and_seeds_may_be_added_and_nothing_else_changed(tmp_path):
     assert open_study(out, modalities=["tm"], seeds=2).seeds == 3
     assert open_study(out, changes={"steps": 99}).settings.steps == 99  # nothing is made yet
     first.model("benchmark", 0).mkdir(parents=True)
-    with pytest.raises(InputError, match="steps = 24, found 99") as error:
-        open_study(out, changes={"steps": 99})
-    assert "\n" not in str(error.value)
+    assert open_study(out, changes={"steps": 99}).settings.steps == 99
+    for changes, reason in (
+        ({"steps": 23}, "steps = 24 or more, found 23"),
+        ({"steps": 99, "seed": 4}, "seed = 0, found 4"),
+    ):
+        with pytest.raises(InputError, match=reason) as error:
+            open_study(out, changes=changes)
+        assert "\n" not in str(error.value)
     with pytest.raises(InputError, match="begun with"):
         open_study(out, preset="small")
 
@@ -241,6 +246,27 @@ def test_interrupted_and_resumed_is_uninterrupted_with_any_number_of_workers(tmp
     assert "not run" not in (tmp_path / "once" / "study.md").read_text()
     check_traces(once)
     check_damage(once)
+    check_more_steps(once)
+
+
+def check_more_steps(study):
+    """They go on with the trainings; fine-tuning starts again, from the longer one."""
+    before = {result.step: result.record["training"] for result in trained_results(study)}
+    more = open_study(study.folder, changes={"steps": 24})
+    assert [s.name for s in more.steps() if more.is_finished(s)] == ["tm"]
+    kept = more.run(Step(MODALITIES["faket-texture"], 0)) / "training/history.csv"
+    first_epoch = kept.read_text().splitlines()[1]
+    run_study(more)
+    assert kept.read_text().splitlines()[1] == first_epoch
+    for result in trained_results(more):
+        old, new = before[result.step], result.record["training"]
+        tuned = bool(result.step.modality.parent)
+        assert new["steps"] == (1 if tuned else 2) * old["steps"]
+        assert new["before"] == (2 if tuned else 0)
+
+
+def trained_results(study):
+    return [result for result in read_results(study) if result.step.modality.data]
 
 
 def check_traces(study):
@@ -259,7 +285,12 @@ def check_traces(study):
 def check_damage(study):
     path = study.run(study.steps()[0]) / "result.json"
     text = path.read_text()
-    for damaged in ("{", json.dumps({**json.loads(text), "scores": {}})):
+    record = json.loads(text)
+    for damaged in (
+        "{",
+        json.dumps({**record, "scores": {}}),
+        json.dumps({**record, "training": 1}),
+    ):
         path.write_text(damaged)
         with pytest.raises(InputError, match="remove the file"):
             read_results(study)

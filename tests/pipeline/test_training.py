@@ -157,8 +157,12 @@ def test_an_interrupted_training_ends_with_the_same_bytes(data, trained, tmp_pat
 
 def test_more_epochs_continue_and_another_training_is_refused(data, trained, tmp_path):
     out = shutil.copytree(trained.folder, tmp_path / "picker")
-    longer = train_picker([data], out, settings=replace(QUICK, epochs=3), seed=1, keep_every=3)
-    assert load_checkpoint(out / "last.safetensors").epoch == 3
+    more = replace(QUICK, epochs=3)
+    longer = train_picker([data], out, settings=more, seed=1, keep_every=3)
+    direct = train_picker([data], tmp_path / "direct", settings=more, seed=1).folder
+    ends = [load_checkpoint(folder / "last.safetensors") for folder in (out, direct)]
+    assert ends[0].epoch == ends[1].epoch == 3
+    assert all(torch.equal(ends[0].weights[k], ends[1].weights[k]) for k in ends[0].weights)
     assert (out / "epoch_0003.safetensors").exists()
     assert longer.checkpoint.epoch in (1, 2, 3)
     fails(lambda: train_picker([data], out, settings=QUICK, seed=2), "another")

@@ -13,6 +13,7 @@ tilt-series of another training specimen: what the test tomogram was made of is 
 """
 
 import json
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -67,7 +68,16 @@ class Study:
     seeds: int
 
     def save(self) -> None:
-        """Write the stamp that makes the folder this study's."""
+        """Write the stamp that makes the folder this study's.
+
+        Where it asks for more steps than before, all fine-tunings are removed: they start from
+        the end of longer trainings.
+        """
+        stamp = _read_stamp(self.folder)
+        if stamp and stamp["settings"].get("steps") != self.settings.steps:
+            for row in MODALITIES.values():
+                if row.parent:
+                    shutil.rmtree(self.folder / "runs" / row.key, ignore_errors=True)
         content = {
             "settings": _stored(self.settings),
             "modalities": list(self.modalities),
@@ -85,8 +95,21 @@ class Study:
         return self.folder / "runs" / step.modality.key / f"seed_{step.seed}"
 
     def is_finished(self, step: Step) -> bool:
-        """Whether a run has its result."""
-        return (self.run(step) / RESULT).exists()
+        """Whether a run has its result, of as many steps as are asked for."""
+        path = self.run(step) / RESULT
+        if not path.exists():
+            return False
+        if step.modality.matching:
+            return True
+        if step.modality.parent:
+            return self.is_finished(Step(MODALITIES[step.modality.parent], step.seed))
+        record = read_record(path)
+        try:
+            objects, epochs = record["training"]["objects"], record["training"]["epochs"]
+            wanted = self.settings.training_settings(objects, self.settings.steps)
+        except (KeyError, TypeError) as error:
+            raise damaged(path, error) from None
+        return bool(epochs == wanted.epochs)
 
     def recipe_path(self, data: str) -> Path:
         """Return the file of a recipe."""
@@ -127,7 +150,7 @@ def open_study(
     seeds: int | None = None,
     begin: bool = True,
 ) -> Study:
-    """Begin a study, or go on with the folder's own, to which rows and seeds may be added.
+    """Begin a study, or go on with the folder's own, to which rows, seeds and steps may be added.
 
     Parameters
     ----------
@@ -135,7 +158,7 @@ def open_study(
     preset : str, optional
         By default the folder's own settings; "small" for a new one.
     changes : mapping, optional
-        Settings instead of those, by name.
+        Settings instead of those, by name. In a study that has begun: more ``steps`` at the most.
     modalities : sequence of str, optional
         Rows beside those that the folder has; by default the preset's that can be had.
     seeds : int, optional
@@ -156,8 +179,8 @@ def open_study(
     base = chosen.settings if stamp is None or preset else _settings(stamp["settings"], folder)
     settings = replace(base, **(changes or {}))
     begun = any(folder.glob("data/*/model_*"))  # else the settings may have been wrong
-    if stamp is not None and begun and stamp["settings"] != _stored(settings):
-        raise InputError(f"{folder}: {_difference(stamp['settings'], settings)}")
+    if stamp is not None and begun:
+        _check_same(stamp["settings"], settings, folder)
     before = stamp or {"modalities": (), "seeds": 0}
     if modalities is None:
         modalities = () if stamp else available_modalities(settings, chosen.modalities)
@@ -238,10 +261,40 @@ def _settings(stored: dict[str, Any], folder: Path) -> StudySettings:
         ) from None
 
 
-def _difference(stored: dict[str, Any], settings: StudySettings) -> str:
+def _check_same(stored: dict[str, Any], settings: StudySettings, folder: Path) -> None:
+    """Refuse settings that would make other data or other trainings than those that are there."""
     wanted = _stored(settings)
-    name = next(k for k in {**stored, **wanted} if stored.get(k) != wanted.get(k))
-    return (
-        f"expected the settings that the study was begun with, {name} = {stored.get(name)!r}, "
-        f"found {wanted.get(name)!r}; choose another folder, or leave the settings out to go on"
+    for name in {**stored, **wanted}:
+        old, new = stored.get(name), wanted.get(name)
+        more = name == "steps" and isinstance(old, int) and settings.steps >= old
+        if old != new and not more:
+            raise InputError(
+                f"{folder}: expected the settings that the study was begun with, {name} = {old!r}"
+                f"{' or more' if name == 'steps' else ''}, found {new!r}; choose another folder, "
+                "or leave the settings out to go on"
+            )
+
+
+def read_record(path: Path) -> dict[str, Any]:
+    """Read a result.json.
+
+    Raises
+    ------
+    InputError
+        If it is damaged.
+    """
+    try:
+        record = json.loads(path.read_text())
+        if missing := {"scores", "digests", "costs"} - set(record):
+            raise ValueError(f"no {', '.join(sorted(missing))}")
+    except (OSError, ValueError, TypeError) as error:
+        raise damaged(path, error) from None
+    return dict(record)
+
+
+def damaged(path: Path, error: Exception) -> InputError:
+    """Return the error to raise where a result cannot be read."""
+    return InputError(
+        f"{path}: expected a result of `faket study`, found {error!r}; remove the file and run "
+        "the study again"
     )

@@ -10,13 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from faket.errors import InputError
 from faket.evaluation import Scores, classification_scores
 from faket.evaluation.intervals import METRICS, metric_values
 from faket.evaluation.scores import Localisation
 from faket.io.atomic import atomic_path
 from faket.io.text import csv_rows
-from faket.pipeline.study import RESULT, Step, Study
+from faket.pipeline.study import RESULT, Step, Study, damaged, read_record
 from faket.pipeline.study_settings import MODALITIES
 from faket.pipeline.study_steps import HISTORY
 from faket.report.study_figures import StudyRow, study_figures
@@ -54,8 +53,8 @@ def read_results(study: Study) -> tuple[Result, ...]:
 
 
 def _read(path: Path, step: Step) -> Result:
+    record = read_record(path)
     try:
-        record = json.loads(path.read_text())
         kind, place = record["scores"]["classification"], record["scores"]["localisation"]
         scores = Scores(
             localisation=Localisation(**place),
@@ -66,11 +65,8 @@ def _read(path: Path, step: Step) -> Result:
             excluded=tuple(record["scores"]["excluded"]),
             counted=tuple(record["scores"]["counted"]),
         )
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(
-            f"{path}: expected a result of `faket study`, found {error!r}; remove the file and run "
-            "the study again"
-        ) from None
+    except (ValueError, KeyError, TypeError) as error:
+        raise damaged(path, error) from None
     return Result(step, scores, record)
 
 

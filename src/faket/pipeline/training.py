@@ -234,7 +234,8 @@ def _lighter(model: LabelledModel) -> LabelledModel:
 
 def _stamp(settings: TrainingSettings, seed: int, inputs: Sequence[Path], validated: bool) -> bytes:
     """Return what makes a training this one; more epochs only continue it."""
-    facts = {name: value for name, value in asdict(settings).items() if name != "epochs"}
+    free = ("epochs", "validate_every")  # no weight depends on them
+    facts = {name: value for name, value in asdict(settings).items() if name not in free}
     hashes = [sha256_of(path) for path in inputs]
     content = {"settings": facts, "seed": seed, "inputs": hashes, "validated": validated}
     return (json.dumps(plain(content, STAMP), indent=1, sort_keys=True) + "\n").encode()
