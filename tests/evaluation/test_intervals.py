@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 
 from faket.errors import InputError
 from faket.evaluation import Scores, seed_interval, summarise_scores
+from faket.evaluation.classification import classification_scores, recall_precision_f1
 from faket.evaluation.intervals import METRICS, metric_values
-from faket.evaluation.scores import Localisation, classification_scores, localisation_ratios
+from faket.evaluation.scores import Localisation
 
 
 def scores(confusion, surplus=0, extra=0, unnamed=None):
@@ -18,7 +19,7 @@ def scores(confusion, surplus=0, extra=0, unnamed=None):
     kind = classification_scores(labels, matrix, unnamed)
     found = int(matrix[:, 1:].sum() + kind.unnamed.sum())
     n = int(matrix.sum())
-    ratios = localisation_ratios(found, n + extra, found + surplus)
+    ratios = recall_precision_f1(found, n + extra, found + surplus)
     place = Localisation(found + surplus, n + extra, found, n - found, surplus, 0, 0, 0, *ratios,
                          None)  # fmt: skip
     return Scores(place, kind, (), (), ())

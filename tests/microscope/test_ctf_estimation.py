@@ -9,7 +9,8 @@ import pytest
 from faket.constants import electron_wavelength_A
 from faket.errors import InputError
 from faket.microscope import Optics, contrast_transfer
-from faket.microscope.ctf_estimation import CtfEstimate, estimate_ctf
+from faket.microscope.ctf_estimate import CtfEstimate
+from faket.microscope.ctf_estimation import estimate_ctf
 from faket.microscope.thon import mean_squared_ctf, tapered_spectrum, without_gold
 
 LENS = Optics(electron_wavelength_A(300.0), 30000.0, spherical_aberration_A=2.7e7)

@@ -11,7 +11,8 @@ from faket.data import TiltGeometry
 from faket.errors import InputError
 from faket.evaluation import content_correlation, separability, spectrum_distance
 from faket.microscope import Microscope, acquire, contrast_transfer
-from faket.microscope.ctf_estimation import CtfEstimate, estimate_ctf
+from faket.microscope.ctf_estimate import CtfEstimate
+from faket.microscope.ctf_estimation import estimate_ctf
 from faket.noise import NoiseProfile, coloured_noise, estimate_noise, noisy, ring_power
 from faket.pipeline.reference import noiseless
 from faket.pipeline.reference_measurement import measure_reference

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from faket.evaluation import Scores, classification_scores
-from faket.evaluation.scores import Localisation, localisation_ratios
+from faket.evaluation.classification import recall_precision_f1
+from faket.evaluation.scores import Localisation
 from faket.report.study_figures import StudyRow, study_figures
 from faket.report.study_page import write_study_page
 
@@ -16,7 +17,7 @@ def scored(right, wrong, missed, surplus):
     confusion = np.array([[0, 0, 0], [missed, right, wrong], [missed, wrong, right]])
     found = 2 * (right + wrong)
     n_objects, n_picks = found + 2 * missed, found + surplus
-    recall, precision, f1 = localisation_ratios(found, n_objects, n_picks)
+    recall, precision, f1 = recall_precision_f1(found, n_objects, n_picks)
     place = Localisation(
         n_picks=n_picks, n_objects=n_objects, found=found, missed=2 * missed, on_background=surplus,
         on_excluded=0, repeated=0, outside=0, recall=recall, precision=precision, f1=f1,

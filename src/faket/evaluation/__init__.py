@@ -1,5 +1,6 @@
 """How good the data are: likeness to a reference."""
 
+from faket.evaluation.classification import classification_scores
 from faket.evaluation.fidelity import (
     ContentCorrelation,
     ContrastSign,
@@ -14,7 +15,7 @@ from faket.evaluation.fidelity import (
 from faket.evaluation.intervals import Interval, Summary, seed_interval, summarise_scores
 from faket.evaluation.matching import Picks, Truth, match_picks
 from faket.evaluation.orientations import angular_errors_deg
-from faket.evaluation.scores import Scores, classification_scores, score_picks
+from faket.evaluation.scores import Scores, score_picks
 
 __all__ = [
     "ContentCorrelation",

@@ -13,8 +13,9 @@ from numpy.typing import ArrayLike
 
 from faket.data import DoubleArray
 from faket.errors import InputError
+from faket.evaluation.classification import class_f1, macro_f1
 from faket.evaluation.matching import IntArray
-from faket.evaluation.scores import Scores, class_f1, macro_f1
+from faket.evaluation.scores import Scores
 from faket.seeds import generator
 
 SEED_RESAMPLES = 10_000

@@ -13,7 +13,8 @@ from scipy.ndimage import gaussian_filter1d
 
 from faket.data import AnyArray, DoubleArray
 from faket.errors import InputError
-from faket.microscope.ctf_estimation import CtfEstimate, estimate_ctf
+from faket.microscope.ctf_estimate import CtfEstimate
+from faket.microscope.ctf_estimation import estimate_ctf
 from faket.microscope.dose import acquisition_order, dose_before, split_dose, surviving_amplitude
 from faket.noise import (
     estimate_noise,

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from faket.data import DoubleArray
 from faket.errors import InputError
-from faket.microscope.ctf_estimation import CtfEstimate
+from faket.microscope.ctf_estimate import CtfEstimate
 from faket.noise import NoiseProfile
 
 RINGS, CORNER = 128, 0.7072  # rings of the noise floor reach into the corners

@@ -7,13 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from faket.evaluation import Scores, Summary, summarise_scores
-from faket.report.score_figures import (
-    class_bars_figure,
-    confusion_figure,
-    epochs_figure,
-    modalities_figure,
-    read_panel,
-)
+from faket.report.modality_figure import modalities_figure, read_panel
+from faket.report.score_figures import class_bars_figure, confusion_figure, epochs_figure
 
 Curve = tuple[tuple[int, ...], tuple[float, ...]]
 

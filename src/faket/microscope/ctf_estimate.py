@@ -1,0 +1,114 @@
+"""What is known of the contrast transfer of a tilt-series."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any, Literal, Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from faket.constants import electron_wavelength_A
+from faket.data import DoubleArray
+from faket.errors import InputError
+from faket.microscope.optics import Optics
+
+# Protein in ice at 300 kV, from the mean free paths and mean potentials in faket.constants:
+# (1/Λ_protein − 1/Λ_ice) / 2 over σ (V_protein − V_ice). 0.07 is customary.
+AMPLITUDE_CONTRAST = 0.055
+
+
+@dataclass(frozen=True, eq=False)
+class CtfEstimate:
+    """Contrast transfer of the microscope that took a stack.
+
+    Attributes
+    ----------
+    angles_deg : ndarray, shape (tilts,), float64
+    defocus_um : ndarray, shape (tilts,), float64
+        Underfocus of the middle of the field. Where ``confident`` is False it is no more than
+        the likeliest guess between what the spectra allow and what is usual (2 to 5 µm).
+    interval_um : (float, float)
+        Mean defoci that the spectra do not rule out (three standard errors), if the specimen's
+        own spectrum is smooth; a crowd of membranes can mislead it where no rings are seen.
+    confident : bool
+        True if that interval is narrow: within 4.5 % of ``defocus_um``, or 2.5 % where there is
+        only one zero below Nyquist.
+    source : {"metadata", "spectra"}
+    voltage_kV, spherical_aberration_mm, amplitude_contrast, phase_plate_deg : float
+    """
+
+    angles_deg: DoubleArray
+    defocus_um: DoubleArray
+    interval_um: tuple[float, float]
+    confident: bool
+    source: Literal["metadata", "spectra"]
+    voltage_kV: float = 300.0
+    spherical_aberration_mm: float = 2.7
+    amplitude_contrast: float = AMPLITUDE_CONTRAST
+    phase_plate_deg: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Check shapes and bounds."""
+        for name in ("angles_deg", "defocus_um"):
+            object.__setattr__(self, name, np.array(getattr(self, name), np.float64))
+        object.__setattr__(self, "interval_um", tuple(float(v) for v in self.interval_um))
+        shape = self.angles_deg.shape
+        if len(shape) != 1 or shape[0] == 0 or self.defocus_um.shape != shape:
+            raise InputError(
+                "CtfEstimate: expected one angle and one defocus a tilt, found shapes "
+                f"{shape} and {self.defocus_um.shape}"
+            )
+        if not (np.isfinite(self.defocus_um).all() and np.isfinite(self.angles_deg).all()):
+            raise InputError("CtfEstimate: expected finite angles and defoci, found NaN or inf")
+        if not 0 <= self.amplitude_contrast < 1 or not self.voltage_kV > 0:
+            raise InputError(
+                "CtfEstimate: expected voltage_kV > 0 and amplitude_contrast from 0 to below 1, "
+                f"found {self.voltage_kV:g} and {self.amplitude_contrast:g}"
+            )
+        if self.source not in ("metadata", "spectra"):
+            raise InputError(
+                f"CtfEstimate.source: expected 'metadata' or 'spectra', found {self.source!r}"
+            )
+
+    def optics(self, tilt: int) -> Optics:
+        """Return the state of the lens for one tilt, without its envelopes.
+
+        For :func:`faket.microscope.contrast_transfer`, with ``amplitude_contrast`` beside it.
+        """
+        return Optics(
+            electron_wavelength_A(self.voltage_kV),
+            1e4 * float(self.defocus_um[tilt]),
+            spherical_aberration_A=1e7 * self.spherical_aberration_mm,
+            phase_plate_rad=float(np.radians(self.phase_plate_deg)),
+        )
+
+    def at(self, angles_deg: ArrayLike) -> "CtfEstimate":
+        """Return the estimate at other tilt angles: each takes the defocus of the nearest tilt."""
+        wanted = np.atleast_1d(np.asarray(angles_deg, np.float64))
+        nearest = np.abs(wanted[:, None] - self.angles_deg).argmin(axis=1)
+        return replace(self, angles_deg=wanted, defocus_um=self.defocus_um[nearest])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return lists, numbers and strings only, ready for JSON."""
+        values = asdict(self)
+        lists = ("angles_deg", "defocus_um", "interval_um")
+        return values | {name: np.asarray(values[name]).tolist() for name in lists}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """Return the estimate that :meth:`to_dict` wrote.
+
+        Raises
+        ------
+        InputError
+            If a key is missing or unknown, or a value does not fit.
+        """
+        keys = {item.name for item in fields(cls)}
+        if set(values) != keys:
+            raise InputError(
+                f"CTF estimate: expected the keys {sorted(keys)}, found {sorted(values)}"
+            )
+        try:
+            return cls(**values)
+        except (TypeError, ValueError) as error:
+            raise InputError(f"CTF estimate: expected numbers; {error}") from error

@@ -1,0 +1,129 @@
+"""Spectra of a tilt-series, and the model ``A(k) <CTF²> + N(k)`` fitted to them by rings."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter1d
+from scipy.optimize import nnls
+from scipy.special import comb
+
+from faket.data import AnyArray, DoubleArray
+from faket.errors import InputError
+from faket.microscope.optics import Optics
+from faket.microscope.thon import mean_squared_ctf, tapered_spectrum, without_gold
+
+JITTER_A = 2000.0  # scatter of the defocus from tilt to tilt
+_COARSEST_A = 60.0  # longer periods show the specimen's shapes, not the lens
+_MOST_RINGS = 256
+_SPECTRUM_ERROR = 0.005  # of the model, relative
+_SIGNAL_ERROR = 0.1  # of A: spectra of specimens are not quite smooth
+_DEPTH_A = 1500.0
+
+
+@dataclass(frozen=True)
+class TiltSpectra:
+    """Spectra of all tilts: power [tilt, ring], each tilt's median 1; modes are independent."""
+
+    frequency: DoubleArray
+    power: DoubleArray
+    modes: DoubleArray
+
+    def above(self, frequency: float) -> "TiltSpectra":
+        """Return the rings beyond a frequency, 1/Å."""
+        kept = self.frequency > frequency
+        return TiltSpectra(self.frequency[kept], self.power[:, kept], self.modes[kept])
+
+
+def measure_spectra(stack: AnyArray, pixel_size_A: float) -> TiltSpectra:
+    """Measure the spectra of a stack [tilt, y, x] without its gold.
+
+    Raises
+    ------
+    InputError
+        If an image has no contrast or is not finite.
+    """
+    bins = min(min(stack.shape[1:]) // 2, _MOST_RINGS)
+    powers = []
+    for tilt, image in enumerate(stack):
+        if not np.isfinite(image).all() or np.ptp(image) == 0:
+            raise InputError(
+                f"stack: expected images with contrast, found tilt {tilt} constant or not "
+                "finite; remove that tilt"
+            )
+        frequency, power, modes = tapered_spectrum(
+            without_gold(image, pixel_size_A), pixel_size_A, bins
+        )
+        powers.append(power)
+    used = (frequency > 1 / _COARSEST_A) & (frequency < 0.97 * 0.5 / pixel_size_A)
+    power = np.array(powers)[:, used]
+    power /= np.median(power, axis=1, keepdims=True)
+    return TiltSpectra(frequency[used], np.maximum(power, 1e-6), modes[used])
+
+
+def defocus_spread_A(angle_deg: float, width_A: float) -> tuple[float, float, float]:
+    """Defoci within an image: half the range over the field, range over the slab, σ of tilts."""
+    angle = np.radians(angle_deg)
+    return 0.5 * width_A * float(np.sin(angle)), _DEPTH_A / float(np.cos(angle)), JITTER_A
+
+
+class GroupFit:
+    """Least squares for A and N of tilts whose spectra are averaged, at any defocus."""
+
+    def __init__(
+        self,
+        rings: TiltSpectra,
+        angles: DoubleArray,
+        tilts: NDArray[np.bool_],
+        lens: Optics,
+        width_A: float,
+    ) -> None:
+        """Average the spectra of ``tilts`` (of all that have the nominal ``angles``, degrees)."""
+        self.tilts, self._k, self._lens = tilts, rings.frequency, lens
+        self._spread = defocus_spread_A(float(np.abs(angles[tilts]).mean()), width_A)
+        power = rings.power[tilts].mean(axis=0)
+        smooth = np.exp(gaussian_filter1d(np.log(power), max(2.0, len(power) / 20)))
+        signal = np.clip(1 - np.median(smooth[-max(len(power) // 6, 1) :]) / smooth, 0, 1)
+        error = np.sqrt(
+            1 / (rings.modes * tilts.sum()) + _SPECTRUM_ERROR**2 + (_SIGNAL_ERROR * signal) ** 2
+        )
+        self._weight = 1 / (smooth * error)
+        self._target = power * self._weight
+        self._falling, self._noise = _basis(self._k)
+        self.freedom = max(len(power) - 8, 1)
+
+    def solve(self, defocus_A: float | None) -> tuple[float, DoubleArray, DoubleArray]:
+        """Return χ² and the best A(k) and N(k); None: without rings."""
+        transfer = np.full(len(self._k), 0.5)
+        if defocus_A is not None:
+            lens = replace(self._lens, defocus_A=defocus_A)
+            transfer = mean_squared_ctf(self._k, lens, *self._spread)
+        columns = np.hstack([self._falling * transfer[:, None], self._noise])
+        table = np.column_stack([columns * self._weight[:, None], self._target])
+        triangle = np.asarray(
+            np.linalg.qr(table, mode="r"), np.float64
+        )  # the same problem with few rows
+        weights, norm = nnls(triangle[:, :-1], triangle[:, -1])
+        split = self._falling.shape[1]
+        return norm**2, self._falling @ weights[:split], self._noise @ weights[split:]
+
+
+def two_scales_misfit(
+    rings: TiltSpectra, power: DoubleArray, signal: DoubleArray, noise: DoubleArray
+) -> float:
+    """χ² of a·signal + b·noise against one tilt's spectrum."""
+    fraction = signal / np.maximum(signal + noise, 1e-12)
+    error = np.maximum(signal + noise, 1e-12) * np.sqrt(
+        1 / rings.modes + (_SIGNAL_ERROR * fraction) ** 2
+    )
+    _, norm = nnls(np.column_stack([signal, noise]) / error[:, None], power / error)
+    return float(norm**2)
+
+
+def _basis(frequency: DoubleArray) -> tuple[DoubleArray, DoubleArray]:
+    """Columns of what falls with k (for A) and of a cubic's Bernstein polynomials (for N)."""
+    k, end = frequency[:, None], frequency[-1]
+    falling = np.exp(-(k**2) / (2 * np.geomspace(1 / 300, 2 * end, 14) ** 2))
+    flat_topped = np.exp(-((k / np.geomspace(1 / 60, 2 * end, 6)) ** 4))
+    x, powers = k / end, np.arange(4)
+    return np.hstack([falling, flat_topped]), comb(3, powers) * x**powers * (1 - x) ** (3 - powers)
