@@ -29,6 +29,12 @@ def test_epochs_have_mean_and_bands(tmp_path, drawn):
     assert out.exists()
 
 
+def test_curves_are_told_apart(tmp_path, drawn):
+    epochs_figure({f"m{i}": ([1, 2], [0.1, 0.2]) for i in range(32)}, tmp_path / "e.png")
+    lines = drawn[0].axes[0].lines
+    assert len({(line.get_color(), line.get_linestyle()) for line in lines}) == 32
+
+
 def test_bars_are_the_means_and_wrap_where_there_are_many(tmp_path, drawn):
     names = [f"c{i}" for i in range(13)]
     modalities = {f"m{k}": summary({n: [0.1 * k, 0.1 * k + 0.1] for n in names}) for k in range(9)}

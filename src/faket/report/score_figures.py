@@ -54,7 +54,9 @@ def epochs_figure(
             raise InputError(
                 f"{name}: expected values [seed, epoch] of {at.size} epochs, found {table.shape}"
             )
-        style = {"color": _COLOURS[i % len(_COLOURS)], "linestyle": _DASHES[i % len(_DASHES)]}
+        # A colour's next turn has another dash: no two curves are alike.
+        dash = _DASHES[(i + i // len(_COLOURS)) % len(_DASHES)]
+        style = {"color": _COLOURS[i % len(_COLOURS)], "linestyle": dash}
         intervals = [seed_interval(column, seed=seed) for column in table.T]
         for which, alpha in (("interval_95", 0.12), ("interval_68", 0.25)):
             bounds = np.array([getattr(item, which) or (item.mean,) * 2 for item in intervals])
