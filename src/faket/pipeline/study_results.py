@@ -193,7 +193,7 @@ def _facts(study: Study, results: Sequence[Result]) -> list[str]:
         f"(BENCHMARK-{s.few} and FINETUNED-{s.few}: of the physics).",
         f"- Template matching: every {s.matching_step_deg:g}°, with the true lens, tilts and dose "
         "of the test tomogram, and the molecules' true potentials; cut-off for one false positive "
-        "in noise.",
+        "in noise. Gold has no template: it counts as missed.",
         f"- Runs: {finished} of {steps} finished; seeds of trainings 0 to {study.seeds - 1}; all "
         "of them, with digests of recipes and checkpoints, in study.csv.",
         *([f"- Not asked for: {', '.join(left_out)}."] if left_out else []),
