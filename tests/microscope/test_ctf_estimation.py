@@ -111,6 +111,8 @@ def test_round_trip_through_json():
     one = CtfEstimate(ANGLES, ANGLES / 100 + 3, (2.9, 3.2), True, "spectra", 200.0, 1.4, 0.1, 90.0)
     again = CtfEstimate.from_dict(json.loads(json.dumps(one.to_dict())))
     assert again.to_dict() == one.to_dict()
+    with pytest.raises(InputError, match=r"^CtfEstimate\.source"):
+        CtfEstimate.from_dict({**one.to_dict(), "source": "rumour"})
 
 
 def test_gold_is_masked_and_nothing_else():

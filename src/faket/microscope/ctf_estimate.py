@@ -110,5 +110,7 @@ class CtfEstimate:
             )
         try:
             return cls(**values)
+        except InputError:
+            raise
         except (TypeError, ValueError) as error:
             raise InputError(f"CTF estimate: expected numbers; {error}") from error
