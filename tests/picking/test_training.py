@@ -8,7 +8,7 @@ import torch
 
 from faket.errors import InputError
 from faket.picking import Checkpoint, LabelledTomogram, TrainingSettings, cluster, segment, train
-from faket.picking.deepfinder.training import mean_f1
+from faket.picking.deepfinder.training import mean_f1, validate
 from faket.picking.sizes import objects_hit
 from faket.specimen import SpecimenConfig, build_specimen
 from faket.structures import load_species
@@ -25,7 +25,7 @@ def one_thread():
 
 CLASSES = ("background", "ball", "box")
 QUICK = TrainingSettings(
-    epochs=3, batch=2, patch=12, width=0.25, learning_rate=2e-3, cross_entropy=0.5
+    epochs=3, batch=2, patch=12, width=0.25, learning_rate=4e-3, cross_entropy=0.5
 )
 
 
@@ -33,8 +33,8 @@ def toy(seed, n=6, shape=(16, 20, 24)):
     dice = np.random.default_rng(seed)
     labels, centres = np.zeros(shape, np.uint8), []
     for k in range(n):
-        z, y, x = (int(dice.integers(3, size - 3)) for size in shape)
-        labels[z - 1 : z + 2, y - 1 : y + 2, x - 1 : x + 2] = 1 + k % 2
+        z, y, x = (int(dice.integers(4, size - 4)) for size in shape)
+        labels[z - 3 : z + 4, y - 3 : y + 4, x - 3 : x + 4] = 1 + k % 2
         centres.append((z, y, x))
     volume = dice.normal(size=shape).astype(np.float32) - 3 * labels
     return LabelledTomogram(volume, labels, np.array(centres))
@@ -46,7 +46,7 @@ def run(settings=QUICK, **options):
 
 
 def assert_equal(one, two):
-    for part in ("weights", "optimiser"):
+    for part in ("weights", "averaged", "optimiser"):
         first, second = getattr(one, part), getattr(two, part)
         assert first.keys() == second.keys()
         assert all(torch.equal(first[name], second[name]) for name in first)
@@ -57,14 +57,44 @@ def uninterrupted():
     return run(validation=toy(2))
 
 
-def test_resumed_through_storage_it_gives_the_same_bits(uninterrupted):
-    seen = []
-    run(replace(QUICK, epochs=1), validation=toy(2), on_epoch=seen.append)
+@pytest.mark.parametrize("average_steps", [0, 4])
+def test_resumed_through_storage_it_gives_the_same_bits(average_steps):
+    settings, seen = replace(QUICK, average_steps=average_steps), []
+    whole = run(settings, validation=toy(2)).last
+    run(replace(settings, epochs=1), validation=toy(2), on_epoch=seen.append)
     stored = Checkpoint.from_arrays(*seen[0].to_arrays())
-    resumed = run(validation=toy(2), start=stored)
-    assert_equal(resumed.last, uninterrupted.last)
-    assert resumed.last.history == uninterrupted.last.history
-    assert resumed.last.epoch == 3
+    resumed = run(settings, validation=toy(2), start=stored).last
+    assert_equal(resumed, whole)
+    assert resumed.history == whole.history
+    assert resumed.epoch == 3
+    assert bool(resumed.averaged) == bool(average_steps)
+
+
+@pytest.mark.parametrize("memory", [2, 100])
+def test_averaged_weights_are_a_mean_at_first_and_then_forget(memory):
+    settings, seen = replace(QUICK, epochs=4, batch=12, average_steps=memory), []
+    run(settings, on_epoch=seen.append)  # an epoch is one step
+    expected = torch.zeros_like(seen[0].weights["classify.weight"])
+    for step, checkpoint in enumerate(seen, start=1):
+        expected += (checkpoint.weights["classify.weight"] - expected) / min(step, memory)
+        found = checkpoint.averaged["classify.weight"]
+        torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-7)
+    assert not torch.equal(found, checkpoint.weights["classify.weight"])
+
+
+def test_averaged_weights_are_judged_and_pick_and_leave_the_training_as_it_was(uninterrupted):
+    settings = replace(QUICK, average_steps=4)
+    last = run(settings, validation=toy(2)).last
+    assert_equal(replace(last, averaged={}), uninterrupted.last)
+    picker = last.network()
+    assert torch.equal(picker.classify.weight, last.averaged["classify.weight"])
+    assert last.history[-1].f1 == validate(picker, toy(2), settings, device="cpu")
+    assert last.history[-1].f1 != uninterrupted.last.history[-1].f1
+    tuned = last.for_fine_tuning()
+    assert_equal(
+        replace(tuned, optimiser={}),
+        replace(last, weights=last.averaged, averaged={}, optimiser={}),
+    )
 
 
 def test_another_seed_gives_another_network(uninterrupted):

@@ -24,6 +24,7 @@ def train(
     width: Positive = 1.0,
     learning_rate: Positive = 1e-4,
     cross_entropy: NotNegativeNumber = 0.0,
+    average_steps: NotNegative = 0,
     max_shift: NotNegative | None = None,
     rotations: Literal["none", "y", "xyz"] = "y",
     mixed_precision: bool = True,
@@ -36,7 +37,8 @@ def train(
     """Train DeepFinder on labelled tomograms. Run again, it continues an interrupted training.
 
     The defaults are FakET's. On a CPU, or with little data, --width 0.5 --patch 32 --batch 8
-    --learning-rate 1e-3 --cross-entropy 1 learns much faster.
+    --learning-rate 1e-3 --cross-entropy 1 learns much faster, and --average-steps 100 makes what
+    is kept hang less on chance.
 
     Parameters
     ----------
@@ -61,6 +63,8 @@ def train(
         Of Adam.
     cross_entropy
         Weight of a cross-entropy added to DeepFinder's loss.
+    average_steps
+        Steps over which the weights that pick are averaged; 0 for none.
     max_shift
         Random shift of patches, voxels. [default: 13/56 of the patch]
     rotations
@@ -91,6 +95,7 @@ def train(
         width=width,
         learning_rate=learning_rate,
         cross_entropy=cross_entropy,
+        average_steps=average_steps,
         max_shift=max_shift,
         rotations=rotations,
         mixed_precision=mixed_precision,

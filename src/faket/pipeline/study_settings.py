@@ -59,6 +59,7 @@ class StudySettings:
     width: float = setting(0.25, "factor on the picker's channels", gt=0)
     learning_rate: float = setting(1e-3, "of the picker", gt=0)
     cross_entropy: float = setting(1.0, "weight of cross-entropy in the picker's loss", ge=0)
+    average_steps: int = setting(0, "over which the picker's weights are averaged", ge=0)
     rotations: Literal["none", "y", "xyz"] = setting(
         "y", "random half turns of patches about these axes"
     )
@@ -105,6 +106,7 @@ class StudySettings:
             width=self.width,
             learning_rate=self.learning_rate,
             cross_entropy=self.cross_entropy,
+            average_steps=self.average_steps,
             rotations=self.rotations,
             validate_every=max(1, epochs // self.validations),
         )
@@ -296,7 +298,7 @@ PRESETS: dict[str, Preset] = {
         seeds=1,
         modalities=("benchmark", "style", "noisy", "tm"),
     ),
-    "small": Preset(StudySettings(), seeds=2),
+    "small": Preset(StudySettings(average_steps=100), seeds=2),
     "shrec": Preset(
         StudySettings(
             training=8,

@@ -57,6 +57,9 @@ class Checkpoint:
     epoch : int
         Epochs finished, with those before fine-tuning.
     weights : mapping of str to Tensor
+        What the training goes on from.
+    averaged : mapping of str to Tensor
+        Their average over the last steps, which picks; empty where none is made.
     optimiser : mapping of str to Tensor
         Adam's ``step``, ``exp_avg`` and ``exp_avg_sq`` of each weight, "exp_avg:NAME".
     history : tuple of EpochRecord
@@ -80,6 +83,7 @@ class Checkpoint:
     minimum_sizes: tuple[int, ...] | None = None
     typical_sizes: tuple[float, ...] | None = None
     loss_scale: tuple[float, ...] = ()
+    averaged: Mapping[str, Tensor] = field(default_factory=dict)
 
     @property
     def best_epoch(self) -> int:
@@ -94,11 +98,13 @@ class Checkpoint:
         """Whether no epoch of the history was better than the last one."""
         return self.best_epoch == self.epoch
 
-    def network(self) -> DeepFinder:
-        """Return the trained network, on the CPU."""
+    def network(self, *, averaged: bool = True) -> DeepFinder:
+        """Return the trained network, on the CPU: with averaged weights if there are any."""
         network = DeepFinder(len(self.classes), width=self.width)
         try:
-            network.load_state_dict(dict(self.weights))
+            network.load_state_dict(
+                dict(self.averaged if averaged and self.averaged else self.weights)
+            )
         except RuntimeError as error:
             reason = " ".join(str(error).split())[:160]
             raise InputError(
@@ -108,12 +114,20 @@ class Checkpoint:
         return network
 
     def for_fine_tuning(self) -> Self:
-        """Return it without its history and sizes, which belong to other tomograms."""
-        return replace(self, history=(), minimum_sizes=None, typical_sizes=None)
+        """Return the picker that it is, without history and sizes: they are of other tomograms."""
+        return replace(
+            self,
+            weights=self.averaged or self.weights,
+            averaged={},
+            history=(),
+            minimum_sizes=None,
+            typical_sizes=None,
+        )
 
     def to_arrays(self) -> tuple[dict[str, FloatArray], dict[str, str]]:
         """Return arrays and text to be stored; :meth:`from_arrays` is the exact inverse."""
         arrays = {f"weights:{name}": _array(value) for name, value in self.weights.items()}
+        arrays |= {f"averaged:{name}": _array(value) for name, value in self.averaged.items()}
         arrays |= {f"adam:{name}": _array(value) for name, value in self.optimiser.items()}
         facts = {
             "classes": self.classes,
@@ -152,6 +166,7 @@ class Checkpoint:
                 minimum_sizes=None if sizes is None else tuple(int(size) for size in sizes),
                 typical_sizes=None if usual is None else tuple(float(size) for size in usual),
                 loss_scale=tuple(float(number) for number in facts["loss_scale"]),
+                averaged=_part(arrays, "averaged:"),
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise InputError(
@@ -160,7 +175,8 @@ class Checkpoint:
         for learnt in (checkpoint.minimum_sizes, checkpoint.typical_sizes):
             if learnt is not None and len(learnt) != len(checkpoint.classes):
                 raise InputError("checkpoint: expected sizes for each class, found others")
-        checkpoint.network()  # now, not in the middle of a run
+        for averaged in (True, False):  # now, not in the middle of a run
+            checkpoint.network(averaged=averaged)
         return checkpoint
 
 

@@ -19,6 +19,9 @@ class TrainingSettings:
     patch: int = setting(_PUBLISHED_PATCH, "side of a patch, a multiple of 4", unit="voxels", ge=8)
     width: float = setting(1.0, "factor on the network's channels", ge=0.05, le=8)
     learning_rate: float = setting(1e-4, "of Adam", gt=0, le=1)
+    average_steps: int = setting(
+        0, "steps over which the weights that pick are averaged; 0 for none, as published", ge=0
+    )
     max_shift: int | None = setting(
         None, "random shift off the object; by default 13/56 of the patch", unit="voxels", ge=0
     )

@@ -8,21 +8,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
-from torch import Tensor
-from torch.nn import functional
 
-from faket.data import FloatArray
-from faket.device import Device, resolve_device
+from faket.device import Device
 from faket.errors import InputError
-from faket.picking.deepfinder.checkpoint import (
-    Checkpoint,
-    EpochRecord,
-    adam_state,
-    restore_adam,
-)
-from faket.picking.deepfinder.loss import confusion_counts, dice_loss, f1_per_class
-from faket.picking.deepfinder.network import DeepFinder, build_network
+from faket.picking.deepfinder.checkpoint import Checkpoint, EpochRecord
+from faket.picking.deepfinder.learner import Batch, Learner
+from faket.picking.deepfinder.loss import confusion_counts, f1_per_class
+from faket.picking.deepfinder.network import DeepFinder
 from faket.picking.deepfinder.patches import (
     EpochDice,
     LabelledTomogram,
@@ -30,11 +22,8 @@ from faket.picking.deepfinder.patches import (
     cut_batch,
     draw_epoch,
 )
-from faket.picking.deepfinder.segmentation import half_precision, half_type, predict
+from faket.picking.deepfinder.segmentation import predict
 from faket.picking.deepfinder.settings import TrainingSettings
-from faket.seeds import derive
-
-Batch = tuple[FloatArray, NDArray[np.uint8]]
 
 
 @dataclass(frozen=True)
@@ -119,7 +108,7 @@ def train(
     check_tomograms(tomograms, plan.patch, len(names))
     if validation is not None:
         check_tomograms([validation], 1, len(names))
-    learner = _Learner.begin(names, voxel_size_A, plan, seed, start, device)
+    learner = Learner.begin(names, voxel_size_A, plan, seed, start, device)
     last = learner.checkpoint(start.history if start else ())
     best: Checkpoint | None = None
     for epoch in range(last.epoch + 1, plan.epochs + 1):
@@ -129,7 +118,7 @@ def train(
         record = EpochRecord(epoch, loss)
         due = epoch % plan.validate_every == 0 or epoch == plan.epochs
         if validation is not None and due:
-            f1 = validate(learner.network, validation, plan, device=device)
+            f1 = validate(learner.result, validation, plan, device=device)
             record = EpochRecord(epoch, loss, f1, mean_f1(f1, scored))
         learner.epoch = epoch
         last = learner.checkpoint((*last.history, record))
@@ -173,82 +162,8 @@ def _better(record: EpochRecord, best: EpochRecord) -> bool:
     return best.mean_f1 is None or record.mean_f1 > best.mean_f1
 
 
-@dataclass
-class _Learner:
-    """Network, optimiser and scaler on a device."""
-
-    classes: tuple[str, ...]
-    voxel_size_A: float
-    seed: int
-    epoch: int
-    network: DeepFinder
-    optimiser: torch.optim.Adam
-    scaler: torch.amp.GradScaler
-    device: torch.device
-
-    @classmethod
-    def begin(
-        cls,
-        classes: tuple[str, ...],
-        voxel_size_A: float,
-        settings: TrainingSettings,
-        seed: int,
-        start: Checkpoint | None,
-        device: Device,
-    ) -> "_Learner":
-        where = torch.device(resolve_device(device))
-        if start is None:
-            network = build_network(
-                len(classes), width=settings.width, seed=derive(seed, "network")
-            )
-        else:
-            _check_start(start, classes, voxel_size_A, settings)
-            network = start.network()
-        network = network.to(where)
-        optimiser = torch.optim.Adam(network.parameters(), lr=settings.learning_rate)
-        scaled = where.type == "cuda" and settings.mixed_precision and half_type() == torch.float16
-        scaler = torch.amp.GradScaler("cuda", enabled=scaled)
-        if start is not None:
-            restore_adam(network, optimiser, start.optimiser)
-            _restore_scaler(scaler, start.loss_scale)
-        epoch = start.epoch if start else 0
-        return cls(classes, voxel_size_A, seed, epoch, network, optimiser, scaler, where)
-
-    def step(self, batch: Batch, settings: TrainingSettings) -> float:
-        """Take one step of Adam and return the loss before it."""
-        images = torch.from_numpy(batch[0]).to(self.device, non_blocking=True)
-        labels = torch.from_numpy(batch[1]).to(self.device, non_blocking=True)
-        self.optimiser.zero_grad(set_to_none=True)
-        with half_precision(self.device, settings.mixed_precision):
-            logits = self.network(images)
-        loss: Tensor = dice_loss(logits, labels)
-        if settings.cross_entropy > 0:
-            entropy = functional.cross_entropy(logits.float(), labels.long())
-            loss = loss + settings.cross_entropy * entropy
-        self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
-        self.scaler.step(self.optimiser)
-        self.scaler.update()
-        return float(loss.detach())
-
-    def checkpoint(self, history: tuple[EpochRecord, ...]) -> Checkpoint:
-        """Return a copy of the state, on the CPU."""
-        weights = self.network.state_dict()
-        scale = self.scaler.state_dict()
-        return Checkpoint(
-            classes=self.classes,
-            width=self.network.width,
-            voxel_size_A=self.voxel_size_A,
-            seed=self.seed,
-            epoch=self.epoch,
-            weights={name: value.detach().cpu().clone() for name, value in weights.items()},
-            optimiser=adam_state(self.network, self.optimiser),
-            history=history,
-            loss_scale=(scale["scale"], float(scale["_growth_tracker"])) if scale else (),
-        )
-
-
 def _run_epoch(
-    learner: _Learner,
+    learner: Learner,
     tomograms: Sequence[LabelledTomogram],
     settings: TrainingSettings,
     seed: int,
@@ -308,37 +223,3 @@ def _tuned_convolutions() -> Iterator[None]:
         yield
     finally:
         torch.backends.cudnn.benchmark = before
-
-
-def _check_start(
-    start: Checkpoint, classes: tuple[str, ...], voxel_size_A: float, settings: TrainingSettings
-) -> None:
-    """Refuse to continue a checkpoint of something else."""
-    if start.classes != classes:
-        theirs, ours = (", ".join(name for name in c[1:]) for c in (start.classes, classes))
-        raise InputError(
-            f"checkpoint: expected the classes of the tomograms ({ours}), found ({theirs}); "
-            "train on the same classes in the same order"
-        )
-    if abs(start.voxel_size_A / voxel_size_A - 1) > 0.02:
-        raise InputError(
-            f"checkpoint: expected voxels of {voxel_size_A:g} Å as in the tomograms, found "
-            f"{start.voxel_size_A:g} Å; rescale the tomograms"
-        )
-    if start.width != settings.width:
-        raise InputError(
-            f"checkpoint: expected a network of width {settings.width:g}, found "
-            f"{start.width:g}; set the width to that"
-        )
-    if start.epoch >= settings.epochs:
-        raise InputError(
-            f"training: expected more epochs than the checkpoint's {start.epoch}, found "
-            f"{settings.epochs}; epochs are counted from the very beginning"
-        )
-
-
-def _restore_scaler(scaler: torch.amp.GradScaler, state: tuple[float, ...]) -> None:
-    if not scaler.is_enabled() or len(state) != 2:
-        return
-    fresh = scaler.state_dict()
-    scaler.load_state_dict({**fresh, "scale": state[0], "_growth_tracker": int(state[1])})
