@@ -14,9 +14,10 @@ from faket.io.manifest import sha256_of
 from faket.pipeline.recipe import parse_recipe
 from faket.pipeline.study import Step, Study, available_modalities, open_study
 from faket.pipeline.study_data import check_no_leakage, recipe_text
+from faket.pipeline.study_modalities import DATA, MODALITIES
 from faket.pipeline.study_results import read_results, write_report
 from faket.pipeline.study_runs import run_study
-from faket.pipeline.study_settings import DATA, MODALITIES, PRESETS, StudySettings
+from faket.pipeline.study_settings import PRESETS, StudySettings
 
 MICRO = StudySettings(
     training=2,

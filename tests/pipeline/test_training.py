@@ -18,7 +18,8 @@ from faket.io.particles import write_particles
 from faket.io.shrec_model import write_shrec_model
 from faket.picking import TrainingSettings
 from faket.pipeline.labelled import common_classes, find_models, read_labelled
-from faket.pipeline.training import pick, train_picker
+from faket.pipeline.picking import pick
+from faket.pipeline.training import train_picker
 
 VOXEL_A = 12.0
 SHAPE = (20, 24, 28)

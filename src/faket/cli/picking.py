@@ -160,7 +160,7 @@ def pick(
     from faket.io.checkpoints import load_checkpoint
     from faket.io.mrc import read_volume, write_mask
     from faket.io.picks import write_picks
-    from faket.pipeline.training import pick as pick_particles
+    from faket.pipeline.picking import pick as pick_particles
 
     _check_outputs(out, labels, (tomogram, checkpoint))
     picker = load_checkpoint(checkpoint)

@@ -22,15 +22,8 @@ from typing import Any
 from faket.errors import InputError
 from faket.io.atomic import atomic_path
 from faket.io.weights import find_vgg19_weights
-from faket.pipeline.study_settings import (
-    DATA,
-    MODALITIES,
-    NEEDS_VGG19,
-    PRESETS,
-    DataKind,
-    Modality,
-    StudySettings,
-)
+from faket.pipeline.study_modalities import DATA, MODALITIES, NEEDS_VGG19, DataKind, Modality
+from faket.pipeline.study_settings import PRESETS, StudySettings
 
 STAMP, RESULT = "study.json", "result.json"
 

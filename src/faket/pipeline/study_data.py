@@ -7,7 +7,8 @@ from faket.pipeline.dataset import generate
 from faket.pipeline.executors import Report
 from faket.pipeline.recipe import Recipe, parse_recipe
 from faket.pipeline.study import Study
-from faket.pipeline.study_settings import MODALITIES, DataKind, StudySettings
+from faket.pipeline.study_modalities import MODALITIES, DataKind
+from faket.pipeline.study_settings import StudySettings
 
 _STACK = "projections_unbinned.mrc"
 

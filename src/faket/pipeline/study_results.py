@@ -16,7 +16,7 @@ from faket.evaluation.scores import Localisation
 from faket.io.atomic import atomic_path
 from faket.io.text import csv_rows
 from faket.pipeline.study import RESULT, Step, Study, damaged, read_record
-from faket.pipeline.study_settings import MODALITIES
+from faket.pipeline.study_modalities import MODALITIES
 from faket.pipeline.study_steps import HISTORY
 from faket.report.study_figures import StudyRow, study_figures
 from faket.report.study_page import write_study_page

@@ -16,7 +16,7 @@ from faket.errors import InputError
 from faket.pipeline.executors import Report
 from faket.pipeline.study import Step, Study, check_weights
 from faket.pipeline.study_data import make_data
-from faket.pipeline.study_settings import MODALITIES
+from faket.pipeline.study_modalities import MODALITIES
 from faket.pipeline.study_steps import perform
 
 _POLL_S = 0.5

@@ -1,4 +1,4 @@
-"""What a study is made of: its settings, the presets, and the modalities that it compares."""
+"""What a study is made of: its settings and the presets."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -6,9 +6,8 @@ from typing import Literal
 from faket.config import check_settings, setting
 from faket.errors import InputError
 from faket.picking import TrainingSettings
+from faket.pipeline.study_modalities import MODALITIES
 
-Test = Literal["benchmark", "noiseless"]
-Matching = Literal["tm", "tm-f"]
 _SHREC_IDS = (
     "4V94", "4CR2", "1QVR", "1BXN", "3CF3", "1U6G", "3D2F", "2CG9", "3H84", "3GL1", "3QM1", "1S3X",
     "5MRC",
@@ -110,161 +109,6 @@ class StudySettings:
             rotations=self.rotations,
             validate_every=max(1, epochs // self.validations),
         )
-
-
-@dataclass(frozen=True)
-class DataKind:
-    """How the training tomograms of some modalities are made.
-
-    Attributes
-    ----------
-    key : str
-        Name of its recipe and folder.
-    method : str
-        Of the recipe.
-    style : mapping as tuple of pairs
-        Fields of the recipe's [style].
-    twin : bool
-        Whether the noise is estimated with the reference's noiseless twin, as the paper does.
-    """
-
-    key: str
-    method: str
-    style: tuple[tuple[str, str], ...] = ()
-    twin: bool = False
-
-    @property
-    def has_reference(self) -> bool:
-        """Whether it is made to look like physics tilt-series."""
-        return self.method not in ("benchmark", "noiseless")
-
-
-_NOISY_TEXTURE = (("network", "texture"), ("initial", "noisy"))
-_SPECTRAL_TEXTURE = (("network", "texture"), ("initial", "spectral"))
-DATA: dict[str, DataKind] = {
-    kind.key: kind
-    for kind in (
-        DataKind("benchmark", "benchmark"),
-        DataKind("style", "style", _SPECTRAL_TEXTURE),
-        DataKind("spectral", "spectral"),
-        DataKind("coloured", "coloured"),
-        DataKind("noisy", "noisy", twin=True),
-        DataKind("baseline", "baseline", twin=True),
-        DataKind("faket", "faket", twin=True),
-        DataKind("faket-texture", "style", _NOISY_TEXTURE, twin=True),
-        DataKind("faket-random", "faket-random", twin=True),
-        DataKind("noiseless", "noiseless"),
-    )
-}
-
-
-@dataclass(frozen=True)
-class Modality:
-    """One row of the table: what a picker is trained on, or which template matching.
-
-    Attributes
-    ----------
-    key : str
-        Name on the command line and of its folder.
-    title : str
-        Name in the table; ``{k}`` is the number of few tomograms.
-    about : str
-        One line for the page.
-    data : str
-        Key of the data it is trained on; empty for template matching.
-    few : bool
-        Trained on the few tomograms only.
-    parent : str
-        Modality whose checkpoints are fine-tuned; empty without.
-    test : {"benchmark", "noiseless"}
-        In which modality the test tomogram is.
-    matching : {"tm", "tm-f"}, optional
-    """
-
-    key: str
-    title: str
-    about: str
-    data: str = ""
-    few: bool = False
-    parent: str = ""
-    test: Test = "benchmark"
-    matching: Matching | None = None
-
-
-MODALITIES: dict[str, Modality] = {
-    item.key: item
-    for item in (
-        Modality("benchmark", "BENCHMARK", "the physics simulator", "benchmark"),
-        Modality("style", "style", "spectral, then texture transfer (faket's default)", "style"),
-        Modality(
-            "spectral", "spectral", "lens, signal and noise of the reference by rings", "spectral"
-        ),
-        Modality(
-            "coloured",
-            "coloured",
-            "spectral without the lens: noise of the reference's spectrum",
-            "coloured",
-        ),
-        Modality("noisy", "NOISY", "white noise, strength by tilt, from clean twins", "noisy"),
-        Modality(
-            "baseline", "BASELINE", "white noise of one strength, from clean twins", "baseline"
-        ),
-        Modality("faket", "FAKET (VGG19)", "NOISY, then the paper's style transfer", "faket"),
-        Modality(
-            "faket-texture",
-            "FAKET (texture)",
-            "NOISY, then transfer with the texture network",
-            "faket-texture",
-        ),
-        Modality(
-            "faket-random",
-            "FAKET-RANDOM",
-            "NOISY, then transfer with untrained VGG19",
-            "faket-random",
-        ),
-        Modality(
-            "noiseless",
-            "NOISELESS",
-            "no noise; tested on a noiseless twin of the test tomogram",
-            "noiseless",
-            test="noiseless",
-        ),
-        Modality(
-            "benchmark-few",
-            "BENCHMARK-{k}",
-            "{k} physics tomogram(s), validated on another",
-            "benchmark",
-            few=True,
-        ),
-        Modality(
-            "finetuned",
-            "FINETUNED-{k} (style)",
-            "style's pickers, then {k} physics tomogram(s)",
-            "benchmark",
-            few=True,
-            parent="style",
-        ),
-        Modality(
-            "finetuned-faket",
-            "FINETUNED-{k} (FAKET)",
-            "FAKET's (VGG19) pickers, then {k} physics tomogram(s)",
-            "benchmark",
-            few=True,
-            parent="faket",
-        ),
-        Modality(
-            "finetuned-faket-texture",
-            "FINETUNED-{k} (FAKET, texture)",
-            "FAKET's (texture) pickers, then {k} physics tomogram(s)",
-            "benchmark",
-            few=True,
-            parent="faket-texture",
-        ),
-        Modality("tm", "TM", "template matching with CTF and wedge", matching="tm"),
-        Modality("tm-f", "TM-F", "TM, whitened and band-passed", matching="tm-f"),
-    )
-}
-NEEDS_VGG19 = ("faket", "finetuned-faket")
 
 
 @dataclass(frozen=True)

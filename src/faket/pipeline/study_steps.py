@@ -30,10 +30,11 @@ from faket.picking.template_matching import (
 from faket.pipeline.clock import Clock
 from faket.pipeline.labelled import read_labelled
 from faket.pipeline.library import load_library
+from faket.pipeline.picking import pick
 from faket.pipeline.recipe import read_recipe
 from faket.pipeline.study import RESULT, Step, Study
-from faket.pipeline.study_settings import MODALITIES, Matching
-from faket.pipeline.training import LAST, pick, train_picker
+from faket.pipeline.study_modalities import MODALITIES, Matching
+from faket.pipeline.training import LAST, train_picker
 
 Say = Callable[[str], None]
 COSTS, PICKS, PARTS, HISTORY = "costs.json", "picks.csv", "parts", "training/history.csv"

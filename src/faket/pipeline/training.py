@@ -1,4 +1,4 @@
-"""A picker trained on folders of labelled tomograms, resumable; and picking with it."""
+"""A picker trained on folders of labelled tomograms, resumable."""
 
 import csv
 import io
@@ -10,39 +10,24 @@ from pathlib import Path
 
 import numpy as np
 
-from faket.data import Volume
 from faket.device import Device
 from faket.errors import InputError
-from faket.evaluation.matching import Picks
 from faket.io.atomic import atomic_path
 from faket.io.checkpoints import load_checkpoint, save_checkpoint
 from faket.io.manifest import plain, sha256_of, write_manifest
-from faket.picking import (
-    Checkpoint,
-    Clusters,
-    Segmentation,
-    TrainingSettings,
-    cluster,
-    learn_minimum_sizes,
-    learn_typical_sizes,
-    segment,
-    train,
-)
-from faket.picking.clustering import Method
+from faket.picking import Checkpoint, TrainingSettings, train
 from faket.picking.deepfinder import StepReport
-from faket.picking.deepfinder.segmentation import TILE
 from faket.pipeline.labelled import (
     UNSCORED,
-    VESICLE,
     LabelledModel,
     common_classes,
     find_models,
     read_labelled,
 )
+from faket.pipeline.picking import with_sizes
 
 Report = Callable[[str, int, int], None]
 LAST, BEST, STAMP = "last.safetensors", "best.safetensors", "training.json"
-_VOXEL_TOLERANCE = 0.02
 
 
 @dataclass(frozen=True)
@@ -52,14 +37,6 @@ class Training:
     folder: Path
     best: Path
     checkpoint: Checkpoint
-
-
-@dataclass(frozen=True)
-class Picked:
-    """Particles found in a tomogram, and the segmentation that they come from."""
-
-    picks: Picks
-    segmentation: Segmentation
 
 
 def train_picker(
@@ -143,7 +120,7 @@ def train_picker(
     if judge is not None:
         if report is not None:
             report("learning the sizes of clusters", 0, 1)
-        best = _with_sizes(replace(best, typical_sizes=None), judge, device)
+        best = with_sizes(replace(best, typical_sizes=None), judge, device)
         save_checkpoint(out / BEST, best)
     write_manifest(
         out / "manifest.json",
@@ -155,60 +132,6 @@ def train_picker(
         outputs=sorted(path for path in out.iterdir() if path.suffix in (".safetensors", ".csv")),
     )
     return Training(out, out / BEST, best)
-
-
-def pick(
-    tomogram: Volume,
-    checkpoint: Checkpoint,
-    *,
-    method: Method = "components",
-    minimum_sizes: Sequence[int] | None = None,
-    tile: int = TILE,
-    device: Device = "auto",
-    progress: Callable[[int, int], None] | None = None,
-) -> Picked:
-    """Find particles in a tomogram with a trained picker.
-
-    Parameters
-    ----------
-    tomogram : Volume
-        Voxel size and contrast of the training.
-    checkpoint : Checkpoint
-    method : {"components", "meanshift"}
-        See :func:`faket.picking.cluster`.
-    minimum_sizes : sequence of int, optional
-        Fewest bin-2 voxels of each class; by default those that the checkpoint has learnt.
-    tile : int
-        Largest side of a tile, voxels: memory goes with its cube.
-    device : {"auto", "cpu", "cuda"}
-    progress : callable, optional
-        Called with (tiles done, tiles in all).
-
-    Returns
-    -------
-    Picked
-        Picks are ordered from the largest cluster to the smallest.
-
-    Raises
-    ------
-    InputError
-        If the voxel sizes differ by over 2 %, or the tomogram is too small.
-    """
-    if abs(tomogram.voxel_size_A / checkpoint.voxel_size_A - 1) > _VOXEL_TOLERANCE:
-        raise InputError(
-            f"tomogram: expected voxels of {checkpoint.voxel_size_A:g} Å as in training, found "
-            f"{tomogram.voxel_size_A:g} Å; rescale it, or give the voxel size if a header is wrong"
-        )
-    segmentation = segment(
-        tomogram.data, checkpoint.network(), tile=tile, device=device, progress=progress
-    )
-    found = _clusters(segmentation, checkpoint, method)
-    sizes = checkpoint.minimum_sizes if minimum_sizes is None else minimum_sizes
-    if sizes is not None:
-        found = found.at_least(sizes)
-    particles = found.to_particles(checkpoint.classes, tomogram.voxel_size_A)
-    picks = Picks(particles.species, particles.positions_A, scores=found.scores)
-    return Picked(picks, segmentation)
 
 
 def _split(sources: Sequence[Path], validation: Path | None) -> tuple[list[Path], Path | None]:
@@ -300,30 +223,3 @@ def _teller(report: Report | None) -> Callable[[StepReport], None] | None:
         report(what, (step.epoch - 1) * step.steps + step.step, step.epochs * step.steps)
 
     return tell
-
-
-def _with_sizes(checkpoint: Checkpoint, model: LabelledModel, device: Device) -> Checkpoint:
-    """Learn how large the labelled particles of each class are, and how large they must be."""
-    found = segment(model.tomogram.volume, checkpoint.network(), device=device)
-    mask, labels, n = model.instance_mask, model.object_labels, len(checkpoint.classes)
-    usual = learn_typical_sizes(_clusters(found, checkpoint), mask, labels, n_classes=n)
-    checkpoint = replace(checkpoint, typical_sizes=usual)
-    fewest = learn_minimum_sizes(_clusters(found, checkpoint), mask, labels, n_classes=n)
-    return replace(checkpoint, minimum_sizes=fewest)
-
-
-def _clusters(
-    found: Segmentation, checkpoint: Checkpoint, method: Method = "components"
-) -> Clusters:
-    return cluster(
-        found.labels,
-        found.scores,
-        binning=found.binning,
-        method=method,
-        shells=_shells(checkpoint.classes),
-        typical_sizes=checkpoint.typical_sizes,
-    )
-
-
-def _shells(classes: Sequence[str]) -> tuple[int, ...]:
-    return tuple(label for label, name in enumerate(classes) if name == VESICLE)
