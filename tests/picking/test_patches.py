@@ -129,4 +129,5 @@ def test_bad_input_is_one_line():
     fails(lambda: TrainingSettings(patch=30), "multiple of 4", "28")
     fails(lambda: TrainingSettings(patch=16, max_shift=9), "half a patch")
     fails(lambda: TrainingSettings(rotations="z"), "rotations")
+    fails(lambda: TrainingSettings(schedule="cosine"), "schedule", "linear")
     fails(lambda: TrainingSettings(learning_rate=0.0), "learning_rate")

@@ -8,6 +8,7 @@ import torch
 
 from faket.errors import InputError
 from faket.picking import Checkpoint, LabelledTomogram, TrainingSettings, cluster, segment, train
+from faket.picking.deepfinder.learner import Learner
 from faket.picking.deepfinder.training import mean_f1, validate
 from faket.picking.sizes import objects_hit
 from faket.specimen import SpecimenConfig, build_specimen
@@ -57,17 +58,45 @@ def uninterrupted():
     return run(validation=toy(2))
 
 
-@pytest.mark.parametrize("average_steps", [0, 4])
-def test_resumed_through_storage_it_gives_the_same_bits(average_steps):
-    settings, seen = replace(QUICK, average_steps=average_steps), []
+class Interrupted(Exception):
+    pass
+
+
+@pytest.mark.parametrize(
+    "changes", [{}, {"average_steps": 4, "warm_up_steps": 9, "schedule": "linear"}]
+)
+def test_resumed_through_storage_it_gives_the_same_bits(changes):
+    settings, seen = replace(QUICK, **changes), []
+
+    def interrupt(checkpoint):
+        seen.append(checkpoint)
+        raise Interrupted
+
     whole = run(settings, validation=toy(2)).last
-    run(replace(settings, epochs=1), validation=toy(2), on_epoch=seen.append)
+    with pytest.raises(Interrupted):
+        run(settings, validation=toy(2), on_epoch=interrupt)
     stored = Checkpoint.from_arrays(*seen[0].to_arrays())
     resumed = run(settings, validation=toy(2), start=stored).last
     assert_equal(resumed, whole)
     assert resumed.history == whole.history
     assert resumed.epoch == 3
-    assert bool(resumed.averaged) == bool(average_steps)
+    assert bool(resumed.averaged) == bool(changes)
+
+
+def test_the_rate_rises_then_falls_to_zero_and_anew_when_fine_tuned(monkeypatch):
+    settings, rates = replace(QUICK, epochs=2, warm_up_steps=3, schedule="linear"), []
+    step = Learner.step
+
+    def spy(self, batch, plan, rate):
+        rates.append(rate)
+        return step(self, batch, plan, rate)
+
+    monkeypatch.setattr(Learner, "step", spy)
+    start = run(settings).last.for_fine_tuning()
+    run(replace(settings, epochs=4), start=start)
+    factors = [1 / 3, 2 / 3 * 11 / 12, *(left / 12 for left in range(10, 0, -1))]
+    assert rates == pytest.approx([settings.learning_rate * f for f in 2 * factors])
+    assert QUICK.rate(0, 12) == QUICK.rate(11, 12) == QUICK.learning_rate
 
 
 @pytest.mark.parametrize("memory", [2, 100])

@@ -147,6 +147,11 @@ def test_rows_and_seeds_may_be_added_and_nothing_else_changed(tmp_path):
         assert "\n" not in str(error.value)
     with pytest.raises(InputError, match="begun with"):
         open_study(out, preset="small")
+    falling = planned(tmp_path / "f", replace(PRESETS["tiny"].settings, schedule="linear"))
+    falling.save()
+    falling.model("benchmark", 0).mkdir(parents=True)
+    with pytest.raises(InputError, match=r"steps = 24, found 99"):
+        open_study(falling.folder, changes={"steps": 99})
 
 
 def test_a_folder_of_something_else_is_refused(tmp_path):

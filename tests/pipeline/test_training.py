@@ -173,6 +173,15 @@ def test_more_epochs_continue_and_another_training_is_refused(data, trained, tmp
     fails(lambda: train_picker([data], busy, settings=QUICK), "empty folder")
 
 
+def test_a_rate_that_falls_to_zero_is_not_continued(data, tmp_path):
+    falling = replace(QUICK, schedule="linear", epochs=1)
+    done = train_picker([data], tmp_path / "picker", settings=falling)
+    again = train_picker([data], tmp_path / "picker", settings=falling)
+    assert again.checkpoint.epoch == done.checkpoint.epoch == 1
+    more = replace(falling, epochs=2)
+    fails(lambda: train_picker([data], tmp_path / "picker", settings=more), "another")
+
+
 def test_fine_tuning_goes_on_from_a_checkpoint(data, trained, tmp_path):
     sources = [data / "model_2"]
     tuned = train_picker(

@@ -24,6 +24,8 @@ def train(
     width: Positive = 1.0,
     learning_rate: Positive = 1e-4,
     cross_entropy: NotNegativeNumber = 0.0,
+    warm_up_steps: NotNegative = 0,
+    schedule: Literal["constant", "linear"] = "constant",
     average_steps: NotNegative = 0,
     max_shift: NotNegative | None = None,
     rotations: Literal["none", "y", "xyz"] = "y",
@@ -52,7 +54,8 @@ def train(
     start
         Checkpoint to fine-tune: network, optimiser and count of epochs go on from it.
     epochs
-        In all, with those of the checkpoint; more than before continue a finished training.
+        In all, with those of the checkpoint; more than before continue a finished training, if
+        its schedule is constant.
     batch
         Patches a step.
     patch
@@ -60,9 +63,13 @@ def train(
     width
         Factor on the network's channels; the time goes with its square.
     learning_rate
-        Of Adam.
+        Of Adam, at its highest.
     cross_entropy
         Weight of a cross-entropy added to DeepFinder's loss.
+    warm_up_steps
+        Steps over which the learning rate rises from zero.
+    schedule
+        Of the learning rate: constant, or linear, falling to zero at the last epoch's end.
     average_steps
         Steps over which the weights that pick are averaged; 0 for none.
     max_shift
@@ -95,6 +102,8 @@ def train(
         width=width,
         learning_rate=learning_rate,
         cross_entropy=cross_entropy,
+        warm_up_steps=warm_up_steps,
+        schedule=schedule,
         average_steps=average_steps,
         max_shift=max_shift,
         rotations=rotations,

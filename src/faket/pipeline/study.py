@@ -259,11 +259,13 @@ def _check_same(stored: dict[str, Any], settings: StudySettings, folder: Path) -
     wanted = _stored(settings)
     for name in {**stored, **wanted}:
         old, new = stored.get(name), wanted.get(name)
-        more = name == "steps" and isinstance(old, int) and settings.steps >= old
+        # A rate that has fallen to zero cannot go on.
+        open_end = name == "steps" and settings.schedule == "constant"
+        more = open_end and isinstance(old, int) and settings.steps >= old
         if old != new and not more:
             raise InputError(
                 f"{folder}: expected the settings that the study was begun with, {name} = {old!r}"
-                f"{' or more' if name == 'steps' else ''}, found {new!r}; choose another folder, "
+                f"{' or more' if open_end else ''}, found {new!r}; choose another folder, "
                 "or leave the settings out to go on"
             )
 

@@ -58,6 +58,10 @@ class StudySettings:
     width: float = setting(0.25, "factor on the picker's channels", gt=0)
     learning_rate: float = setting(1e-3, "of the picker", gt=0)
     cross_entropy: float = setting(1.0, "weight of cross-entropy in the picker's loss", ge=0)
+    warm_up_steps: int = setting(0, "over which the picker's learning rate rises", ge=0)
+    schedule: Literal["constant", "linear"] = setting(
+        "constant", "of the picker's learning rate: constant, or linear, to zero at the end"
+    )
     average_steps: int = setting(0, "over which the picker's weights are averaged", ge=0)
     rotations: Literal["none", "y", "xyz"] = setting(
         "y", "random half turns of patches about these axes"
@@ -105,6 +109,8 @@ class StudySettings:
             width=self.width,
             learning_rate=self.learning_rate,
             cross_entropy=self.cross_entropy,
+            warm_up_steps=self.warm_up_steps,
+            schedule=self.schedule,
             average_steps=self.average_steps,
             rotations=self.rotations,
             validate_every=max(1, epochs // self.validations),

@@ -63,7 +63,7 @@ def train_picker(
         learnt on the validation tomogram), ``last.safetensors``, ``history.csv``,
         ``manifest.json``.
     settings : TrainingSettings, optional
-        More epochs than before continue a finished training.
+        More epochs than before continue a finished training, if its rate is constant.
     seed : int
     validation : Path, optional
         A model folder that is not trained on. By default the last of the sources, if there are
@@ -156,8 +156,10 @@ def _lighter(model: LabelledModel) -> LabelledModel:
 
 
 def _stamp(settings: TrainingSettings, seed: int, inputs: Sequence[Path], validated: bool) -> bytes:
-    """Return what makes a training this one; more epochs only continue it."""
-    free = ("epochs", "validate_every")  # no weight depends on them
+    """Return what makes a training this one; more epochs only continue it at a constant rate."""
+    free = {"validate_every"}  # no weight depends on them
+    if settings.schedule == "constant":
+        free.add("epochs")
     facts = {name: value for name, value in asdict(settings).items() if name not in free}
     hashes = [sha256_of(path) for path in inputs]
     content = {"settings": facts, "seed": seed, "inputs": hashes, "validated": validated}

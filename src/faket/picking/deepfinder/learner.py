@@ -84,8 +84,10 @@ class Learner:
         epoch = start.epoch if start else 0
         return cls(classes, voxel_size_A, seed, epoch, network, optimiser, scaler, where, averaged)
 
-    def step(self, batch: Batch, settings: TrainingSettings) -> float:
-        """Take one step of Adam and return the loss before it."""
+    def step(self, batch: Batch, settings: TrainingSettings, rate: float) -> float:
+        """Take one step of Adam with a learning rate, and return the loss before it."""
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
         images = torch.from_numpy(batch[0]).to(self.device, non_blocking=True)
         labels = torch.from_numpy(batch[1]).to(self.device, non_blocking=True)
         self.optimiser.zero_grad(set_to_none=True)

@@ -1,12 +1,14 @@
 """Settings of a training, with bounds and units."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from faket.config import check_settings, setting
 from faket.errors import InputError
 from faket.picking.deepfinder.network import STRIDE
 from faket.picking.deepfinder.patches import Rotations
 
+Schedule = Literal["constant", "linear"]
 _PUBLISHED_PATCH, _PUBLISHED_SHIFT = 56, 13
 
 
@@ -19,6 +21,10 @@ class TrainingSettings:
     patch: int = setting(_PUBLISHED_PATCH, "side of a patch, a multiple of 4", unit="voxels", ge=8)
     width: float = setting(1.0, "factor on the network's channels", ge=0.05, le=8)
     learning_rate: float = setting(1e-4, "of Adam", gt=0, le=1)
+    warm_up_steps: int = setting(0, "steps over which the rate rises; 0 as published", ge=0)
+    schedule: Schedule = setting(  # noqa: RUF009  (a field, as the others)
+        "constant", "of the rate: constant (published), or linear, to zero after the last step"
+    )
     average_steps: int = setting(
         0, "steps over which the weights that pick are averaged; 0 for none, as published", ge=0
     )
@@ -49,6 +55,10 @@ class TrainingSettings:
             raise InputError(
                 f"TrainingSettings.rotations: expected none, y or xyz, found {self.rotations!r}"
             )
+        if self.schedule not in ("constant", "linear"):
+            raise InputError(
+                f"TrainingSettings.schedule: expected constant or linear, found {self.schedule!r}"
+            )
         if self.shift > self.patch // 2:
             raise InputError(
                 f"TrainingSettings.max_shift: expected at most half a patch ({self.patch // 2} "
@@ -61,3 +71,9 @@ class TrainingSettings:
         if self.max_shift is not None:
             return self.max_shift
         return _PUBLISHED_SHIFT * self.patch // _PUBLISHED_PATCH
+
+    def rate(self, step: int, steps: int) -> float:
+        """Return the learning rate of a step, from 0, of so many; warm-up and fall multiply."""
+        rise = min(1.0, (step + 1) / self.warm_up_steps) if self.warm_up_steps else 1.0
+        fall = 1 - step / steps if self.schedule == "linear" else 1.0
+        return self.learning_rate * rise * fall

@@ -111,10 +111,11 @@ def train(
     learner = Learner.begin(names, voxel_size_A, plan, seed, start, device)
     last = learner.checkpoint(start.history if start else ())
     best: Checkpoint | None = None
+    first = last.history[0].epoch if last.history else last.epoch + 1
     for epoch in range(last.epoch + 1, plan.epochs + 1):
         judged = [r.mean_f1 for r in last.history if r.mean_f1 is not None]
         known_f1 = judged[-1] if judged else None
-        loss = _run_epoch(learner, tomograms, plan, seed, epoch, known_f1, on_step)
+        loss = _run_epoch(learner, tomograms, plan, seed, epoch, first, known_f1, on_step)
         record = EpochRecord(epoch, loss)
         due = epoch % plan.validate_every == 0 or epoch == plan.epochs
         if validation is not None and due:
@@ -168,10 +169,11 @@ def _run_epoch(
     settings: TrainingSettings,
     seed: int,
     epoch: int,
+    first: int,
     known_f1: float | None,
     on_step: Callable[[StepReport], None] | None,
 ) -> float:
-    """Train for one epoch and return the mean loss."""
+    """Train for one epoch and return the mean loss; the training's own epochs begin at first."""
     dice = draw_epoch(
         [len(tomogram.centres) for tomogram in tomograms],
         batch=settings.batch,
@@ -181,11 +183,13 @@ def _run_epoch(
         epoch=epoch,
     )
     steps = len(dice) // settings.batch
+    before, in_all = (epoch - first) * steps, (settings.epochs - first + 1) * steps
     learner.network.train()
     losses = []
     with _tuned_convolutions():
         for step, batch in enumerate(_batches(tomograms, dice, settings), start=1):
-            loss = learner.step(batch, settings)
+            rate = settings.rate(before + step - 1, in_all)
+            loss = learner.step(batch, settings, rate)
             if not math.isfinite(loss):
                 raise InputError(
                     f"training: expected a finite loss, found {loss} in epoch {epoch}, step {step};"
