@@ -148,7 +148,18 @@ PRESETS: dict[str, Preset] = {
         seeds=1,
         modalities=("benchmark", "style", "noisy", "tm"),
     ),
-    "small": Preset(StudySettings(average_steps=100), seeds=2),
+    "small": Preset(
+        StudySettings(
+            steps=3000,
+            fine_tuning_steps=750,
+            patch=24,
+            learning_rate=2e-3,
+            warm_up_steps=200,
+            schedule="linear",
+            average_steps=100,
+        ),
+        seeds=2,
+    ),
     "shrec": Preset(
         StudySettings(
             training=8,
