@@ -1,6 +1,7 @@
 """`faket train` and `faket pick`, from files to files."""
 
 import shutil
+from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from faket.io.checkpoints import load_checkpoint
 from faket.io.manifest import read_manifest
 from faket.io.mrc import read_mask, read_voxel_size, write_mask, write_volume
 from faket.io.picks import read_picks
+from faket.picking import TRAINING_PRESETS, TrainingSettings
 
 SHAPE, VOXEL_A = (16, 20, 24), 14.0
 
@@ -42,8 +44,8 @@ def data(tmp_path_factory):
     return folder
 
 
-OPTIONS = ("--epochs", "1", "--batch", "2", "--patch", "12", "--width", "0.25", "--cross-entropy",
-           "1", "--learning-rate", "2e-3")  # fmt: skip
+OPTIONS = ("--preset", "quick", "--epochs", "1", "--batch", "2", "--patch", "12",
+           "--warm-up-steps", "0")  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +53,14 @@ def picker(data, tmp_path_factory):
     out = tmp_path_factory.mktemp("p") / "picker"
     assert run(["train", str(data), "--out", str(out), *OPTIONS]) == 0
     return out / "best.safetensors"
+
+
+def test_options_change_the_values_of_a_preset(picker):
+    settings = read_manifest(picker.parent / "manifest.json")["settings"]
+    quick = asdict(TRAINING_PRESETS["quick"])
+    given = {"epochs": 1, "batch": 2, "patch": 12, "warm_up_steps": 0}
+    assert settings == {**quick, **given}
+    assert TRAINING_PRESETS["published"] == TrainingSettings()
 
 
 def fails(capsys, *arguments):
@@ -84,7 +94,7 @@ def test_train_then_pick(picker, data, tmp_path, capsys):
 def test_the_help_tells_defaults_and_units(capsys):
     assert run(["train", "--help"]) == 0
     text = capsys.readouterr().out
-    for word in ("--patch", "56", "--width", "voxels", "[default: 1.0]"):
+    for word in ("--patch", "56", "--width", "voxels", "[1, 0.25]"):
         assert word in text
 
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from faket.errors import InputError
 from faket.io.manifest import sha256_of
+from faket.picking import TRAINING_PRESETS
 from faket.pipeline.recipe import parse_recipe
 from faket.pipeline.study import Step, Study, available_modalities, open_study
 from faket.pipeline.study_data import check_no_leakage, recipe_text
@@ -113,6 +114,12 @@ def test_all_rows_of_a_seed_come_before_the_next_seed_and_parents_first(tmp_path
             assert places[step.modality.parent, step.seed] < places[step.modality.key, step.seed]
     assert study.data_kinds()[0].key == "benchmark"
     assert {step.seed for step in steps if step.modality.key == "style"} == {0, 1, 2}
+
+
+def test_small_trains_as_the_quick_preset():
+    made = PRESETS["small"].settings.training_settings(750, 3000)
+    quick = TRAINING_PRESETS["quick"]
+    assert made == replace(quick, epochs=made.epochs, validate_every=made.validate_every)
 
 
 def test_a_training_has_about_the_steps_asked_for():

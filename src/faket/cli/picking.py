@@ -1,7 +1,8 @@
 """A picker of one's own: train it on labelled tomograms, pick with it."""
 
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
@@ -18,15 +19,16 @@ def train(
     out: Path,
     validation: Path | None = None,
     start: Path | None = None,
+    preset: Literal["published", "quick"] = "published",
     epochs: Count = 110,
-    batch: Count = 25,
-    patch: Count = 56,
-    width: Positive = 1.0,
-    learning_rate: Positive = 1e-4,
-    cross_entropy: NotNegativeNumber = 0.0,
-    warm_up_steps: NotNegative = 0,
-    schedule: Literal["constant", "linear"] = "constant",
-    average_steps: NotNegative = 0,
+    batch: Count | None = None,
+    patch: Count | None = None,
+    width: Positive | None = None,
+    learning_rate: Positive | None = None,
+    warm_up_steps: NotNegative | None = None,
+    schedule: Literal["constant", "linear"] | None = None,
+    average_steps: NotNegative | None = None,
+    cross_entropy: NotNegativeNumber | None = None,
     max_shift: NotNegative | None = None,
     rotations: Literal["none", "y", "xyz"] = "y",
     mixed_precision: bool = True,
@@ -37,10 +39,6 @@ def train(
     device: Where = "auto",
 ) -> None:
     """Train DeepFinder on labelled tomograms. Run again, it continues an interrupted training.
-
-    The defaults are FakET's. On a CPU, or with little data, --width 0.5 --patch 32 --batch 8
-    --learning-rate 1e-3 --cross-entropy 1 learns much faster, and --average-steps 100 makes what
-    is kept hang less on chance.
 
     Parameters
     ----------
@@ -53,25 +51,29 @@ def train(
         Folder of the tomogram to validate on instead.
     start
         Checkpoint to fine-tune: network, optimiser and count of epochs go on from it.
+    preset
+        published: FakET's. quick: for a CPU or few data, a small network and patch. Their values
+        are given below, published first.
     epochs
         In all, with those of the checkpoint; more than before continue a finished training, if
         its schedule is constant.
     batch
-        Patches a step.
+        Patches a step. [25, 8]
     patch
-        Side of a patch, voxels, a multiple of 4.
+        Side of a patch, voxels, a multiple of 4; more than the largest particle. [56, 24]
     width
-        Factor on the network's channels; the time goes with its square.
+        Factor on the network's channels; the time goes with its square. [1, 0.25]
     learning_rate
-        Of Adam, at its highest.
-    cross_entropy
-        Weight of a cross-entropy added to DeepFinder's loss.
+        Of Adam, at its highest. [0.0001, 0.002]
     warm_up_steps
-        Steps over which the learning rate rises from zero.
+        Steps over which the learning rate rises from zero. [0, 200]
     schedule
-        Of the learning rate: constant, or linear, falling to zero at the last epoch's end.
+        Of the learning rate: constant, or linear, falling to zero at the end of the last epoch.
+        [constant, linear]
     average_steps
-        Steps over which the weights that pick are averaged; 0 for none.
+        Steps over which the weights that pick are averaged. [0, 100]
+    cross_entropy
+        Weight of a cross-entropy added to DeepFinder's loss. [0, 1]
     max_shift
         Random shift of patches, voxels. [default: 13/56 of the patch]
     rotations
@@ -90,25 +92,29 @@ def train(
         Where to compute.
     """
     from faket.cli.progress import reporting
-    from faket.picking import TrainingSettings
+    from faket.picking import TRAINING_PRESETS
     from faket.pipeline.training import train_picker
 
     if not data:
         raise InputError("train: expected at least one folder of labelled tomograms, found none")
-    settings = TrainingSettings(
+    changes: dict[str, Any] = {
+        "batch": batch,
+        "patch": patch,
+        "width": width,
+        "learning_rate": learning_rate,
+        "warm_up_steps": warm_up_steps,
+        "schedule": schedule,
+        "average_steps": average_steps,
+        "cross_entropy": cross_entropy,
+        "max_shift": max_shift,
+    }
+    settings = replace(
+        TRAINING_PRESETS[preset],
         epochs=epochs,
-        batch=batch,
-        patch=patch,
-        width=width,
-        learning_rate=learning_rate,
-        cross_entropy=cross_entropy,
-        warm_up_steps=warm_up_steps,
-        schedule=schedule,
-        average_steps=average_steps,
-        max_shift=max_shift,
         rotations=rotations,
         mixed_precision=mixed_precision,
         validate_every=validate_every,
+        **{name: value for name, value in changes.items() if value is not None},
     )
     with reporting("train") as report:
         trained = train_picker(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from faket.picking.clustering import Clusters, cluster
     from faket.picking.deepfinder import (
+        TRAINING_PRESETS,
         Checkpoint,
         DeepFinder,
         LabelledTomogram,
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from faket.picking.template_matching import match_templates
 
 _HOME = {
+    "TRAINING_PRESETS": "deepfinder",
     "Checkpoint": "deepfinder",
     "Clusters": "clustering",
     "DeepFinder": "deepfinder",
@@ -39,6 +41,7 @@ _HOME = {
 }
 
 __all__ = [
+    "TRAINING_PRESETS",
     "Checkpoint",
     "Clusters",
     "DeepFinder",

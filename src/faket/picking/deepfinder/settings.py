@@ -77,3 +77,19 @@ class TrainingSettings:
         rise = min(1.0, (step + 1) / self.warm_up_steps) if self.warm_up_steps else 1.0
         fall = 1 - step / steps if self.schedule == "linear" else 1.0
         return self.learning_rate * rise * fall
+
+
+# "quick" is for CPUs and few data; its patch is small, and so must particles be.
+TRAINING_PRESETS: dict[str, TrainingSettings] = {
+    "published": TrainingSettings(),
+    "quick": TrainingSettings(
+        batch=8,
+        patch=24,
+        width=0.25,
+        learning_rate=2e-3,
+        warm_up_steps=200,
+        schedule="linear",
+        average_steps=100,
+        cross_entropy=1.0,
+    ),
+}
