@@ -17,6 +17,7 @@ from faket.io.atomic import atomic_path
 from faket.io.text import csv_rows
 from faket.pipeline.study import RESULT, Step, Study, damaged, read_record
 from faket.pipeline.study_modalities import MODALITIES
+from faket.pipeline.study_settings import StudySettings
 from faket.pipeline.study_steps import HISTORY
 from faket.report.study_figures import StudyRow, study_figures
 from faket.report.study_page import write_study_page
@@ -187,8 +188,9 @@ def _facts(study: Study, results: Sequence[Result]) -> list[str]:
         "specimen and its acquisition are in no training data and in no reference. NOISELESS alone "
         "is tested on a noiseless twin of it.",
         f"- Picker: DeepFinder of width {s.width:g}, {s.steps} steps of {s.batch} patches of "
-        f"{s.patch} voxels, learning rate {s.learning_rate:g}, cross-entropy "
-        f"{s.cross_entropy:g}; fine-tuning {s.fine_tuning_steps} steps more. The best epoch and "
+        f"{s.patch} voxels, learning rate {_rate(s)}, cross-entropy {s.cross_entropy:g}"
+        f"{f', weights averaged over {s.average_steps} steps' if s.average_steps else ''}"
+        f"; fine-tuning {s.fine_tuning_steps} steps more. The best epoch and "
         "the sizes of clusters come from a validation tomogram of the row's own modality "
         f"(BENCHMARK-{s.few} and FINETUNED-{s.few}: of the physics).",
         f"- Template matching: every {s.matching_step_deg:g}°, with the true lens, tilts and dose "
@@ -207,3 +209,9 @@ def _range(pair: tuple[int, int]) -> str:
 
 def _short(source: str) -> str:
     return source.removeprefix("synthetic:") if ":" in source else Path(source).stem
+
+
+def _rate(settings: StudySettings) -> str:
+    rises = f", rising for {settings.warm_up_steps} steps" if settings.warm_up_steps else ""
+    falls = ", falling to 0 at the end" if settings.schedule == "linear" else ""
+    return f"{settings.learning_rate:g}{rises}{falls}"
