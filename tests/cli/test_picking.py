@@ -94,8 +94,17 @@ def test_train_then_pick(picker, data, tmp_path, capsys):
 def test_the_help_tells_defaults_and_units(capsys):
     assert run(["train", "--help"]) == 0
     text = capsys.readouterr().out
-    for word in ("--patch", "56", "--width", "voxels", "[1, 0.25]"):
+    for word in ("--patch", "--width", "voxels"):
         assert word in text
+    flat = " ".join(text.replace("│", " ").split())
+    published, quick = (asdict(TRAINING_PRESETS[name]) for name in ("published", "quick"))
+    for name in published:
+        if published[name] != quick[name]:
+            one, two = (
+                v if isinstance(v, str) else f"{v:.4g}" for v in (published[name], quick[name])
+            )
+            option = flat[flat.index("--" + name.replace("_", "-")) :]
+            assert f"[{one}, {two}]" in option[:220], name
 
 
 def test_bad_input_is_one_line(picker, data, tmp_path, capsys):

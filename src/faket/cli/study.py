@@ -28,7 +28,7 @@ def study(
 ) -> None:
     """Make data in every modality, train pickers on them, and score them on the same physics.
 
-    Run again, it goes on where it stopped; more seeds, modalities or steps may be asked for.
+    Run again, it goes on where it stopped; more seeds or modalities may be asked for.
     Writes study.md, a page with table and figures, and study.csv, a line for every run.
 
     Parameters
@@ -45,7 +45,8 @@ def study(
     seeds
         Trainings of each row, with the seeds 0, 1, …. [default: the preset's]
     steps
-        Of every training, instead of the preset's. More than before go on with the trainings.
+        Of every training, instead of the preset's. More than before go on with the trainings,
+        where their learning rate is constant.
     species
         Molecules instead of the preset's, as in a recipe; may be repeated.
     folder

@@ -5,7 +5,7 @@ from typing import Literal
 
 from faket.config import check_settings, setting
 from faket.errors import InputError
-from faket.picking import TrainingSettings
+from faket.picking import TRAINING_PRESETS, TrainingSettings
 from faket.pipeline.study_modalities import MODALITIES
 
 _SHREC_IDS = (
@@ -126,6 +126,7 @@ class Preset:
     modalities: tuple[str, ...] = tuple(MODALITIES)
 
 
+_QUICK = TRAINING_PRESETS["quick"]
 PRESETS: dict[str, Preset] = {
     "tiny": Preset(
         StudySettings(
@@ -152,11 +153,14 @@ PRESETS: dict[str, Preset] = {
         StudySettings(
             steps=3000,
             fine_tuning_steps=750,
-            patch=24,
-            learning_rate=2e-3,
-            warm_up_steps=200,
-            schedule="linear",
-            average_steps=100,
+            batch=_QUICK.batch,
+            patch=_QUICK.patch,
+            width=_QUICK.width,
+            learning_rate=_QUICK.learning_rate,
+            warm_up_steps=_QUICK.warm_up_steps,
+            schedule=_QUICK.schedule,
+            average_steps=_QUICK.average_steps,
+            cross_entropy=_QUICK.cross_entropy,
         ),
         seeds=2,
     ),
