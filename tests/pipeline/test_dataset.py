@@ -16,7 +16,7 @@ from faket.io.mrc import read_mask, read_stack, read_volume
 from faket.io.particles import read_particles
 from faket.io.shrec_model import read_shrec_model
 from faket.io.style_profile import load_style_profile
-from faket.io.tilts import write_tilt_series
+from faket.io.tilts import read_tilt_series, tilt_angles_beside, write_tilt_series
 from faket.pipeline import generate, parse_recipe, read_recipe
 from faket.pipeline.output import labels_at
 from faket.reconstruction import binned_offset
@@ -83,6 +83,14 @@ def test_layout_is_shrecs_and_reads_back(noisy):
     molecules = [name.startswith("syn") for name in exact.species]
     turned = (model.particles.rotations * exact.rotations.inv()).magnitude()
     assert turned[molecules].max() < 1e-4
+
+
+@pytest.mark.parametrize("stack", ["projections_unbinned", "noisefree_projections"])
+def test_stacks_are_inputs_of_the_stages_as_they_lie(noisy, stack):
+    path = noisy / "model_0" / f"{stack}.mrc"
+    for angles in (tilt_angles_beside(path), path.with_suffix(".csv")):
+        series = read_tilt_series(path, angles)
+        np.testing.assert_allclose(series.geometry.angles_deg, np.arange(-60, 61, 6.0))
 
 
 def test_labels_are_where_the_particles_are(noisy):

@@ -55,7 +55,8 @@ def write_model(
         overwrite=True,  # of the empty folder that is being filled
     )
     write_particles(folder / "particles.csv", particles)
-    write_tilt_angles(folder / "projections_unbinned.tlt", series.geometry.angles_deg)
-    write_tilt_geometry(folder / "projections_unbinned.csv", series.geometry)
+    for stack in ("projections_unbinned", "noisefree_projections"):  # each as an input of a stage
+        write_tilt_angles(folder / f"{stack}.tlt", series.geometry.angles_deg)
+        write_tilt_geometry(folder / f"{stack}.csv", series.geometry)
     lines = [f"{label} {info.name}" for label, info in sorted(specimen.classes.items())]
     (folder / "classes.txt").write_text("\n".join(lines) + "\n")
