@@ -11,6 +11,7 @@ from faket.errors import InputError
 from faket.picking import cluster, learn_minimum_sizes, learn_typical_sizes, objects_hit
 from faket.picking.clustering import Clusters
 from faket.picking.meanshift import mean_shift
+from faket.picking.sizes import NEVER
 
 
 def naive_mean_shift(mask, bandwidth):
@@ -207,6 +208,19 @@ def test_minimum_sizes_drop_what_does_harm():
     assert sizes[3] > 5
     kept = found.at_least(sizes)
     assert sorted(objects_hit(kept, mask).tolist()) == [1, 2, 3, 4, 5, 6]
+
+
+def test_what_is_not_scored_is_never_picked_and_its_objects_do_not_count():
+    """Class 2 is a vesicle: large clusters, all right. Class 1's first cluster lies on one."""
+    mask = np.zeros((5, 5, 40), np.uint16)
+    mask[2, 2, [4, 12, 20, 28]] = 1, 2, 3, 4
+    of_object = {1: 2, 2: 2, 3: 1, 4: 1}
+    found = clusters([(4, 2, 90), (28, 1, 9), (20, 1, 8), (12, 1, 3)])
+    sizes = learn_minimum_sizes(found, mask, of_object, n_classes=3, unscored=[2])
+    assert sizes == (1, 8, NEVER)
+    assert objects_hit(found.at_least(sizes), mask).tolist() == [4, 3]
+    # Where vesicles are scored, both of these clusters are worth their place.
+    assert learn_minimum_sizes(found, mask, of_object, n_classes=3)[2] == 1
 
 
 def test_bad_input_is_one_line():

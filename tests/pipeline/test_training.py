@@ -16,7 +16,8 @@ from faket.io.manifest import read_manifest, verify_manifest
 from faket.io.mrc import write_mask, write_volume
 from faket.io.particles import write_particles
 from faket.io.shrec_model import write_shrec_model
-from faket.picking import TrainingSettings
+from faket.picking import Segmentation, TrainingSettings
+from faket.picking.sizes import NEVER
 from faket.pipeline.labelled import common_classes, find_models, read_labelled
 from faket.pipeline.picking import pick
 from faket.pipeline.training import train_picker
@@ -137,6 +138,7 @@ def test_a_training_leaves_what_picking_and_resuming_need(trained):
     best = load_checkpoint(trained.best)
     assert best.epoch == last.best_epoch
     assert len(best.minimum_sizes) == len(best.typical_sizes) == 4
+    assert [size == NEVER for size in best.minimum_sizes] == [False, False, False, True]
 
 
 def test_an_interrupted_training_ends_with_the_same_bytes(data, trained, tmp_path):
@@ -160,12 +162,12 @@ def test_more_epochs_continue_and_another_training_is_refused(data, trained, tmp
     out = shutil.copytree(trained.folder, tmp_path / "picker")
     more = replace(QUICK, epochs=3)
     longer = train_picker([data], out, settings=more, seed=1, keep_every=3)
-    direct = train_picker([data], tmp_path / "direct", settings=more, seed=1).folder
-    ends = [load_checkpoint(folder / "last.safetensors") for folder in (out, direct)]
+    direct = train_picker([data], tmp_path / "direct", settings=more, seed=1)
+    ends = [load_checkpoint(folder / "last.safetensors") for folder in (out, direct.folder)]
     assert ends[0].epoch == ends[1].epoch == 3
     assert all(torch.equal(ends[0].weights[k], ends[1].weights[k]) for k in ends[0].weights)
     assert (out / "epoch_0003.safetensors").exists()
-    assert longer.checkpoint.epoch in (1, 2, 3)
+    assert longer.checkpoint.epoch == direct.checkpoint.epoch
     fails(lambda: train_picker([data], out, settings=QUICK, seed=2), "another")
     busy = tmp_path / "busy"
     busy.mkdir()
@@ -204,6 +206,20 @@ def test_picks_name_the_classes_and_lie_in_the_tomogram(trained, data):
         assert ((found.picks.positions_A >= 0) & (found.picks.positions_A <= edges)).all()
         assert ((found.picks.scores >= 0) & (found.picks.scores <= 1)).all()
     fails(lambda: pick(Volume(volume.data, 10.0), trained.checkpoint), "12 Å", "10 Å")
+
+
+def test_mean_shift_keeps_of_the_learnt_sizes_only_what_is_left_out(trained, data, monkeypatch):
+    model = read_labelled(data / "model_2")
+    labels = model.tomogram.labels
+    told = Segmentation(labels, np.ones(labels.shape, np.float32), binning=1)
+    monkeypatch.setattr("faket.pipeline.picking.segment", lambda *args, **options: told)
+    strict = replace(trained.checkpoint, minimum_sizes=(1, 10**6, 10**6, NEVER))
+    volume = Volume(model.tomogram.volume, VOXEL_A)
+    assert len(pick(volume, strict).picks) == 0
+    shifted = pick(volume, strict, method="meanshift").picks.species
+    everything = pick(volume, strict, method="meanshift", minimum_sizes=[1] * 4).picks.species
+    assert set(everything) == set(CLASSES.values())
+    assert shifted == tuple(name for name in everything if name != "vesicle")
 
 
 def test_a_checkpoint_is_the_same_after_reading(trained, tmp_path):

@@ -158,10 +158,11 @@ def pick(
     out
         Picks to write, largest first: .csv, .star (RELION 5) or .txt (SHREC'21).
     method
-        components: touching voxels, cut at necks. meanshift: as published, slower.
+        components: touching voxels, cut at necks. meanshift: as published, slower; the checkpoint
+        has learnt no sizes for it.
     minimum_size
         Fewest voxels (of twice the tomogram's size) of a particle of any class, instead of what
-        the checkpoint has learnt for each.
+        the checkpoint has learnt for each. Learnt sizes leave out vesicles, which are not scored.
     labels
         Also write the label of each voxel, binned by 2, as MRC.
     tile
@@ -175,6 +176,7 @@ def pick(
     from faket.io.checkpoints import load_checkpoint
     from faket.io.mrc import read_volume, write_mask
     from faket.io.picks import write_picks
+    from faket.picking.sizes import NEVER
     from faket.pipeline.picking import pick as pick_particles
 
     _check_outputs(out, labels, (tomogram, checkpoint))
@@ -199,8 +201,11 @@ def pick(
         binned = found.segmentation
         write_mask(labels, binned.labels, binned.binning * volume.voxel_size_A)
         record_manifest(labels, "pick", settings, [tomogram, checkpoint])
-    for name in picker.classes[1:]:
-        print(f"{name}: {found.picks.species.count(name)}")
+    learnt = picker.minimum_sizes if sizes is None else None
+    for label, name in enumerate(picker.classes[1:], start=1):
+        left_out = learnt is not None and learnt[label] == NEVER
+        count = found.picks.species.count(name)
+        print(f"{name}: {'left out; --minimum-size keeps it' if left_out else count}")
 
 
 def _check_outputs(out: Path, labels: Path | None, inputs: tuple[Path, ...]) -> None:

@@ -1,6 +1,6 @@
 """How large a cluster of each class must be: learnt where the truth is known."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 from faket.errors import InputError
 from faket.picking.clustering import Clusters
 
+NEVER = int(np.iinfo(np.int64).max)
+"""The minimum size of a class that is never picked."""
 _SWEEPS = 5
 _CROSS = np.array([(0, 0, 0), (1, 0, 0), (-1, 0, 0), (0, 1, 0), (0, -1, 0), (0, 0, 1), (0, 0, -1)])
 
@@ -58,13 +60,15 @@ def learn_minimum_sizes(
     object_labels: Mapping[int, int],
     *,
     n_classes: int,
+    unscored: Collection[int] = (),
 ) -> tuple[int, ...]:
     """Return the minimum size of each class that scores best on a validation tomogram.
 
     The score is SHREC'21's localisation F1 plus its macro F1 over the classes: the one asks
     whether clusters lie on objects, the other whether those that do have the right class. Sizes
     are chosen class by class, in turns, until none changes; of equal ones the smallest. A size
-    that no cluster reaches drops a class that does more harm than good.
+    that no cluster reaches drops a class that does more harm than good, and all those that are
+    not scored: their picks could only be counted as wrong.
 
     Parameters
     ----------
@@ -75,6 +79,8 @@ def learn_minimum_sizes(
         Label of each value of the instance mask.
     n_classes : int
         With background.
+    unscored : collection of int
+        Labels whose objects do not count.
 
     Raises
     ------
@@ -90,10 +96,12 @@ def learn_minimum_sizes(
         )
     truth = np.array([object_labels.get(int(i), 0) for i in hit], np.int64)
     objects = np.bincount(list(object_labels.values()), minlength=n_classes)
+    objects[[0, *unscored]] = 0
     sizes = np.ones(n_classes, np.int64)
+    sizes[list(unscored)] = NEVER
     for _ in range(_SWEEPS):
         before = sizes.copy()
-        for label in np.unique(clusters.labels):
+        for label in np.setdiff1d(clusters.labels, list(unscored)):
             own = np.unique(clusters.sizes[clusters.labels == label])
             choices = [1, *(own[1:].tolist()), int(own[-1]) + 1]
             values = []
@@ -113,9 +121,9 @@ def _score(
     truth: NDArray[np.int64],
     objects: NDArray[np.int64],
 ) -> float:
-    """Localisation F1 plus macro F1 over the classes that have objects."""
+    """Localisation F1 plus macro F1 over the classes with objects; a hit on others is a pick."""
     found, first = np.unique(hit, return_index=True)  # the first of an object speaks for it
-    first = first[found > 0]
+    first = first[(found > 0) & (objects[truth[first]] > 0)]
     n = len(objects)
     right = np.bincount(truth[first][truth[first] == said[first]], minlength=n)
     predicted = np.bincount(said[first], minlength=n)

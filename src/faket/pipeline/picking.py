@@ -7,6 +7,7 @@ from faket.data import Volume
 from faket.device import Device
 from faket.errors import InputError
 from faket.evaluation.matching import Picks
+from faket.evaluation.scores import default_excluded
 from faket.picking import (
     Checkpoint,
     Clusters,
@@ -18,6 +19,7 @@ from faket.picking import (
 )
 from faket.picking.clustering import Method
 from faket.picking.deepfinder.segmentation import TILE
+from faket.picking.sizes import NEVER
 from faket.pipeline.labelled import VESICLE, LabelledModel
 
 _VOXEL_TOLERANCE = 0.02
@@ -51,7 +53,8 @@ def pick(
     method : {"components", "meanshift"}
         See :func:`faket.picking.cluster`.
     minimum_sizes : sequence of int, optional
-        Fewest bin-2 voxels of each class; by default those that the checkpoint has learnt.
+        Fewest bin-2 voxels of each class; by default those that the checkpoint has learnt, which
+        are of components: of them mean shift only keeps which classes are not picked.
     tile : int
         Largest side of a tile, voxels: memory goes with its cube.
     device : {"auto", "cpu", "cuda"}
@@ -77,7 +80,7 @@ def pick(
         tomogram.data, checkpoint.network(), tile=tile, device=device, progress=progress
     )
     found = _clusters(segmentation, checkpoint, method)
-    sizes = checkpoint.minimum_sizes if minimum_sizes is None else minimum_sizes
+    sizes = _learnt_sizes(checkpoint, method) if minimum_sizes is None else minimum_sizes
     if sizes is not None:
         found = found.at_least(sizes)
     particles = found.to_particles(checkpoint.classes, tomogram.voxel_size_A)
@@ -96,11 +99,24 @@ def with_sizes(checkpoint: Checkpoint, model: LabelledModel, device: Device) -> 
     device : {"auto", "cpu", "cuda"}
     """
     found = segment(model.tomogram.volume, checkpoint.network(), device=device)
-    mask, labels, n = model.instance_mask, model.object_labels, len(checkpoint.classes)
-    usual = learn_typical_sizes(_clusters(found, checkpoint), mask, labels, n_classes=n)
+    mask, labels, classes = model.instance_mask, model.object_labels, checkpoint.classes
+    usual = learn_typical_sizes(_clusters(found, checkpoint), mask, labels, n_classes=len(classes))
     checkpoint = replace(checkpoint, typical_sizes=usual)
-    fewest = learn_minimum_sizes(_clusters(found, checkpoint), mask, labels, n_classes=n)
+    fewest = learn_minimum_sizes(
+        _clusters(found, checkpoint),
+        mask,
+        labels,
+        n_classes=len(classes),
+        unscored=[classes.index(name) for name in default_excluded(classes[1:])],
+    )
     return replace(checkpoint, minimum_sizes=fewest)
+
+
+def _learnt_sizes(checkpoint: Checkpoint, method: Method) -> Sequence[int] | None:
+    sizes = checkpoint.minimum_sizes
+    if sizes is None or method == "components":
+        return sizes
+    return [NEVER if size == NEVER else 1 for size in sizes]
 
 
 def _clusters(
