@@ -58,7 +58,7 @@ def picker(data, tmp_path_factory):
 def test_options_change_the_values_of_a_preset(picker):
     settings = read_manifest(picker.parent / "manifest.json")["settings"]
     quick = asdict(TRAINING_PRESETS["quick"])
-    given = {"epochs": 1, "batch": 2, "patch": 12, "warm_up_steps": 0}
+    given = {"epochs": 1, "batch": 2, "patch": 12, "warm_up_steps": 0, "voxel_size_A": None}
     assert settings == {**quick, **given}
     assert TRAINING_PRESETS["published"] == TrainingSettings()
 

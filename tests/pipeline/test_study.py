@@ -14,7 +14,7 @@ from faket.io.manifest import sha256_of
 from faket.picking import TRAINING_PRESETS
 from faket.pipeline.recipe import parse_recipe
 from faket.pipeline.study import Step, Study, available_modalities, open_study
-from faket.pipeline.study_data import check_no_leakage, recipe_text
+from faket.pipeline.study_data import check_no_leakage, data_recipe, recipe_text
 from faket.pipeline.study_modalities import DATA, MODALITIES
 from faket.pipeline.study_results import read_results, write_report
 from faket.pipeline.study_runs import run_study
@@ -159,6 +159,47 @@ def test_rows_and_seeds_may_be_added_and_nothing_else_changed(tmp_path):
     falling.model("benchmark", 0).mkdir(parents=True)
     with pytest.raises(InputError, match=r"steps = 24, found 99"):
         open_study(falling.folder, changes={"steps": 99})
+
+
+def test_a_study_begun_before_a_setting_existed_goes_on(tmp_path):
+    study = planned(tmp_path / "s", StudySettings())
+    study.save()
+    study.model("benchmark", 0).mkdir(parents=True)
+    stamp = study.folder / "study.json"
+    content = json.loads(stamp.read_text())
+    for name in ("warm_up_steps", "schedule"):
+        del content["settings"][name]
+    stamp.write_text(json.dumps(content))
+    assert open_study(study.folder) == open_study(study.folder, begin=False) == study
+
+
+def test_the_recipe_of_finished_data_stays(tmp_path):
+    study, kind = planned(tmp_path), DATA["benchmark"]
+    data_recipe(study, kind)
+    path = study.recipe_path(kind.key)
+    earlier = "# of an earlier version\n" + path.read_text()
+    path.write_text(earlier)
+    for i in range(MICRO.test_model + 1):
+        assert data_recipe(study, kind).tomograms == MICRO.test_model + 1
+        assert path.read_text() != earlier
+        study.model(kind.key, i).mkdir(parents=True)
+        (study.model(kind.key, i) / "manifest.json").write_text("{}")
+        path.write_text(earlier)
+    data_recipe(study, kind)
+    assert path.read_text() == earlier
+
+
+def test_a_run_that_fails_does_not_keep_others_from_ending(tmp_path):
+    rows = ("benchmark", "benchmark-few", "finetuned", "tm")
+    few_objects = replace(MICRO, batch=15, patch=12, fine_tuning_steps=1)
+    study = planned(tmp_path / "s", few_objects, ("style", *rows), 1)
+    said = []
+    with pytest.raises(InputError, match=r"0: .*smaller batch.*1 other") as error:
+        run_study(study, workers=2, say=lambda what, done, total: said.append((what, done)))
+    assert "\n" not in str(error.value)
+    finished = {step.modality.key for step in study.steps() if study.is_finished(step)}
+    assert finished == {"benchmark", "style", "tm"}
+    assert said[-1][1] == 2 + 3  # data sets and runs that are there
 
 
 def test_a_folder_of_something_else_is_refused(tmp_path):

@@ -175,6 +175,34 @@ def test_more_epochs_continue_and_another_training_is_refused(data, trained, tmp
     fails(lambda: train_picker([data], busy, settings=QUICK), "empty folder")
 
 
+def test_fewer_epochs_than_there_are_is_refused(data, trained):
+    before = (trained.folder / "manifest.json").read_bytes()
+    fewer = replace(QUICK, epochs=1)
+    fails(lambda: train_picker([data], trained.folder, settings=fewer, seed=1), "the 2 epochs")
+    assert (trained.folder / "manifest.json").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "name", ["particles.csv", "particle_locations.txt", "occupancy_mask.mrc", "classes.txt"]
+)
+def test_a_training_whose_labels_changed_is_another(data, trained, tmp_path, name):
+    copy = shutil.copytree(data, tmp_path / "data")
+    out = shutil.copytree(trained.folder, tmp_path / "picker")
+    train_picker([copy], out, settings=QUICK, seed=1)
+    path = copy / "model_0" / name
+    path.write_bytes(path.read_bytes() + b"\n")
+    fails(lambda: train_picker([copy], out, settings=QUICK, seed=1), "another")
+
+
+def test_a_checkpoint_that_has_all_epochs_is_not_fine_tuned(data, trained, tmp_path):
+    out, start = tmp_path / "tuned", trained.folder / "last.safetensors"
+    fails(
+        lambda: train_picker([data / "model_2"], out, settings=QUICK, start=start),
+        "more epochs than the checkpoint's 2",
+    )
+    assert not out.exists()
+
+
 def test_a_rate_that_falls_to_zero_is_not_continued(data, tmp_path):
     falling = replace(QUICK, schedule="linear", epochs=1)
     done = train_picker([data], tmp_path / "picker", settings=falling)

@@ -60,7 +60,8 @@ def train(
     batch
         Patches a step. [25, 8]
     patch
-        Side of a patch, voxels, a multiple of 4; more than the largest particle. [56, 24]
+        Side of a patch, voxels, a multiple of 4: what is seen at once, a particle or most of it.
+        [56, 24]
     width
         Factor on the network's channels; the time goes with its square. [1, 0.25]
     learning_rate

@@ -70,6 +70,19 @@ def find_models(sources: Sequence[Path]) -> tuple[Path, ...]:
     return tuple(found)
 
 
+def model_files(folder: Path) -> tuple[Path, ...]:
+    """Return the files of a model that :func:`read_labelled` looks at, those that are there."""
+    names = (
+        "reconstruction.mrc",
+        "class_mask.mrc",
+        "occupancy_mask.mrc",
+        "particles.csv",
+        "particle_locations.txt",
+        "classes.txt",
+    )
+    return tuple(folder / name for name in names if (folder / name).exists())
+
+
 def read_labelled(folder: Path, *, voxel_size_A: float | None = None) -> LabelledModel:
     """Read ``reconstruction.mrc`` and ``class_mask.mrc`` and what objects there are.
 

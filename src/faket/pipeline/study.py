@@ -173,7 +173,7 @@ def open_study(
     settings = replace(base, **(changes or {}))
     begun = any(folder.glob("data/*/model_*"))  # else the settings may have been wrong
     if stamp is not None and begun:
-        _check_same(stamp["settings"], settings, folder)
+        _check_same(_settings(stamp["settings"], folder), settings, folder)
     before = stamp or {"modalities": (), "seeds": 0}
     if modalities is None:
         modalities = () if stamp else available_modalities(settings, chosen.modalities)
@@ -254,11 +254,11 @@ def _settings(stored: dict[str, Any], folder: Path) -> StudySettings:
         ) from None
 
 
-def _check_same(stored: dict[str, Any], settings: StudySettings, folder: Path) -> None:
+def _check_same(begun: StudySettings, settings: StudySettings, folder: Path) -> None:
     """Refuse settings that would make other data or other trainings than those that are there."""
     wanted = _stored(settings)
-    for name in {**stored, **wanted}:
-        old, new = stored.get(name), wanted.get(name)
+    for name, old in _stored(begun).items():
+        new = wanted[name]
         # A rate that has fallen to zero cannot go on.
         open_end = name == "steps" and settings.schedule == "constant"
         more = open_end and isinstance(old, int) and settings.steps >= old

@@ -98,14 +98,23 @@ def check_no_leakage(study: Study, kind: DataKind, recipe: Recipe) -> None:
 
 
 def data_recipe(study: Study, kind: DataKind) -> Recipe:
-    """Write the recipe of a data set, check that nothing leaks, and return it."""
+    """Write the recipe of a data set, check that nothing leaks, and return it.
+
+    That of finished data stays as it was: results hold its digest.
+    """
     path, text = study.recipe_path(kind.key), recipe_text(study, kind)
     recipe = parse_recipe(text, where=str(path), folder=path.parent)
     check_no_leakage(study, kind, recipe)
-    if not path.exists() or path.read_text() != text:
+    finished = path.exists() and _is_made(study, kind, recipe)
+    if not finished and (not path.exists() or path.read_text() != text):
         with atomic_path(path) as temporary:
             temporary.write_text(text)
     return recipe
+
+
+def _is_made(study: Study, kind: DataKind, recipe: Recipe) -> bool:
+    models = [study.model(kind.key, i) for i in range(recipe.tomograms)]
+    return all((model / "manifest.json").exists() for model in models)
 
 
 def make_data(study: Study, workers: int, say: Report) -> None:
@@ -113,12 +122,11 @@ def make_data(study: Study, workers: int, say: Report) -> None:
     kinds = study.data_kinds()
     for done, kind in enumerate(kinds):
         recipe = data_recipe(study, kind)
-        folder = study.folder / "data" / kind.key
-        if all((folder / f"model_{i}/manifest.json").exists() for i in range(recipe.tomograms)):
+        if _is_made(study, kind, recipe):
             continue
 
         def tell(what: str, made: int, of: int, key: str = kind.key, at: int = done) -> None:
             count = f" ({made} of {of} tomograms)" if of else ""
             say(f"data {key}: {what}{count}", at, len(kinds))
 
-        generate(recipe, folder, workers=workers, report=tell)
+        generate(recipe, study.folder / "data" / kind.key, workers=workers, report=tell)

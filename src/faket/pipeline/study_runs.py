@@ -42,7 +42,7 @@ def run_study(
     Raises
     ------
     InputError
-        If something cannot be used, or a process is killed.
+        If data cannot be made or a process is killed; if a run cannot be done, after all others.
     """
     if workers < 1:
         raise InputError(f"workers: expected at least 1, found {workers}")
@@ -65,6 +65,7 @@ def _run_all(study: Study, todo: list[Step], workers: int, device: Device, tell:
     threads = max(1, (os.cpu_count() or 1) // workers)
     single = resolve_device(device) == "cpu"
     waiting, running = list(todo), dict[Future[None], Step]()
+    failed = list[str]()
     with ProcessPoolExecutor(
         min(workers, len(todo)),
         mp_context=context,
@@ -72,17 +73,24 @@ def _run_all(study: Study, todo: list[Step], workers: int, device: Device, tell:
         initargs=(messages, threads, single),
     ) as pool:
         try:
-            while waiting or running:
-                # One a worker, no queue: after an error or an interrupt nothing more is begun.
+            while True:
+                # One a worker, no queue: after an interrupt nothing more is begun.
                 while len(running) < workers and (step := _ready(study, waiting)):
                     waiting.remove(step)
                     running[pool.submit(_work, study, step, device)] = step
+                if not running:
+                    break  # what still waits has a parent that failed
                 for future in wait(running, _POLL_S, return_when=FIRST_COMPLETED).done:
                     step = running.pop(future)
-                    future.result()
-                    tell(f"{step.name}: finished", len(waiting) + len(running))
+                    try:
+                        future.result()
+                        said = "finished"
+                    except InputError as error:  # of this run: others may well end
+                        failed.append(f"{step.name}: {error}")
+                        said = "failed"
+                    tell(f"{step.name}: {said}", len(waiting) + len(running) + len(failed))
                 for what in _drained(messages):
-                    tell(what, len(waiting) + len(running))
+                    tell(what, len(waiting) + len(running) + len(failed))
         except BrokenProcessPool:
             raise InputError(
                 f"workers: expected {workers} to run to the end, found one killed, most often for "
@@ -93,6 +101,9 @@ def _run_all(study: Study, todo: list[Step], workers: int, device: Device, tell:
             for child in multiprocessing.active_children():
                 child.terminate()
             raise
+    if failed:
+        others = f" ({len(failed) - 1} other runs failed too)" if len(failed) > 1 else ""
+        raise InputError(failed[0] + others)
 
 
 def _ready(study: Study, waiting: Sequence[Step]) -> Step | None:

@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,7 @@ from faket.pipeline.labelled import (
     LabelledModel,
     common_classes,
     find_models,
+    model_files,
     read_labelled,
 )
 from faket.pipeline.picking import with_sizes
@@ -89,20 +91,20 @@ def train_picker(
     """
     plan = settings or TrainingSettings()
     models, held_out = _split(sources, validation)
-    files = [
-        folder / name
-        for folder in (*models, *([held_out] if held_out else []))
-        for name in ("reconstruction.mrc", "class_mask.mrc")
-    ]
-    inputs = [*files, *([start] if start else [])]
-    stamp = _stamp(plan, seed, inputs, held_out is not None)
+    folders = (*models, *([held_out] if held_out else []))
+    inputs = [*chain.from_iterable(map(model_files, folders)), *([start] if start else [])]
+    stamp = _stamp(plan, seed, inputs, held_out is not None, voxel_size_A)
     _check_place(out, stamp)
     loaded = [_lighter(read_labelled(folder, voxel_size_A=voxel_size_A)) for folder in models]
     judge = read_labelled(held_out, voxel_size_A=voxel_size_A) if held_out else None
     classes = common_classes([*loaded, *([judge] if judge else [])])
-    before = _before(out, start)
-    _claim(out, stamp)
-    if before is None or before.epoch < plan.epochs:
+    before, resumed = _before(out, start), (out / LAST).exists()
+    if before is not None and resumed and before.epoch > plan.epochs:
+        raise InputError(
+            f"{out}: expected at least the {before.epoch} epochs that it has, found {plan.epochs}; "
+            "ask for as many, or choose another folder"
+        )
+    if before is None or not resumed or before.epoch < plan.epochs:
         train(
             [model.tomogram for model in loaded],
             classes=classes,
@@ -114,7 +116,7 @@ def train_picker(
             start=before,
             device=device,
             on_step=_teller(report),
-            on_epoch=lambda checkpoint: _keep(out, checkpoint, keep_every),
+            on_epoch=lambda checkpoint: _keep(out, stamp, checkpoint, keep_every),
         )
     best = load_checkpoint(out / BEST)
     if judge is not None:
@@ -125,7 +127,7 @@ def train_picker(
     write_manifest(
         out / "manifest.json",
         kind="picker",
-        settings=asdict(plan),
+        settings={**asdict(plan), "voxel_size_A": voxel_size_A},
         seed=seed,
         record={"best_epoch": best.best_epoch, "classes": classes},
         inputs=inputs,
@@ -155,14 +157,31 @@ def _lighter(model: LabelledModel) -> LabelledModel:
     return replace(model, instance_mask=np.zeros((0, 0, 0), np.uint16))
 
 
-def _stamp(settings: TrainingSettings, seed: int, inputs: Sequence[Path], validated: bool) -> bytes:
+def _stamp(
+    settings: TrainingSettings,
+    seed: int,
+    inputs: Sequence[Path],
+    validated: bool,
+    voxel_size_A: float | None,
+) -> bytes:
     """Return what makes a training this one; more epochs only continue it at a constant rate."""
     free = {"validate_every"}  # no weight depends on them
     if settings.schedule == "constant":
         free.add("epochs")
-    facts = {name: value for name, value in asdict(settings).items() if name not in free}
-    hashes = [sha256_of(path) for path in inputs]
-    content = {"settings": facts, "seed": seed, "inputs": hashes, "validated": validated}
+    published = asdict(TrainingSettings())
+    facts = {
+        name: value
+        for name, value in asdict(settings).items()
+        # A setting that is added later must not make earlier trainings others.
+        if name not in free and value != published[name]
+    }
+    content = {
+        "settings": facts,
+        "seed": seed,
+        "inputs": [sha256_of(path) for path in inputs],
+        "validated": validated,
+        "voxel_size_A": voxel_size_A,
+    }
     return (json.dumps(plain(content, STAMP), indent=1, sort_keys=True) + "\n").encode()
 
 
@@ -192,8 +211,9 @@ def _before(out: Path, start: Path | None) -> Checkpoint | None:
     return load_checkpoint(start).for_fine_tuning() if start else None
 
 
-def _keep(out: Path, checkpoint: Checkpoint, keep_every: int) -> None:
+def _keep(out: Path, stamp: bytes, checkpoint: Checkpoint, keep_every: int) -> None:
     """Write an epoch's files; the last one last, for it is what a resumed run looks at."""
+    _claim(out, stamp)
     if keep_every and checkpoint.epoch % keep_every == 0:
         save_checkpoint(out / f"epoch_{checkpoint.epoch:04}.safetensors", checkpoint)
     if checkpoint.is_best:

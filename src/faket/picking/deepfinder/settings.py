@@ -79,7 +79,7 @@ class TrainingSettings:
         return self.learning_rate * rise * fall
 
 
-# "quick" is for CPUs and few data; its patch is small, and so must particles be.
+# "quick" is for CPUs and few data. Long particles need not fit its patch: most of them is enough.
 TRAINING_PRESETS: dict[str, TrainingSettings] = {
     "published": TrainingSettings(),
     "quick": TrainingSettings(
