@@ -1,6 +1,7 @@
 """faket match: files to files, resumed, and bad input as one line."""
 
 import csv
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,10 +9,12 @@ from scipy.spatial.transform import Rotation
 
 from faket.cli.app import run
 from faket.data import TiltGeometry, TiltSeries, Volume
+from faket.io.acquisition import write_acquisition
 from faket.io.manifest import read_manifest
 from faket.io.mrc import write_mask, write_volume
 from faket.io.picks import read_picks
 from faket.io.tilts import write_tilt_angles
+from faket.microscope import Microscope, draw_acquisition
 from faket.projection import project
 from faket.reconstruction import reconstruct
 from faket.structures import synthetic_species
@@ -51,7 +54,7 @@ SPECIES = ("synthetic:syn-ring", "synthetic:syn-hook")
 @pytest.mark.parametrize("kind", ["csv", "star"])
 def test_picks_are_where_the_molecules_are(folder, tmp_path, kind, capsys):
     out = tmp_path / f"picks.{kind}"
-    assert match(folder, *SPECIES, "--out", out, "--tilts", folder / "t.tlt") == 0
+    assert match(folder, *SPECIES, "--out", out) == 0
     picks = read_picks(out, (28, 44, 44), 10.0)
     best = {tuple(np.rint(p / 10).astype(int)[::-1]): s
             for p, s in zip(picks.positions_A[:3], picks.species[:3], strict=True)}  # fmt: skip
@@ -60,7 +63,10 @@ def test_picks_are_where_the_molecules_are(folder, tmp_path, kind, capsys):
         assert near == [name]
     assert isinstance(picks.rotations, Rotation)
     assert (np.diff(picks.scores) <= 0).all()
-    assert read_manifest(tmp_path / "picks.manifest.json")["kind"] == "match"
+    manifest = read_manifest(tmp_path / f"picks.{kind}.manifest.json")
+    assert manifest["kind"] == "match"
+    assert manifest["settings"]["voltage_kV"] == 300
+    assert [Path(item["path"]).name for item in manifest["inputs"]] == ["t.mrc", "t.tlt"]
     assert not (tmp_path / f"picks.{kind}.parts").exists()
     assert "syn-hook: " in capsys.readouterr().out
 
@@ -110,6 +116,24 @@ def test_a_region_and_a_lens(folder, tmp_path):
         rows = list(csv.DictReader(stream))
     assert rows
     assert all(float(row["y_A"]) < 205 for row in rows)
+
+
+def test_a_record_tells_lens_dose_and_voltage(folder, tmp_path, capsys):
+    microscope = Microscope(voltage_kV=200.0)
+    record = tmp_path / "acquisition.json"
+    geometry = TiltGeometry(ANGLES, 10.0)
+    write_acquisition(record, draw_acquisition(microscope, geometry, seed=0))
+    out = tmp_path / "p.csv"
+    assert match(folder, SPECIES[0], "--out", out, "--record", record) == 0
+    manifest = read_manifest(tmp_path / "p.csv.manifest.json")
+    assert manifest["settings"]["voltage_kV"] == 200
+    assert "acquisition.json" in [Path(item["path"]).name for item in manifest["inputs"]]
+    out.unlink()
+    capsys.readouterr()
+    for also in (("--defocus-um", "3"), ("--voltage-kV", "300"), ("--tilts", folder / "t.tlt")):
+        assert match(folder, SPECIES[0], "--out", out, "--record", record, *also) == 2
+        assert "found both" in capsys.readouterr().err
+    assert not out.exists()
 
 
 def test_bad_input_is_one_line(folder, tmp_path, capsys):

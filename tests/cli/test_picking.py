@@ -78,7 +78,7 @@ def test_train_then_pick(picker, data, tmp_path, capsys):
     assert checkpoint.history[0].mean_f1 is not None  # on the second of two tomograms
     tomogram = data / "model_1" / "reconstruction.mrc"
     for name in ("picks.csv", "picks.txt", "picks.star"):
-        out, labels = tmp_path / name, tmp_path / "labels.mrc"
+        out, labels = tmp_path / name, tmp_path / "picks.mrc"
         assert run(
             ["pick", str(tomogram), str(picker), "--out", str(out), "--minimum-size", "1",
              "--labels", str(labels)]
@@ -86,7 +86,10 @@ def test_train_then_pick(picker, data, tmp_path, capsys):
         said = capsys.readouterr().out
         picks = read_picks(out, SHAPE, VOXEL_A, tomogram="reconstruction")
         assert f"cube: {picks.species.count('cube')}" in said
-        assert read_manifest(out.with_suffix(".manifest.json"))["kind"] == "pick"
+        for made in (out, labels):
+            manifest = read_manifest(made.with_name(f"{made.name}.manifest.json"))
+            assert manifest["kind"] == "pick"
+            assert [item["path"] for item in manifest["outputs"]] == [made.name]
         assert read_mask(labels).shape == (8, 10, 12)
         assert read_voxel_size(labels) == pytest.approx(2 * VOXEL_A)
 

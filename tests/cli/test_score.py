@@ -58,6 +58,8 @@ def test_seeds_of_every_format_with_files(model, tmp_path, capsys):
     assert "not scored: vesicle" in text
     assert "macro F1 with background" in text
     content = json.loads((out / "scores.json").read_text())
+    assert content["settings"]["tolerance_A"] == 0
+    assert {"particle_locations.txt", "occupancy_mask.mrc"} <= set(content["truth_sha256"])
     recalls = [item["scores"]["localisation"]["recall"] for item in content["files"]]
     assert recalls == [1, 5 / 7, 5 / 7]
     metrics = content["summary"]["metrics"]

@@ -40,7 +40,8 @@ def record_manifest(
     """Write beside an output (or into its folder) what it was made of."""
     from faket.io.manifest import write_manifest
 
-    path = out / "manifest.json" if out.is_dir() else out.with_suffix(".manifest.json")
+    # With the suffix: picks named as their tomogram must not take its manifest's place.
+    path = out / "manifest.json" if out.is_dir() else out.with_name(f"{out.name}.manifest.json")
     outputs = sorted(p for p in out.rglob("*") if p.is_file()) if out.is_dir() else [out]
     write_manifest(
         path,

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from faket.picking.template_matching import Candidates, Matcher
 
 _KINDS = (".csv", ".star", ".txt")
+_USUAL_KV = 300.0
 NotNegativeNumber = Annotated[float, Parameter(validator=Number(gte=0))]
 
 
@@ -34,7 +35,7 @@ def match(
     tilts: Path | None = None,
     record: Path | None = None,
     defocus_um: float | None = None,
-    voltage_kV: Positive = 300.0,
+    voltage_kV: Positive | None = None,
     spherical_aberration_mm: NotNegativeNumber = 2.7,
     angular_step_deg: Annotated[
         Positive, Parameter(name=("--angular-step-deg", "--angular-step"))
@@ -72,9 +73,10 @@ def match(
     record
         .json of `faket acquire`: angles, dose, and the lens of each tilt.
     defocus_um
-        Underfocus of all tilts in µm, to weigh templates with the contrast transfer.
+        Underfocus of all tilts in µm, to weigh templates with the contrast transfer; a record has
+        its own.
     voltage_kV
-        Acceleration voltage, with --defocus-um.
+        Acceleration voltage, of lens and radiation damage. [default: the record's, or 300]
     spherical_aberration_mm
         Cs, with --defocus-um.
     angular_step_deg
@@ -110,6 +112,7 @@ def match(
     """
     from faket.cli.progress import reporting
     from faket.io.mrc import read_mask, read_volume
+    from faket.io.tilts import tilt_angles_beside
     from faket.picking.template_matching import TM, TM_F, Matcher
 
     _check_out(out, [tomogram, tilts, record, region])
@@ -127,15 +130,23 @@ def match(
         memory_GB=memory_GB,
     )
     volume = read_volume(tomogram, voxel_size_A=voxel_size_A)
-    geometry, optics = _acquisition(tomogram, tilts, record)
+    if record is not None and (tilts, defocus_um, voltage_kV) != (None, None, None):
+        raise InputError(
+            "match: expected --record, or --tilts, --defocus-um and --voltage-kV, found both; the "
+            "record tells them all"
+        )
+    angles = record or tilts or tilt_angles_beside(tomogram)
+    geometry, optics, recorded_kV = _acquisition(angles)
+    kilovolts = recorded_kV if voltage_kV is None else voltage_kV
     if defocus_um is not None:
-        optics = _lens(defocus_um, voltage_kV, spherical_aberration_mm)
-    library = _library(species, volume.voxel_size_A, folder)
+        optics = _lens(defocus_um, kilovolts, spherical_aberration_mm)
+    sources = _sources(species, folder)
+    library = _library(sources, volume.voxel_size_A)
     matcher = Matcher(
         volume,
         geometry,
         optics=optics,
-        voltage_kV=voltage_kV,
+        voltage_kV=kilovolts,
         settings=settings,
         region=None if region is None else read_mask(region) > 0,
         device=device,
@@ -151,8 +162,17 @@ def match(
     record_manifest(
         out,
         "match",
-        {**asdict(settings), "species": species, "symmetry": symmetry, "defocus_um": defocus_um},
-        [tomogram, tilts, record, region, *(Path(item) for item in species)],
+        {
+            **asdict(settings),
+            "method": method,
+            "species": species,
+            "symmetry": symmetry,
+            "defocus_um": defocus_um,
+            "voltage_kV": kilovolts,
+            "spherical_aberration_mm": spherical_aberration_mm,
+            "voxel_size_A": volume.voxel_size_A,
+        },
+        [tomogram, angles, region, *(Path(source) for source in sources)],
         {item.name: {"sigma": item.sigma, "cutoff": item.cutoff} for item in found},
     )
     shutil.rmtree(parts, ignore_errors=True)
@@ -168,23 +188,19 @@ def _check_out(out: Path, inputs: Sequence[Path | None]) -> None:
         raise InputError(f"{out}: expected a new file to write, found an input")
 
 
-def _acquisition(
-    tomogram: Path, tilts: Path | None, record: Path | None
-) -> "tuple[TiltGeometry, list[Optics] | None]":
-    """Angles, dose and lenses from whatever file tells them."""
+def _acquisition(path: Path) -> "tuple[TiltGeometry, list[Optics] | None, float]":
+    """Angles, dose, lenses and voltage (kV), as far as a record, a table or a list tells them."""
     from faket.data import TiltGeometry
     from faket.io.acquisition import read_acquisition
-    from faket.io.tilts import read_tilt_angles, read_tilt_geometry, tilt_angles_beside
+    from faket.io.tilts import read_tilt_angles, read_tilt_geometry
 
-    if record is not None:
-        if tilts is not None:
-            raise InputError("match: expected --tilts or --record, found both; leave one out")
-        acquisition = read_acquisition(record)
-        return acquisition.geometry(), [acquisition.optics(i) for i in range(len(acquisition))]
-    path = tilts or tilt_angles_beside(tomogram)
+    if path.suffix.lower() == ".json":
+        record = read_acquisition(path)
+        optics = [record.optics(i) for i in range(len(record))]
+        return record.geometry(), optics, record.microscope.voltage_kV
     if path.suffix.lower() == ".csv":
-        return read_tilt_geometry(path), None
-    return TiltGeometry(read_tilt_angles(path), 1.0), None
+        return read_tilt_geometry(path), None, _USUAL_KV
+    return TiltGeometry(read_tilt_angles(path), 1.0), None, _USUAL_KV
 
 
 def _lens(defocus_um: float, voltage_kV: float, spherical_aberration_mm: float) -> "list[Optics]":
@@ -195,21 +211,31 @@ def _lens(defocus_um: float, voltage_kV: float, spherical_aberration_mm: float) 
     return [Optics(wavelength_A, defocus_um * 1e4, spherical_aberration_mm * 1e7)]
 
 
-def _library(sources: list[str], voxel_size_A: float, folders: tuple[Path, ...]) -> "list[Species]":
-    from faket.io.specimen_files import read_species
+def _sources(species: list[str], folders: tuple[Path, ...]) -> list[str]:
+    """Return where each molecule is: a folder of `faket species`, a file, or synthetic:NAME."""
     from faket.io.structure_files import find_structure
-    from faket.structures import SYNTHETIC_SPECIES, load_species
+    from faket.structures import SYNTHETIC_SPECIES
 
-    if sources == ["synthetic"]:
-        sources = [f"synthetic:{name}" for name in SYNTHETIC_SPECIES]
-    library = []
-    for source in sources:
-        if Path(source).is_dir():
-            library.append(read_species(Path(source)))
-        else:
-            embedded = source.startswith("synthetic:")
-            found = source if embedded else find_structure(source, folders=folders)
-            library.append(load_species(found, voxel_size_A=voxel_size_A))
+    if species == ["synthetic"]:
+        return [f"synthetic:{name}" for name in SYNTHETIC_SPECIES]
+    return [
+        item
+        if item.startswith("synthetic:") or Path(item).is_dir()
+        else str(find_structure(item, folders=folders))
+        for item in species
+    ]
+
+
+def _library(sources: list[str], voxel_size_A: float) -> "list[Species]":
+    from faket.io.specimen_files import read_species
+    from faket.structures import load_species
+
+    library = [
+        read_species(Path(source))
+        if Path(source).is_dir()
+        else load_species(source, voxel_size_A=voxel_size_A)
+        for source in sources
+    ]
     names = [item.name for item in library]
     if not names or len(set(names)) < len(names):
         raise InputError(

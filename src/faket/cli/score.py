@@ -16,6 +16,13 @@ if TYPE_CHECKING:
 Names = Annotated[tuple[str, ...], Parameter(negative=())]
 NotNegativeNumber = Annotated[float, Parameter(validator=Number(gte=0))]
 
+_TRUTH = (
+    "particles.csv",
+    "particle_locations.txt",
+    "occupancy_mask.mrc",
+    "instance_mask.mrc",
+    "classes.txt",
+)
 _TITLES = {
     "recall": "recall",
     "precision": "precision",
@@ -114,6 +121,11 @@ def score(
             "symmetry": symmetry,
             "seed": seed,
             "species": species,
+            "tomogram": tomogram,
+            "tolerance_A": tolerance_A,
+            "euler": euler,
+            "voxel_size_A": there.voxel_size_A,
+            "pixel_size_A": pixel_size_A,
         }
         _write(out, picks, truth, results, summary, settings)
     print("\n".join(_report(picks, results, summary)))
@@ -159,6 +171,9 @@ def _write(
     ]
     content = {
         "truth": str(truth),
+        "truth_sha256": {
+            item.name: sha256_of(item) for item in map(truth.joinpath, _TRUTH) if item.exists()
+        },
         "settings": settings,
         "summary": summary,
         "files": files,

@@ -176,6 +176,7 @@ def _match(
         volume,
         acquisition.geometry(),
         optics=[acquisition.optics(i) for i in range(len(acquisition))],
+        voltage_kV=acquisition.microscope.voltage_kV,
         settings=_matching_settings(study, matching),
         device=device,
     )

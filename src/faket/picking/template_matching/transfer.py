@@ -76,8 +76,9 @@ def _binary(
     kx = np.fft.rfftfreq(size, voxel_size_A)
     weights = -np.ones((size, size, len(kx)))
     if lenses:
-        # Defocus changes little between tilts: one contrast transfer, that of the mean.
-        mean = replace(lenses[0], defocus_A=float(np.mean([lens.defocus_A for lens in lenses])))
+        # Defocus changes little between tilts: one contrast transfer, round, that of the mean.
+        defocus_A = float(np.mean([lens.defocus_A for lens in lenses]))
+        mean = replace(lenses[0], defocus_A=defocus_A, astigmatism_A=0.0)
         weights = contrast_transfer(np.hypot(kx, kz), ky, mean)
     if wedge == "binary":
         low, high = np.tan(np.radians([geometry.angles_deg.min(), geometry.angles_deg.max()]))
