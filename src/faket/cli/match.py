@@ -1,15 +1,11 @@
 """Template matching, from files to files."""
 
-import hashlib
-import json
 import shutil
-import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
-import numpy as np
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
@@ -17,9 +13,8 @@ from faket.cli.common import Positive, Where, record_manifest
 from faket.errors import InputError
 
 if TYPE_CHECKING:
-    from faket.data import Species, TiltGeometry, Volume
+    from faket.data import Species, TiltGeometry
     from faket.microscope import Optics
-    from faket.picking.template_matching import Candidates, Matcher
 
 _KINDS = (".csv", ".star", ".txt")
 _USUAL_KV = 300.0
@@ -112,8 +107,10 @@ def match(
     """
     from faket.cli.progress import reporting
     from faket.io.mrc import read_mask, read_volume
+    from faket.io.picks import write_picks
     from faket.io.tilts import tilt_angles_beside
     from faket.picking.template_matching import TM, TM_F, Matcher
+    from faket.pipeline.matching import search, to_picks
 
     _check_out(out, [tomogram, tilts, record, region])
     preset = TM if method == "tm" else TM_F
@@ -152,13 +149,10 @@ def match(
         device=device,
     )
     parts = out.with_name(f"{out.name}.parts")
-    common = _digest(matcher, volume, symmetry, len(library))
-    found = []
     with reporting("match") as report:
-        for item in library:
-            part = parts / f"{_species_digest(common, item)}.npz"
-            found.append(_matched(matcher, item, symmetry, len(library), part, report))
-    _write(out, found, matcher, tomogram)
+        found = search(matcher, volume, library, parts, symmetry=symmetry, report=report)
+    picks = to_picks(found, matcher)
+    write_picks(out, picks, matcher.shape, matcher.voxel_size_A, tomogram=tomogram.stem)
     record_manifest(
         out,
         "match",
@@ -176,6 +170,9 @@ def match(
         {item.name: {"sigma": item.sigma, "cutoff": item.cutoff} for item in found},
     )
     shutil.rmtree(parts, ignore_errors=True)
+    for item in found:
+        count, cutoff = picks.species.count(item.name), item.cutoff
+        print(f"{item.name}: {count}, correlation above {cutoff:.3f} ({cutoff / item.sigma:.1f} σ)")
 
 
 def _check_out(out: Path, inputs: Sequence[Path | None]) -> None:
@@ -242,84 +239,3 @@ def _library(sources: list[str], voxel_size_A: float) -> "list[Species]":
             f"match: expected species of distinct names, found {', '.join(names) or 'none'}"
         )
     return library
-
-
-def _matched(
-    matcher: "Matcher",
-    species: "Species",
-    symmetry: str | None,
-    templates: int,
-    part: Path,
-    report: Callable[[str, int, int], None],
-) -> "Candidates":
-    """Candidates of one species: from an interrupted run, or searched for and kept."""
-    from faket.io.atomic import atomic_path
-
-    if part.exists():
-        kept = _read_part(part)
-        if kept is not None:
-            return kept
-    found = matcher.candidates(
-        species,
-        symmetry=symmetry,
-        templates=templates,
-        progress=lambda done, total: report(species.name, done, total),
-    )
-    with atomic_path(part) as temporary, temporary.open("wb") as stream:
-        np.savez(stream, **vars(found))
-    return found
-
-
-def _read_part(part: Path) -> "Candidates | None":
-    """Candidates as they were kept; None where the file cannot be used."""
-    from faket.picking.template_matching import Candidates
-
-    try:
-        with np.load(part) as stored:
-            values = {name: stored[name] for name in stored.files}
-        scalars = {name: v.item() for name, v in values.items() if v.ndim == 0}
-        return Candidates(**{**values, **scalars})
-    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
-        return None
-
-
-def _digest(matcher: "Matcher", volume: "Volume", symmetry: str | None, templates: int) -> str:
-    """Everything but the species that candidates depend on."""
-    import faket
-
-    geometry = matcher.geometry
-    settings = {k: v for k, v in asdict(matcher.settings).items() if k != "memory_GB"}
-    facts: list[Any] = [
-        faket.__version__, settings, symmetry, templates, matcher.voltage_kV,
-        volume.voxel_size_A, volume.data.shape, geometry.angles_deg.tolist(),
-        geometry.tilt_axis_deg, [vars(lens) for lens in matcher.optics or ()],
-    ]  # fmt: skip
-    for values in (geometry.dose_e_per_A2, geometry.order):
-        facts.append(None if values is None else values.tolist())
-    digest = hashlib.sha256(json.dumps(facts).encode())
-    digest.update(np.ascontiguousarray(volume.data).data)
-    if matcher.region is not None:
-        digest.update(np.packbits(matcher.region).data)
-    return digest.hexdigest()
-
-
-def _species_digest(common: str, species: "Species") -> str:
-    facts = [common, species.name, species.symmetry, species.voxel_size_A, species.potential.shape]
-    digest = hashlib.sha256(json.dumps(facts).encode())
-    for values in (species.potential, species.envelope):
-        digest.update(np.ascontiguousarray(values).data)
-    return digest.hexdigest()[:32]
-
-
-def _write(out: Path, found: "list[Candidates]", matcher: "Matcher", tomogram: Path) -> None:
-    from faket.evaluation.matching import Picks
-    from faket.io.picks import write_picks
-    from faket.picking.template_matching import merge_candidates
-
-    picks = merge_candidates(found, matcher.shape, matcher.voxel_size_A)
-    particles = picks.particles
-    table = Picks(particles.species, particles.positions_A, particles.rotations, picks.scores)
-    write_picks(out, table, matcher.shape, matcher.voxel_size_A, tomogram=tomogram.stem)
-    for item in found:
-        count, cutoff = particles.species.count(item.name), item.cutoff
-        print(f"{item.name}: {count}, correlation above {cutoff:.3f} ({cutoff / item.sigma:.1f} σ)")

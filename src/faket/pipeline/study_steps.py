@@ -5,11 +5,8 @@ import shutil
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from faket.device import Device
 from faket.evaluation import Picks, score_picks
@@ -22,14 +19,13 @@ from faket.io.picks import read_picks, read_truth, write_picks
 from faket.picking.template_matching import (
     TM,
     TM_F,
-    Candidates,
     Matcher,
     TemplateMatching,
-    merge_candidates,
 )
 from faket.pipeline.clock import Clock
 from faket.pipeline.labelled import read_labelled
 from faket.pipeline.library import load_library
+from faket.pipeline.matching import search, to_picks
 from faket.pipeline.picking import pick
 from faket.pipeline.recipe import read_recipe
 from faket.pipeline.study import RESULT, Step, Study
@@ -180,34 +176,15 @@ def _match(
         settings=_matching_settings(study, matching),
         device=device,
     )
-    parts, found = folder / PARTS, list[Candidates]()
-    for species in library:
-        part = parts / f"{species.name}.npz"
-        if not part.exists():
-            candidates = matcher.candidates(
-                species,
-                templates=len(library),
-                progress=partial(tell, species.name),
-            )
-            with atomic_path(part) as temporary, temporary.open("wb") as stream:
-                np.savez(stream, **vars(candidates))
-        found.append(_read_candidates(part))
-    picks = merge_candidates(found, matcher.shape, matcher.voxel_size_A)
-    particles = picks.particles
-    table = Picks(particles.species, particles.positions_A, particles.rotations, picks.scores)
-    write_picks(folder / PICKS, table, matcher.shape, matcher.voxel_size_A)
+    found = search(matcher, volume, library, folder / PARTS, report=tell)
+    picks = to_picks(found, matcher)
+    write_picks(folder / PICKS, picks, matcher.shape, matcher.voxel_size_A)
     return {"matching": {"cutoffs": {item.name: item.cutoff for item in found}}}
 
 
 def _matching_settings(study: Study, matching: Matching) -> TemplateMatching:
     preset = TM if matching == "tm" else TM_F
     return replace(preset, angular_step_deg=study.settings.matching_step_deg)
-
-
-def _read_candidates(part: Path) -> Candidates:
-    with np.load(part) as stored:
-        values = {name: stored[name] for name in stored.files}
-    return Candidates(**{k: v.item() if v.ndim == 0 else v for k, v in values.items()})
 
 
 def _digests(study: Study, step: Step) -> dict[str, str]:

@@ -1,0 +1,113 @@
+"""A search for several molecules, resumable: what each has found is kept in a file of its own."""
+
+import hashlib
+import json
+import zipfile
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import faket
+from faket.data import Species, Volume
+from faket.evaluation.matching import Picks
+from faket.io.atomic import atomic_path
+from faket.picking.template_matching import Candidates, Matcher, merge_candidates
+
+Report = Callable[[str, int, int], None]
+
+
+def search(
+    matcher: Matcher,
+    volume: Volume,
+    library: Sequence[Species],
+    parts: Path,
+    *,
+    symmetry: str | None = None,
+    report: Report,
+) -> tuple[Candidates, ...]:
+    """Look for one molecule after the other.
+
+    Parameters
+    ----------
+    matcher : Matcher
+    volume : Volume
+        The matcher's.
+    library : sequence of Species
+        On the volume's voxels.
+    parts : Path
+        Folder for what is found, a file a molecule, to remove when all is done. What an
+        interrupted search has left there is taken if everything that it depends on is the same.
+    symmetry : str, optional
+        Of all molecules instead of their own.
+    report : callable
+        Called with (molecule, orientations done, orientations in all).
+
+    Returns
+    -------
+    tuple of Candidates
+        In the order of the library.
+    """
+    common = _digest(matcher, volume, symmetry, len(library))
+    found = []
+    for species in library:
+        part = parts / f"{_species_digest(common, species)}.npz"
+        kept = _read(part)
+        if kept is None:
+            kept = matcher.candidates(
+                species,
+                symmetry=symmetry,
+                templates=len(library),
+                progress=partial(report, species.name),
+            )
+            with atomic_path(part) as temporary, temporary.open("wb") as stream:
+                np.savez(stream, **vars(kept))
+        found.append(kept)
+    return tuple(found)
+
+
+def to_picks(found: Sequence[Candidates], matcher: Matcher) -> Picks:
+    """Let the molecules compete for each place; best first. Scores are in units of σ."""
+    picks = merge_candidates(list(found), matcher.shape, matcher.voxel_size_A)
+    particles = picks.particles
+    return Picks(particles.species, particles.positions_A, particles.rotations, picks.scores)
+
+
+def _read(part: Path) -> Candidates | None:
+    """Return candidates as they were kept; None where there is no file or it cannot be used."""
+    try:
+        with np.load(part) as stored:
+            values = {name: stored[name] for name in stored.files}
+        scalars = {name: v.item() for name, v in values.items() if v.ndim == 0}
+        return Candidates(**{**values, **scalars})
+    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
+        return None
+
+
+def _digest(matcher: Matcher, volume: Volume, symmetry: str | None, templates: int) -> str:
+    """Everything but the species that candidates depend on."""
+    geometry = matcher.geometry
+    settings = {k: v for k, v in asdict(matcher.settings).items() if k != "memory_GB"}
+    facts: list[Any] = [
+        faket.__version__, settings, symmetry, templates, matcher.voltage_kV,
+        volume.voxel_size_A, volume.data.shape, geometry.angles_deg.tolist(),
+        geometry.tilt_axis_deg, [vars(lens) for lens in matcher.optics or ()],
+    ]  # fmt: skip
+    for values in (geometry.dose_e_per_A2, geometry.order):
+        facts.append(None if values is None else values.tolist())
+    digest = hashlib.sha256(json.dumps(facts).encode())
+    digest.update(np.ascontiguousarray(volume.data).data)
+    if matcher.region is not None:
+        digest.update(np.packbits(matcher.region).data)
+    return digest.hexdigest()
+
+
+def _species_digest(common: str, species: Species) -> str:
+    facts = [common, species.name, species.symmetry, species.voxel_size_A, species.potential.shape]
+    digest = hashlib.sha256(json.dumps(facts).encode())
+    for values in (species.potential, species.envelope):
+        digest.update(np.ascontiguousarray(values).data)
+    return digest.hexdigest()[:32]
