@@ -28,7 +28,7 @@ def test_commands_exist():
     """Every `faket` command shown has the sub-command and the options that it uses."""
     from faket.cli.app import app
 
-    lines = "".join(blocks("sh")).replace("\\\n", " ").splitlines()
+    lines = "".join(blocks("sh")).splitlines()
     lines = [line for line in lines if line.startswith("faket")]
     assert len(lines) >= 8
     for line in lines:

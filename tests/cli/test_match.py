@@ -1,6 +1,7 @@
 """faket match: files to files, resumed, and bad input as one line."""
 
 import csv
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from faket.io.acquisition import write_acquisition
 from faket.io.manifest import read_manifest
 from faket.io.mrc import write_mask, write_volume
 from faket.io.picks import read_picks
-from faket.io.tilts import write_tilt_angles
+from faket.io.tilts import write_tilt_angles, write_tilt_geometry
 from faket.microscope import Microscope, draw_acquisition
 from faket.projection import project
 from faket.reconstruction import reconstruct
@@ -116,6 +117,23 @@ def test_a_region_and_a_lens(folder, tmp_path):
         rows = list(csv.DictReader(stream))
     assert rows
     assert all(float(row["y_A"]) < 205 for row in rows)
+
+
+def test_a_model_folder_has_its_angles_and_a_region_its_voxels(folder, tmp_path, capsys):
+    shutil.copy(folder / "t.mrc", tmp_path / "reconstruction.mrc")
+    write_tilt_geometry(tmp_path / "projections_unbinned.csv", TiltGeometry(ANGLES, 5.0))
+    out, tomogram = tmp_path / "p.csv", str(tmp_path / "reconstruction.mrc")
+    command = ["match", tomogram, SPECIES[0], "--out", str(out), "--angular-step", "50"]
+    assert run(command) == 0
+    inputs = read_manifest(tmp_path / "p.csv.manifest.json")["inputs"]
+    assert "projections_unbinned.csv" in [Path(item["path"]).name for item in inputs]
+    write_mask(tmp_path / "region.mrc", np.ones((28, 44, 44), np.uint8), 7.0)
+    assert run([*command, "--region", str(tmp_path / "region.mrc")]) == 2
+    assert "10 Å, found 7 Å" in capsys.readouterr().err
+    (tmp_path / "projections_unbinned.csv").unlink()
+    assert run(command) == 2
+    assert "--tilts" in capsys.readouterr().err
+    assert run([*command, "--defocus-um", "30000"]) == 2
 
 
 def test_a_record_tells_lens_dose_and_voltage(folder, tmp_path, capsys):

@@ -13,6 +13,7 @@ from faket.io.checkpoints import load_checkpoint
 from faket.io.manifest import read_manifest
 from faket.io.mrc import read_mask, read_voxel_size, write_mask, write_volume
 from faket.io.picks import read_picks
+from faket.io.star import read_star
 from faket.picking import TRAINING_PRESETS, TrainingSettings
 
 SHAPE, VOXEL_A = (16, 20, 24), 14.0
@@ -86,6 +87,10 @@ def test_train_then_pick(picker, data, tmp_path, capsys):
         said = capsys.readouterr().out
         picks = read_picks(out, SHAPE, VOXEL_A, tomogram="reconstruction")
         assert f"cube: {picks.species.count('cube')}" in said
+        if out.suffix == ".star":  # numbers as in training, whatever was found
+            numbers = {"cube": "1", "block": "2"}
+            table = read_star(out)["particles"]
+            assert table["rlnClassNumber"] == [numbers[name] for name in picks.species]
         for made in (out, labels):
             manifest = read_manifest(made.with_name(f"{made.name}.manifest.json"))
             assert manifest["kind"] == "pick"

@@ -9,6 +9,7 @@ from scipy.spatial.transform import Rotation
 from faket.cli.app import run
 from faket.data import Particles, Volume
 from faket.evaluation import Picks
+from faket.io.mrc import read_mask, write_mask
 from faket.io.picks import write_picks
 from faket.io.shrec_model import write_shrec_model
 
@@ -107,7 +108,37 @@ def test_picks_outside_are_reported(model, tmp_path, capsys):
     truth, _ = model
     (tmp_path / "p.txt").write_text("ring 999 -5 3\n")
     assert run(["score", str(tmp_path / "p.txt"), "--truth", str(truth)]) == 0
-    assert "1 outside the volume" in capsys.readouterr().out
+    assert "1 on background" in (text := capsys.readouterr().out)
+    assert "1 from outside the volume" in text
+
+
+def test_an_interrupt_says_that_it_starts_again(model, monkeypatch, capsys):
+    import faket.io.picks
+
+    def interrupted(*args, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(faket.io.picks, "read_truth", interrupted)
+    assert run(["score", "p.csv", "--truth", str(model[0])]) == 130
+    assert "the same command starts again" in capsys.readouterr().err
+
+
+def test_hollow_classes_and_nothing_to_score_are_said(model, tmp_path, capsys):
+    truth, picks = model
+    file = save(tmp_path, "p.csv", picks)
+    assert run(["score", file, "--truth", str(truth)]) == 0
+    assert "lie on background" not in capsys.readouterr().out
+    centres = np.rint(picks.positions_A / VOXEL_A).astype(int)
+    mask = read_mask(truth / "occupancy_mask.mrc")
+    for (x, y, z), name in zip(centres, picks.species, strict=True):
+        if name == "ring":
+            mask[z, y - 1 : y + 2, x - 1 : x + 2] = mask[z - 1 : z + 2, y, x] = 0
+    write_mask(truth / "occupancy_mask.mrc", mask, VOXEL_A)
+    assert run(["score", file, "--truth", str(truth)]) == 0
+    assert "ring: 3 of 3 centres lie on background" in capsys.readouterr().out
+    every = [word for name in ("ring", "bean", "vesicle", "gold") for word in ("--exclude", name)]
+    assert run(["score", file, "--truth", str(truth), *every]) == 2
+    assert "found all excluded (bean, gold, ring, vesicle)" in capsys.readouterr().err
 
 
 def test_tolerance_is_said_to_be_no_part_of_the_rule(model, tmp_path, capsys):

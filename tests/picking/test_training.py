@@ -30,6 +30,14 @@ QUICK = TrainingSettings(
 )
 
 
+def test_a_training_that_ends_within_its_warm_up_is_refused():
+    begun = replace(QUICK, epochs=2, warm_up_steps=6)
+    with pytest.raises(InputError, match=r"than the 6 of the warm-up, found 6 \(3 an epoch\)"):
+        train([toy(0)], classes=CLASSES, voxel_size_A=10.0, settings=begun, seed=0)
+    enough = replace(begun, warm_up_steps=5)
+    assert train([toy(0)], classes=CLASSES, voxel_size_A=10.0, settings=enough, seed=0).last
+
+
 def toy(seed, n=6, shape=(16, 20, 24)):
     dice = np.random.default_rng(seed)
     labels, centres = np.zeros(shape, np.uint8), []

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -154,6 +155,12 @@ def test_rows_and_seeds_may_be_added_and_nothing_else_changed(tmp_path):
         assert "\n" not in str(error.value)
     with pytest.raises(InputError, match="begun with"):
         open_study(out, preset="small")
+    weights = {"vgg19_weights": "w.pth"}  # nothing is made with them yet
+    assert open_study(out, changes=weights, modalities=["faket"]).settings.vgg19_weights == "w.pth"
+    more = open_study(out, modalities=["faket"])
+    more.save()
+    with pytest.raises(InputError, match="vgg19_weights"):
+        open_study(out, changes=weights)
     falling = planned(tmp_path / "f", replace(PRESETS["tiny"].settings, schedule="linear"))
     falling.save()
     falling.model("benchmark", 0).mkdir(parents=True)
@@ -187,6 +194,14 @@ def test_the_recipe_of_finished_data_stays(tmp_path):
         path.write_text(earlier)
     data_recipe(study, kind)
     assert path.read_text() == earlier
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="a GPU is here")
+def test_a_device_that_is_not_there_is_noticed_before_any_data(tmp_path):
+    study = planned(tmp_path / "s")
+    with pytest.raises(InputError, match="choose cpu"):
+        run_study(study, device="cuda")
+    assert not study.folder.exists()
 
 
 def test_a_run_that_fails_does_not_keep_others_from_ending(tmp_path):
@@ -306,6 +321,7 @@ def test_interrupted_and_resumed_is_uninterrupted_with_any_number_of_workers(tmp
 def check_more_steps(study):
     """They go on with the trainings; fine-tuning starts again, from the longer one."""
     before = {result.step: result.record["training"] for result in trained_results(study)}
+    spent = {result.step: result.record["costs"] for result in trained_results(study)}
     more = open_study(study.folder, changes={"steps": 24})
     assert [s.name for s in more.steps() if more.is_finished(s)] == ["tm"]
     kept = more.run(Step(MODALITIES["faket-texture"], 0)) / "training/history.csv"
@@ -317,6 +333,11 @@ def check_more_steps(study):
         tuned = bool(result.step.modality.parent)
         assert new["steps"] == (1 if tuned else 2) * old["steps"]
         assert new["before"] == (2 if tuned else 0)
+        if not tuned:
+            costs = result.record["costs"]
+            assert all(
+                costs[name] > spent[result.step][name] for name in ("seconds", "cpu_seconds")
+            )
 
 
 def trained_results(study):

@@ -13,7 +13,7 @@ from faket.data import Particles, Volume
 from faket.errors import InputError
 from faket.io.checkpoints import load_checkpoint, save_checkpoint
 from faket.io.manifest import read_manifest, verify_manifest
-from faket.io.mrc import write_mask, write_volume
+from faket.io.mrc import read_mask, write_mask, write_volume
 from faket.io.particles import write_particles
 from faket.io.shrec_model import write_shrec_model
 from faket.picking import Segmentation, TrainingSettings
@@ -99,6 +99,28 @@ def test_reads_our_models(data):
     assert model.tomogram.labels[tuple(centres.T)].tolist() == [1, 2, 1, 2, 1, 2]
 
 
+def test_labels_that_do_not_fit_are_refused(data, tmp_path):
+    def copied():
+        shutil.rmtree(tmp_path / "model_0", ignore_errors=True)
+        return shutil.copytree(data / "model_0", tmp_path / "model_0")
+
+    listed = copied() / "classes.txt"
+    listed.write_text("1 ball\n3 vesicle\n")
+    fails(lambda: read_labelled(listed.parent), "classes.txt (0, 1, 3), found 2")
+    listed.write_text("1 ball\n2 ball\n")
+    fails(lambda: read_labelled(listed.parent), "line 2", "2 ball")
+    mask = copied() / "class_mask.mrc"
+    write_mask(mask, read_mask(mask), 7.0)
+    fails(lambda: read_labelled(mask.parent), "12 Å, found 7 Å")
+    assert read_labelled(mask.parent, voxel_size_A=VOXEL_A).names == CLASSES
+    for untold_A in (1.0,):
+        write_mask(mask, read_mask(mask), untold_A)
+        assert read_labelled(mask.parent).names == CLASSES
+    flat = copied() / "reconstruction.mrc"
+    write_volume(flat, Volume(np.ones(SHAPE, np.float32), VOXEL_A))
+    fails(lambda: read_labelled(flat.parent), "values that differ, found 1 everywhere")
+
+
 def test_names_come_from_the_particles_where_no_list_is(tmp_path):
     model = read_labelled(write_toy(tmp_path / "model_0", 5, listed=False))
     assert model.names == CLASSES
@@ -168,7 +190,11 @@ def test_more_epochs_continue_and_another_training_is_refused(data, trained, tmp
     assert all(torch.equal(ends[0].weights[k], ends[1].weights[k]) for k in ends[0].weights)
     assert (out / "epoch_0003.safetensors").exists()
     assert longer.checkpoint.epoch == direct.checkpoint.epoch
-    fails(lambda: train_picker([data], out, settings=QUICK, seed=2), "another")
+    fails(lambda: train_picker([data], out, settings=QUICK, seed=2), "seed = 1, found 2")
+    narrow = replace(QUICK, width=0.5)
+    fails(lambda: train_picker([data], out, settings=narrow, seed=1), "width = 0.25, found 0.5")
+    (out / "training.json").write_text("{")
+    fails(lambda: train_picker([data], out, settings=more, seed=1), "training.json damaged")
     busy = tmp_path / "busy"
     busy.mkdir()
     (busy / "thesis.txt").write_text("mine")
@@ -190,8 +216,8 @@ def test_a_training_whose_labels_changed_is_another(data, trained, tmp_path, nam
     out = shutil.copytree(trained.folder, tmp_path / "picker")
     train_picker([copy], out, settings=QUICK, seed=1)
     path = copy / "model_0" / name
-    path.write_bytes(path.read_bytes() + b"\n")
-    fails(lambda: train_picker([copy], out, settings=QUICK, seed=1), "another")
+    path.write_bytes(path.read_bytes() + b"\n" * 4)
+    fails(lambda: train_picker([copy], out, settings=QUICK, seed=1), "other tomograms, labels")
 
 
 def test_a_checkpoint_that_has_all_epochs_is_not_fine_tuned(data, trained, tmp_path):
@@ -209,7 +235,10 @@ def test_a_rate_that_falls_to_zero_is_not_continued(data, tmp_path):
     again = train_picker([data], tmp_path / "picker", settings=falling)
     assert again.checkpoint.epoch == done.checkpoint.epoch == 1
     more = replace(falling, epochs=2)
-    fails(lambda: train_picker([data], tmp_path / "picker", settings=more), "another")
+    fails(
+        lambda: train_picker([data], tmp_path / "picker", settings=more),
+        "epochs = 1, found 2", "--start",
+    )  # fmt: skip
 
 
 def test_fine_tuning_goes_on_from_a_checkpoint(data, trained, tmp_path):
@@ -234,6 +263,8 @@ def test_picks_name_the_classes_and_lie_in_the_tomogram(trained, data):
         assert ((found.picks.positions_A >= 0) & (found.picks.positions_A <= edges)).all()
         assert ((found.picks.scores >= 0) & (found.picks.scores <= 1)).all()
     fails(lambda: pick(Volume(volume.data, 10.0), trained.checkpoint), "12 Å", "10 Å")
+    flat = Volume(np.zeros_like(volume.data), VOXEL_A)
+    fails(lambda: pick(flat, trained.checkpoint), "values that differ")
 
 
 def test_mean_shift_keeps_of_the_learnt_sizes_only_what_is_left_out(trained, data, monkeypatch):
@@ -248,6 +279,14 @@ def test_mean_shift_keeps_of_the_learnt_sizes_only_what_is_left_out(trained, dat
     everything = pick(volume, strict, method="meanshift", minimum_sizes=[1] * 4).picks.species
     assert set(everything) == set(CLASSES.values())
     assert shifted == tuple(name for name in everything if name != "vesicle")
+
+
+def test_a_checkpoint_is_as_public_as_other_files_and_a_damaged_one_is_called_so(trained, tmp_path):
+    history = (trained.folder / "history.csv").stat().st_mode
+    assert trained.best.stat().st_mode == history
+    broken = tmp_path / "broken.safetensors"
+    broken.write_bytes(trained.best.read_bytes()[:-100])
+    fails(lambda: load_checkpoint(broken), "broken.safetensors", "damaged")
 
 
 def test_a_checkpoint_is_the_same_after_reading(trained, tmp_path):

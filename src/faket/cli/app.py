@@ -35,6 +35,7 @@ _STAGES: tuple[Callable[..., None], ...] = (
     images.reconstruct,
 )
 _PROOF: tuple[Callable[..., None], ...] = (compare, train, pick, match, score, study)
+_RESUMABLE = ("demo", "simulate", "style", "train", "match", "study")
 for command in _DATASETS:
     app.command(command)
 for command in _STAGES:
@@ -57,8 +58,14 @@ def run(arguments: Sequence[str] | None = None) -> int:
             f"not enough memory: {error}; make the specimen smaller or use fewer workers", 2
         )
     except KeyboardInterrupt:
-        return _fail("interrupted; the same command continues where it stopped", 130)
+        return _fail(f"interrupted; the same command {_after_interrupt(arguments)}", 130)
     return 0
+
+
+def _after_interrupt(arguments: Sequence[str] | None) -> str:
+    words = sys.argv[1:] if arguments is None else arguments
+    goes_on = bool(words) and words[0] in _RESUMABLE
+    return "continues where it stopped" if goes_on else "starts again; nothing was left behind"
 
 
 def main() -> None:

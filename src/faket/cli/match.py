@@ -13,6 +13,9 @@ from faket.cli.common import Positive, Where, record_manifest
 from faket.errors import InputError
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from faket.data import Species, TiltGeometry
     from faket.microscope import Optics
 
@@ -29,7 +32,7 @@ def match(
     out: Path,
     tilts: Path | None = None,
     record: Path | None = None,
-    defocus_um: float | None = None,
+    defocus_um: Annotated[float | None, Parameter(validator=Number(gt=0, lte=30))] = None,
     voltage_kV: Positive | None = None,
     spherical_aberration_mm: NotNegativeNumber = 2.7,
     angular_step_deg: Annotated[
@@ -63,15 +66,16 @@ def match(
         Picks to write, best first: .csv, .star (RELION 5) or .txt (SHREC'21). The score is in
         units of its spread in the tomogram.
     tilts
-        .tlt file, or the .csv of `faket acquire`, whose dose is then used; the .tlt beside the
-        tomogram by default.
+        .tlt file, or the .csv of `faket acquire`, whose dose is then used; by default the .tlt
+        beside the tomogram, or projections_unbinned.csv in a model's folder.
     record
         .json of `faket acquire`: angles, dose, and the lens of each tilt.
     defocus_um
-        Underfocus of all tilts in µm, to weigh templates with the contrast transfer; a record has
-        its own.
+        Underfocus of all tilts in µm, up to 30, to weigh templates with the contrast transfer; a
+        record has its own.
     voltage_kV
-        Acceleration voltage, of lens and radiation damage. [default: the record's, or 300]
+        Acceleration voltage, of lens and radiation damage where these are known. [default: the
+        record's, or 300]
     spherical_aberration_mm
         Cs, with --defocus-um.
     angular_step_deg
@@ -106,13 +110,14 @@ def match(
         Where to compute.
     """
     from faket.cli.progress import reporting
-    from faket.io.mrc import read_mask, read_volume
+    from faket.io.atomic import require_space
+    from faket.io.mrc import read_volume
     from faket.io.picks import write_picks
-    from faket.io.tilts import tilt_angles_beside
     from faket.picking.template_matching import TM, TM_F, Matcher
     from faket.pipeline.matching import search, to_picks
 
     _check_out(out, [tomogram, tilts, record, region])
+    require_space(out.parent, 0)
     preset = TM if method == "tm" else TM_F
     settings = replace(
         preset,
@@ -132,7 +137,7 @@ def match(
             "match: expected --record, or --tilts, --defocus-um and --voltage-kV, found both; the "
             "record tells them all"
         )
-    angles = record or tilts or tilt_angles_beside(tomogram)
+    angles = record or tilts or _angles_of(tomogram)
     geometry, optics, recorded_kV = _acquisition(angles)
     kilovolts = recorded_kV if voltage_kV is None else voltage_kV
     if defocus_um is not None:
@@ -145,7 +150,7 @@ def match(
         optics=optics,
         voltage_kV=kilovolts,
         settings=settings,
-        region=None if region is None else read_mask(region) > 0,
+        region=None if region is None else _region(region, volume.voxel_size_A),
         device=device,
     )
     parts = out.with_name(f"{out.name}.parts")
@@ -183,6 +188,26 @@ def _check_out(out: Path, inputs: Sequence[Path | None]) -> None:
         )
     if any(item is not None and item.resolve() == out.resolve() for item in inputs):
         raise InputError(f"{out}: expected a new file to write, found an input")
+
+
+def _angles_of(tomogram: Path) -> Path:
+    """Return the angles that lie with a tomogram."""
+    from faket.io.tilts import tilt_angles_beside
+
+    series = tomogram.with_name("projections_unbinned.csv")
+    if tomogram.name == "reconstruction.mrc" and series.exists():
+        return series
+    try:
+        return tilt_angles_beside(tomogram)
+    except InputError as error:
+        raise InputError(f"{error}: --tilts") from None
+
+
+def _region(path: Path, voxel_size_A: float) -> "NDArray[np.bool_]":
+    from faket.io.mrc import check_mask_voxels, read_mask
+
+    check_mask_voxels(path, voxel_size_A)
+    return read_mask(path) > 0
 
 
 def _acquisition(path: Path) -> "tuple[TiltGeometry, list[Optics] | None, float]":

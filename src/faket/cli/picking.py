@@ -48,7 +48,7 @@ def train(
     out
         Folder to write: best.safetensors, last.safetensors, history.csv.
     validation
-        Folder of the tomogram to validate on instead.
+        Folder of the tomogram to validate on, instead of the last of the data.
     start
         Checkpoint to fine-tune: network, optimiser and count of epochs go on from it.
     preset
@@ -56,7 +56,7 @@ def train(
         are given below, published first.
     epochs
         In all, with those of the checkpoint; more than before continue a finished training, if
-        its schedule is constant.
+        its schedule is constant. An epoch takes every object once: objects / batch steps.
     batch
         Patches a step. [25, 8]
     patch
@@ -157,13 +157,15 @@ def pick(
     checkpoint
         best.safetensors of `faket train`.
     out
-        Picks to write, largest first: .csv, .star (RELION 5) or .txt (SHREC'21).
+        Picks to write, largest first: .csv, .star (RELION 5; class numbers as in training) or
+        .txt (SHREC'21). The score is the share of its voxels that have the particle's class.
     method
         components: touching voxels, cut at necks. meanshift: as published, slower; the checkpoint
         has learnt no sizes for it.
     minimum_size
-        Fewest voxels (of twice the tomogram's size) of a particle of any class, instead of what
-        the checkpoint has learnt for each. Learnt sizes leave out vesicles, which are not scored.
+        Fewest voxels of a particle of any class, counted with the tomogram binned by 2, instead
+        of what the checkpoint has learnt for each. Learnt sizes leave out vesicles, which are not
+        scored.
     labels
         Also write the label of each voxel, binned by 2, as MRC.
     tile
@@ -174,6 +176,7 @@ def pick(
         Where to compute.
     """
     from faket.cli.progress import reporting
+    from faket.io.atomic import require_space
     from faket.io.checkpoints import load_checkpoint
     from faket.io.mrc import read_volume, write_mask
     from faket.io.picks import write_picks
@@ -181,6 +184,9 @@ def pick(
     from faket.pipeline.picking import pick as pick_particles
 
     _check_outputs(out, labels, (tomogram, checkpoint))
+    for path in (out, labels):
+        if path is not None:
+            require_space(path.parent, 0)
     picker = load_checkpoint(checkpoint)
     volume = read_volume(tomogram, voxel_size_A=voxel_size_A)
     sizes = None if minimum_size is None else [minimum_size] * len(picker.classes)
@@ -195,7 +201,14 @@ def pick(
             progress=lambda done, total: report("tiles", done, total),
         )
     z, y, x = volume.data.shape
-    write_picks(out, found.picks, (z, y, x), volume.voxel_size_A, tomogram=tomogram.stem)
+    write_picks(
+        out,
+        found.picks,
+        (z, y, x),
+        volume.voxel_size_A,
+        tomogram=tomogram.stem,
+        classes=dict(enumerate(picker.classes)),
+    )
     settings = {"method": method, "minimum_size": minimum_size, "tile": tile}
     record_manifest(out, "pick", settings, [tomogram, checkpoint])
     if labels is not None:

@@ -11,7 +11,7 @@ from faket.cli.common import Positive, Seed
 from faket.errors import InputError
 
 if TYPE_CHECKING:
-    from faket.evaluation import Interval, Scores, Summary
+    from faket.evaluation import Interval, Scores, Summary, Truth
 
 Names = Annotated[tuple[str, ...], Parameter(negative=())]
 NotNegativeNumber = Annotated[float, Parameter(validator=Number(gte=0))]
@@ -114,6 +114,9 @@ def score(
             )
         except InputError as error:
             raise InputError(f"{path}: {error}") from error
+    if not results[0].classification.classes:
+        left_out = ", ".join(results[0].excluded) or "none there are"
+        raise InputError(f"score: expected a class that is scored, found all excluded ({left_out})")
     summary = summarise_scores(results, seed=seed)
     if out is not None:
         settings: dict[str, object] = {
@@ -128,7 +131,7 @@ def score(
             "pixel_size_A": pixel_size_A,
         }
         _write(out, picks, truth, results, summary, settings)
-    print("\n".join(_report(picks, results, summary)))
+    print("\n".join([*_report(picks, results, summary), *_hollow(there, tolerance_A)]))
 
 
 def _pairs(texts: tuple[str, ...]) -> dict[str, str]:
@@ -196,7 +199,8 @@ def _report(picks: tuple[Path, ...], results: "list[Scores]", summary: "Summary"
             f"{path.name}: {place.n_picks} picks, "
             f"{place.found} of {place.found + place.missed} objects found, "
             f"{place.on_background} on background, {place.repeated} repeated, "
-            f"{place.on_excluded} on excluded classes, {place.outside} outside the volume"
+            f"{place.on_excluded} on excluded classes; {place.outside} from outside the volume, "
+            "put to its border"
         )
     first = results[0]
     if first.excluded:
@@ -209,6 +213,26 @@ def _report(picks: tuple[Path, ...], results: "list[Scores]", summary: "Summary"
     if any(result.orientations for result in results):
         lines += ["", *_orientations(picks, results)]
     return lines
+
+
+def _hollow(truth: "Truth", tolerance_A: float) -> list[str]:
+    """Name the classes whose particles' own centres hit nothing."""
+    import numpy as np
+
+    from faket.evaluation.matching import Picks, match_picks
+
+    particles = truth.particles
+    hits = match_picks(Picks(particles.species, particles.positions_A), truth).objects
+    species = np.array(particles.species)
+    lines = []
+    for name in truth.class_names:
+        missed, n = int((hits[species == name] < 0).sum()), int((species == name).sum())
+        if name != "vesicle" and missed > n / 2 and not tolerance_A:
+            lines.append(
+                f"{name}: {missed} of {n} centres lie on background, where no pick is right; "
+                "see --tolerance-A"
+            )
+    return ["", *lines] if lines else []
 
 
 def _metrics(summary: "Summary") -> list[str]:

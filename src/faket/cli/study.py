@@ -45,15 +45,15 @@ def study(
     seeds
         Trainings of each row, with the seeds 0, 1, …. [default: the preset's]
     steps
-        Of every training, instead of the preset's. More than before go on with the trainings,
-        where their learning rate is constant.
+        Of every training, rounded to whole epochs, instead of the preset's. More than before go
+        on with the trainings, where their learning rate is constant.
     species
         Molecules instead of the preset's, as in a recipe; may be repeated.
     folder
         Where PDB ids are looked up before the cache and the network.
     vgg19
-        Weights of VGG19 (torchvision's file), for FAKET; without, and without torch's cache,
-        FAKET is left out.
+        Weights of VGG19 (torchvision's file), for FAKET, by default from torch's cache. Without
+        both, FAKET is left out of a preset's rows; asked for by name, they are downloaded.
     seed
         Of all data, instead of the preset's.
     workers

@@ -192,7 +192,7 @@ def _resampled(
     if total:
         rng = generator(seed, "bootstrap particles")
         draws = rng.multinomial(total, counts / total, size=n_resamples)
-    named = draws[:, : k * (k - 1)].reshape(-1, k, k - 1)
+    named = draws[:, : k * (k - 1)].reshape(n_resamples, k, k - 1)
     unnamed, gone = draws[:, -2 * k - 1 : -k - 1], draws[:, -k - 1 : -1]
     matrices = np.concatenate([(unnamed + gone)[:, :, None], named], axis=2)
     found = named.sum(axis=(1, 2)) + unnamed.sum(axis=1)

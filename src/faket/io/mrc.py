@@ -136,6 +136,26 @@ def read_voxel_size(path: PathLike) -> float:
         return _voxel_size(path, layout.spacing_A, None, "the voxel size yourself")
 
 
+def check_mask_voxels(path: PathLike, voxel_size_A: float) -> None:
+    """Refuse a mask whose header tells another voxel size (Å) than its tomogram's, by over 2 %.
+
+    A header of 0 or 1 Å, as programs write it who do not care, tells nothing.
+
+    Raises
+    ------
+    InputError
+        If it does, or the file is no MRC volume.
+    """
+    with opened(path) as (_, layout):
+        told_A = layout.spacing_A[0]
+    if told_A not in (0.0, 1.0) and abs(told_A / voxel_size_A - 1) > 0.02:
+        raise input_error(
+            path,
+            f"expected the tomogram's voxels of {voxel_size_A:g} Å, found {told_A:g} Å; give the "
+            "mask of this tomogram, or correct a header",
+        )
+
+
 def write_volume(path: PathLike, volume: Volume) -> None:
     """Write a volume as float32 (mode 2, space group 1).
 

@@ -94,10 +94,12 @@ def write_picks(
     *,
     euler: Euler = "zxz",
     tomogram: str = "tomogram",
+    classes: Mapping[int, str] | None = None,
 ) -> None:
     """Write picks in the format of the suffix, as :func:`read_picks` reads them.
 
-    The text is rounded to 1e-6 voxels and holds no scores; the others hold every digit.
+    The text is rounded to 1e-6 voxels and holds no scores; the others hold every digit. Of STAR
+    files: ``tomogram`` and ``classes``, see :func:`faket.io.star.write_star_picks`.
 
     Raises
     ------
@@ -106,7 +108,7 @@ def write_picks(
     """
     suffix = Path(path).suffix.lower()
     if suffix == ".star":
-        write_star_picks(path, picks, shape, voxel_size_A, tomogram=tomogram)
+        write_star_picks(path, picks, shape, voxel_size_A, tomogram=tomogram, classes=classes)
     elif suffix == ".csv":
         _write_csv(path, picks)
     else:
@@ -166,10 +168,14 @@ def read_class_numbers(folder: PathLike) -> dict[int, str]:
     path = Path(folder) / "classes.txt"
     if not path.exists():
         return dict(_SHREC_NUMBERS)
-    numbers = {}
+    numbers: dict[int, str] = {}
     for line, text in text_lines(path):
         number, _, name = text.partition(" ")
         label = parse_whole(number, path, f"line {line}", low=0, high=10**6)
+        if label in numbers or name.strip() in numbers.values():
+            raise input_error(
+                path, f"line {line}: expected a number and a name of its own, found {shown(text)}"
+            )
         numbers[label] = name.strip()
     return numbers
 

@@ -38,6 +38,11 @@ def read_species(folder: Path) -> Species:
     InputError
         If a file is missing or does not fit the others.
     """
+    if not (folder / "species.json").exists():
+        raise InputError(
+            f"{folder}: expected a folder of one species as `faket species` writes it, found no "
+            "species.json in it; name the folder of the species itself"
+        )
     facts = _read_json(folder / "species.json", {"name", "mass_kDa", "symmetry", "synthetic"})
     potential = read_volume(folder / "potential.mrc")
     envelope = read_volume(folder / "envelope.mrc")

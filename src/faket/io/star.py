@@ -224,7 +224,7 @@ def _rows_of(path: PathLike, table: Table, tomogram: str | None) -> list[int]:
             raise input_error(
                 path,
                 f"expected picks of one tomogram, found {len(present)} ({', '.join(present[:5])}); "
-                "say which",
+                "say which (--tomogram)",
             )
         return list(range(n))
     if n and tomogram not in present:

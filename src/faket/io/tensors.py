@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 
 from faket.data import AnyArray
 from faket.io.atomic import atomic_path
-from faket.io.failures import PathLike, input_error
+from faket.io.failures import PathLike, cannot_read, input_error
 
 _KEY = "faket"
 
@@ -40,7 +40,8 @@ def save_tensors(
     # One entry: safetensors writes several in an order that changes from run to run.
     entry = json.dumps({"format": kind, **texts}, sort_keys=True)
     with atomic_path(path) as temporary:
-        save_file(contiguous, temporary, {_KEY: entry})
+        # safetensors' own writer makes files that only their owner may read.
+        temporary.write_bytes(save(contiguous, {_KEY: entry}))
 
 
 def load_tensors(
@@ -69,6 +70,11 @@ def load_tensors(
     if not Path(path).is_file():
         raise input_error(path, f"expected {what}, found no file; check the path")
     try:
+        with open(path, "rb"):
+            pass
+    except OSError as error:
+        raise cannot_read(path, error) from error
+    try:
         with safe_open(path, framework="np") as file:
             texts = _texts(file.metadata() or {})
             known = texts.get("format") == kind
@@ -76,7 +82,8 @@ def load_tensors(
             arrays = {name: file.get_tensor(name) for name in names}
     except (SafetensorError, OSError, ValueError, TypeError) as error:
         raise input_error(
-            path, f"expected {what} (.safetensors), found something else; {remedy}"
+            path,
+            f"expected {what} (.safetensors), found something else or a damaged one; {remedy}",
         ) from error
     if not known:
         found = texts.get("format")

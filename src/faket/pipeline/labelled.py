@@ -10,7 +10,7 @@ from scipy import ndimage
 
 from faket.data import Volume
 from faket.errors import InputError
-from faket.io.mrc import read_mask, read_volume
+from faket.io.mrc import check_mask_voxels, read_mask, read_volume
 from faket.io.picks import read_class_numbers, read_truth
 from faket.picking import LabelledTomogram
 
@@ -102,7 +102,10 @@ def read_labelled(folder: Path, *, voxel_size_A: float | None = None) -> Labelle
         If a file cannot be used, or tomogram, masks and particles do not belong together.
     """
     volume = read_volume(folder / "reconstruction.mrc", voxel_size_A=voxel_size_A)
+    check_varies(folder / "reconstruction.mrc", volume)
     labels = read_mask(folder / "class_mask.mrc", dtype=np.uint8)
+    if voxel_size_A is None:
+        check_mask_voxels(folder / "class_mask.mrc", volume.voxel_size_A)
     if labels.shape != volume.data.shape:
         raise InputError(
             f"{folder / 'class_mask.mrc'}: expected the tomogram's {volume.data.shape} voxels (z, "
@@ -112,8 +115,8 @@ def read_labelled(folder: Path, *, voxel_size_A: float | None = None) -> Labelle
         centres, ids, object_labels, names = _objects(folder, volume, labels)
     else:
         centres, ids, object_labels = _blobs(labels)
-        listed = (folder / "classes.txt").exists()
-        names = read_class_numbers(folder) if listed else {}
+        names = read_class_numbers(folder) if (folder / "classes.txt").exists() else {}
+    _check_listed(folder, labels)
     names = {int(n): names.get(int(n), f"class_{n}") for n in {*names, *np.unique(labels)} if n}
     tomogram = LabelledTomogram(volume.data, labels, centres, name=str(folder))
     return LabelledModel(folder, tomogram, volume.voxel_size_A, names, ids, object_labels)
@@ -141,6 +144,29 @@ def common_classes(models: Sequence[LabelledModel]) -> tuple[str, ...]:
                 f"{models[0].folder}, found {model.voxel_size_A:g} Å; rescale one of them"
             )
     return (BACKGROUND, *(names.get(label, f"class_{label}") for label in range(1, max(names) + 1)))
+
+
+def check_varies(path: Path | str, volume: Volume) -> None:
+    """Refuse a tomogram in which nothing is."""
+    if volume.data.min() == volume.data.max():
+        raise InputError(
+            f"{path}: expected values that differ, found {volume.data.flat[0]:g} everywhere; was "
+            "it reconstructed?"
+        )
+
+
+def _check_listed(folder: Path, labels: NDArray[np.uint8]) -> None:
+    """Refuse a mask with classes that the folder's own list does not have."""
+    if not (folder / "classes.txt").exists():
+        return
+    listed = set(read_class_numbers(folder)) | {0}
+    strangers = sorted(set(np.unique(labels).tolist()) - listed)
+    if strangers:
+        raise InputError(
+            f"{folder / 'class_mask.mrc'}: expected the classes of classes.txt "
+            f"({', '.join(map(str, sorted(listed)))}), found {strangers[0]}; add it to the "
+            "list, or remove the list to have classes named by number"
+        )
 
 
 def _is_model(folder: Path) -> bool:

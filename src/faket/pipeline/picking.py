@@ -20,7 +20,7 @@ from faket.picking import (
 from faket.picking.clustering import Method
 from faket.picking.deepfinder.segmentation import TILE
 from faket.picking.sizes import NEVER
-from faket.pipeline.labelled import VESICLE, LabelledModel
+from faket.pipeline.labelled import VESICLE, LabelledModel, check_varies
 
 _VOXEL_TOLERANCE = 0.02
 
@@ -69,13 +69,14 @@ def pick(
     Raises
     ------
     InputError
-        If the voxel sizes differ by over 2 %, or the tomogram is too small.
+        If the voxel sizes differ by over 2 %, or the tomogram is too small or of one value.
     """
     if abs(tomogram.voxel_size_A / checkpoint.voxel_size_A - 1) > _VOXEL_TOLERANCE:
         raise InputError(
             f"tomogram: expected voxels of {checkpoint.voxel_size_A:g} Å as in training, found "
             f"{tomogram.voxel_size_A:g} Å; rescale it, or give the voxel size if a header is wrong"
         )
+    check_varies("tomogram", tomogram)
     segmentation = segment(
         tomogram.data, checkpoint.network(), tile=tile, device=device, progress=progress
     )

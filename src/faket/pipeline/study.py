@@ -173,7 +173,12 @@ def open_study(
     settings = replace(base, **(changes or {}))
     begun = any(folder.glob("data/*/model_*"))  # else the settings may have been wrong
     if stamp is not None and begun:
-        _check_same(_settings(stamp["settings"], folder), settings, folder)
+        _check_same(
+            _settings(stamp["settings"], folder),
+            settings,
+            folder,
+            free=() if {*NEEDS_VGG19} & {*stamp["modalities"]} else ("vgg19_weights",),
+        )
     before = stamp or {"modalities": (), "seeds": 0}
     if modalities is None:
         modalities = () if stamp else available_modalities(settings, chosen.modalities)
@@ -254,7 +259,9 @@ def _settings(stored: dict[str, Any], folder: Path) -> StudySettings:
         ) from None
 
 
-def _check_same(begun: StudySettings, settings: StudySettings, folder: Path) -> None:
+def _check_same(
+    begun: StudySettings, settings: StudySettings, folder: Path, free: Sequence[str]
+) -> None:
     """Refuse settings that would make other data or other trainings than those that are there."""
     wanted = _stored(settings)
     for name, old in _stored(begun).items():
@@ -262,7 +269,7 @@ def _check_same(begun: StudySettings, settings: StudySettings, folder: Path) -> 
         # A rate that has fallen to zero cannot go on.
         open_end = name == "steps" and settings.schedule == "constant"
         more = open_end and isinstance(old, int) and settings.steps >= old
-        if old != new and not more:
+        if old != new and not more and name not in free:
             raise InputError(
                 f"{folder}: expected the settings that the study was begun with, {name} = {old!r}"
                 f"{' or more' if open_end else ''}, found {new!r}; choose another folder, "

@@ -187,8 +187,9 @@ def _facts(study: Study, results: Sequence[Result]) -> list[str]:
         f"- Test: one physics tomogram{f' with {objects} objects' if objects else ''}. Its "
         "specimen and its acquisition are in no training data and in no reference. NOISELESS alone "
         "is tested on a noiseless twin of it.",
-        f"- Picker: DeepFinder of width {s.width:g}, {s.steps} steps of {s.batch} patches of "
-        f"{s.patch} voxels, learning rate {_rate(s)}, cross-entropy {s.cross_entropy:g}"
+        f"- Picker: DeepFinder of width {s.width:g}, about {s.steps} steps (whole epochs) of "
+        f"{s.batch} patches of {s.patch} voxels, learning rate {_rate(s)}, "
+        f"cross-entropy {s.cross_entropy:g}"
         f"{f', weights averaged over {s.average_steps} steps' if s.average_steps else ''}"
         f"; fine-tuning {s.fine_tuning_steps} steps more. The best epoch and "
         "the sizes of clusters come from a validation tomogram of the row's own modality "

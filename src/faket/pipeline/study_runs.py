@@ -49,6 +49,7 @@ def run_study(
     tell = say or (lambda what, done, total: None)
     steps, n_data = study.steps(), len(study.data_kinds())
     total = n_data + len(steps)
+    resolve_device(device)  # before hours of data
     check_weights(study)
     study.save()
     make_data(study, workers, lambda what, done, _: tell(what, done, total))

@@ -58,9 +58,13 @@ class Meter:
     def tick(self) -> None:
         """Write the costs now and then."""
         if time.perf_counter() - self._saved > _SAVED_EVERY_S:
-            self._saved = time.perf_counter()
-            with atomic_path(self._path) as temporary:
-                temporary.write_text(json.dumps(self.total()))
+            self.save()
+
+    def save(self) -> None:
+        """Write the costs: more steps later add to them."""
+        self._saved = time.perf_counter()
+        with atomic_path(self._path) as temporary:
+            temporary.write_text(json.dumps(self.total()))
 
 
 def perform(study: Study, step: Step, device: Device, say: Say) -> None:
@@ -98,6 +102,7 @@ def perform(study: Study, step: Step, device: Device, say: Say) -> None:
         "software": software_versions(),
         "costs": {**meter.total(), "stages": clock.stages},
     }
+    meter.save()
     text = json.dumps(plain(result, folder), indent=1, sort_keys=True, allow_nan=False)
     with atomic_path(folder / RESULT) as temporary:
         temporary.write_text(text + "\n")

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -192,11 +193,33 @@ def _check_place(out: Path, stamp: bytes) -> None:
     if not out.exists() or not any(out.iterdir()):
         return
     file = out / STAMP
-    if not file.exists() or (file.read_bytes() != stamp and (out / LAST).exists()):
+    if not file.exists():
         raise InputError(
-            f"{out}: expected an empty folder or one of the same training, found another's data; "
+            f"{out}: expected an empty folder or one of the same training, found other files; "
             "choose another folder"
         )
+    if file.read_bytes() != stamp and (out / LAST).exists():
+        raise InputError(
+            f"{out}: expected the training that it holds, {_difference(file, stamp)}; choose "
+            f"another folder; --start {out / LAST} goes on from its end"
+        )
+
+
+def _difference(file: Path, stamp: bytes) -> str:
+    """Say in what a training's stamp and another one differ."""
+    try:
+        there, wanted = (_flat(json.loads(text)) for text in (file.read_bytes(), stamp))
+    except (ValueError, TypeError, AttributeError, KeyError):
+        return f"found {file.name} damaged"
+    for name in sorted({*there, *wanted} - {"inputs"}):
+        if there.get(name) != wanted.get(name):
+            return f"with {name} = {there.get(name)}, found {wanted.get(name)}"
+    return "found that it is of other tomograms, labels or checkpoint"
+
+
+def _flat(content: dict[str, Any]) -> dict[str, Any]:
+    """Return settings, seed and the rest in one; settings that are not there have their default."""
+    return {**asdict(TrainingSettings()), **content.pop("settings"), **content}
 
 
 def _claim(out: Path, stamp: bytes) -> None:

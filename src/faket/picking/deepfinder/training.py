@@ -100,8 +100,8 @@ def train(
     ------
     InputError
         If masks do not fit, a patch is larger than a volume, there are fewer objects than a
-        batch, the checkpoint has other classes, another width or all epochs, or the loss is no
-        number any more.
+        batch, the checkpoint has other classes, another width or all epochs, the training would
+        end within its warm-up, or the loss is no number any more.
     """
     plan = settings or TrainingSettings()
     names = tuple(classes)
@@ -184,6 +184,11 @@ def _run_epoch(
     )
     steps = len(dice) // settings.batch
     before, in_all = (epoch - first) * steps, (settings.epochs - first + 1) * steps
+    if settings.warm_up_steps >= in_all:
+        raise InputError(
+            f"training: expected more steps than the {settings.warm_up_steps} of the warm-up, "
+            f"found {in_all} ({steps} an epoch); take more epochs, or fewer warm_up_steps"
+        )
     learner.network.train()
     losses = []
     with _tuned_convolutions():

@@ -150,7 +150,7 @@ class KernelFactory:
             if alike < _ALIKE:
                 raise InputError(
                     f"species {self.template.species.name}: expected the symmetry {symbol} about "
-                    f"the axes of its frame, found a correlation of {alike:.2f} with its rotated "
+                    f"the axes of its frame, found a correlation of {alike:.4g} with its rotated "
                     f"self (at least {_ALIKE:g} wanted); give C1"
                 )
 
