@@ -15,6 +15,7 @@ from faket.io.mrc import read_mask, read_voxel_size, write_mask, write_volume
 from faket.io.picks import read_picks
 from faket.io.star import read_star
 from faket.picking import TRAINING_PRESETS, TrainingSettings
+from faket.pipeline.labelled import read_labelled
 
 SHAPE, VOXEL_A = (16, 20, 24), 14.0
 
@@ -62,6 +63,22 @@ def test_options_change_the_values_of_a_preset(picker):
     given = {"epochs": 1, "batch": 2, "patch": 12, "warm_up_steps": 0, "voxel_size_A": None}
     assert settings == {**quick, **given}
     assert TRAINING_PRESETS["published"] == TrainingSettings()
+
+
+def test_steps_are_rounded_to_epochs(data, tmp_path, capsys):
+    out = tmp_path / "picker"
+    few = ("--preset", "quick", "--patch", "12", "--warm-up-steps", "0", "--batch", "2")
+    assert "found both" in fails(
+        capsys, "train", data, "--out", out, *few, "--steps", "4", "--epochs", "2"
+    )
+    assert run(["train", str(data), "--out", str(out), *few, "--steps", "7"]) == 0
+    settings = read_manifest(out / "manifest.json")["settings"]
+    tomogram = read_labelled(data / "model_0").tomogram
+    assert settings["epochs"] == round(7 / (len(tomogram.centres) // 2)) > 1
+    tuned = ["train", str(data), "--out", str(tmp_path / "tuned"), *few, "--steps", "7"]
+    assert run([*tuned, "--start", str(out / "last.safetensors")]) == 0
+    assert load_checkpoint(tmp_path / "tuned/last.safetensors").epoch == 2 * settings["epochs"]
+    assert run([*tuned, "--start", str(out / "last.safetensors")]) == 0  # it is finished
 
 
 def fails(capsys, *arguments):

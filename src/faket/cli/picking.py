@@ -11,6 +11,7 @@ from faket.cli.common import Count, NotNegative, Positive, Seed, Where, record_m
 from faket.errors import InputError
 
 _KINDS = (".csv", ".star", ".txt")
+_QUICK_STEPS = 3000
 NotNegativeNumber = Annotated[float, Parameter(validator=Number(gte=0))]
 
 
@@ -20,7 +21,8 @@ def train(
     validation: Path | None = None,
     start: Path | None = None,
     preset: Literal["published", "quick"] = "published",
-    epochs: Count = 110,
+    epochs: Count | None = None,
+    steps: Count | None = None,
     batch: Count | None = None,
     patch: Count | None = None,
     width: Positive | None = None,
@@ -57,6 +59,10 @@ def train(
     epochs
         In all, with those of the checkpoint; more than before continue a finished training, if
         its schedule is constant. An epoch takes every object once: objects / batch steps.
+        [default: 110 for published]
+    steps
+        Instead of epochs: about so many steps, in whole epochs, beside those of the checkpoint.
+        [default: 3000 for quick]
     batch
         Patches a step. [25, 8]
     patch
@@ -98,7 +104,12 @@ def train(
 
     if not data:
         raise InputError("train: expected at least one folder of labelled tomograms, found none")
+    if epochs is not None and steps is not None:
+        raise InputError("train: expected --epochs or --steps, found both; leave one out")
+    if epochs is None and steps is None and preset == "quick":
+        steps = _QUICK_STEPS
     changes: dict[str, Any] = {
+        "epochs": epochs,
         "batch": batch,
         "patch": patch,
         "width": width,
@@ -111,7 +122,6 @@ def train(
     }
     settings = replace(
         TRAINING_PRESETS[preset],
-        epochs=epochs,
         rotations=rotations,
         mixed_precision=mixed_precision,
         validate_every=validate_every,
@@ -122,6 +132,7 @@ def train(
             data,
             out,
             settings=settings,
+            steps=steps,
             seed=seed,
             validation=validation,
             start=start,

@@ -1,6 +1,6 @@
 """What a study is made of: its settings and the presets."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from faket.config import check_settings, setting
@@ -101,9 +101,7 @@ class StudySettings:
         before : int
             Epochs of the checkpoint that is fine-tuned.
         """
-        epochs = max(1, round(steps / max(1, n_objects // self.batch)))
-        return TrainingSettings(
-            epochs=before + epochs,
+        plan = TrainingSettings(
             batch=self.batch,
             patch=self.patch,
             width=self.width,
@@ -113,8 +111,8 @@ class StudySettings:
             schedule=self.schedule,
             average_steps=self.average_steps,
             rotations=self.rotations,
-            validate_every=max(1, epochs // self.validations),
-        )
+        ).for_steps(steps, n_objects, before=before)
+        return replace(plan, validate_every=max(1, (plan.epochs - before) // self.validations))
 
 
 @dataclass(frozen=True)

@@ -47,6 +47,7 @@ def train_picker(
     out: Path,
     *,
     settings: TrainingSettings | None = None,
+    steps: int | None = None,
     seed: int = 0,
     validation: Path | None = None,
     start: Path | None = None,
@@ -67,6 +68,8 @@ def train_picker(
         ``manifest.json``.
     settings : TrainingSettings, optional
         More epochs than before continue a finished training, if its rate is constant.
+    steps : int, optional
+        Train for about so many, in whole epochs, whatever the settings' epochs are.
     seed : int
     validation : Path, optional
         A model folder that is not trained on. By default the last of the sources, if there are
@@ -94,9 +97,12 @@ def train_picker(
     models, held_out = _split(sources, validation)
     folders = (*models, *([held_out] if held_out else []))
     inputs = [*chain.from_iterable(map(model_files, folders)), *([start] if start else [])]
+    loaded = [_lighter(read_labelled(folder, voxel_size_A=voxel_size_A)) for folder in models]
+    if steps is not None:
+        n_objects = sum(len(model.tomogram.centres) for model in loaded)
+        plan = plan.for_steps(steps, n_objects, before=load_checkpoint(start).epoch if start else 0)
     stamp = _stamp(plan, seed, inputs, held_out is not None, voxel_size_A)
     _check_place(out, stamp)
-    loaded = [_lighter(read_labelled(folder, voxel_size_A=voxel_size_A)) for folder in models]
     judge = read_labelled(held_out, voxel_size_A=voxel_size_A) if held_out else None
     classes = common_classes([*loaded, *([judge] if judge else [])])
     before, resumed = _before(out, start), (out / LAST).exists()

@@ -1,6 +1,6 @@
 """Settings of a training, with bounds and units."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from faket.config import check_settings, setting
@@ -71,6 +71,20 @@ class TrainingSettings:
         if self.max_shift is not None:
             return self.max_shift
         return _PUBLISHED_SHIFT * self.patch // _PUBLISHED_PATCH
+
+    def for_steps(self, steps: int, n_objects: int, *, before: int = 0) -> "TrainingSettings":
+        """Return these settings with the whole epochs that take about so many steps.
+
+        Parameters
+        ----------
+        steps : int
+        n_objects : int
+            In all training tomograms: an epoch takes each once.
+        before : int
+            Epochs of the checkpoint that is fine-tuned.
+        """
+        epochs = max(1, round(steps / max(1, n_objects // self.batch)))
+        return replace(self, epochs=before + epochs)
 
     def rate(self, step: int, steps: int) -> float:
         """Return the learning rate of a step, from 0, of so many; warm-up and fall multiply."""
