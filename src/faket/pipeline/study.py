@@ -23,9 +23,10 @@ from faket.errors import InputError
 from faket.io.atomic import atomic_path
 from faket.io.weights import find_vgg19_weights
 from faket.pipeline.study_modalities import DATA, MODALITIES, NEEDS_VGG19, DataKind, Modality
+from faket.pipeline.study_records import RESULT, damaged, read_record
 from faket.pipeline.study_settings import PRESETS, StudySettings
 
-STAMP, RESULT = "study.json", "result.json"
+STAMP = "study.json"
 
 
 @dataclass(frozen=True)
@@ -275,28 +276,3 @@ def _check_same(
                 f"{' or more' if open_end else ''}, found {new!r}; choose another folder, "
                 "or leave the settings out to go on"
             )
-
-
-def read_record(path: Path) -> dict[str, Any]:
-    """Read a result.json.
-
-    Raises
-    ------
-    InputError
-        If it is damaged.
-    """
-    try:
-        record = json.loads(path.read_text())
-        if missing := {"scores", "digests", "costs"} - set(record):
-            raise ValueError(f"no {', '.join(sorted(missing))}")
-    except (OSError, ValueError, TypeError) as error:
-        raise damaged(path, error) from None
-    return dict(record)
-
-
-def damaged(path: Path, error: Exception) -> InputError:
-    """Return the error to raise where a result cannot be read."""
-    return InputError(
-        f"{path}: expected a result of `faket study`, found {error!r}; remove the file and run "
-        "the study again"
-    )

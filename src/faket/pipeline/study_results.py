@@ -15,8 +15,9 @@ from faket.evaluation.intervals import METRICS, metric_values
 from faket.evaluation.scores import Localisation
 from faket.io.atomic import atomic_path
 from faket.io.text import csv_rows
-from faket.pipeline.study import RESULT, Step, Study, damaged, read_record
+from faket.pipeline.study import Step, Study
 from faket.pipeline.study_modalities import MODALITIES
+from faket.pipeline.study_records import RESULT, damaged, read_record
 from faket.pipeline.study_settings import StudySettings
 from faket.pipeline.study_steps import HISTORY
 from faket.report.study_figures import StudyRow, study_figures

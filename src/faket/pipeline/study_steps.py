@@ -28,8 +28,9 @@ from faket.pipeline.library import load_library
 from faket.pipeline.matching import search, to_picks
 from faket.pipeline.picking import pick
 from faket.pipeline.recipe import read_recipe
-from faket.pipeline.study import RESULT, Step, Study
+from faket.pipeline.study import Step, Study
 from faket.pipeline.study_modalities import MODALITIES, Matching
+from faket.pipeline.study_records import RESULT
 from faket.pipeline.training import LAST, train_picker
 
 Say = Callable[[str], None]
