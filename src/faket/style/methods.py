@@ -1,7 +1,6 @@
 """How a network measures a style and gives it: by the loss of FakET, or in its own way."""
 
-from collections.abc import Callable, Mapping
-from typing import Protocol
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -12,40 +11,10 @@ from faket.errors import InputError
 from faket.style.engine import image_dtype, prepare
 from faket.style.images import ScaledStack
 from faket.style.iterate import Iterations, state_bytes
+from faket.style.method import Grams, Method, Running
 from faket.style.network import FeatureNetwork
-from faket.style.state import TransferState
+from faket.style.texture_method import ByTexture
 from faket.style.update import UpdateRule
-
-Grams = Mapping[str, AnyArray]
-
-
-class Running(Protocol):
-    """The transfer of one tilt, iteration by iteration; the result goes where it was told."""
-
-    done: int
-
-    def advance(self) -> None:
-        """Do at least one iteration."""
-
-    def state(self, fingerprint: str, finished: FloatArray) -> TransferState:
-        """Return what is needed to go on, beside the tilts that are finished."""
-
-    def restore(self, state: TransferState) -> None:
-        """Go on from a state."""
-
-
-class Method(Protocol):
-    """A network's way with stacks of one image size."""
-
-    iterations: int
-
-    def measure(self, stack: AnyArray) -> Callable[[int], dict[str, AnyArray]]:
-        """Return the function from a tilt's number to its Gram matrices by layer."""
-
-    def transfer(
-        self, content: AnyArray, initial: AnyArray
-    ) -> Callable[[int, Grams, FloatArray], Running]:
-        """Return the function that begins a tilt: its number, the style, where to write."""
 
 
 class ByLoss:
@@ -143,7 +112,5 @@ def choose_method(
     if iterations is not None and iterations < 1:
         raise InputError(f"iterations: expected >= 1, found {iterations}; FakET takes one")
     if network.name == "texture":
-        from faket.style.texture_method import ByTexture
-
         return ByTexture(network, device, dtype, iterations)
     return ByLoss(network, size, device, dtype, memory_limit, rule, iterations or 1)

@@ -8,7 +8,7 @@ import torch
 from faket.data import AnyArray, FloatArray
 from faket.errors import InputError
 from faket.style.engine import image_dtype
-from faket.style.methods import Grams, Running
+from faket.style.method import Grams, Running
 from faket.style.network import FeatureNetwork
 from faket.style.state import TransferState
 from faket.style.texture import TextureNetwork

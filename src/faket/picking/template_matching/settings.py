@@ -72,8 +72,9 @@ class TemplateMatching:
                 )
         if 0 < self.high_pass_A <= self.low_pass_A:
             raise InputError(
-                "TemplateMatching.high_pass_A: expected more than low_pass_A "
-                f"({self.low_pass_A:g} Å), found {self.high_pass_A:g}; swap them"
+                "TemplateMatching: expected low_pass_A below high_pass_A, found "
+                f"{self.low_pass_A:g} and {self.high_pass_A:g} Å; lower the first, or raise the "
+                "second (0: none)"
             )
 
 
