@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from faket.errors import InputError
-from faket.evaluation import Scores, seed_interval, summarise_scores
+from faket.evaluation import Scores, ratio_interval, seed_interval, summarise_scores
 from faket.evaluation.classification import classification_scores, recall_precision_f1
 from faket.evaluation.intervals import METRICS, metric_values
 from faket.evaluation.scores import Localisation
@@ -57,6 +57,28 @@ def test_one_seed_has_no_interval_and_none_is_refused():
     for values in ([], [np.nan], [[0.1, 0.2]]):
         with pytest.raises(InputError, match="seeds"):
             seed_interval(values)
+
+
+def test_what_a_seed_does_to_both_does_not_widen_their_ratio():
+    base = np.array([0.2, 0.5, 0.8])
+    assert ratio_interval(1.1 * base, base).interval_95 == pytest.approx((1.1, 1.1))
+    assert ratio_interval([0.3, 0.9], [0.6, 0.6]).interval_68 == pytest.approx((0.5, 1.5))
+
+
+@given(st.lists(st.tuples(st.floats(0, 1), st.floats(0.1, 1)), min_size=1, max_size=6))
+def test_a_ratio_lies_between_those_of_its_seeds(pairs):
+    above, below = np.array(pairs).T
+    found = ratio_interval(above, below, n_resamples=200)
+    assert found.mean == pytest.approx(above.sum() / below.sum())
+    low, high = found.interval_95 or (found.mean, found.mean)
+    edge = 1e-12
+    assert (above / below).min() - edge <= low <= high <= (above / below).max() + edge
+
+
+def test_a_ratio_to_nothing_is_none_and_other_seeds_are_refused():
+    assert ratio_interval([0.5, 0.5], [0.0, 0.0]).mean == 0
+    with pytest.raises(InputError, match="as many of both, found 2 and 1"):
+        ratio_interval([0.5, 0.5], [0.5])
 
 
 def test_seeds_are_summarised_score_by_score():

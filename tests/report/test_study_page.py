@@ -1,5 +1,7 @@
 """The study's page: numbers from what was run, and nothing for what was not."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -28,12 +30,14 @@ def scored(right, wrong, missed, surplus):
 
 COST = {"seconds": 20.0, "cpu_seconds": 12.0, "peak_rss_MB": 300}
 BENCHMARK = StudyRow(
-    "benchmark", "BENCHMARK", "physics", 2, (scored(8, 2, 0, 5), scored(6, 4, 0, 5)),
+    "benchmark", "BENCHMARK", "physics", 2, (scored(8, 2, 0, 5), scored(6, 4, 0, 5)), (0, 1),
     curves=(((2, 4), (0.1, 0.5)), ((2, 4), (0.2, 0.6))), run_costs=(COST, COST),
     data_costs=({"seconds": 2.5, "peak_rss_MB": 100}, {"seconds": 3.5, "peak_rss_MB": 120}),
     steps=(100, 100),
 )  # fmt: skip
-STYLE = StudyRow("style", "style", "ours", 2, (scored(7, 3, 0, 5),), curves=(((2, 4), (0.3, 0.4)),))
+STYLE = StudyRow(
+    "style", "style", "ours", 2, (scored(7, 3, 0, 5),), (1,), curves=(((2, 4), (0.3, 0.4)),)
+)
 MISSING = StudyRow("noisy", "NOISY", "white | noise", 2)
 
 
@@ -56,7 +60,9 @@ def test_means_and_ratios_are_those_of_the_runs(tmp_path):
     # Class F1 of both classes is right / 10: 0.8 and 0.6, and 0.7 for style.
     assert base[5:7] == [f"{2 * 0.7 / 3:.4f}", "0.7000"]
     assert style[1:7] == ["1 of 2", "1.0000", "0.8000", "0.8889", f"{2 * 0.7 / 3:.4f}", "0.7000"]
-    assert base[7:] == style[7:] == ["1.000", "1.000"]
+    # Style has seed 1 alone, in which BENCHMARK has 0.6: seeds are compared with themselves.
+    assert base[7:] == ["1.000", "1.000"]
+    assert style[7:] == ["1.000", f"{0.7 / 0.6:.3f}"]
     assert "style (over particles)" in page
     assert "BENCHMARK (over seeds)" in page
     # Two seeds resampled: the 95 % interval reaches both values.
@@ -81,6 +87,21 @@ def test_nothing_run_is_a_page_still(tmp_path):
 
 def test_without_the_benchmark_there_is_no_ratio(tmp_path):
     page = page_of(tmp_path, [STYLE])
+    assert cells_of(page, "**style**")[0][7:] == ["–", "–"]
+
+
+def test_ratios_have_intervals_over_the_seeds(tmp_path):
+    both = replace(STYLE, scores=(scored(4, 6, 0, 5), scored(6, 4, 0, 5)), seeds=(0, 1))
+    matching = StudyRow("tm", "TM", "templates", 1, (scored(7, 3, 0, 5),))
+    page = page_of(tmp_path, [BENCHMARK, both, matching])
+    # The four draws of two seeds: (0, 0) 0.4 / 0.8, (1, 1) 0.6 / 0.6, and (0, 1) twice.
+    assert cells_of(page, "**style**")[0][8] == f"{1 / 1.4:.3f} [0.500, 1.000]"
+    # Template matching is one run, whichever seed BENCHMARK has.
+    assert cells_of(page, "**TM**")[0][8] == f"1.000 [{0.7 / 0.8:.3f}, {0.7 / 0.6:.3f}]"
+
+
+def test_rows_without_a_seed_in_common_have_no_ratio(tmp_path):
+    page = page_of(tmp_path, [BENCHMARK, replace(STYLE, seeds=(5,))])
     assert cells_of(page, "**style**")[0][7:] == ["–", "–"]
 
 

@@ -1,4 +1,4 @@
-"""How good the data are: likeness to a reference."""
+"""How good the data are: likeness to a reference, and the scores of pickers trained on them."""
 
 from faket.evaluation.classification import classification_scores
 from faket.evaluation.fidelity import (
@@ -12,7 +12,13 @@ from faket.evaluation.fidelity import (
     separability,
     spectrum_distance,
 )
-from faket.evaluation.intervals import Interval, Summary, seed_interval, summarise_scores
+from faket.evaluation.intervals import (
+    Interval,
+    Summary,
+    ratio_interval,
+    seed_interval,
+    summarise_scores,
+)
 from faket.evaluation.matching import Picks, Truth, match_picks
 from faket.evaluation.orientations import angular_errors_deg
 from faket.evaluation.scores import Scores, score_picks
@@ -33,6 +39,7 @@ __all__ = [
     "content_correlation",
     "contrast_sign",
     "match_picks",
+    "ratio_interval",
     "score_picks",
     "seed_interval",
     "separability",

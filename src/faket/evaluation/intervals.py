@@ -84,15 +84,55 @@ def seed_interval(
     InputError
         If there is no value, or one that is not finite.
     """
-    given = np.asarray(values, np.float64)
-    if given.ndim != 1 or len(given) == 0 or not np.isfinite(given).all():
-        raise InputError(f"scores of seeds: expected finite numbers, found {values!r}")
+    given = _checked(values)
     if len(given) == 1:
         return Interval(float(given[0]), None, None)
-    draws = generator(seed, "bootstrap seeds", len(given)).integers(
-        len(given), size=(n_resamples, len(given))
-    )
+    draws = _seed_draws(len(given), seed, n_resamples)
     return _interval(float(given.mean()), given[draws].mean(axis=1))
+
+
+def ratio_interval(
+    values: ArrayLike, base: ArrayLike, *, seed: int = 0, n_resamples: int = SEED_RESAMPLES
+) -> Interval:
+    """Return the ratio of two methods' means over the same seeds and its bootstrap intervals.
+
+    A seed is drawn for both at once, so what it does to both alike does not widen the interval.
+
+    Parameters
+    ----------
+    values, base : array_like, shape (seeds,)
+        Of the method, and of what it is set in relation to. A ratio to 0 is 0.
+    seed : int
+        Of the bootstrap.
+    n_resamples : int
+
+    Raises
+    ------
+    InputError
+        If there is no value, one that is not finite, or not as many of both.
+    """
+    above, below = _checked(values), _checked(base)
+    if len(above) != len(below):
+        raise InputError(
+            f"scores of seeds: expected as many of both, found {len(above)} and {len(below)}; "
+            "compare the seeds that both have"
+        )
+    ratio = float(_ratio(above.mean(), below.mean()))
+    if len(above) == 1:
+        return Interval(ratio, None, None)
+    draws = _seed_draws(len(above), seed, n_resamples)
+    return _interval(ratio, _ratio(above[draws].mean(axis=1), below[draws].mean(axis=1)))
+
+
+def _checked(values: ArrayLike) -> DoubleArray:
+    given: DoubleArray = np.asarray(values, np.float64)
+    if given.ndim != 1 or len(given) == 0 or not np.isfinite(given).all():
+        raise InputError(f"scores of seeds: expected finite numbers, found {values!r}")
+    return given
+
+
+def _seed_draws(n: int, seed: int, n_resamples: int) -> IntArray:
+    return generator(seed, "bootstrap seeds", n).integers(n, size=(n_resamples, n))
 
 
 def summarise_scores(scores: Sequence[Scores], *, seed: int = 0) -> Summary:
@@ -199,7 +239,7 @@ def _resampled(
     return matrices, found.astype(np.float64), draws[:, -1].astype(np.float64)
 
 
-def _ratio(numerator: DoubleArray, denominator: DoubleArray) -> DoubleArray:
+def _ratio(numerator: ArrayLike, denominator: ArrayLike) -> DoubleArray:
     top, bottom = np.asarray(numerator, np.float64), np.asarray(denominator, np.float64)
     return np.divide(top, bottom, out=np.zeros_like(top), where=bottom > 0)
 

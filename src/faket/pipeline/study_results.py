@@ -161,6 +161,7 @@ def _table_row(study: Study, key: str, results: Sequence[Result]) -> StudyRow:
         about=row.about.format(k=k),
         wanted=sum(step.modality.key == key for step in study.steps()),
         scores=tuple(item.scores for item in own),
+        seeds=tuple(item.step.seed for item in own if row.data),
         curves=tuple(read_history(study, item.step) for item in own if row.data),
         run_costs=tuple(costs(item.record) for item in own),
         data_costs=tuple(data_costs(study, row.data)) if row.data else (),

@@ -24,6 +24,8 @@ class StudyRow:
         Runs that were asked for.
     scores : tuple of Scores
         One for each finished run; empty if none is.
+    seeds : tuple of int
+        Of each finished training; empty for template matching, in which nothing is random.
     curves : tuple of (epochs, F1)
         Of each finished run, on its own validation tomogram; empty for template matching.
     run_costs, data_costs : tuple of mappings
@@ -37,6 +39,7 @@ class StudyRow:
     about: str
     wanted: int
     scores: tuple[Scores, ...] = ()
+    seeds: tuple[int, ...] = ()
     curves: tuple[Curve, ...] = ()
     run_costs: tuple[Mapping[str, float], ...] = ()
     data_costs: tuple[Mapping[str, float], ...] = ()

@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from statistics import fmean, median
 
-from faket.evaluation import Interval
+from faket.evaluation import Interval, ratio_interval
+from faket.evaluation.intervals import METRICS, metric_values
 from faket.io.text import write_text
 from faket.report.study_figures import StudyRow
 
@@ -69,8 +70,13 @@ def write_study_page(
 
 def _scores(rows: Sequence[StudyRow], against: str) -> Iterator[str]:
     """The table; what was not run says so."""
-    base = next((row.summary for row in rows if row.key == against), None)
-    title = next((row.title for row in rows if row.key == against), against.upper())
+    base = next((row for row in rows if row.key == against), None)
+    title = base.title if base else against.upper()
+    yield (
+        f"/ {title}: the ratio over the seeds that both rows have, [in 68 % of bootstrap draws of "
+        "these seeds]."
+    )
+    yield ""
     yield from _table_head(
         "picker trained on",
         "runs",
@@ -88,9 +94,30 @@ def _scores(rows: Sequence[StudyRow], against: str) -> Iterator[str]:
             names = ("recall", "precision", *_F1)
             cells = [f"{summary.metrics[name].mean:.4f}" for name in names]
             for name in ("localisation_f1", "f1_macro_with_background"):
-                own, other = summary.metrics[name].mean, base.metrics[name].mean if base else 0
-                cells.append(f"{own / other:.3f}" if other else "–")
+                cells.append(_ratio(row, base, METRICS.index(name)))
         yield _line(f"**{row.title}**: {row.about}", runs, *cells)
+
+
+def _ratio(row: StudyRow, base: StudyRow | None, metric: int) -> str:
+    """The row's score over the base's, of the seeds that both have."""
+    if base is None:
+        return "–"
+    own, other = _by_seed(row, metric), _by_seed(base, metric)
+    if not row.seeds:  # template matching: one run, in which nothing is random
+        own = dict.fromkeys(other, metric_values(row.scores[0])[metric])
+    shared = sorted(own.keys() & other.keys())
+    if not any(other[seed] for seed in shared):
+        return "–"
+    ratio = ratio_interval([own[seed] for seed in shared], [other[seed] for seed in shared])
+    if ratio.interval_68 is None or row is base:
+        return f"{ratio.mean:.3f}"
+    low, high = ratio.interval_68
+    return f"{ratio.mean:.3f} [{low:.3f}, {high:.3f}]"
+
+
+def _by_seed(row: StudyRow, metric: int) -> dict[int, float]:
+    values = (metric_values(item)[metric] for item in row.scores)
+    return dict(zip(row.seeds, values, strict=False))
 
 
 def _intervals(rows: Sequence[StudyRow]) -> Iterator[str]:
