@@ -41,7 +41,7 @@ TIMED = ("seconds", "cpu_seconds", "peak_rss_MB")
 
 
 def planned(folder, settings=MICRO, modalities=tuple(MODALITIES), seeds=2):
-    return Study(folder, settings, tuple(modalities), seeds)
+    return Study(folder, settings, dict.fromkeys(modalities, seeds))
 
 
 def recipe_of(study, kind, text=None):
@@ -117,6 +117,12 @@ def test_all_rows_of_a_seed_come_before_the_next_seed_and_parents_first(tmp_path
     assert {step.seed for step in steps if step.modality.key == "style"} == {0, 1, 2}
 
 
+def test_some_rows_may_have_more_seeds(tmp_path):
+    study = Study(tmp_path, MICRO, {"benchmark": 3, "noisy": 1, "tm": 3})
+    names = [step.name for step in study.steps()]
+    assert names == ["benchmark 0", "noisy 0", "tm", "benchmark 1", "benchmark 2"]
+
+
 def test_small_trains_as_the_quick_preset():
     made = PRESETS["small"].settings.training_settings(750, 3000)
     quick = TRAINING_PRESETS["quick"]
@@ -135,14 +141,18 @@ def test_a_training_has_about_the_steps_asked_for():
 def test_rows_and_seeds_may_be_added_and_nothing_else_changed(tmp_path):
     out = tmp_path / "s"
     first = open_study(out, preset="tiny", modalities=["noisy"])
-    assert (first.modalities, first.seeds) == (("noisy",), 1)
+    assert first.seeds == {"noisy": 1}
     first.save()
     again = open_study(out)
     assert again == first
     more = open_study(out, modalities=["finetuned"], seeds=3)
-    assert (more.modalities, more.seeds) == (("style", "noisy", "finetuned"), 3)
+    assert more.seeds == {"style": 3, "noisy": 1, "finetuned": 3}
+    assert list(more.seeds) == ["style", "noisy", "finetuned"]
     more.save()
-    assert open_study(out, modalities=["tm"], seeds=2).seeds == 3
+    assert open_study(out) == more
+    assert open_study(out, modalities=["noisy"], seeds=2).seeds == {**more.seeds, "noisy": 2}
+    assert open_study(out, modalities=["baseline"]).seeds == {**more.seeds, "baseline": 3}
+    assert open_study(out, seeds=2).seeds == {**more.seeds, "noisy": 2}
     assert open_study(out, changes={"steps": 99}).settings.steps == 99  # nothing is made yet
     first.model("benchmark", 0).mkdir(parents=True)
     assert open_study(out, changes={"steps": 99}).settings.steps == 99
@@ -166,6 +176,15 @@ def test_rows_and_seeds_may_be_added_and_nothing_else_changed(tmp_path):
     falling.model("benchmark", 0).mkdir(parents=True)
     with pytest.raises(InputError, match=r"steps = 24, found 99"):
         open_study(falling.folder, changes={"steps": 99})
+
+
+def test_a_study_with_one_number_of_seeds_for_all_rows_goes_on(tmp_path):
+    study = planned(tmp_path / "s", seeds=4)
+    study.save()
+    stamp = study.folder / "study.json"
+    content = json.loads(stamp.read_text())
+    stamp.write_text(json.dumps({**content, "seeds": 4, "modalities": list(study.modalities)}))
+    assert open_study(study.folder) == study
 
 
 def test_a_study_begun_before_a_setting_existed_goes_on(tmp_path):
@@ -231,6 +250,10 @@ def test_a_folder_of_something_else_is_refused(tmp_path):
         "[]",
         '{"settings": {}}',
         '{"settings": {"x": 1}, "modalities": [], "seeds": 1}',
+        '{"settings": {"x": 1}, "seeds": {"noisy": 1}}',
+        '{"settings": {}, "seeds": {"nonsense": 1}}',
+        '{"settings": {}, "seeds": {"noisy": "one"}}',
+        '{"settings": {}, "seeds": [1]}',
     ):
         (tmp_path / "c").mkdir(exist_ok=True)
         (tmp_path / "c" / "study.json").write_text(text)

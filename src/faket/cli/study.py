@@ -28,8 +28,8 @@ def study(
 ) -> None:
     """Make data in every modality, train pickers on them, and score them on the same physics.
 
-    Run again, it goes on where it stopped; more seeds or modalities may be asked for.
-    Writes study.md, a page with table and figures, and study.csv, a line for every run.
+    Run again, it goes on where it stopped; more modalities, or more seeds of some, may be asked
+    for. Writes study.md, a page with table and figures, and study.csv, a line for every run.
 
     Parameters
     ----------
@@ -41,9 +41,11 @@ def study(
     modalities
         Rows of the table, with commas between them: benchmark, style, spectral, coloured, noisy,
         baseline, faket, faket-texture, faket-random, noiseless, benchmark-few, finetuned,
-        finetuned-faket, finetuned-faket-texture, tm, tm-f. [default: the preset's]
+        finetuned-faket, finetuned-faket-texture, tm, tm-f. Those that the folder has stay.
+        [default: the folder's, else the preset's]
     seeds
-        Trainings of each row, with the seeds 0, 1, …. [default: the preset's]
+        Trainings of each row named (of all where none is), with the seeds 0, 1, …. [default: as
+        the folder's, else the preset's]
     steps
         Of every training, rounded to whole epochs, instead of the preset's. More than before go
         on with the trainings, where their learning rate is constant.

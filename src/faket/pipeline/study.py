@@ -1,7 +1,7 @@
 """The study: every modality's training tomograms, pickers and scores in one folder, resumable.
 
 ```
-OUT/study.json                 settings; which modalities and seeds were asked for
+OUT/study.json                 settings; which modalities were asked for, how many seeds of each
 OUT/recipes/<data>.toml        recipes, as for `faket simulate`
 OUT/data/<data>/model_<i>/     0 … n−1 training, n validation; of the physics, n+1 is the test
 OUT/runs/<modality>/seed_<s>/  training/, picks.csv, result.json
@@ -14,7 +14,7 @@ tilt-series of another training specimen: what the test tomogram was made of is 
 
 import json
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -50,16 +50,18 @@ class Study:
     ----------
     folder : Path
     settings : StudySettings
-    modalities : tuple of str
-        Keys of all rows that were ever asked for in this folder, in the table's order.
-    seeds : int
-        Trainings of each.
+    seeds : mapping of str to int
+        Trainings of every row that was ever asked for in this folder, in the table's order.
     """
 
     folder: Path
     settings: StudySettings
-    modalities: tuple[str, ...]
-    seeds: int
+    seeds: Mapping[str, int]
+
+    @property
+    def modalities(self) -> tuple[str, ...]:
+        """Keys of the rows."""
+        return tuple(self.seeds)
 
     def save(self) -> None:
         """Write the stamp that makes the folder this study's.
@@ -72,11 +74,7 @@ class Study:
             for row in MODALITIES.values():
                 if row.parent:
                     shutil.rmtree(self.folder / "runs" / row.key, ignore_errors=True)
-        content = {
-            "settings": _stored(self.settings),
-            "modalities": list(self.modalities),
-            "seeds": self.seeds,
-        }
+        content = {"settings": _stored(self.settings), "seeds": dict(self.seeds)}
         with atomic_path(self.folder / STAMP) as temporary:
             temporary.write_text(json.dumps(content, indent=1) + "\n")
 
@@ -116,12 +114,11 @@ class Study:
 
     def steps(self) -> tuple[Step, ...]:
         """Return all runs: every row with seed 0, then with seed 1, …; matching needs no seed."""
-        rows = [MODALITIES[key] for key in self.modalities]
         return tuple(
-            Step(row, seed)
-            for seed in range(self.seeds)
-            for row in rows
-            if seed == 0 or row.matching is None
+            Step(MODALITIES[key], seed)
+            for seed in range(max(self.seeds.values()))
+            for key, n in self.seeds.items()
+            if seed == 0 or (seed < n and MODALITIES[key].matching is None)
         )
 
     def training_models(self, modality: Modality) -> tuple[tuple[Path, ...], Path]:
@@ -154,9 +151,10 @@ def open_study(
     changes : mapping, optional
         Settings instead of those, by name. In a study that has begun: more ``steps`` at the most.
     modalities : sequence of str, optional
-        Rows beside those that the folder has; by default the preset's that can be had.
+        Rows to add, or to have more seeds of; by default the folder's, or the preset's that can be
+        had. Rows that they start from come with them.
     seeds : int, optional
-        At least so many; by default the folder's, or the preset's.
+        At least so many of these rows; by default a row has as many as it had, or as the others.
     begin : bool
         Whether a new study may be begun.
 
@@ -178,17 +176,21 @@ def open_study(
             _settings(stamp["settings"], folder),
             settings,
             folder,
-            free=() if {*NEEDS_VGG19} & {*stamp["modalities"]} else ("vgg19_weights",),
+            free=() if {*NEEDS_VGG19} & {*stamp["seeds"]} else ("vgg19_weights",),
         )
-    before = stamp or {"modalities": (), "seeds": 0}
+    before: dict[str, int] = stamp["seeds"] if stamp else {}
     if modalities is None:
-        modalities = () if stamp else available_modalities(settings, chosen.modalities)
-    asked = {*before["modalities"], *_with_parents(modalities)}
-    rows = tuple(key for key in MODALITIES if key in asked)
-    if not rows:
+        modalities = tuple(before) or available_modalities(settings, chosen.modalities)
+    if not (before or modalities):
         raise InputError(f"modalities: expected some of {', '.join(MODALITIES)}, found none")
-    wanted = seeds or (0 if stamp else chosen.seeds)
-    return Study(folder, settings, rows, max(wanted, before["seeds"]))
+    rows = dict(before)
+    usual = max(before.values(), default=chosen.seeds)
+    for key in modalities:
+        _check_known(key)
+        rows[key] = max(before.get(key, 0), seeds or before.get(key, usual))
+        if parent := MODALITIES[key].parent:
+            rows[parent] = max(rows.get(parent, 0), rows[key])
+    return Study(folder, settings, {key: rows[key] for key in MODALITIES if key in rows})
 
 
 def check_weights(study: Study) -> None:
@@ -214,13 +216,9 @@ def available_modalities(settings: StudySettings, wanted: Sequence[str]) -> tupl
     return tuple(wanted)
 
 
-def _with_parents(modalities: Sequence[str]) -> Iterator[str]:
-    for key in modalities:
-        if key not in MODALITIES:
-            raise InputError(f"modalities: expected some of {', '.join(MODALITIES)}, found {key!r}")
-        yield key
-        if MODALITIES[key].parent:
-            yield MODALITIES[key].parent
+def _check_known(key: str) -> None:
+    if key not in MODALITIES:
+        raise InputError(f"modalities: expected some of {', '.join(MODALITIES)}, found {key!r}")
 
 
 def _read_stamp(folder: Path) -> dict[str, Any] | None:
@@ -236,11 +234,14 @@ def _read_stamp(folder: Path) -> dict[str, Any] | None:
         return None
     try:
         content = json.loads(stamp.read_text())
-        if not {"settings", "modalities", "seeds"} <= set(content):
-            raise ValueError("keys are missing")
-    except (OSError, ValueError, TypeError) as error:
-        raise InputError(f"{stamp}: expected what `faket study` wrote, found: {error}") from None
-    return dict(content)
+        settings, seeds = content["settings"], content["seeds"]
+        if isinstance(seeds, int):  # one number for all rows, as before 2026-11-23
+            seeds = dict.fromkeys(content["modalities"], seeds)
+        if not (seeds and all(key in MODALITIES and n > 0 for key, n in seeds.items())):
+            raise ValueError(f"seeds {seeds}")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"{stamp}: expected what `faket study` wrote, found {error!r}") from None
+    return {"settings": settings, "seeds": seeds}
 
 
 def _stored(settings: StudySettings) -> dict[str, Any]:

@@ -199,8 +199,8 @@ def _facts(study: Study, results: Sequence[Result]) -> list[str]:
         f"- Template matching: every {s.matching_step_deg:g}°, with the true lens, tilts and dose "
         "of the test tomogram, and the molecules' true potentials; cut-off for one false positive "
         "in noise. Gold has no template: it counts as missed.",
-        f"- Runs: {finished} of {steps} finished; seeds of trainings 0 to {study.seeds - 1}; all "
-        "of them, with digests of recipes and checkpoints, in study.csv.",
+        f"- Runs: {finished} of {steps} finished; the trainings of a row have the seeds 0, 1, …; "
+        "all of them, with digests of recipes and checkpoints, in study.csv.",
         *([f"- Not asked for: {', '.join(left_out)}."] if left_out else []),
     ]
 
