@@ -253,6 +253,7 @@ def test_a_folder_of_something_else_is_refused(tmp_path):
         '{"settings": {"x": 1}, "seeds": {"noisy": 1}}',
         '{"settings": {}, "seeds": {"nonsense": 1}}',
         '{"settings": {}, "seeds": {"noisy": "one"}}',
+        '{"settings": {}, "seeds": {"noisy": 1.5}}',
         '{"settings": {}, "seeds": [1]}',
     ):
         (tmp_path / "c").mkdir(exist_ok=True)

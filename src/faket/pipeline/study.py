@@ -237,7 +237,8 @@ def _read_stamp(folder: Path) -> dict[str, Any] | None:
         settings, seeds = content["settings"], content["seeds"]
         if isinstance(seeds, int):  # one number for all rows, as before 2026-11-23
             seeds = dict.fromkeys(content["modalities"], seeds)
-        if not (seeds and all(key in MODALITIES and n > 0 for key, n in seeds.items())):
+        known = all(k in MODALITIES and isinstance(n, int) and n > 0 for k, n in seeds.items())
+        if not (seeds and known):
             raise ValueError(f"seeds {seeds}")
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{stamp}: expected what `faket study` wrote, found {error!r}") from None

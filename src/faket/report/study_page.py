@@ -102,8 +102,10 @@ def _ratio(row: StudyRow, base: StudyRow | None, metric: int) -> str:
     """The row's score over the base's, of the seeds that both have."""
     if base is None:
         return "–"
-    own, other = _by_seed(row, metric), _by_seed(base, metric)
-    if not row.seeds:  # template matching: one run, in which nothing is random
+    other = _by_seed(base, metric)
+    if row.seeds:
+        own = _by_seed(row, metric)
+    else:  # template matching: one run, in which nothing is random
         own = dict.fromkeys(other, metric_values(row.scores[0])[metric])
     shared = sorted(own.keys() & other.keys())
     if not any(other[seed] for seed in shared):
@@ -117,7 +119,7 @@ def _ratio(row: StudyRow, base: StudyRow | None, metric: int) -> str:
 
 def _by_seed(row: StudyRow, metric: int) -> dict[int, float]:
     values = (metric_values(item)[metric] for item in row.scores)
-    return dict(zip(row.seeds, values, strict=False))
+    return dict(zip(row.seeds, values, strict=True))
 
 
 def _intervals(rows: Sequence[StudyRow]) -> Iterator[str]:
