@@ -14,10 +14,11 @@ import numpy as np
 from scipy import ndimage
 
 from faket.evaluation import Picks, Truth, score_picks
+from faket.io.molecules import load_species
 from faket.picking import cluster, learn_minimum_sizes, learn_typical_sizes
 from faket.seeds import generator
 from faket.specimen import SpecimenConfig, build_specimen
-from faket.structures import SYNTHETIC_SPECIES, load_species
+from faket.structures import SYNTHETIC_SPECIES
 
 VOXEL_A = 10.0
 

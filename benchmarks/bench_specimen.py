@@ -8,8 +8,9 @@ import resource
 import sys
 import time
 
+from faket.io.molecules import load_species
 from faket.specimen import SpecimenConfig, build_specimen, paint_specimen, place_particles
-from faket.structures import SYNTHETIC_SPECIES, load_species
+from faket.structures import SYNTHETIC_SPECIES
 
 
 def peak_MB():

@@ -2,6 +2,12 @@
 
 import os
 from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from faket.io.molecules import load_species
+
+__all__ = ["__version__", "load_species"]
 
 # torch and numba each bring their own pool of threads. By default a pool that has nothing to do
 # keeps its cores busy waiting, and takes them from the other. Read when torch is first imported.
@@ -11,3 +17,12 @@ try:
     __version__ = version("faket")
 except PackageNotFoundError:  # run from a source tree that is not installed
     __version__ = "0+unknown"
+
+
+def __getattr__(name: str) -> Any:
+    """Load ``load_species`` on first use (PEP 562): importing the package costs nothing."""
+    if name != "load_species":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from faket.io.molecules import load_species
+
+    return load_species

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 import torch
 
+from faket import load_species
 from faket.errors import InputError
 from faket.picking import Checkpoint, LabelledTomogram, TrainingSettings, cluster, segment, train
 from faket.picking.deepfinder.learner import Learner
 from faket.picking.deepfinder.training import mean_f1, validate
 from faket.picking.sizes import objects_hit
 from faket.specimen import SpecimenConfig, build_specimen
-from faket.structures import load_species
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -197,8 +197,8 @@ def test_a_failure_leaves_no_half_tomogram(noisy, tmp_path, monkeypatch):
 
 def test_changed_inputs_are_not_mixed(tmp_path):
     """A species file that changed between two runs of one recipe is noticed."""
+    from faket.io.molecules import load_species
     from faket.io.specimen_files import write_species
-    from faket.structures import load_species
 
     recipe = tmp_path / "r.toml"
     recipe.write_text(

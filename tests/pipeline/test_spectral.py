@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from faket import load_species
 from faket.constants import interaction_constant_rad_per_V_A
 from faket.data import TiltGeometry
 from faket.errors import InputError
@@ -20,7 +21,6 @@ from faket.pipeline.reference_model import ReferenceModel
 from faket.pipeline.spectral import signal_to_noise, spectral_content, spectral_images
 from faket.reconstruction import align
 from faket.specimen import SpecimenConfig, build_specimen
-from faket.structures import load_species
 
 ANGLES = np.array([-30.0, 0.0, 30.0])
 PIXEL_A = 5.0

@@ -12,7 +12,8 @@ from scipy.spatial.transform import Rotation
 
 from faket.constants import ICE_POTENTIAL_V, POTENTIAL_K_V_A2, SCATTERING_F0_A
 from faket.errors import InputError
-from faket.structures import SYNTHETIC_SPECIES, load_species, synthetic_species
+from faket.io.molecules import load_species
+from faket.structures import SYNTHETIC_SPECIES, synthetic_species
 from faket.structures.grids import average, block_mean, envelope_of
 from faket.structures.maps import species_from_map
 

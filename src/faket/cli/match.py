@@ -249,8 +249,8 @@ def _sources(species: list[str], folders: tuple[Path, ...]) -> list[str]:
 
 
 def _library(sources: list[str], voxel_size_A: float) -> "list[Species]":
+    from faket.io.molecules import load_species
     from faket.io.specimen_files import read_species
-    from faket.structures import load_species
 
     library = [
         read_species(Path(source))

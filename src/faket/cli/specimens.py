@@ -45,9 +45,10 @@ def species(
     folder
         Where PDB ids are looked up before the cache and the network.
     """
+    from faket.io.molecules import load_species
     from faket.io.specimen_files import write_species
     from faket.io.structure_files import find_structure
-    from faket.structures import SYNTHETIC_SPECIES, load_species
+    from faket.structures import SYNTHETIC_SPECIES
 
     if sources == ["synthetic"]:
         sources = [f"synthetic:{name}" for name in SYNTHETIC_SPECIES]

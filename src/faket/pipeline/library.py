@@ -5,11 +5,12 @@ from pathlib import Path
 
 from faket.data import Species
 from faket.errors import InputError
+from faket.io.molecules import load_species
 from faket.io.specimen_files import read_species
 from faket.io.structure_files import find_structure
 from faket.pipeline.recipe import Recipe, SpeciesEntry
 from faket.specimen import SpecimenConfig
-from faket.structures import SYNTHETIC_SPECIES, load_species
+from faket.structures import SYNTHETIC_SPECIES
 
 
 def load_library(recipe: Recipe) -> tuple[Species, ...]:
