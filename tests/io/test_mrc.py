@@ -115,7 +115,7 @@ def test_every_real_mode_that_mrcfile_writes_is_read(tmp_path: Path, dtype: str)
 
 
 def test_real_maps_are_read_as_mrcfile_reads_them(real_data: Path) -> None:
-    for path in sorted(real_data.glob("*/*.mrc")):
+    for path in sorted(real_data.glob("maps/*.mrc")):
         with mrcfile.open(path) as mrc:
             volume = read_volume(path)
             np.testing.assert_array_equal(volume.data, mrc.data)
