@@ -38,6 +38,22 @@ class Volume:
 
 
 @dataclass(frozen=True)
+class SpeciesReport:
+    """What one checks of a molecule before using it: for the screen and the manifest.
+
+    Attributes
+    ----------
+    facts : mapping of str to int, float or str
+        In the order of printing; names carry their units ("mass_kDa").
+    notices : tuple of str
+        What was guessed, completed, left out or looks wrong, one line each.
+    """
+
+    facts: Mapping[str, int | float | str] = field(default_factory=dict)
+    notices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Species:
     """One kind of molecule, ready to be placed.
 
@@ -59,6 +75,8 @@ class Species:
         True for the embedded species that were built by code.
     source : str
         Where it came from: file name and what was done, for the manifest.
+    report : SpeciesReport
+        What one checks before using it.
     """
 
     name: str
@@ -69,6 +87,7 @@ class Species:
     symmetry: str = "C1"
     synthetic: bool = False
     source: str = ""
+    report: SpeciesReport = field(default_factory=SpeciesReport)
 
 
 def evenly_spaced_tilts(start_deg: float, stop_deg: float, step_deg: float) -> DoubleArray:

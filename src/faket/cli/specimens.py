@@ -1,7 +1,8 @@
 """Stages up to the images: species, specimen, project, acquire; files to files."""
 
+import sys
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
 from cyclopts import Parameter
@@ -15,6 +16,9 @@ from faket.cli.common import (
     record_manifest,
     tilt_angles,
 )
+
+if TYPE_CHECKING:
+    from faket.data import Species
 
 
 def species(
@@ -71,9 +75,23 @@ def species(
                 "mean_potential_V": mean_potential_V,
             },
             [None if embedded else found],
-            {"source": molecule.source},
+            {
+                "source": molecule.source,
+                "facts": dict(molecule.report.facts),
+                "notices": list(molecule.report.notices),
+            },
         )
-        print(f"{out / molecule.name}: {molecule.source}")
+        _print_report(out / molecule.name, molecule)
+
+
+def _print_report(folder: Path, molecule: "Species") -> None:
+    """Print what one checks of a molecule; what was guessed or looks wrong, on the error stream."""
+    print(f"{folder}: {molecule.source}")
+    for name, value in molecule.report.facts.items():
+        shown = f"{value:.4g}" if isinstance(value, float) else str(value)
+        print(f"  {name.replace('_', ' ')}: {shown}")
+    for notice in molecule.report.notices:
+        print(f"{folder}: {notice}", file=sys.stderr)
 
 
 def specimen(recipe: Path, out: Path, /, *, seed: Seed | None = None) -> None:
