@@ -3,8 +3,9 @@
 import math
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 
+from faket.compiling import kernel
 from faket.data import AnyArray, FloatArray
 
 
@@ -59,7 +60,7 @@ class LabelSlicer:
         return out
 
 
-@njit(parallel=True, cache=True)
+@kernel(parallel=True)
 def _find_spans(
     labels: AnyArray, words: AnyArray, step: int, values: FloatArray, spans: AnyArray
 ) -> None:
@@ -79,7 +80,7 @@ def _find_spans(
                 spans[z, y, 0], spans[z, y, 1] = first, last
 
 
-@njit(parallel=True, cache=True)
+@kernel(parallel=True)
 def _cut_labels(
     labels: AnyArray,
     words: AnyArray,

@@ -4,8 +4,8 @@ import math
 
 import numpy as np
 import torch
-from numba import njit
 
+from faket.compiling import kernel
 from faket.data import AnyArray, FloatArray
 
 _INVERSE_PI = np.float32(1 / math.pi)
@@ -71,7 +71,7 @@ def _overlap(
     return begin, skipped, (rows, columns)
 
 
-@njit(nogil=True, cache=True)
+@kernel(nogil=True)
 def _advance(
     wave: FloatArray, phase: AnyArray, scale: np.float32, place: tuple[np.uint64, ...]
 ) -> None:

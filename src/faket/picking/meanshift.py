@@ -8,10 +8,11 @@ ball cuts; prefix sums along x give each row in two look-ups. The published clus
 import math
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from faket.compiling import kernel
 from faket.data import DoubleArray
 from faket.errors import InputError
 
@@ -75,7 +76,7 @@ def _distinct(ends: DoubleArray, population: NDArray[np.int64], bandwidth: float
     return ends[alive]
 
 
-@njit(cache=True)
+@kernel()
 def _prefix_sums(mask):  # type: ignore[no-untyped-def]
     """Foreground voxels, and their sum of x, before each x of each row."""
     nz, ny, nx = mask.shape
@@ -90,7 +91,7 @@ def _prefix_sums(mask):  # type: ignore[no-untyped-def]
     return counts, sums
 
 
-@njit(cache=True, parallel=True)
+@kernel(parallel=True)
 def _climb(starts, counts, sums, bandwidth):  # type: ignore[no-untyped-def]
     """Move each start to the mean of the ball around it until it rests."""
     ends = np.empty_like(starts)
@@ -110,7 +111,7 @@ def _climb(starts, counts, sums, bandwidth):  # type: ignore[no-untyped-def]
     return ends, population
 
 
-@njit(cache=True)
+@kernel()
 def _ball_mean(z, y, x, counts, sums, radius):  # type: ignore[no-untyped-def]
     """Number and mean of the foreground voxels within ``radius`` of a point."""
     nz, ny, nx = counts.shape[0], counts.shape[1], counts.shape[2] - 1

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 from scipy import ndimage
+
+from faket.compiling import kernel
 
 _PAD = 2
 _SMALLEST = 16  # voxels: below, no neck can be told from the grid
@@ -128,7 +129,7 @@ def _renumbered(parts: NDArray[np.int32], own: NDArray[np.bool_]) -> NDArray[np.
     return table[parts]
 
 
-@njit(cache=True)
+@kernel()
 def _root(parents, i):  # type: ignore[no-untyped-def]
     while parents[i] != i:
         parents[i] = parents[parents[i]]
@@ -136,7 +137,7 @@ def _root(parents, i):  # type: ignore[no-untyped-def]
     return i
 
 
-@njit(cache=True)
+@kernel()
 def _flood(depth, order, neck, step):  # type: ignore[no-untyped-def]
     """Flood from the deepest voxels outwards; basins that meet above their neck become one."""
     nz, ny, nx = depth.shape

@@ -16,6 +16,7 @@ import math
 import numpy as np
 from numba import njit, prange
 
+from faket.compiling import kernel
 from faket.data import AnyArray, FloatArray
 
 LANES = 64  # rows handled together: enough to hide the scalar work per voxel
@@ -90,7 +91,7 @@ def _gather(tile, n, columns, pixels, weights, rows):  # type: ignore[no-untyped
             )
 
 
-@njit(parallel=True, cache=True, fastmath={"contract"})
+@kernel(parallel=True, fastmath={"contract"})
 def project_kernel(
     volume: FloatArray, cosines: AnyArray, sines: AnyArray, stack: FloatArray
 ) -> None:
@@ -125,7 +126,7 @@ def project_kernel(
                     stack[t, y, u] = total[t, u + _PAD, y - y0]
 
 
-@njit(parallel=True, cache=True)
+@kernel(parallel=True)
 def find_filled(volume: FloatArray, filled: AnyArray) -> None:
     """Note in ``filled`` [z, block of rows, x] where ``volume`` [z, y, x] is not 0."""
     nz, ny, nx = volume.shape
@@ -158,7 +159,7 @@ def _to_slices(z, x0, n, columns, pixels, weights, geometry, firsts, starts):  #
         pixels[i] = np.uint32(starts[s] + 2 * _PAD * s + inside)
 
 
-@njit(parallel=True, cache=True, fastmath={"contract"})
+@kernel(parallel=True, fastmath={"contract"})
 def slice_kernel(
     volume: FloatArray,
     filled: AnyArray,
@@ -205,7 +206,7 @@ def slice_kernel(
                     out[at + u] = total[row + u, y - y0]
 
 
-@njit(parallel=True, cache=True, fastmath={"contract"})
+@kernel(parallel=True, fastmath={"contract"})
 def back_project_kernel(
     stack: FloatArray, cosines: AnyArray, sines: AnyArray, volume: FloatArray
 ) -> None:

@@ -7,15 +7,16 @@ within a distance D of the surface, or lies deeper inside than D.
 
 import math
 
-from numba import njit, prange
+from numba import prange
 
+from faket.compiling import kernel
 from faket.data import AnyArray, DoubleArray, FloatArray
 
 _SUBSAMPLES = 8  # per axis, in a voxel that the surface of a solid crosses
 _HALF_DIAGONAL = math.sqrt(3) / 2
 
 
-@njit(cache=True)
+@kernel()
 def signed_distance(u: float, v: float, w: float, a: float, b: float, c: float) -> float:
     """Signed distance (negative inside) of (u, v, w) from the ellipsoid of semi-axes a, b, c.
 
@@ -39,7 +40,7 @@ def signed_distance(u: float, v: float, w: float, a: float, b: float, c: float) 
     return t * math.sqrt(p * p + q * q + r * r)
 
 
-@njit(cache=True)
+@kernel()
 def voxel_distance(
     dx: float, dy: float, dz: float, rotation: DoubleArray, semi_axes: DoubleArray
 ) -> float:
@@ -47,10 +48,11 @@ def voxel_distance(
     u = rotation[0, 0] * dx + rotation[1, 0] * dy + rotation[2, 0] * dz
     v = rotation[0, 1] * dx + rotation[1, 1] * dy + rotation[2, 1] * dz
     w = rotation[0, 2] * dx + rotation[1, 2] * dy + rotation[2, 2] * dz
-    return signed_distance(u, v, w, semi_axes[0], semi_axes[1], semi_axes[2])
+    distance: float = signed_distance(u, v, w, semi_axes[0], semi_axes[1], semi_axes[2])
+    return distance
 
 
-@njit(cache=True)
+@kernel()
 def level(dx: float, dy: float, dz: float, rotation: DoubleArray, semi_axes: DoubleArray) -> float:
     """Σ (u / a)²: 1 on the surface, k² on the ellipsoid scaled by k."""
     total = 0.0
@@ -60,13 +62,13 @@ def level(dx: float, dy: float, dz: float, rotation: DoubleArray, semi_axes: Dou
     return total
 
 
-@njit(cache=True)
+@kernel()
 def covered(centre: float, reach: float, n: int) -> tuple[int, int]:
     """Return the range of samples of an axis within ``reach`` of ``centre``."""
     return max(0, math.ceil(centre - reach)), min(n, math.floor(centre + reach) + 1)
 
 
-@njit(cache=True)
+@kernel()
 def chord(
     dy: float, dz: float, rotation: DoubleArray, semi_axes: DoubleArray, k: float
 ) -> tuple[float, float]:
@@ -84,7 +86,7 @@ def chord(
     return (-beta - math.sqrt(root)) / alpha, (-beta + math.sqrt(root)) / alpha
 
 
-@njit(cache=True)
+@kernel()
 def scan_solid(
     occupancy: AnyArray,
     centre: DoubleArray,
@@ -115,7 +117,7 @@ def scan_solid(
     return count
 
 
-@njit(cache=True)
+@kernel()
 def _coverage(
     dx: float, dy: float, dz: float, rotation: DoubleArray, semi_axes: DoubleArray
 ) -> float:
@@ -137,7 +139,7 @@ def _coverage(
     return inside / _SUBSAMPLES**3
 
 
-@njit(parallel=True, cache=True)
+@kernel(parallel=True)
 def paint_solids(
     potential: FloatArray,
     class_mask: AnyArray,

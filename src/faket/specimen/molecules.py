@@ -9,8 +9,9 @@ import math
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 
+from faket.compiling import kernel
 from faket.data import AnyArray, DoubleArray, FloatArray
 from faket.specimen.ellipsoids import covered
 
@@ -47,7 +48,7 @@ class Grid(NamedTuple):
     radius: float
 
 
-@njit(cache=True)
+@kernel()
 def _span(dy: float, dz: float, rotation: DoubleArray, grid: Grid) -> tuple[float, float]:
     """Return between which dx a row lies inside the grid's box and sphere (empty: first > last)."""
     square = grid.radius * grid.radius - dy * dy - dz * dz
@@ -67,7 +68,7 @@ def _span(dy: float, dz: float, rotation: DoubleArray, grid: Grid) -> tuple[floa
     return first, last
 
 
-@njit(cache=True)
+@kernel()
 def _coordinate(
     j: int, dx: float, dy: float, dz: float, rotation: DoubleArray, origin: DoubleArray
 ) -> float:
@@ -76,7 +77,7 @@ def _coordinate(
     return rotation[0, j] * dx + offset  # type: ignore[no-any-return]
 
 
-@njit(cache=True)
+@kernel()
 def _inside(dx: float, dy: float, dz: float, rotation: DoubleArray, grid: Grid) -> bool:
     """Tell whether the envelope is at least 0.5 at (dx, dy, dz) from the particle's position."""
     envelope = grid.values
@@ -98,7 +99,7 @@ def _inside(dx: float, dy: float, dz: float, rotation: DoubleArray, grid: Grid) 
     return total >= 0.5
 
 
-@njit(cache=True)
+@kernel()
 def envelope_volume(grid: Grid) -> float:
     """Volume in which the envelope is at least 0.5, voxels."""
     nz, ny, nx = grid.values.shape
@@ -113,7 +114,7 @@ def envelope_volume(grid: Grid) -> float:
     return count / _SUBSAMPLES**3
 
 
-@njit(cache=True)
+@kernel()
 def scan_molecule(
     occupancy: AnyArray,
     centre: DoubleArray,
@@ -145,7 +146,7 @@ def scan_molecule(
     return count
 
 
-@njit(cache=True)
+@kernel()
 def first_fit(
     occupancy: AnyArray,
     centres: DoubleArray,
@@ -180,7 +181,7 @@ def first_fit(
     return -1
 
 
-@njit(parallel=True, cache=True)
+@kernel(parallel=True)
 def label_molecules(
     class_mask: AnyArray,
     instance_mask: AnyArray,
@@ -214,7 +215,7 @@ def label_molecules(
                         instance_mask[z, y, x] = ids[i]
 
 
-@njit(cache=True)
+@kernel()
 def _weights(f: float) -> Weights:
     """Cubic B-spline at f + 1, f, 1 - f, 2 - f."""
     g = 1.0 - f
@@ -226,18 +227,18 @@ def _weights(f: float) -> Weights:
     )
 
 
-@njit(cache=True)
+@kernel()
 def _weighed(w: Weights, a: float, b: float, c: float, d: float) -> float:
     return w[0] * a + w[1] * b + w[2] * c + w[3] * d
 
 
-@njit(cache=True)
+@kernel()
 def _along_x(row: FloatArray, i: Any, wx: Weights) -> float:
     total: float = _weighed(wx, row[i], row[i + _ONE], row[i + _TWO], row[i + _THREE])
     return total
 
 
-@njit(cache=True)
+@kernel()
 def _along_xy(plane: FloatArray, j: Any, i: Any, wx: Weights, wy: Weights) -> float:
     a, b = _along_x(plane[j], i, wx), _along_x(plane[j + _ONE], i, wx)
     c, d = _along_x(plane[j + _TWO], i, wx), _along_x(plane[j + _THREE], i, wx)
@@ -245,7 +246,7 @@ def _along_xy(plane: FloatArray, j: Any, i: Any, wx: Weights, wy: Weights) -> fl
     return total
 
 
-@njit(cache=True)
+@kernel()
 def _spline(x: float, y: float, z: float, grid: Grid) -> float:
     """Evaluate a cubic B-spline from its coefficients; 0 where all of them are negligible."""
     i, j, k = math.floor(x), math.floor(y), math.floor(z)
@@ -260,7 +261,7 @@ def _spline(x: float, y: float, z: float, grid: Grid) -> float:
     return total
 
 
-@njit(parallel=True, cache=True)
+@kernel(parallel=True)
 def add_molecules(
     potential: FloatArray,
     centres: DoubleArray,

@@ -6,13 +6,14 @@ exact distance is needed. Centres (x, y, z) and lengths are in voxels.
 
 import math
 
-from numba import njit, prange
+from numba import prange
 
+from faket.compiling import kernel
 from faket.data import AnyArray, DoubleArray, FloatArray
 from faket.specimen.ellipsoids import chord, covered, level, voxel_distance
 
 
-@njit(cache=True)
+@kernel()
 def _shell_columns(
     nx: int,
     cx: float,
@@ -35,7 +36,7 @@ def _shell_columns(
     return first, stop, max(stop, math.ceil(cx + leave)), last
 
 
-@njit(cache=True)
+@kernel()
 def _shell_reach(semi_axes: DoubleArray, half: float) -> float:
     """Return how far from the centre the shell can reach."""
     smallest: float = min(semi_axes[0], semi_axes[1], semi_axes[2])
@@ -43,7 +44,7 @@ def _shell_reach(semi_axes: DoubleArray, half: float) -> float:
     return largest * (1.0 + half / smallest)
 
 
-@njit(cache=True)
+@kernel()
 def scan_shell(
     occupancy: AnyArray,
     centre: DoubleArray,
@@ -80,7 +81,7 @@ def scan_shell(
     return count
 
 
-@njit(cache=True)
+@kernel()
 def _lumen_holds_grid(
     shape: tuple[int, int, int],
     centre: DoubleArray,
@@ -99,7 +100,7 @@ def _lumen_holds_grid(
     return True
 
 
-@njit(cache=True)
+@kernel()
 def _points_free(
     occupancy: AnyArray,
     centre: DoubleArray,
@@ -120,7 +121,7 @@ def _points_free(
     return True
 
 
-@njit(cache=True)
+@kernel()
 def first_shell_fit(
     occupancy: AnyArray,
     centres: DoubleArray,
@@ -148,7 +149,7 @@ def first_shell_fit(
     return -1
 
 
-@njit(parallel=True, cache=True)
+@kernel(parallel=True)
 def paint_shells(
     potential: FloatArray,
     class_mask: AnyArray,

@@ -5,8 +5,9 @@ signed ones, which may count from the end, are not vectorised. Threads own disjo
 """
 
 import numpy as np
-from numba import njit, prange, uint64
+from numba import prange, uint64
 
+from faket.compiling import kernel
 from faket.data import AnyArray, FloatArray
 
 LANES = 16
@@ -16,7 +17,7 @@ _ZERO = np.float32(0)
 _QUARTER = np.float32(0.25)
 
 
-@njit(parallel=True, cache=True)
+@kernel(parallel=True)
 def convolve_few(image: FloatArray, taps: FloatArray, bias: FloatArray, out: FloatArray) -> None:
     """Write ReLU(image * taps + bias) of an image with few channels, nothing padded.
 
@@ -54,7 +55,7 @@ def convolve_few(image: FloatArray, taps: FloatArray, bias: FloatArray, out: Flo
                     result[to + uint64(c)] = max(total[uint64(c)], _ZERO)
 
 
-@njit(parallel=True, cache=True)
+@kernel(parallel=True)
 def pool_image(image: FloatArray, pooled: FloatArray, winner: AnyArray) -> None:
     """Write the larger of 0 and every 2 × 2 pixels, and which pixel it was."""
     height, width, channels = pooled.shape
@@ -82,7 +83,7 @@ def pool_image(image: FloatArray, pooled: FloatArray, winner: AnyArray) -> None:
                 out[to + c] = max(best, _ZERO)
 
 
-@njit(parallel=True, cache=True)
+@kernel(parallel=True)
 def unpool_image(pooled: FloatArray, winner: AnyArray, image: FloatArray) -> None:
     """Write ``pooled`` where ``winner`` says, zeros elsewhere; not the odd last row and column."""
     height, width, channels = pooled.shape
@@ -99,7 +100,7 @@ def unpool_image(pooled: FloatArray, winner: AnyArray, image: FloatArray) -> Non
                     out[to + c] = flat[of + c] if won[of + c] == code else _ZERO
 
 
-@njit(parallel=True, cache=True)
+@kernel(parallel=True)
 def halve_planes(images: FloatArray, out: FloatArray) -> None:
     """Write the mean of every 2 x 2 pixels of planes [n, y, x] to [n, y // 2, x // 2]."""
     planes, height, width = out.shape
@@ -113,7 +114,7 @@ def halve_planes(images: FloatArray, out: FloatArray) -> None:
             row[uint64(x)] = total * _QUARTER
 
 
-@njit(parallel=True, cache=True)
+@kernel(parallel=True)
 def spread_planes(halved: FloatArray, out: FloatArray) -> None:
     """Write a quarter of every pixel [n, y, x] to its 2 x 2 pixels [n, 2 y, 2 x], no others."""
     planes, height, width = halved.shape

@@ -8,6 +8,7 @@ not. Threads own disjoint rows.
 import numpy as np
 from numba import njit, prange, uint64
 
+from faket.compiling import kernel
 from faket.data import FloatArray
 
 TAPS = 7
@@ -33,7 +34,7 @@ def _add_row(total: FloatArray, row: FloatArray, taps: FloatArray, start: int, c
         )
 
 
-@njit(parallel=True, cache=True, fastmath={"contract"})
+@kernel(parallel=True, fastmath={"contract"})
 def filter_image(image: FloatArray, taps: FloatArray, bias: FloatArray, out: FloatArray) -> None:
     """Write ReLU(image * taps + bias).
 
@@ -52,7 +53,7 @@ def filter_image(image: FloatArray, taps: FloatArray, bias: FloatArray, out: Flo
                     out[channel, y, uint64(start + step)] = max(total[uint64(step)], _ZERO)
 
 
-@njit(parallel=True, cache=True, fastmath={"contract"})
+@kernel(parallel=True, fastmath={"contract"})
 def filter_back(gradients: FloatArray, taps: FloatArray, out: FloatArray) -> None:
     """Write the sum over channels of each one's full convolution with its taps.
 
@@ -72,7 +73,7 @@ def filter_back(gradients: FloatArray, taps: FloatArray, out: FloatArray) -> Non
         out[y] = total
 
 
-@njit(parallel=True, cache=True)
+@kernel(parallel=True)
 def spread_where_positive(halved: FloatArray, found: FloatArray, gradient: FloatArray) -> None:
     """Add a quarter of every pixel to its 2 x 2 pixels of ``gradient``; 0 where none was found.
 

@@ -11,6 +11,7 @@ does not depend on their number.
 import numpy as np
 from numba import njit, prange, uint64
 
+from faket.compiling import kernel
 from faket.data import AnyArray, FloatArray
 from faket.style.kernels import LANES, NOTHING
 
@@ -87,7 +88,7 @@ def _filter(a, b, c):  # type: ignore[no-untyped-def]
     return a / _FOUR, -even - odd, odd - even, even2 + odd2, even2 - odd2, c
 
 
-@njit(parallel=True, cache=True)
+@kernel(parallel=True)
 def transform_filters(taps: FloatArray, filters: FloatArray) -> None:
     """Write G g Gᵀ of ``taps`` [3, 3, in, out], any layout, into ``filters`` [36, in, out]."""
     _, inputs, outputs = filters.shape
@@ -114,7 +115,7 @@ def transform_filters(taps: FloatArray, filters: FloatArray) -> None:
                         flat[to + uint64(c)] = six[s]
 
 
-@njit(parallel=True, cache=True)
+@kernel(parallel=True)
 def image_to_patches(
     image: FloatArray, top: int, left: int, row: int, columns: int, patches: FloatArray, parts: int
 ) -> None:
@@ -145,7 +146,7 @@ def image_to_patches(
                 _transform_in(d, out, t, tiles, channels, c0)
 
 
-@njit(parallel=True, cache=True)
+@kernel(parallel=True)
 def pooled_to_patches(
     pooled: FloatArray,
     winner: AnyArray,
@@ -184,7 +185,7 @@ def pooled_to_patches(
                 _transform_in(d, out, t, tiles, channels, c0)
 
 
-@njit(parallel=True, cache=True)
+@kernel(parallel=True)
 def products_to_image(
     products: FloatArray,
     bias: FloatArray,
@@ -218,7 +219,7 @@ def products_to_image(
                             out[to + uint64(c)] = max(value, floor)
 
 
-@njit(parallel=True, cache=True)
+@kernel(parallel=True)
 def products_to_pooled(
     products: FloatArray,
     bias: FloatArray,

@@ -3,15 +3,15 @@
 import math
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from faket.compiling import kernel
 from faket.data import FloatArray
 
 _BLOCK = 64
 
 
-@njit(nogil=True, cache=True)
+@kernel(nogil=True)
 def keep_best(
     scores: FloatArray, index: int, best: FloatArray, orientation: NDArray[np.int32]
 ) -> None:
@@ -35,7 +35,7 @@ def keep_best(
                         orientation[plane, y, x] = index
 
 
-@njit(cache=True)
+@kernel()
 def iterative_maxima(
     voxels: NDArray[np.int64], radii: FloatArray, free: NDArray[np.bool_]
 ) -> NDArray[np.bool_]:
