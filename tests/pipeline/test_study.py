@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from faket.io.manifest import sha256_of
 from faket.picking import TRAINING_PRESETS
 from faket.pipeline.recipe import parse_recipe
 from faket.pipeline.study import Step, Study, available_modalities, open_study
-from faket.pipeline.study_data import check_no_leakage, data_recipe, recipe_text
+from faket.pipeline.study_data import check_no_leakage, data_recipe, make_data, recipe_text
 from faket.pipeline.study_modalities import DATA, MODALITIES
 from faket.pipeline.study_results import read_results, write_report
 from faket.pipeline.study_runs import run_study
@@ -28,7 +29,7 @@ MICRO = StudySettings(
     particles=(10, 10),
     vesicles=(0, 0),
     gold=(1, 1),
-    tilt_step_deg=20.0,
+    tilt_step_deg=30.0,
     steps=8,
     fine_tuning_steps=4,
     validations=2,
@@ -223,16 +224,30 @@ def test_a_device_that_is_not_there_is_noticed_before_any_data(tmp_path):
     assert not study.folder.exists()
 
 
-def test_a_run_that_fails_does_not_keep_others_from_ending(tmp_path):
-    rows = ("benchmark", "benchmark-few", "finetuned", "tm")
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """Data of MICRO for the rows below: making data twice has tests of its own."""
+    study = planned(tmp_path_factory.mktemp("data"), MICRO, ("benchmark", "faket-texture"), 1)
+    make_data(study, 1, lambda *_: None)
+    return study.folder / "data"
+
+
+def with_data(study, data):
+    study.save()
+    shutil.copytree(data, study.folder / "data")
+
+
+def test_a_run_that_fails_does_not_keep_others_from_ending(tmp_path, data):
+    rows = ("benchmark", "benchmark-few", "finetuned-faket-texture", "tm")
     few_objects = replace(MICRO, batch=15, patch=12, fine_tuning_steps=1)
-    study = planned(tmp_path / "s", few_objects, ("style", *rows), 1)
+    study = planned(tmp_path / "s", few_objects, ("faket-texture", *rows), 1)
+    with_data(study, data)
     said = []
     with pytest.raises(InputError, match=r"0: .*smaller batch.*1 other") as error:
         run_study(study, workers=2, say=lambda what, done, total: said.append((what, done)))
     assert "\n" not in str(error.value)
     finished = {step.modality.key for step in study.steps() if study.is_finished(step)}
-    assert finished == {"benchmark", "style", "tm"}
+    assert finished == {"benchmark", "faket-texture", "tm"}
     assert said[-1][1] == 2 + 3  # data sets and runs that are there
 
 
@@ -316,9 +331,11 @@ def table(folder):
         ]
 
 
-def test_interrupted_and_resumed_is_uninterrupted_with_any_number_of_workers(tmp_path):
+def test_interrupted_and_resumed_is_uninterrupted_with_any_number_of_workers(tmp_path, data):
     rows = ("benchmark", "faket-texture", "finetuned-faket-texture", "tm")
     once, twice = (planned(tmp_path / name, MICRO, rows, 1) for name in ("once", "twice"))
+    for study in (once, twice):
+        with_data(study, data)
     run_study(once, workers=2)
     with pytest.raises(Stop):
         run_study(twice, say=stop_after(2))
