@@ -1,6 +1,8 @@
 """One line for whatever a file does wrong: which file, what is the matter, what to do."""
 
 import errno
+import logging
+from functools import cache
 from pathlib import Path
 
 from faket.errors import InputError
@@ -30,6 +32,12 @@ def input_error(path: PathLike, message: str) -> InputError:
     """Return the InputError "path: message" on one line, whatever the two contain."""
     text = " ".join(f"{path}: {message}".split())
     return InputError("".join(c if c.isprintable() else "?" for c in text))
+
+
+@cache  # a file may be read several times: each notice is given once
+def notice(path: PathLike, message: str) -> None:
+    """Tell on one line what was guessed or left out of a file (on the error stream, by default)."""
+    logging.getLogger("faket").warning("%s", input_error(path, message))
 
 
 def shown(value: object, limit: int = 40) -> str:

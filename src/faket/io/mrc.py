@@ -23,7 +23,9 @@ from faket.io.mrc_header import MAX_VOXEL_A, MIN_VOXEL_A, MrcLayout, build_heade
 from faket.io.mrc_stream import check_finite, map_finite, opened, read_finite, sections
 
 
-def read_volume(path: PathLike, *, voxel_size_A: float | None = None) -> Volume:
+def read_volume(
+    path: PathLike, *, voxel_size_A: float | None = None, option: str = "voxel_size_A"
+) -> Volume:
     """Read a volume.
 
     Parameters
@@ -32,6 +34,8 @@ def read_volume(path: PathLike, *, voxel_size_A: float | None = None) -> Volume:
         ``.mrc``, ``.map``, ``.rec`` or any of them followed by ``.gz``.
     voxel_size_A : float, optional
         Taken instead of the header's.
+    option : str
+        What the caller calls that size, for the error.
 
     Returns
     -------
@@ -46,7 +50,7 @@ def read_volume(path: PathLike, *, voxel_size_A: float | None = None) -> Volume:
     """
     with opened(path) as (stream, layout):
         _check_volume(path, layout)
-        size_A = _voxel_size(path, layout.spacing_A, voxel_size_A, "voxel_size_A")
+        size_A = _voxel_size(path, layout.spacing_A, voxel_size_A, option)
         data = read_finite(path, stream, layout)
     return Volume(_to_zyx(data, layout), size_A)
 

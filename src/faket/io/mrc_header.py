@@ -24,6 +24,8 @@ _NO_IMAGE = {
     101: "4-bit numbers (mode 101)",
 }
 _IMOD_STAMP, _IMOD_SIGNED_BYTES, _IMOD_FOUR_BITS = 1146047817, 1, 16
+# Sizes up to here, read in the wrong byte order, are above it: they tell the order.
+_LARGEST_SIZE = 65535
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,8 @@ class MrcLayout:
         Whether the cell's angles are right ones.
     volumes : int
         How many volumes the file holds (more than 1 only in a volume stack).
+    notice : str
+        What was guessed, for the user; empty where the header is clear.
     """
 
     shape: tuple[int, int, int]
@@ -56,6 +60,7 @@ class MrcLayout:
     space_group: int
     orthogonal: bool
     volumes: int
+    notice: str = ""
 
     @property
     def data_bytes(self) -> int:
@@ -70,24 +75,30 @@ def parse_header(raw: bytes, path: PathLike) -> MrcLayout:
     if len(raw) < HEADER_BYTES:
         found = f"{len(raw)} bytes, less than a header" if raw else "an empty file"
         raise input_error(path, f"expected an MRC file, found {found}; copy it again")
-    if raw[208:211] != b"MAP":
+    orders: tuple[Literal["<", ">"], ...] = ("<", ">") if raw[212] != 0x11 else (">", "<")
+    fields = {o: np.frombuffer(raw[:HEADER_BYTES], HEADER_DTYPE.newbyteorder(o))[0] for o in orders}
+    # The stamp only breaks a tie: EMDB, IMOD's exports and Warp write others, and some files lie.
+    order = next((o for o in orders if _is_plausible(fields[o])), orders[0])
+    header = fields[order]
+    if raw[208:211] != b"MAP" and not (_is_plausible(header) and int(header["mapc"])):
         raise input_error(path, "expected an MRC file, found no 'MAP ' at byte 208; check the file")
-    order = _byte_order(raw)
-    header = np.frombuffer(raw[:HEADER_BYTES], HEADER_DTYPE.newbyteorder(order))[0]
     shape = (int(header["nz"]), int(header["ny"]), int(header["nx"]))
     if min(shape) < 1:
         raise input_error(path, f"expected sizes of 1 or more, found (z, y, x) = {shape}")
     if header["nsymbt"] < 0:
         raise input_error(path, f"the header is damaged: extended header of {header['nsymbt']}")
+    axes = _axes(header, path)
+    dtype, notice = _data_type(header, order, path)
     return MrcLayout(
         shape,
-        _data_type(header, order, path),
+        dtype,
         HEADER_BYTES + int(header["nsymbt"]),
-        _axes(header, path),
-        _spacing(header),
+        axes,
+        _spacing(header, shape, axes),
         int(header["ispg"]),
         all(_is_right(float(header["cellb"][name])) for name in ("alpha", "beta", "gamma")),
         _volumes(header),
+        notice,
     )
 
 
@@ -133,31 +144,47 @@ def build_header(
     return header.tobytes()
 
 
-def _byte_order(raw: bytes) -> Literal["<", ">"]:
-    if raw[212] == 0x44 and raw[213] in (0x44, 0x41):
-        return "<"
-    if raw[212] == raw[213] == 0x11:
-        return ">"
-    # Some programs leave the stamp empty: the mode number tells the order just as well.
-    known = {*_DTYPES, *_NO_IMAGE}
-    return "<" if int.from_bytes(raw[12:16], "little") in known else ">"
+def _is_plausible(header: AnyArray) -> bool:
+    """Whether mode, sizes and axes are those of an MRC file, in the order they were read in."""
+    sizes = [int(header[name]) for name in ("nx", "ny", "nz")]
+    axes = sorted(int(header[name]) for name in ("mapc", "mapr", "maps"))
+    return (
+        int(header["mode"]) in {*_DTYPES, *_NO_IMAGE}
+        and min(sizes) >= 1
+        and max(sizes) <= _LARGEST_SIZE
+        and axes in ([1, 2, 3], [0, 0, 0])
+    )
 
 
 def _data_type(
     header: AnyArray, order: Literal["<", ">"], path: PathLike
-) -> "np.dtype[np.generic]":
+) -> "tuple[np.dtype[np.generic], str]":
+    """Type of the numbers, and what was guessed about it."""
     mode = int(header["mode"])
     if mode not in _DTYPES:
         found = _NO_IMAGE.get(mode, f"unknown mode {mode}")
         raise input_error(path, f"expected MRC mode 0, 1, 2, 6 or 12, found {found}; convert it")
+    if mode != 0:
+        return np.dtype(_DTYPES[mode]).newbyteorder(order), ""
     extra = bytes(header["extra2"])  # IMOD keeps its stamp at byte 152, its flags at 156
     stamp, flags = (int(n) for n in np.frombuffer(extra[40:48], np.dtype("i4").newbyteorder(order)))
-    if mode == 0 and stamp == _IMOD_STAMP:
-        if flags & _IMOD_FOUR_BITS:
-            raise input_error(path, "expected bytes, found 4-bit numbers; convert it (newstack)")
-        if not flags & _IMOD_SIGNED_BYTES:
-            return np.dtype(np.uint8)
-    return np.dtype(_DTYPES[mode]).newbyteorder(order)
+    by_imod = stamp == _IMOD_STAMP
+    if by_imod and flags & _IMOD_FOUR_BITS:
+        raise input_error(path, "expected bytes, found 4-bit numbers; convert it (newstack)")
+    stamped_signed = not by_imod or bool(flags & _IMOD_SIGNED_BYTES)
+    signed = _signed_by_range(float(header["dmin"]), float(header["dmax"]), stamped_signed)
+    told = f"dmin {header['dmin']:g}, dmax {header['dmax']:g} in its header"
+    guess = f"bytes taken as {'signed' if signed else 'unsigned'}, because of {told}"
+    return np.dtype(np.int8 if signed else np.uint8), "" if signed == stamped_signed else guess
+
+
+def _signed_by_range(low: float, high: float, otherwise: bool) -> bool:
+    """Whether bytes are signed: their recorded range may tell, which stamps often do not."""
+    if low >= 0 and 127 < high <= 255:
+        return False
+    if -128 <= low < 0 and low < high <= 127:
+        return True
+    return otherwise
 
 
 def _axes(header: AnyArray, path: PathLike) -> tuple[int, int, int]:
@@ -169,9 +196,21 @@ def _axes(header: AnyArray, path: PathLike) -> tuple[int, int, int]:
     return axes
 
 
-def _spacing(header: AnyArray) -> tuple[float, float, float]:
-    x, y, z = (_voxel(header["cella"][name], int(header["m" + name])) for name in "xyz")
+def _spacing(
+    header: AnyArray, shape: tuple[int, int, int], axes: tuple[int, int, int]
+) -> tuple[float, float, float]:
+    """Voxel size along x, y, z; by the sizes, where only they make it one and the same."""
+    stored = dict(zip(axes, shape, strict=True))
+    sampled, sized = (
+        tuple(_voxel(header["cella"][name], n) for name, n in zip("xyz", counts, strict=True))
+        for counts in ([int(header["m" + name]) for name in "xyz"], [stored[i] for i in (1, 2, 3)])
+    )
+    x, y, z = sized if _is_one_size(sized) and not _is_one_size(sampled) else sampled
     return x, y, z
+
+
+def _is_one_size(sizes: tuple[float, ...]) -> bool:
+    return min(sizes) > 0 and max(sizes) <= 1.01 * min(sizes)
 
 
 def _voxel(length_A: AnyArray, samples: int) -> float:

@@ -10,7 +10,7 @@ from typing import IO, cast
 import numpy as np
 
 from faket.data import AnyArray, FloatArray
-from faket.io.failures import PathLike, cannot_read, input_error
+from faket.io.failures import PathLike, cannot_read, input_error, notice
 from faket.io.mrc_header import HEADER_BYTES, MrcLayout, parse_header
 from faket.io.text import regular_file_size
 
@@ -40,6 +40,8 @@ def opened(path: PathLike) -> Iterator[tuple[IO[bytes], MrcLayout]]:
 
 def _positioned(path: PathLike, stream: IO[bytes], raw: bytes, limit: int) -> MrcLayout:
     layout = parse_header(raw, path)
+    if layout.notice:
+        notice(path, layout.notice)
     needed = layout.offset + layout.data_bytes
     if needed > limit:
         raise _truncated(path, needed, limit)
