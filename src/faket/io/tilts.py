@@ -1,25 +1,32 @@
 """Tilt angles (IMOD ``.tlt``, ``.rawtlt``), whole tilt geometries (CSV), tilt-series.
 
-A ``.tlt`` file holds one angle in degrees a line, in the order of the images. Angles are taken
-and given as the stage angle θ of :class:`faket.data.TiltGeometry`, without a change of sign.
+A ``.tlt`` file holds one angle in degrees a line, in the order of the images; further columns, as
+AreTomo and IMOD write them, and comments are left out. Angles are taken and given as the stage
+angle θ of :class:`faket.data.TiltGeometry`, without a change of sign.
 """
 
+import re
 from dataclasses import replace
+from itertools import takewhile
 from pathlib import Path
 
 import numpy as np
 
 from faket.data import AnyArray, DoubleArray, TiltGeometry, TiltSeries
-from faket.io.failures import PathLike, input_error
+from faket.io.failures import PathLike, input_error, notice, shown
 from faket.io.mrc import read_stack, write_stack
 from faket.io.text import csv_rows, format_number, parse_number, text_lines, write_text
 
 _COLUMNS = ("angle_deg", "shift_x_A", "shift_y_A", "dose_e_per_A2", "order")
 _CONSTANTS = ("pixel_size_A", "tilt_axis_deg")
+_NUMBER = re.compile(r"[-+.\d][-+.\deE]*")
+_COMMENT = re.compile(r"[#;%!]|//")
+_MOST_COLUMNS = 3  # AreTomo's and IMOD's lists have two or three, their transforms six and more
+_LEAST_RANGE_DEG = 0.1  # chosen, because no stage tilts in such steps: it is noise about one angle
 
 
 def read_tilt_angles(path: PathLike) -> DoubleArray:
-    """Read one angle a line; blank lines are skipped.
+    """Read one angle a line, of several columns the first; blank lines and comments are skipped.
 
     Returns
     -------
@@ -29,12 +36,31 @@ def read_tilt_angles(path: PathLike) -> DoubleArray:
     Raises
     ------
     InputError
-        If a line is not one number between -90 and 90, or there is none.
+        If a line does not begin with a number between -90 and 90, there is none, all are equal,
+        there are more than three columns, or the first of several only counts the lines.
     """
-    angles = [_angle(text, path, f"line {number}") for number, text in text_lines(path)]
-    if not angles:
+    lines = [(number, _COMMENT.split(text)[0].split()) for number, text in text_lines(path)]
+    rows = [(number, words) for number, words in lines if words]
+    angles = np.array([_angle(words[0], path, f"line {number}") for number, words in rows])
+    if not rows:
         raise input_error(path, "expected one tilt angle a line, found none; check the file")
-    return np.array(angles)
+    columns = max(len(list(takewhile(_NUMBER.fullmatch, words))) for _, words in rows)
+    if columns > 1:
+        _check_first_column(path, angles, columns)
+        notice(path, f"the first of {columns} columns taken as tilt angles")
+    return _differing(path, angles)
+
+
+def _check_first_column(path: PathLike, angles: DoubleArray, columns: int) -> None:
+    """Refuse tables of something else: alignments, transforms, or lines that are counted."""
+    if columns > _MOST_COLUMNS:
+        raise input_error(
+            path, f"expected a column of tilt angles, found {columns} columns; keep only the angles"
+        )
+    if len(angles) > 2 and np.ptp(np.sort(angles) - np.arange(len(angles))) == 0:
+        raise input_error(
+            path, "expected tilt angles in the first column, found a count; keep only the angles"
+        )
 
 
 def write_tilt_angles(path: PathLike, angles_deg: DoubleArray) -> None:
@@ -196,7 +222,7 @@ def read_tilt_geometry(path: PathLike) -> TiltGeometry:
             path, f"order: expected each of 0 to {len(rows) - 1} once; mend the table"
         )
     return TiltGeometry(
-        np.array(angles),
+        _differing(path, np.array(angles)),
         float(numbers["pixel_size_A"][0]),
         np.stack([numbers["shift_x_A"], numbers["shift_y_A"]], axis=1),
         float(numbers["tilt_axis_deg"][0]),
@@ -205,7 +231,24 @@ def read_tilt_geometry(path: PathLike) -> TiltGeometry:
     )
 
 
+def _differing(path: PathLike, angles: DoubleArray) -> DoubleArray:
+    """Refuse what programs write who do not know the angles: one and the same for all images."""
+    if len(angles) > 1 and np.ptp(angles) < _LEAST_RANGE_DEG:
+        raise input_error(
+            path,
+            f"expected tilt angles that differ, found {len(angles)} of {angles[0]:g} degrees; "
+            "write the stage's angles into it",
+        )
+    return angles
+
+
 def _angle(text: str, path: PathLike, where: str) -> float:
+    if "," in text:
+        raise input_error(
+            path,
+            f"{where}: expected a tilt angle with a decimal point, and blanks between columns, "
+            f"found {shown(text)}",
+        )
     angle = parse_number(text, path, f"{where}: tilt angle")
     if abs(angle) > 90:
         raise input_error(
