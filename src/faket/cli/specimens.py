@@ -29,6 +29,7 @@ def species(
     voxel_size_A: Positive = 5.0,
     contour: float | None = None,
     mean_potential_V: Positive | None = None,
+    map_voxel_size_A: Positive | None = None,
     folder: Annotated[tuple[Path, ...], Parameter(negative=())] = (),
 ) -> None:
     """Turn molecules into potentials above ice, one folder each.
@@ -46,6 +47,8 @@ def species(
         For maps: contour level, in the map's units.
     mean_potential_V
         For maps: mean potential above ice inside the contour, in V. [default: 3.33]
+    map_voxel_size_A
+        For maps: voxel size, instead of what the header says, Å.
     folder
         Where PDB ids are looked up before the cache and the network.
     """
@@ -64,6 +67,7 @@ def species(
             voxel_size_A=voxel_size_A,
             contour=contour,
             mean_potential_V=mean_potential_V,
+            map_voxel_size_A=map_voxel_size_A,
         )
         write_species(out / molecule.name, molecule)
         record_manifest(
@@ -73,6 +77,7 @@ def species(
                 "voxel_size_A": voxel_size_A,
                 "contour": contour,
                 "mean_potential_V": mean_potential_V,
+                "map_voxel_size_A": map_voxel_size_A,
             },
             [None if embedded else found],
             {

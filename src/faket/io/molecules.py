@@ -19,6 +19,7 @@ def load_species(
     name: str | None = None,
     contour: float | None = None,
     mean_potential_V: float | None = None,
+    map_voxel_size_A: float | None = None,
     assembly: str = "1",
     hydrogens: bool = True,
 ) -> Species:
@@ -36,6 +37,8 @@ def load_species(
         Class name; the file's stem by default.
     contour, mean_potential_V : float, optional
         For maps.
+    map_voxel_size_A : float, optional
+        Of a map, instead of what its header says.
     assembly : str
         Biological assembly, for atoms.
     hydrogens : bool
@@ -69,7 +72,7 @@ def load_species(
             path, voxel_size_A=voxel_size_A, name=title, assembly=assembly, hydrogens=hydrogens
         )
     if kind in _MAPS:
-        density = read_volume(path)
+        density = read_volume(path, voxel_size_A=map_voxel_size_A, option="map_voxel_size_A")
         return species_from_map(
             density.data, density.voxel_size_A, voxel_size_A=voxel_size_A, name=title,
             contour=contour, mean_potential_V=mean_potential_V, source=path.name,

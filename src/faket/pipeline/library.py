@@ -71,4 +71,5 @@ def _load(entry: SpeciesEntry, recipe: Recipe) -> Species:
         name=entry.name,
         contour=entry.contour,
         mean_potential_V=entry.mean_potential_V,
+        map_voxel_size_A=entry.map_voxel_size_A,
     )

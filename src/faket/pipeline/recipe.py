@@ -61,6 +61,9 @@ class SpeciesEntry(Section):
     mean_potential_V: Positive | None = Field(
         None, description="for maps: mean potential above ice inside the contour (V)"
     )
+    map_voxel_size_A: Positive | None = Field(
+        None, description="for maps: voxel size (Å), instead of what the header says"
+    )
 
 
 class Tilts(Section):

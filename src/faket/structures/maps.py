@@ -5,10 +5,12 @@ import math
 import numpy as np
 from scipy import ndimage
 
-from faket.constants import ICE_POTENTIAL_V, PROTEIN_POTENTIAL_V
-from faket.data import AnyArray, FloatArray, Species
+from faket.constants import ICE_POTENTIAL_V, PROTEIN_POTENTIAL_V, PROTEIN_VOLUME_A3_PER_DA
+from faket.data import AnyArray, FloatArray, Species, SpeciesReport
 from faket.errors import InputError
+from faket.structures.contour import Contour, at_contour, find_contour
 from faket.structures.grids import block_mean, check_extent, envelope_of
+from faket.structures.report import size_report
 
 _MARGIN_A = 12.0
 
@@ -26,15 +28,17 @@ def species_from_map(
     """Build a species from a density map.
 
     The rule: the solvent level is the median of the map's border and is subtracted; the molecule
-    is where the map exceeds ``contour`` (Otsu's threshold of the positive part by default; the
-    connected parts of at least a tenth of the largest are kept); density outside is dropped over
-    a soft edge; the map is scaled so that its mean inside the contour is ``mean_potential_V``; it
-    is moved so that its centre of mass is the centre, and resampled without aliasing.
+    is where the map goes beyond ``contour`` (found by :func:`faket.structures.contour.find_contour`
+    by default; the connected parts of at least a tenth of the largest are kept); a map whose
+    molecule lies below the solvent is turned; density outside is dropped over a soft edge; the map
+    is scaled so that its mean inside the contour is ``mean_potential_V``; it is moved so that its
+    centre of mass is the centre, and resampled without aliasing. The report says which mass of
+    protein the contour's volume implies.
 
     Parameters
     ----------
     density : ndarray, shape (z, y, x)
-        Any units; protein positive.
+        Any units; protein above or below the solvent.
     density_voxel_A, voxel_size_A : float
         Voxel size of the map, and of the species wanted.
     name : str
@@ -48,73 +52,74 @@ def species_from_map(
     Raises
     ------
     InputError
-        If the map is not finite, flat, or empty above the contour.
+        If the map is not finite or flat, the contour lies outside it, or no molecule stands out.
     """
     target_V = (
         PROTEIN_POTENTIAL_V - ICE_POTENTIAL_V if mean_potential_V is None else mean_potential_V
     )
     if not 0 < target_V < math.inf:
-        raise InputError(f"mean_potential_V: expected more than 0 V, found {target_V:g}")
+        raise InputError(f"`mean_potential_V`: expected more than 0 V, found {target_V:g}")
     values = np.asarray(density, np.float32)
-    if values.ndim != 3 or not np.isfinite(values).all():
+    if values.ndim != 3 or values.size == 0 or not np.isfinite(values).all():
         raise InputError(f"{source}: expected a finite volume [z, y, x], found other values")
-    border = np.concatenate([face.ravel() for axis in range(3) for face in _faces(values, axis)])
-    solvent = float(np.median(border))
-    level = _otsu(values - solvent) + solvent if contour is None else contour
-    if contour is not None and not level > solvent:
-        raise InputError(
-            f"{source}: expected a contour above the solvent level {solvent:.4g} of the map's "
-            f"border, found {level:g}; give a higher one"
-        )
-    mask = _large_parts(values > level)
-    if not mask.any() or values.max() == values.min():
-        raise InputError(
-            f"{source}: expected density above the contour {level:.4g}, found a maximum of "
-            f"{values.max():.4g}; give contour in the map's units"
-        )
-    mean = float((values - solvent)[mask].mean(dtype=np.float64))
-    if mean <= 0:
-        raise InputError(f"{source}: expected molecules brighter than solvent; invert the map")
-    soft = np.clip(ndimage.gaussian_filter(mask.astype(np.float32), 1.0, truncate=2.5) * 2, 0, 1)
-    potential = (values - solvent) * soft * np.float32(target_V / mean)
-    resampled, inside = _resample(potential, mask, density_voxel_A, voxel_size_A, source)
+    values, unit = _without_extremes(values)
+    found = (
+        find_contour(values, source)
+        if contour is None
+        else at_contour(values, contour / unit, source)
+    )
+    above = found.sign * (values - np.float32(found.solvent))
+    mean = float(above[found.mask].mean(dtype=np.float64))
+    edge = ndimage.gaussian_filter(found.mask.astype(np.float32), 1.0, truncate=2.5)
+    potential = above * np.clip(edge * 2, 0, 1) * np.float32(target_V / mean)
+    resampled, inside = _resample(potential, found.mask, density_voxel_A, voxel_size_A, source)
+    envelope = envelope_of(inside, voxel_size_A)
+    solvent, level = found.solvent * unit, found.level * unit
     return Species(
         name=name,
         potential=resampled,
-        envelope=envelope_of(inside, voxel_size_A),
+        envelope=envelope,
         voxel_size_A=voxel_size_A,
         source=f"{source}: solvent {solvent:.4g} subtracted, contour {level:.4g}, mean inside set "
         f"to {target_V:.3g} V above ice",
+        report=_report(found, level, density_voxel_A, envelope, resampled, voxel_size_A),
     )
 
 
-def _faces(values: FloatArray, axis: int) -> tuple[FloatArray, FloatArray]:
-    return np.asarray(values.take(0, axis)), np.asarray(values.take(-1, axis))
+def _without_extremes(values: FloatArray) -> tuple[FloatArray, float]:
+    """Divide a map by a power of two where sums of its values could overflow or vanish."""
+    largest = float(np.abs(values).max())
+    if largest == 0 or 1e-15 < largest < 1e15:
+        return values, 1.0
+    exponent = math.frexp(largest)[1]
+    return np.asarray(np.ldexp(values, -exponent), np.float32), 2.0**exponent
 
 
-def _otsu(values: FloatArray) -> float:
-    """Return Otsu's (1979) threshold of the positive part."""
-    positive = values[values > 0]
-    if positive.size == 0:
-        return 0.0
-    if positive.min() == positive.max():  # a mask: its own half
-        return float(positive[0]) / 2
-    counts, edges = np.histogram(positive, 256)
-    centres = (edges[1:] + edges[:-1]) / 2
-    below, total = np.cumsum(counts), counts.sum()
-    sums = np.cumsum(counts * centres)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        between = (sums[-1] * below - sums * total) ** 2 / (below * (total - below))
-    return float(centres[np.nanargmax(between[:-1])])
-
-
-def _large_parts(mask: AnyArray) -> AnyArray:
-    labels, n = ndimage.label(mask)
-    if n == 0:
-        return mask
-    sizes = np.bincount(labels.ravel())
-    sizes[0] = 0
-    return np.asarray((sizes >= sizes.max() / 10)[labels])
+def _report(
+    found: Contour, level: float, density_voxel_A: float, envelope: FloatArray,
+    potential: FloatArray, voxel_size_A: float,
+) -> SpeciesReport:  # fmt: skip
+    volume_A3 = float(np.count_nonzero(found.mask)) * density_voxel_A**3
+    size = size_report(
+        mass_kDa=math.nan,  # not known: what follows is what the contour makes of it
+        volume_A3=float(np.count_nonzero(envelope >= 0.5)) * voxel_size_A**3,
+        potential=potential,
+        voxel_size_A=voxel_size_A,
+    )
+    notices = {
+        "protein is dark in the map: turned": found.sign < 0,
+        f"noisy: the contour was found after smoothing by {found.smoothing:g} voxels": bool(
+            found.smoothing
+        ),
+        f"noise, too, goes beyond the contour {level:.4g}: look at the envelope": found.noisy,
+    }
+    facts = {
+        "contour": level,
+        "contour_volume_A3": volume_A3,
+        "contour_implies_protein_kDa": volume_A3 / PROTEIN_VOLUME_A3_PER_DA / 1e3,
+    }
+    said = tuple(text for text, applies in notices.items() if applies)
+    return SpeciesReport({**facts, **size.facts}, said)
 
 
 def _resample(
