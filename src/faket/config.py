@@ -48,7 +48,7 @@ def check_settings(settings: Any) -> None:
 def _check_field(owner: str, item: Field[Any], value: Any) -> None:
     values = value if isinstance(value, tuple) else (value,)
     numbers = [v for v in values if isinstance(v, int | float) and not isinstance(v, bool)]
-    where = f"{owner}.{item.name}"
+    where = f"`{owner}.{item.name}`"
     for number in numbers:
         if not math.isfinite(number):
             raise InputError(f"{where}: expected a finite number, found {number}")

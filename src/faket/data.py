@@ -100,7 +100,7 @@ def evenly_spaced_tilts(start_deg: float, stop_deg: float, step_deg: float) -> D
     """
     if not (-math.inf < start_deg <= stop_deg < math.inf and step_deg > 0):
         raise InputError(
-            "tilt angles: expected start_deg <= stop_deg and step_deg > 0, found "
+            "tilt angles: expected `start_deg` <= `stop_deg` and `step_deg` > 0, found "
             f"{start_deg:g}, {stop_deg:g} and {step_deg:g}"
         )
     steps = (stop_deg - start_deg) / step_deg

@@ -24,5 +24,7 @@ def resolve_device(device: Device) -> Literal["cpu", "cuda"]:
     if torch.cuda.is_available():
         return "cuda"
     if device == "cuda":
-        raise InputError("device: expected a CUDA GPU that torch can use, found none; choose cpu")
+        raise InputError(
+            "device: expected a CUDA GPU that torch can use, found none; choose `device` cpu"
+        )
     return "cpu"

@@ -137,7 +137,7 @@ def test_bad_input_is_one_line(picker, data, tmp_path, capsys):
     assert "found none" in fails(capsys, "train", "--out", tmp_path / "o")
     assert "multiple of 4" in fails(capsys, "train", data, "--out", tmp_path / "o", "--patch", "30")
     wide = ("train", data, "--out", tmp_path / "o", "--patch", "12", "--batch", "9")
-    assert "smaller batch" in fails(capsys, *wide)
+    assert "smaller --batch" in fails(capsys, *wide)
     assert "faket train" in fails(capsys, "pick", tomogram, tomogram, "--out", tmp_path / "p.csv")
     assert ".csv, .star or .txt" in fails(capsys, "pick", tomogram, picker, "--out", "p.mrc")
     assert "use .mrc" in fails(

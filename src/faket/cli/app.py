@@ -12,6 +12,7 @@ from faket.cli.match import match
 from faket.cli.picking import pick, train
 from faket.cli.score import score
 from faket.cli.study import study
+from faket.cli.wording import in_words_of
 from faket.errors import InputError
 
 app = App(
@@ -35,6 +36,7 @@ _STAGES: tuple[Callable[..., None], ...] = (
     images.reconstruct,
 )
 _PROOF: tuple[Callable[..., None], ...] = (compare, train, pick, match, score, study)
+_COMMANDS = {command.__name__: command for command in (*_DATASETS, *_STAGES, *_PROOF)}
 _RESUMABLE = ("demo", "simulate", "style", "train", "match", "study")
 for command in _DATASETS:
     app.command(command)
@@ -48,18 +50,25 @@ def run(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; 2 for input that cannot be used."""
     try:
         app(arguments, exit_on_error=False, print_error=False)
-    except (InputError, CycloptsError) as error:
+    except InputError as error:
+        return _fail(in_words_of(_command(arguments), str(error)), 2)
+    except CycloptsError as error:
         return _fail(str(error), 2)
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         return _fail(f"{where}{error.strerror or error}", 2)
     except MemoryError as error:
-        return _fail(
-            f"not enough memory: {error}; make the specimen smaller or use fewer workers", 2
-        )
+        remedy = "work on a smaller volume, or use fewer `workers`"
+        message = f"not enough memory: {error}; {remedy}"
+        return _fail(in_words_of(_command(arguments), message), 2)
     except KeyboardInterrupt:
         return _fail(f"interrupted; the same command {_after_interrupt(arguments)}", 130)
     return 0
+
+
+def _command(arguments: Sequence[str] | None) -> Callable[..., None] | None:
+    words = sys.argv[1:] if arguments is None else arguments
+    return _COMMANDS.get(words[0]) if words else None
 
 
 def _after_interrupt(arguments: Sequence[str] | None) -> str:

@@ -69,7 +69,7 @@ def check_pixels(first: Path, first_A: float, second: Path, second_A: float) -> 
     if abs(first_A / second_A - 1) > 0.02:
         raise InputError(
             f"{second}: expected pixels of {first_A:g} Å as in {first}, found {second_A:g} Å; "
-            "bin one of them, or give --pixel-size-A if a header is wrong"
+            "bin one of them, or give `pixel_size_A` if a header is wrong"
         )
 
 

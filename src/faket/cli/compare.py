@@ -5,7 +5,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Parameter
 
 from faket.cli.common import Count, Flag, Positive, Seed, check_pixels
 from faket.data import TiltSeries
@@ -25,6 +27,10 @@ def compare(
     out: Path,
     clean: Path | None = None,
     reference_clean: Path | None = None,
+    angles: Annotated[tuple[Path, ...], Parameter(negative=())] = (),
+    reference_angles: Path | None = None,
+    clean_angles: Path | None = None,
+    reference_clean_angles: Path | None = None,
     invert_reference: Flag = False,
     patch_px: Count = 64,
     patches: Count = 4096,
@@ -53,6 +59,14 @@ def compare(
         Noiseless projections of the stacks' specimen; .tlt beside.
     reference_clean
         Noiseless projections of the reference's specimen; may be the same file.
+    angles
+        .tlt of a stack, if it is elsewhere; repeated, one for each stack in their order.
+    reference_angles
+        .tlt of the reference, if it is elsewhere.
+    clean_angles
+        .tlt of the noiseless projections, if it is elsewhere.
+    reference_clean_angles
+        .tlt of the reference's noiseless projections, if it is elsewhere.
     invert_reference
         Multiply the reference by -1, for protein is bright in it.
     patch_px
@@ -66,24 +80,34 @@ def compare(
     """
     from faket.cli.progress import reporting
 
-    _check_paths(reference, stacks, out)
-    target = _read(reference, pixel_size_A)
+    _check_paths(reference, stacks, angles, out)
+    target = _read(reference, reference_angles, "reference_angles", pixel_size_A)
     if invert_reference:
         target = replace(target, images=-target.images)
-    twin = _content(reference, target, reference_clean, pixel_size_A)
-    series = [_read(path, pixel_size_A) for path in stacks]
+    their_clean = None
+    if reference_clean is not None:
+        option = "reference_clean_angles"
+        their_clean = _read(reference_clean, reference_clean_angles, option, pixel_size_A)
+    twin = _content(reference, target, reference_clean, their_clean)
+    series = [
+        _read(path, tlt, "angles", pixel_size_A)
+        for path, tlt in zip(stacks, angles or [None] * len(stacks), strict=True)
+    ]
     for path, item in zip(stacks, series, strict=True):
         sizes_A = [each.geometry.pixel_size_A for each in (target, item)]
         check_pixels(reference, sizes_A[0], path, sizes_A[1])
     every = list(zip(stacks, series, strict=True))
     signs = [_contrast(path, item) for path, item in [(reference, target), *every]]
-    contents = [_content(path, item, clean, pixel_size_A) for path, item in every]
+    own_clean = None
+    if clean is not None:
+        own_clean = _read(clean, clean_angles, "clean_angles", pixel_size_A)
+    contents = [_content(path, item, clean, own_clean) for path, item in every]
     judged: list[Comparison] = []
     with reporting("compare") as report:  # what takes longest, after all that can be wrong
-        for (path, item), content in zip(every, contents, strict=True):
+        for (path, item), content, name in zip(every, contents, labels(stacks), strict=True):
             report("stacks", len(judged), len(stacks))
             found = _compared(path, item, reference, target, (patch_px, patches, seed))
-            judged.append(replace(found, content=content))
+            judged.append(replace(found, name=name, content=content))
         report("stacks", len(stacks), len(stacks))
     settings = {
         "clean": None if clean is None else str(clean),
@@ -100,11 +124,28 @@ def compare(
         print(f"{reference}: protein is bright; --invert-reference multiplies it by -1")
 
 
-def _check_paths(reference: Path, stacks: Sequence[Path], out: Path) -> None:
+def labels(paths: Sequence[Path]) -> list[str]:
+    """Return the shortest names that tell files apart, with as many folders as that takes."""
+    files = [path.expanduser().resolve() for path in paths]
+    for depth in range(1, max((len(file.parts) for file in files), default=1)):
+        names = ["/".join((*file.parts[-depth:-1], file.stem)) for file in files]
+        if len({*names, "reference"}) == len(names) + 1:  # the reference's own label
+            return names
+    return [str(path) for path in paths]
+
+
+def _check_paths(
+    reference: Path, stacks: Sequence[Path], angles: Sequence[Path], out: Path
+) -> None:
     if not stacks:
         raise InputError(
             f"compare: expected at least one stack to judge after the reference {reference}, "
             "found none"
+        )
+    if len(angles) not in (0, len(stacks)):
+        raise InputError(
+            f"compare: expected --angles for each of the {len(stacks)} stacks, found "
+            f"{len(angles)}; repeat it, in the order of the stacks"
         )
     if out.exists() and not out.is_dir():
         raise InputError(f"{out}: expected a folder to write, found a file; choose another name")
@@ -120,11 +161,11 @@ def _naming(**files: Path) -> Iterator[None]:
         raise InputError(f"{files.get(name, name)}{colon}{rest}") from None
 
 
-def _read(path: Path, pixel_size_A: float | None) -> TiltSeries:
+def _read(path: Path, angles: Path | None, option: str, pixel_size_A: float | None) -> TiltSeries:
     from faket.io.tilts import read_tilt_series, tilt_angles_beside
 
-    angles = tilt_angles_beside(path)
-    return read_tilt_series(path, angles, mmap=True, pixel_size_A=pixel_size_A)
+    tlt = angles or tilt_angles_beside(path, option=option)
+    return read_tilt_series(path, tlt, mmap=True, pixel_size_A=pixel_size_A)
 
 
 def _contrast(path: Path, series: TiltSeries) -> "ContrastSign":
@@ -157,14 +198,13 @@ def _compared(
 
 
 def _content(
-    path: Path, series: TiltSeries, clean: Path | None, pixel_size_A: float | None
+    path: Path, series: TiltSeries, clean: Path | None, twin: TiltSeries | None
 ) -> "ContentCorrelation | None":
     from faket.evaluation import content_correlation
     from faket.reconstruction import align
 
-    if clean is None:
+    if clean is None or twin is None:
         return None
-    twin = _read(clean, pixel_size_A)
     geometry = _with_shifts(path, series)
     with _naming(stack=path, clean=clean):
         return content_correlation(

@@ -75,8 +75,8 @@ def noise(
 
     inputs = [clean, reference, reference_clean]
     check_output(out, inputs)
-    tlt = clean_angles or tilt_angles_beside(clean)
-    reference_tlt = reference_angles or tilt_angles_beside(reference)
+    tlt = clean_angles or tilt_angles_beside(clean, option="clean_angles")
+    reference_tlt = reference_angles or tilt_angles_beside(reference, option="reference_angles")
     series = read_tilt_series(clean, tlt, pixel_size_A=pixel_size_A)
     target = read_tilt_series(reference, reference_tlt, pixel_size_A=pixel_size_A)
     check_pixels(clean, series.geometry.pixel_size_A, reference, target.geometry.pixel_size_A)
@@ -100,6 +100,8 @@ def style(
     /,
     *,
     network: Literal["texture", "vgg19", "vgg19-random"] = "texture",
+    content_angles: Path | None = None,
+    style_angles: Path | None = None,
     weights: Path | None = None,
     iterations: Count | None = None,
     save_profile: Path | None = None,
@@ -124,6 +126,10 @@ def style(
     network
         texture: faket's own. vgg19 needs trained weights; vgg19-random is the paper's untrained
         ablation.
+    content_angles
+        .tlt of the content, if it is elsewhere.
+    style_angles
+        .tlt of the style, if it is elsewhere.
     weights
         vgg19-dcbb9e9d.pth of torchvision; looked for in torch's cache, then downloaded.
     iterations
@@ -152,7 +158,8 @@ def style(
 
     check_output(out, [content, initial, style])
     size_A = pixel_size_A
-    kept = read_tilt_series(content, tilt_angles_beside(content), pixel_size_A=size_A)
+    tlt = content_angles or tilt_angles_beside(content, option="content_angles")
+    kept = read_tilt_series(content, tlt, pixel_size_A=size_A)
     start, _ = read_stack(initial, pixel_size_A=size_A)
     if network == "vgg19":
         trained = load_vgg19_weights(find_vgg19_weights(weights))
@@ -162,7 +169,8 @@ def style(
     limit = int(memory_limit_GB * 1e9)
 
     def measured() -> StyleProfile:
-        target = read_tilt_series(style, tilt_angles_beside(style), pixel_size_A=size_A)
+        style_tlt = style_angles or tilt_angles_beside(style, option="style_angles")
+        target = read_tilt_series(style, style_tlt, pixel_size_A=size_A)
         style_A = target.geometry.pixel_size_A
         check_pixels(content, kept.geometry.pixel_size_A, style, style_A)
         return StyleProfile.measure(

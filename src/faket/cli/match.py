@@ -197,10 +197,7 @@ def _angles_of(tomogram: Path) -> Path:
     series = tomogram.with_name("projections_unbinned.csv")
     if tomogram.name == "reconstruction.mrc" and series.exists():
         return series
-    try:
-        return tilt_angles_beside(tomogram)
-    except InputError as error:
-        raise InputError(f"{error}: --tilts") from None
+    return tilt_angles_beside(tomogram, option="tilts")
 
 
 def _region(path: Path, voxel_size_A: float) -> "NDArray[np.bool_]":

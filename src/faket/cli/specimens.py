@@ -140,6 +140,7 @@ def project(
     start_deg: float = -60.0,
     stop_deg: float = 60.0,
     step_deg: Positive = 2.0,
+    voxel_size_A: Positive | None = None,
     device: Where = "auto",
 ) -> None:
     """Project a specimen (or any potential) without noise: minus its line integrals, V·Å.
@@ -158,6 +159,8 @@ def project(
         Last tilt angle, degrees.
     step_deg
         Step, degrees.
+    voxel_size_A
+        Of the specimen, instead of what the header says, Å.
     device
         Where to compute.
     """
@@ -168,12 +171,13 @@ def project(
 
     path = specimen / "potential.mrc" if specimen.is_dir() else specimen
     check_output(out, [path])
-    volume = read_volume(path)
+    volume = read_volume(path, voxel_size_A=voxel_size_A)
     geometry = TiltGeometry(tilt_angles(angles, start_deg, stop_deg, step_deg), volume.voxel_size_A)
     images = project_volume(volume.data, geometry.angles_deg, device=device)
     images *= np.float32(-volume.voxel_size_A)
     write_tilt_series(out, TiltSeries(images, geometry))
-    record_manifest(out, "project", {"angles_deg": geometry.angles_deg.tolist()}, [path])
+    settings = {"angles_deg": geometry.angles_deg.tolist(), "voxel_size_A": volume.voxel_size_A}
+    record_manifest(out, "project", settings, [path])
 
 
 def acquire(
@@ -232,7 +236,7 @@ def acquire(
     sample = read_specimen(specimen, instances=False)
     pixel_A = sample.potential.voxel_size_A
     dice = drawn_record(pixel_A, preset, recipe, record, angles, seed)
-    reference = None if match is None else read_stack(match)[0]
+    reference = None if match is None else read_stack(match, pixel_size_A=pixel_A)[0]
     with reporting("acquire") as report:
         exposure = expose(
             sample,

@@ -158,7 +158,7 @@ def separability(
 def _check(stack: AnyArray, other: AnyArray, patch_px: int, patches: int) -> None:
     if patch_px < 16 or patch_px % LATTICE_PX or patches < 1:
         raise InputError(
-            f"patch_px, patches: expected a multiple of {LATTICE_PX} from 16 and at least 1 "
+            f"`patch_px`, `patches`: expected a multiple of {LATTICE_PX} from 16 and at least 1 "
             f"patch, found {patch_px} and {patches}"
         )
     named = (("stack", stack), ("other", other))
@@ -169,7 +169,7 @@ def _check(stack: AnyArray, other: AnyArray, patch_px: int, patches: int) -> Non
         if height < 2 * patch_px or width < patch_px:
             raise InputError(
                 f"{name}: expected images at least {2 * patch_px} pixels high and {patch_px} "
-                f"wide, found {height} x {width}; take smaller patches (patch_px)"
+                f"wide, found {height} x {width}; take a smaller `patch_px`"
             )
 
 

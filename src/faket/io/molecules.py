@@ -54,7 +54,7 @@ def load_species(
         If the source cannot be used.
     """
     if not 1 <= voxel_size_A <= 50:
-        raise InputError(f"voxel_size_A: expected 1 to 50 Å, found {voxel_size_A:g}")
+        raise InputError(f"`voxel_size_A`: expected 1 to 50 Å, found {voxel_size_A:g}")
     text = str(source)
     if text.startswith("synthetic:"):
         species = synthetic_species(text.removeprefix("synthetic:"), voxel_size_A=voxel_size_A)

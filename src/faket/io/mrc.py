@@ -137,7 +137,7 @@ def read_voxel_size(path: PathLike) -> float:
         the axes.
     """
     with opened(path) as (_, layout):
-        return _voxel_size(path, layout.spacing_A, None, "the voxel size yourself")
+        return _voxel_size(path, layout.spacing_A, None, "voxel_size_A")
 
 
 def check_mask_voxels(path: PathLike, voxel_size_A: float) -> None:
@@ -215,7 +215,7 @@ def read_pixel_size(path: PathLike) -> float:
         If the file is no MRC file, or the pixel size is missing, absurd or different along x, y.
     """
     with opened(path) as (_, layout):
-        return _voxel_size(path, layout.spacing_A[:2], None, "the pixel size yourself")
+        return _voxel_size(path, layout.spacing_A[:2], None, "pixel_size_A")
 
 
 def read_shape(path: PathLike) -> tuple[int, int, int]:
@@ -255,11 +255,13 @@ def _voxel_size(
         raise input_error(
             path,
             f"expected a voxel size of {MIN_VOXEL_A:g} to {MAX_VOXEL_A:g} A in the header, "
-            f"found {text}; give {option}",
+            f"found {text}; correct the header, or give `{option}`",
         )
     if max(found) > 1.01 * min(found):
         raise input_error(
-            path, f"expected the same voxel size along all axes, found {text} A; give {option}"
+            path,
+            f"expected the same voxel size along all axes, found {text} A; resample it, or give "
+            f"`{option}`",
         )
     return found[0]
 

@@ -224,7 +224,7 @@ def _rows_of(path: PathLike, table: Table, tomogram: str | None) -> list[int]:
             raise input_error(
                 path,
                 f"expected picks of one tomogram, found {len(present)} ({', '.join(present[:5])}); "
-                "say which (--tomogram)",
+                "give `tomogram`",
             )
         return list(range(n))
     if n and tomogram not in present:
@@ -285,8 +285,8 @@ def _species(
         return tuple(table["faketSpecies"])
     if "rlnClassNumber" not in table:
         raise input_error(
-            path, "expected the column faketSpecies or rlnClassNumber, found neither; name the "
-            "species of these picks yourself"
+            path, "expected the column faketSpecies or rlnClassNumber, found neither; give "
+            "`species`"
         )  # fmt: skip
     known = classes or {}
     names = []
@@ -296,7 +296,7 @@ def _species(
             raise input_error(
                 path,
                 f"particle {i}, rlnClassNumber: expected one of {sorted(known) or 'no classes'}, "
-                f"found {number}; name the species of these picks yourself",
+                f"found {number}; give `species`",
             )
         names.append(known[number])
     return tuple(names)

@@ -75,8 +75,14 @@ def write_tilt_angles(path: PathLike, angles_deg: DoubleArray) -> None:
     write_text(path, [np.format_float_positional(angle, trim="0") for angle in angles])
 
 
-def tilt_angles_beside(stack_path: PathLike) -> Path:
+def tilt_angles_beside(stack_path: PathLike, *, option: str = "angles") -> Path:
     """Return the .tlt or .rawtlt of the same name beside a stack.
+
+    Parameters
+    ----------
+    stack_path : str or Path
+    option : str
+        What the caller calls a file of angles that lies elsewhere, for the error.
 
     Raises
     ------
@@ -94,7 +100,7 @@ def tilt_angles_beside(stack_path: PathLike) -> Path:
     raise input_error(
         stack,
         f"expected its tilt angles in {beside[0].name} or {beside[1].name} beside it, found none; "
-        "put them there or name the file of angles",
+        f"put them there, or give `{option}`",
     )
 
 

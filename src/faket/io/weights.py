@@ -72,7 +72,7 @@ def find_vgg19_weights(
     for folder in folders:
         if (folder / file_name).is_file():
             return folder / file_name
-    by_hand = f"put {file_name} from {base_url} into {folders[0]} by hand, or give its path"
+    by_hand = f"put {file_name} from {base_url} into {folders[0]} by hand, or give `weights`"
     if not download:
         raise InputError(f"VGG19 weights: expected {file_name} in a cache, found none; {by_hand}")
     try:

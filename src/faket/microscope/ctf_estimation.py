@@ -128,12 +128,12 @@ def _check(
         )
     if angles.shape != (len(stack),) or not np.isfinite(angles).all():
         raise InputError(
-            f"angles_deg: expected one finite number for each of {len(stack)} tilts, found shape "
+            f"`angles_deg`: expected one finite number for each of {len(stack)} tilts, found shape "
             f"{angles.shape}"
         )
     if not (pixel_size_A > 0 and 0 < search_um[0] < search_um[1]):
         raise InputError(
-            "pixel_size_A, search_um: expected positive numbers and a range (low, high), found "
+            "`pixel_size_A`, `search_um`: expected positive numbers and a range (low, high), found "
             f"{pixel_size_A} and {search_um}"
         )
 

@@ -205,7 +205,7 @@ def _check(specimen: Specimen, record: AcquisitionRecord, keep: Collection[str])
     voxel = specimen.potential.voxel_size_A
     if abs(voxel - record.pixel_size_A) > 1e-3 * voxel:
         raise InputError(
-            f"pixel_size_A: expected the specimen's voxel size {voxel:g} Å, found "
+            f"`pixel_size_A`: expected the specimen's voxel size {voxel:g} Å, found "
             f"{record.pixel_size_A:g} Å; images are taken on the specimen's grid, bin them after"
         )
     shape, labels = specimen.potential.data.shape, specimen.class_mask.shape

@@ -187,7 +187,7 @@ def _checked(geometry: TiltGeometry) -> np.ndarray[Any, np.dtype[np.float64]]:
             f"{MAX_TILT_DEG:g} degrees, found {np.array2string(angles, threshold=5)}"
         )
     if not (np.isfinite(geometry.pixel_size_A) and geometry.pixel_size_A > 0):
-        raise InputError(f"pixel_size_A: expected a number > 0, found {geometry.pixel_size_A}")
+        raise InputError(f"`pixel_size_A`: expected a number > 0, found {geometry.pixel_size_A}")
     dose, order = geometry.dose_e_per_A2, geometry.order
     if dose is not None and (len(dose) != len(angles) or not np.all(np.asarray(dose) > 0)):
         raise InputError(f"dose: expected one number > 0 for each of the {len(angles)} tilts")

@@ -110,7 +110,7 @@ def _check_kind(name: str, default: object, value: object) -> None:
     if name in _CHOICES:
         if value not in _CHOICES[name]:
             options = ", ".join(_CHOICES[name])
-            raise InputError(f"Microscope.{name}: expected one of {options}, found {value!r}")
+            raise InputError(f"`Microscope.{name}`: expected one of {options}, found {value!r}")
         return
     kind = "true or false" if isinstance(default, bool) else "a number"
     if isinstance(default, tuple):
@@ -119,7 +119,7 @@ def _check_kind(name: str, default: object, value: object) -> None:
     else:
         right = isinstance(value, bool) if isinstance(default, bool) else _is_number(value)
     if not right:
-        raise InputError(f"Microscope.{name}: expected {kind}, found {value!r}")
+        raise InputError(f"`Microscope.{name}`: expected {kind}, found {value!r}")
 
 
 def _is_number(value: object) -> bool:

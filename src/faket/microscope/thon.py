@@ -75,8 +75,8 @@ def fit_defocus(
     coarse, fine = resolution_A or (60.0, 2.2 * pixel_size_A)
     if not 0 < search_A[0] < search_A[1] or not coarse > fine > 0:
         raise InputError(
-            f"search_A, resolution_A: expected (low, high) and (coarse, fine), found {search_A} "
-            f"and {(coarse, fine)}"
+            f"`search_A`, `resolution_A`: expected (low, high) and (coarse, fine), found "
+            f"{search_A} and {(coarse, fine)}"
         )
     k, power = power_spectrum(image, pixel_size_A)
     used = (k > 1 / coarse) & (k < 1 / fine)

@@ -73,7 +73,7 @@ def add_noise(
     if len(profile) != len(clean):
         raise InputError(
             f"profile: expected {len(clean)} tilts as in clean, found {len(profile)}; "
-            "take profile.at(angles_deg)"
+            "take profile.at(`angles_deg`)"
         )
     out = np.empty(clean.shape, np.float32)
     for tilt, image in enumerate(clean):

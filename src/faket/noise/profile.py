@@ -144,10 +144,10 @@ class NoiseProfile:
         if self.angles_deg is None:
             raise InputError(
                 "NoiseProfile: expected tilt angles to interpolate between, found none; "
-                "give angles_deg to estimate_noise"
+                "give `angles_deg` to estimate_noise"
             )
         if wanted.ndim != 1 or wanted.size == 0 or not np.isfinite(wanted).all():
-            raise InputError(f"angles_deg: expected a list of degrees, found {angles_deg!r}")
+            raise InputError(f"`angles_deg`: expected a list of degrees, found {angles_deg!r}")
         if np.array_equal(wanted, self.angles_deg):
             return self
         order = np.argsort(self.angles_deg)
@@ -193,7 +193,7 @@ class NoiseProfile:
         if len(counts) > 1:
             raise InputError(
                 f"profiles: expected equal tilt counts where angles are unknown, found {counts}; "
-                "give angles_deg to estimate_noise"
+                "give `angles_deg` to estimate_noise"
             )
         blind = any(profile.estimate == "blind" for profile in profiles)
         curves = {

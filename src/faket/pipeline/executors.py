@@ -47,7 +47,7 @@ def make_all(plan: Plan, todo: list[int], workers: int, say: Report) -> Iterator
         except BrokenProcessPool:
             raise InputError(
                 f"workers: expected {workers} to run to the end, found one killed, most often for "
-                "want of memory; use fewer workers, the same command continues"
+                "want of memory; use fewer `workers`, the same command continues"
             ) from None
 
 

@@ -28,7 +28,9 @@ def load_library(recipe: Recipe) -> tuple[Species, ...]:
     names = [species.name for species in library]
     twice = {name for name in names if names.count(name) > 1}
     if twice:
-        raise InputError(f"species: expected unique names, found {sorted(twice)} twice; set name")
+        raise InputError(
+            f"species: expected unique names, found {sorted(twice)} twice; set `species.name`"
+        )
     return library
 
 

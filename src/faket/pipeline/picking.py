@@ -74,7 +74,7 @@ def pick(
     if abs(tomogram.voxel_size_A / checkpoint.voxel_size_A - 1) > _VOXEL_TOLERANCE:
         raise InputError(
             f"tomogram: expected voxels of {checkpoint.voxel_size_A:g} Å as in training, found "
-            f"{tomogram.voxel_size_A:g} Å; rescale it, or give the voxel size if a header is wrong"
+            f"{tomogram.voxel_size_A:g} Å; rescale it, or give `voxel_size_A` if a header is wrong"
         )
     check_varies("tomogram", tomogram)
     segmentation = segment(

@@ -283,6 +283,24 @@ def example_recipe() -> str:
     return "\n".join(lines) + "\n"
 
 
+def recipe_fields() -> tuple[str, ...]:
+    """Return the names of all fields, with the sections that they are in: ``style.network``."""
+    sections: dict[str, type[BaseModel]] = {
+        "reference": Reference,
+        "microscope": MicroscopeSection,
+        "style": Style,
+        "reconstruction": Reconstruction,
+        "tilts": Tilts,
+        "species": SpeciesEntry,
+    }
+    names = [*Recipe.model_fields]
+    names += [f"specimen.{item.name}" for item in fields(SpecimenConfig)]
+    for section, model in sections.items():
+        names += [f"{section}.{name}" for name in model.model_fields]
+    names += [f"microscope.settings.{item.name}" for item in fields(PRESETS["shrec21"])]
+    return tuple(names)
+
+
 def _section_lines(model: type[BaseModel]) -> Iterator[str]:
     for name, info in model.model_fields.items():
         if not info.description or name in ("tilts", "species", "settings"):

@@ -149,7 +149,7 @@ def _own_reference(recipe: Recipe, library: tuple[Species, ...], index: int) -> 
 def _angles_path(recipe: Recipe, index: int) -> Path:
     if recipe.reference.angles:
         return recipe.at(recipe.reference.angles[index])
-    return tilt_angles_beside(recipe.at(recipe.reference.stack[index]))
+    return tilt_angles_beside(recipe.at(recipe.reference.stack[index]), option="reference.angles")
 
 
 def _read_angles(path: Path) -> DoubleArray:
@@ -164,7 +164,7 @@ def _binning(pixel_size_A: float, wanted_A: float, where: Path) -> int:
     if abs(ratio / binning - 1) > 0.02:
         raise InputError(
             f"{where}: expected a pixel size of {wanted_A:g} Å divided by a whole number, found "
-            f"{pixel_size_A:g} Å; set specimen.voxel_size_A = {pixel_size_A * binning:g}, or "
-            "reference.pixel_size_A if the header is wrong"
+            f"{pixel_size_A:g} Å; set `specimen.voxel_size_A` = {pixel_size_A * binning:g}, or "
+            "`reference.pixel_size_A` if the header is wrong"
         )
     return binning

@@ -103,7 +103,7 @@ def _known_dose(dose_e_per_A2: ArrayLike | None, angles: DoubleArray) -> DoubleA
     dose = np.asarray(dose_e_per_A2, np.float64)
     if dose.shape != angles.shape or not np.all(dose > 0):
         raise InputError(
-            f"dose_e_per_A2: expected one number > 0 for each of {len(angles)} tilts, found "
+            f"`dose_e_per_A2`: expected one number > 0 for each of {len(angles)} tilts, found "
             f"shape {dose.shape}"
         )
     return dose

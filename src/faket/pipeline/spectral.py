@@ -64,7 +64,7 @@ def spectral_images(
     there = model.at(angles_deg)
     if np.ndim(clean) != 3 or len(there.noise) != len(clean):
         raise InputError(
-            f"clean: expected [tilt, y, x] with {len(there.noise)} tilts as angles_deg, found "
+            f"clean: expected [tilt, y, x] with {len(there.noise)} tilts as in `angles_deg`, found "
             f"shape {np.shape(clean)}"
         )
     shifts = generator(seed, "alignment").standard_normal((len(clean), 2))

@@ -95,7 +95,7 @@ def _run_all(study: Study, todo: list[Step], workers: int, device: Device, tell:
         except BrokenProcessPool:
             raise InputError(
                 f"workers: expected {workers} to run to the end, found one killed, most often for "
-                "want of memory; use fewer workers, the same command continues"
+                "want of memory; use fewer `workers`, the same command continues"
             ) from None
         except BaseException:
             # What they have done is on disk; to wait for the rest could take hours.

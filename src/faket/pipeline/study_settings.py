@@ -73,11 +73,11 @@ class StudySettings:
         check_settings(self)
         if self.few > self.training:
             raise InputError(
-                f"StudySettings.few: expected at most the {self.training} training tomograms, "
+                f"`StudySettings.few`: expected at most the {self.training} training tomograms, "
                 f"found {self.few}"
             )
         if not self.species:
-            raise InputError("StudySettings.species: expected at least one, found none")
+            raise InputError("`StudySettings.species`: expected at least one, found none")
         self.training_settings(1, 1)
 
     @property

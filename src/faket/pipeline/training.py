@@ -207,7 +207,7 @@ def _check_place(out: Path, stamp: bytes) -> None:
     if file.read_bytes() != stamp and (out / LAST).exists():
         raise InputError(
             f"{out}: expected the training that it holds, {_difference(file, stamp)}; choose "
-            f"another folder; --start {out / LAST} goes on from its end"
+            f"another folder, or go on from its end with `start` {out / LAST}"
         )
 
 

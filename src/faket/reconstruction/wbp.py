@@ -126,8 +126,8 @@ def _check(series: TiltSeries, depth: int, method: str, filter: str, normalize: 
         raise InputError(f"images: expected finite values, found NaN or infinity in tilt {tilt}")
     if normalize == "contrast" and (means <= 0).any():
         raise InputError(
-            "normalize='contrast': expected images of positive mean, found "
-            f"{means.min():.4g} in tilt {int(means.argmin())}; use 'mean'"
+            "`normalize` 'contrast': expected images of positive mean, found "
+            f"{means.min():.4g} in tilt {int(means.argmin())}; use `normalize` 'mean'"
         )
 
 

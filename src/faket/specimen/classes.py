@@ -52,6 +52,6 @@ def check_species(config: SpecimenConfig, species: Sequence[Species]) -> None:
         for name in getattr(config, field):
             if name not in names:
                 raise InputError(
-                    f"SpecimenConfig.{field}: expected names among {', '.join(names) or '(none)'}; "
-                    f"found {name!r}"
+                    f"`SpecimenConfig.{field}`: expected names among "
+                    f"{', '.join(names) or '(none)'}, found {name!r}"
                 )

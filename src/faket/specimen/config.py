@@ -63,7 +63,7 @@ class SpecimenConfig:
         _check_amounts(self.copies, self.volume_fractions)
         if self.on_full not in ("continue", "stop"):
             raise InputError(
-                f"SpecimenConfig.on_full: expected 'continue' or 'stop', found {self.on_full!r}"
+                f"`SpecimenConfig.on_full`: expected 'continue' or 'stop', found {self.on_full!r}"
             )
 
 
@@ -78,7 +78,7 @@ def _check_kinds(config: SpecimenConfig) -> None:
         if not isinstance(getattr(config, name), Mapping):
             found = getattr(config, name)
             raise InputError(
-                f"SpecimenConfig.{name}: expected a mapping from species to amount, found {found!r}"
+                f"`SpecimenConfig.{name}`: expected amounts by name of species, found {found!r}"
             )
 
 
@@ -87,7 +87,7 @@ def _check_tuple(name: str, value: Any, length: int, kind: Any, expected: str) -
     if not fits or any(isinstance(v, bool) or not isinstance(v, kind) for v in value):
         found = value[0] if length == 1 else value
         raise InputError(
-            f"SpecimenConfig.{name}: expected {length} {expected}"
+            f"`SpecimenConfig.{name}`: expected {length} {expected}"
             f"{' as a tuple' if length > 1 else ''}, found {found!r}"
         )
 
@@ -96,7 +96,7 @@ def _check_size(size_voxels: tuple[int, int, int]) -> None:
     x, y, z = size_voxels
     if x * y * z > MAX_VOXELS:
         raise InputError(
-            f"SpecimenConfig.size_voxels: expected at most {MAX_VOXELS} voxels in all, found "
+            f"`SpecimenConfig.size_voxels`: expected at most {MAX_VOXELS} voxels in all, found "
             f"{x} x {y} x {z} = {x * y * z}; use a smaller box or larger voxels"
         )
 
@@ -105,22 +105,21 @@ def _check_amounts(copies: Mapping[str, int], fractions: Mapping[str, float]) ->
     for name, n in copies.items():
         if isinstance(n, bool) or not isinstance(n, int) or not 0 <= n <= MAX_OBJECTS:
             raise InputError(
-                f"SpecimenConfig.copies[{name!r}]: expected a whole number from 0 to "
+                f"`SpecimenConfig.copies`, {name!r}: expected a whole number from 0 to "
                 f"{MAX_OBJECTS}, found {n!r}"
             )
     for name, f in fractions.items():
         if isinstance(f, bool) or not isinstance(f, int | float) or not 0 <= f < 1:
             raise InputError(
-                f"SpecimenConfig.volume_fractions[{name!r}]: expected a number from 0 to below 1, "
-                f"found {f!r}"
+                f"`SpecimenConfig.volume_fractions`, {name!r}: expected a number from 0 to below "
+                f"1, found {f!r}"
             )
     if sum(fractions.values()) >= 1:
         raise InputError(
-            "SpecimenConfig.volume_fractions: expected fractions that sum to less than 1, found "
+            "`SpecimenConfig.volume_fractions`: expected fractions that sum to less than 1, found "
             f"{sum(fractions.values()):g}; random packing reaches about 0.3"
         )
     for name in sorted(set(copies) & set(fractions)):
         raise InputError(
-            f"SpecimenConfig: expected copies or a volume fraction for {name!r}, found both; "
-            "remove one"
+            f"specimen: expected copies or a volume fraction for {name!r}, found both; remove one"
         )

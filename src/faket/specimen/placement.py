@@ -120,7 +120,7 @@ def place_particles(config: SpecimenConfig, species: Sequence[Species], *, seed:
             raise InputError(
                 f"specimen: expected room for {requested[name]} of {name!r}, found room for "
                 f"{placed} in {nx} x {ny} x {nz} voxels; ask for fewer, enlarge the box, raise "
-                "max_tries, or set on_full='continue'"
+                "`max_tries`, or set `on_full` = 'continue'"
             )
     return Placement(record.particles(), requested)
 
@@ -151,7 +151,7 @@ def _requested_counts(
     if sum(counts.values()) > MAX_OBJECTS:
         raise InputError(
             f"specimen: expected at most {MAX_OBJECTS} objects (the instance mask has 16 bits), "
-            f"found {sum(counts.values())}; lower copies, volume_fractions or particles"
+            f"found {sum(counts.values())}; lower `copies`, `volume_fractions` or `particles`"
         )
     return counts
 

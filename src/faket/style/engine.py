@@ -175,8 +175,8 @@ def prepare(
     if grid is None:
         smallest = needed(*(min(n, 2 * alignment + 2 * reach) for n in size))
         raise InputError(
-            f"memory_limit: expected at least {-(-smallest // 10**6):.0f} MB for images of "
-            f"{size[0]} x {size[1]} and network {network.name}, found {memory_limit / 1e6:.0f} MB"
+            f"`memory_limit`: expected at least {-(-smallest // 10**6) / 1e3:g} GB for images of "
+            f"{size[0]} x {size[1]} and network {network.name}, found {memory_limit / 1e9:g} GB"
         )
     return Engine(network, layers, content_layers, cut(*size, *grid, alignment))
 

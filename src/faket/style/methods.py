@@ -110,7 +110,7 @@ def choose_method(
         If the number of iterations is not positive, or the limit is too small.
     """
     if iterations is not None and iterations < 1:
-        raise InputError(f"iterations: expected >= 1, found {iterations}; FakET takes one")
+        raise InputError(f"`iterations`: expected >= 1, found {iterations}; FakET takes one")
     if network.name == "texture":
         return ByTexture(network, device, dtype, iterations)
     return ByLoss(network, size, device, dtype, memory_limit, rule, iterations or 1)

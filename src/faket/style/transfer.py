@@ -180,7 +180,7 @@ def _check_pair(content: AnyArray, initial: AnyArray, network: FeatureNetwork) -
 def _with_own_angles(profile: StyleProfile, style_angles_deg: ArrayLike | None) -> StyleProfile:
     if style_angles_deg is not None:
         raise InputError(
-            "style_angles_deg: expected none beside a StyleProfile, which holds its own; give "
+            "`style_angles_deg`: expected none beside a StyleProfile, which holds its own; give "
             "them to StyleProfile.measure"
         )
     return profile

@@ -149,7 +149,7 @@ def _check_start(
     if start.width != settings.width:
         raise InputError(
             f"checkpoint: expected a network of width {settings.width:g}, found "
-            f"{start.width:g}; set the width to that"
+            f"{start.width:g}; set `width` to that"
         )
     if start.epoch >= settings.epochs:
         raise InputError(

@@ -124,7 +124,7 @@ def draw_epoch(
     if total < batch:
         raise InputError(
             f"training: expected at least one batch of {batch} objects, found {total}; "
-            "take a smaller batch or more tomograms"
+            "take a smaller `batch` or more tomograms"
         )
     dice = generator(seed, "epoch", epoch)
     order = dice.permutation(total)[: total // batch * batch]
@@ -191,7 +191,7 @@ def check_tomograms(tomograms: Sequence[LabelledTomogram], patch: int, n_classes
         if min(tomogram.volume.shape) < patch:
             raise InputError(
                 f"{tomogram.name}: expected a volume of at least {patch} voxels a side (one "
-                f"patch), found {tomogram.volume.shape}; take a smaller patch"
+                f"patch), found {tomogram.volume.shape}; take a smaller `patch`"
             )
         highest = int(tomogram.labels.max())
         if highest >= min(n_classes, MAX_CLASSES):

@@ -48,20 +48,20 @@ class TrainingSettings:
         check_settings(self)
         if self.patch % STRIDE:
             raise InputError(
-                f"TrainingSettings.patch: expected a multiple of {STRIDE} voxels, found "
+                f"`TrainingSettings.patch`: expected a multiple of {STRIDE} voxels, found "
                 f"{self.patch}; take {self.patch // STRIDE * STRIDE}"
             )
         if self.rotations not in ("none", "y", "xyz"):
             raise InputError(
-                f"TrainingSettings.rotations: expected none, y or xyz, found {self.rotations!r}"
+                f"`TrainingSettings.rotations`: expected none, y or xyz, found {self.rotations!r}"
             )
         if self.schedule not in ("constant", "linear"):
             raise InputError(
-                f"TrainingSettings.schedule: expected constant or linear, found {self.schedule!r}"
+                f"`TrainingSettings.schedule`: expected constant or linear, found {self.schedule!r}"
             )
         if self.shift > self.patch // 2:
             raise InputError(
-                f"TrainingSettings.max_shift: expected at most half a patch ({self.patch // 2} "
+                f"`TrainingSettings.max_shift`: expected at most half a patch ({self.patch // 2} "
                 f"voxels), found {self.shift}"
             )
 

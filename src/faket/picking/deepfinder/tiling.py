@@ -59,7 +59,7 @@ def cover(shape: tuple[int, int, int], *, tile: int, margin: int) -> Iterator[Ti
     if tile < smallest:
         raise InputError(
             f"segmentation: expected tiles of at least {smallest} voxels (two margins of {margin} "
-            f"and {2 * STRIDE} to keep), found {tile}; take larger tiles"
+            f"and {2 * STRIDE} to keep), found {tile}; take a larger `tile`"
         )
     longest = tile // STRIDE * STRIDE
     for spans in product(*(_spans(size, longest, overlap) for size in shape)):

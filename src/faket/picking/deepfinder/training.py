@@ -187,7 +187,7 @@ def _run_epoch(
     if settings.warm_up_steps >= in_all:
         raise InputError(
             f"training: expected more steps than the {settings.warm_up_steps} of the warm-up, "
-            f"found {in_all} ({steps} an epoch); take more epochs, or fewer warm_up_steps"
+            f"found {in_all} ({steps} an epoch); take more `epochs`, or fewer `warm_up_steps`"
         )
     learner.network.train()
     losses = []
@@ -198,7 +198,7 @@ def _run_epoch(
             if not math.isfinite(loss):
                 raise InputError(
                     f"training: expected a finite loss, found {loss} in epoch {epoch}, step {step};"
-                    " take a smaller learning rate"
+                    " take a smaller `learning_rate`"
                 )
             losses.append(loss)
             if on_step is not None:

@@ -67,12 +67,12 @@ class TemplateMatching:
         for name, choices in _CHOICES.items():
             if getattr(self, name) not in choices:
                 raise InputError(
-                    f"TemplateMatching.{name}: expected one of {', '.join(choices)}, "
+                    f"`TemplateMatching.{name}`: expected one of {', '.join(choices)}, "
                     f"found {getattr(self, name)!r}"
                 )
         if 0 < self.high_pass_A <= self.low_pass_A:
             raise InputError(
-                "TemplateMatching: expected low_pass_A below high_pass_A, found "
+                "template matching: expected `low_pass_A` below `high_pass_A`, found "
                 f"{self.low_pass_A:g} and {self.high_pass_A:g} Å; lower the first, or raise the "
                 "second (0: none)"
             )
