@@ -244,7 +244,7 @@ def test_the_section_of_a_number_that_is_none_is_named(
 @pytest.mark.parametrize(
     ("cell", "words"),
     [
-        ((0.0, 0.0, 0.0), "found 0 x 0 x 0; give voxel_size_A"),
+        ((0.0, 0.0, 0.0), "found 0 x 0 x 0; correct the header, or give `voxel_size_A`"),
         ((25.0, 20.0, 21.0), "same voxel size along all axes, found 5 x 5 x 7"),
         ((float("nan"), 20.0, 15.0), "found 0 x 5 x 5"),
         ((-25.0, -20.0, -15.0), "found -5 x -5 x -5"),

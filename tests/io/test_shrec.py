@@ -309,9 +309,9 @@ def test_headers_without_sizes_need_them(tmp_path: Path) -> None:
         raw = bytearray(path.read_bytes())
         struct.pack_into("<3f", raw, 40, 0, 0, 0)
         path.write_bytes(raw)
-    with pytest.raises(InputError, match="give the voxel size"):
+    with pytest.raises(InputError, match="give `voxel_size_A`"):
         read_shrec_model(folder)
-    with pytest.raises(InputError, match="give the pixel size"):
+    with pytest.raises(InputError, match="give `pixel_size_A`"):
         read_shrec_model(folder, voxel_size_A=10.0)
     back = read_shrec_model(folder, voxel_size_A=10.0, pixel_size_A=5.0, parts=["projections"])
     assert back.projections.geometry.pixel_size_A == 10.0

@@ -107,7 +107,7 @@ def test_class_numbers_and_tomogram_names(tmp_path):
     assert picks.species == ("b", "a")
     assert picks.positions_A[:, 0].tolist() == [1, 3]
     for options, words in (
-        ({"classes": {1: "a", 2: "b"}}, "2 \\(TS_1, TS_2\\); say which"),
+        ({"classes": {1: "a", 2: "b"}}, "2 \\(TS_1, TS_2\\); give `tomogram`"),
         ({"tomogram": "TS_9"}, "expected picks of TS_9"),
         ({"tomogram": "TS_1"}, "rlnClassNumber: expected one of no classes, found 2"),
         ({"tomogram": "TS_1", "classes": {1: "a"}}, "rlnClassNumber.*found 2"),

@@ -122,7 +122,7 @@ def test_bad_input_is_one_line():
     fails(lambda: tomogram(centres=()), "found none")
     outside = np.array([[4, 30, 10]])
     fails(lambda: LabelledTomogram(volume.volume, volume.labels, outside), "outside")
-    fails(lambda: check_tomograms([volume], 24, 5), "24", "smaller patch")
+    fails(lambda: check_tomograms([volume], 24, 5), "24", "smaller `patch`")
     fails(lambda: check_tomograms([volume], 8, 2), "below 2", "found 2")
     fails(lambda: check_tomograms([], 8, 2), "found none")
     fails(lambda: drawn(counts=(3,)), "batch of 4", "found 3")

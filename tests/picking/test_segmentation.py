@@ -93,7 +93,7 @@ def test_scores_are_probabilities_and_progress_counts_the_tiles(network):
 def test_bad_input_is_one_line(network):
     with pytest.raises(InputError, match="at least 8 voxels"):
         segment(np.zeros((4, 20, 20), np.float32), network, device="cpu")
-    with pytest.raises(InputError, match="larger tiles"):
+    with pytest.raises(InputError, match="larger `tile`"):
         segment(np.zeros((20, 20, 20), np.float32), network, tile=60, device="cpu")
     with pytest.raises(InputError, match="finite"):
         segment(np.full((20, 20, 20), np.nan, np.float32), network, device="cpu")

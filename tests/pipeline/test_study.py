@@ -243,7 +243,7 @@ def test_a_run_that_fails_does_not_keep_others_from_ending(tmp_path, data):
     study = planned(tmp_path / "s", few_objects, ("faket-texture", *rows), 1)
     with_data(study, data)
     said = []
-    with pytest.raises(InputError, match=r"0: .*smaller batch.*1 other") as error:
+    with pytest.raises(InputError, match=r"0: .*smaller `batch`.*1 other") as error:
         run_study(study, workers=2, say=lambda what, done, total: said.append((what, done)))
     assert "\n" not in str(error.value)
     finished = {step.modality.key for step in study.steps() if study.is_finished(step)}

@@ -337,7 +337,7 @@ def test_data_that_do_not_belong_together_are_refused(data, trained, tmp_path):
         "same classes",
     )
     large = replace(QUICK, patch=24)
-    fails(lambda: train_picker([data], out, settings=large), "smaller patch")
+    fails(lambda: train_picker([data], out, settings=large), "smaller `patch`")
     assert not (out / "last.safetensors").exists()
 
 

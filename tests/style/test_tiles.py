@@ -179,10 +179,10 @@ def test_the_chosen_tiles_fit(size, most):
 def test_a_limit_that_is_too_small_names_the_smallest(network):
     """And the named one works."""
     options = {"content": True, "device": "cpu", "dtype": torch.float32}
-    with pytest.raises(InputError, match=r"at least \d+ MB for images of 2048 x 1024") as caught:
+    with pytest.raises(InputError, match=r"at least [\d.]+ GB for images of 2048 x 1024") as caught:
         prepare(network, (2048, 1024), memory_limit=10**6, **options)
     assert "\n" not in str(caught.value)
-    named = int(str(caught.value).split("at least ")[1].split(" MB")[0]) * 10**6
+    named = round(float(str(caught.value).split("at least ")[1].split(" GB")[0]) * 1e9)
     assert len(prepare(network, (2048, 1024), memory_limit=named, **options).tiles) > 10
     assert prepare(network, (1024, 1024), memory_limit=10**9, **options).tiles[0][0].y.stop == 1024
 
