@@ -9,6 +9,7 @@ import faket
 from faket.cli import datasets, images, specimens
 from faket.cli.compare import compare
 from faket.cli.match import match
+from faket.cli.outputs import checked
 from faket.cli.picking import pick, train
 from faket.cli.score import score
 from faket.cli.study import study
@@ -39,11 +40,11 @@ _PROOF: tuple[Callable[..., None], ...] = (compare, train, pick, match, score, s
 _COMMANDS = {command.__name__: command for command in (*_DATASETS, *_STAGES, *_PROOF)}
 _RESUMABLE = ("demo", "simulate", "style", "train", "match", "study")
 for command in _DATASETS:
-    app.command(command)
+    app.command(checked(command))
 for command in _STAGES:
-    app.command(command, group="Stages, files to files")
+    app.command(checked(command), group="Stages, files to files")
 for command in _PROOF:
-    app.command(command, group="How good the data are")
+    app.command(checked(command), group="How good the data are")
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

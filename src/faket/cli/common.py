@@ -54,16 +54,6 @@ def record_manifest(
     )
 
 
-def check_output(out: Path, inputs: Sequence[Path | None]) -> None:
-    """Refuse to write over an input, or under a name that files beside the output take."""
-    if any(item is not None and item.resolve() == out.resolve() for item in inputs):
-        raise InputError(
-            f"{out}: expected a new file to write, found an input; choose another name"
-        )
-    if out.suffix in (".tlt", ".csv", ".json"):
-        raise InputError(f"{out}: expected the name of an MRC file, found {out.suffix}; use .mrc")
-
-
 def check_pixels(first: Path, first_A: float, second: Path, second_A: float) -> None:
     """Refuse two stacks whose pixel sizes differ by more than 2 %."""
     if abs(first_A / second_A - 1) > 0.02:

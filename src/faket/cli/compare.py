@@ -1,6 +1,7 @@
 """How much stacks look like a reference: a table, every number, a picture."""
 
 import json
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from faket.cli.common import Count, Flag, Positive, Seed, check_pixels
+from faket.cli.outputs import OutFolder
 from faket.data import TiltSeries
 from faket.errors import InputError
 
@@ -24,7 +26,7 @@ def compare(
     reference: Path,
     /,
     *stacks: Path,
-    out: Path,
+    out: OutFolder,
     clean: Path | None = None,
     reference_clean: Path | None = None,
     angles: Annotated[tuple[Path, ...], Parameter(negative=())] = (),
@@ -80,7 +82,7 @@ def compare(
     """
     from faket.cli.progress import reporting
 
-    _check_paths(reference, stacks, angles, out)
+    _check_paths(reference, stacks, angles)
     target = _read(reference, reference_angles, "reference_angles", pixel_size_A)
     if invert_reference:
         target = replace(target, images=-target.images)
@@ -126,7 +128,7 @@ def compare(
 
 def labels(paths: Sequence[Path]) -> list[str]:
     """Return the shortest names that tell files apart, with as many folders as that takes."""
-    files = [path.expanduser().resolve() for path in paths]
+    files = [Path(os.path.realpath(path)) for path in paths]
     for depth in range(1, max((len(file.parts) for file in files), default=1)):
         names = ["/".join((*file.parts[-depth:-1], file.stem)) for file in files]
         if len({*names, "reference"}) == len(names) + 1:  # the reference's own label
@@ -134,9 +136,7 @@ def labels(paths: Sequence[Path]) -> list[str]:
     return [str(path) for path in paths]
 
 
-def _check_paths(
-    reference: Path, stacks: Sequence[Path], angles: Sequence[Path], out: Path
-) -> None:
+def _check_paths(reference: Path, stacks: Sequence[Path], angles: Sequence[Path]) -> None:
     if not stacks:
         raise InputError(
             f"compare: expected at least one stack to judge after the reference {reference}, "
@@ -147,8 +147,6 @@ def _check_paths(
             f"compare: expected --angles for each of the {len(stacks)} stacks, found "
             f"{len(angles)}; repeat it, in the order of the stacks"
         )
-    if out.exists() and not out.is_dir():
-        raise InputError(f"{out}: expected a folder to write, found a file; choose another name")
 
 
 @contextmanager

@@ -4,10 +4,11 @@ import sys
 from pathlib import Path
 
 from faket.cli.common import Count, Flag
+from faket.cli.outputs import OutFolder
 from faket.errors import InputError
 
 
-def demo(out: Path = Path("demo"), /, *, workers: Count = 1) -> None:
+def demo(out: OutFolder = Path("demo"), /, *, workers: Count = 1) -> None:
     """Make two labelled tomograms of the embedded synthetic molecules, and a picture of them.
 
     Needs no file and no network. The reference comes from the embedded microscope; its noise is
@@ -35,7 +36,7 @@ def demo(out: Path = Path("demo"), /, *, workers: Count = 1) -> None:
 
 def simulate(
     recipe: Path | None = None,
-    out: Path | None = None,
+    out: OutFolder | None = None,
     /,
     *,
     workers: Count = 1,

@@ -10,18 +10,18 @@ from faket.cli.common import (
     Positive,
     Seed,
     Where,
-    check_output,
     check_pixels,
     oriented,
     record_manifest,
     ticker,
 )
+from faket.cli.outputs import OutProfile, OutStack, OutVolume
 
 
 def noise(
     clean: Path,
     reference: Path,
-    out: Path,
+    out: OutStack,
     /,
     *,
     method: Literal[
@@ -74,7 +74,6 @@ def noise(
     from faket.pipeline.likeness import like_reference
 
     inputs = [clean, reference, reference_clean]
-    check_output(out, inputs)
     tlt = clean_angles or tilt_angles_beside(clean, option="clean_angles")
     reference_tlt = reference_angles or tilt_angles_beside(reference, option="reference_angles")
     series = read_tilt_series(clean, tlt, pixel_size_A=pixel_size_A)
@@ -96,7 +95,7 @@ def style(
     content: Path,
     initial: Path,
     style: Path,
-    out: Path,
+    out: OutStack,
     /,
     *,
     network: Literal["texture", "vgg19", "vgg19-random"] = "texture",
@@ -104,7 +103,7 @@ def style(
     style_angles: Path | None = None,
     weights: Path | None = None,
     iterations: Count | None = None,
-    save_profile: Path | None = None,
+    save_profile: OutProfile | None = None,
     memory_limit_GB: Positive = 1.0,
     invert_reference: Flag = False,
     pixel_size_A: Positive | None = None,
@@ -156,7 +155,6 @@ def style(
     from faket.io.weights import find_vgg19_weights, load_vgg19_weights
     from faket.style import StyleProfile, load_network, transfer_style
 
-    check_output(out, [content, initial, style])
     size_A = pixel_size_A
     tlt = content_angles or tilt_angles_beside(content, option="content_angles")
     kept = read_tilt_series(content, tlt, pixel_size_A=size_A)
@@ -210,7 +208,7 @@ def style(
 
 def reconstruct(
     stack: Path,
-    out: Path,
+    out: OutVolume,
     /,
     *,
     depth: Count,
@@ -252,7 +250,6 @@ def reconstruct(
     from faket.io.tilts import read_tilt_series, tilt_angles_beside
     from faket.reconstruction import reconstruct as reconstruct_series
 
-    check_output(out, [stack])
     tlt = angles or tilt_angles_beside(stack)
     series = read_tilt_series(stack, tlt, pixel_size_A=pixel_size_A)
     volume = reconstruct_series(

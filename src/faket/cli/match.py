@@ -1,7 +1,6 @@
 """Template matching, from files to files."""
 
 import shutil
-from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -10,6 +9,7 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from faket.cli.common import Positive, Where, record_manifest
+from faket.cli.outputs import OutPicks
 from faket.errors import InputError
 
 if TYPE_CHECKING:
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from faket.data import Species, TiltGeometry
     from faket.microscope import Optics
 
-_KINDS = (".csv", ".star", ".txt")
 _USUAL_KV = 300.0
 NotNegativeNumber = Annotated[float, Parameter(validator=Number(gte=0))]
 
@@ -29,7 +28,7 @@ def match(
     species: list[str],
     /,
     *,
-    out: Path,
+    out: OutPicks,
     tilts: Path | None = None,
     record: Path | None = None,
     defocus_um: Annotated[float | None, Parameter(validator=Number(gt=0, lte=30))] = None,
@@ -110,14 +109,11 @@ def match(
         Where to compute.
     """
     from faket.cli.progress import reporting
-    from faket.io.atomic import require_space
     from faket.io.mrc import read_volume
     from faket.io.picks import write_picks
     from faket.picking.template_matching import TM, TM_F, Matcher
     from faket.pipeline.matching import search, to_picks
 
-    _check_out(out, [tomogram, tilts, record, region])
-    require_space(out.parent, 0)
     preset = TM if method == "tm" else TM_F
     settings = replace(
         preset,
@@ -178,16 +174,6 @@ def match(
     for item in found:
         count, cutoff = picks.species.count(item.name), item.cutoff
         print(f"{item.name}: {count}, correlation above {cutoff:.3f} ({cutoff / item.sigma:.1f} σ)")
-
-
-def _check_out(out: Path, inputs: Sequence[Path | None]) -> None:
-    if out.suffix.lower() not in _KINDS:
-        raise InputError(
-            f"{out}: expected picks to write as .csv, .star or .txt, found "
-            f"{out.suffix or 'no suffix'}; choose another name"
-        )
-    if any(item is not None and item.resolve() == out.resolve() for item in inputs):
-        raise InputError(f"{out}: expected a new file to write, found an input")
 
 
 def _angles_of(tomogram: Path) -> Path:

@@ -8,16 +8,16 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from faket.cli.common import Count, NotNegative, Positive, Seed, Where, record_manifest
+from faket.cli.outputs import OutFolder, OutMask, OutPicks
 from faket.errors import InputError
 
-_KINDS = (".csv", ".star", ".txt")
 _QUICK_STEPS = 3000
 NotNegativeNumber = Annotated[float, Parameter(validator=Number(gte=0))]
 
 
 def train(
     *data: Path,
-    out: Path,
+    out: OutFolder,
     validation: Path | None = None,
     start: Path | None = None,
     preset: Literal["published", "quick"] = "published",
@@ -151,10 +151,10 @@ def pick(
     checkpoint: Path,
     /,
     *,
-    out: Path,
+    out: OutPicks,
     method: Literal["components", "meanshift"] = "components",
     minimum_size: NotNegative | None = None,
-    labels: Path | None = None,
+    labels: OutMask | None = None,
     tile: Count = 160,
     voxel_size_A: Positive | None = None,
     device: Where = "auto",
@@ -187,17 +187,12 @@ def pick(
         Where to compute.
     """
     from faket.cli.progress import reporting
-    from faket.io.atomic import require_space
     from faket.io.checkpoints import load_checkpoint
     from faket.io.mrc import read_volume, write_mask
     from faket.io.picks import write_picks
     from faket.picking.sizes import NEVER
     from faket.pipeline.picking import pick as pick_particles
 
-    _check_outputs(out, labels, (tomogram, checkpoint))
-    for path in (out, labels):
-        if path is not None:
-            require_space(path.parent, 0)
     picker = load_checkpoint(checkpoint)
     volume = read_volume(tomogram, voxel_size_A=voxel_size_A)
     sizes = None if minimum_size is None else [minimum_size] * len(picker.classes)
@@ -231,17 +226,3 @@ def pick(
         left_out = learnt is not None and learnt[label] == NEVER
         count = found.picks.species.count(name)
         print(f"{name}: {'left out; --minimum-size keeps it' if left_out else count}")
-
-
-def _check_outputs(out: Path, labels: Path | None, inputs: tuple[Path, ...]) -> None:
-    if out.suffix.lower() not in _KINDS:
-        raise InputError(
-            f"{out}: expected picks to write as .csv, .star or .txt, found "
-            f"{out.suffix or 'no suffix'}; choose another name"
-        )
-    if labels is not None and labels.suffix != ".mrc":
-        raise InputError(f"{labels}: expected the name of an MRC file; use .mrc")
-    taken = {path.resolve() for path in inputs}
-    for path in (out, labels):
-        if path is not None and path.resolve() in taken:
-            raise InputError(f"{path}: expected a new file to write, found an input")

@@ -8,6 +8,7 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from faket.cli.common import Positive, Seed
+from faket.cli.outputs import OutFolder
 from faket.errors import InputError
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ _TITLES = {
 def score(
     *picks: Path,
     truth: Path,
-    out: Path | None = None,
+    out: OutFolder | None = None,
     exclude: Names | None = None,
     symmetry: Names = (),
     tolerance_A: NotNegativeNumber = 0.0,
@@ -85,7 +86,6 @@ def score(
 
     if not picks:
         raise InputError("score: expected at least one file of picks, found none")
-    _check_out(out)
     symmetries = _pairs(symmetry)
     excluded = None if exclude is None else [name for name in exclude if name != "none"]
     there = read_truth(truth, voxel_size_A=voxel_size_A, euler=euler)
@@ -145,11 +145,6 @@ def _pairs(texts: tuple[str, ...]) -> dict[str, str]:
         symmetry_group(symbol)
         pairs[name] = symbol
     return pairs
-
-
-def _check_out(out: Path | None) -> None:
-    if out is not None and out.exists() and not out.is_dir():
-        raise InputError(f"{out}: expected a folder to write, found a file; choose another name")
 
 
 def _write(

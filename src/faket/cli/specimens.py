@@ -12,20 +12,20 @@ from faket.cli.common import (
     Positive,
     Seed,
     Where,
-    check_output,
     record_manifest,
     tilt_angles,
 )
 
 if TYPE_CHECKING:
     from faket.data import Species
+from faket.cli.outputs import OutExposure, OutFolder, OutStack
 
 
 def species(
     sources: list[str],
     /,
     *,
-    out: Path,
+    out: OutFolder,
     voxel_size_A: Positive = 5.0,
     contour: float | None = None,
     mean_potential_V: Positive | None = None,
@@ -99,7 +99,7 @@ def _print_report(folder: Path, molecule: "Species") -> None:
         print(f"{folder}: {notice}", file=sys.stderr)
 
 
-def specimen(recipe: Path, out: Path, /, *, seed: Seed | None = None) -> None:
+def specimen(recipe: Path, out: OutFolder, /, *, seed: Seed | None = None) -> None:
     """Place and paint the specimen of a recipe: potential, masks and particles.
 
     Parameters
@@ -133,7 +133,7 @@ def specimen(recipe: Path, out: Path, /, *, seed: Seed | None = None) -> None:
 
 def project(
     specimen: Path,
-    out: Path,
+    out: OutStack,
     /,
     *,
     angles: Path | None = None,
@@ -170,7 +170,6 @@ def project(
     from faket.projection import project as project_volume
 
     path = specimen / "potential.mrc" if specimen.is_dir() else specimen
-    check_output(out, [path])
     volume = read_volume(path, voxel_size_A=voxel_size_A)
     geometry = TiltGeometry(tilt_angles(angles, start_deg, stop_deg, step_deg), volume.voxel_size_A)
     images = project_volume(volume.data, geometry.angles_deg, device=device)
@@ -182,7 +181,7 @@ def project(
 
 def acquire(
     specimen: Path,
-    out: Path,
+    out: OutExposure,
     /,
     *,
     preset: str = "shrec21",
@@ -232,7 +231,6 @@ def acquire(
     from faket.io.specimen_files import read_specimen
     from faket.microscope import expose
 
-    check_output(out, [match])
     sample = read_specimen(specimen, instances=False)
     pixel_A = sample.potential.voxel_size_A
     dice = drawn_record(pixel_A, preset, recipe, record, angles, seed)

@@ -1,5 +1,6 @@
 """The study: is a picker trained on our data as good as one trained on the physics?"""
 
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -8,10 +9,11 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from faket.cli.common import Count, Flag, Seed, Where
+from faket.cli.outputs import OutFolder
 
 
 def study(
-    out: Path,
+    out: OutFolder,
     /,
     *,
     preset: Literal["tiny", "small", "shrec"] | None = None,
@@ -73,8 +75,8 @@ def study(
     changes: dict[str, object] = {
         "steps": steps,
         "species": tuple(_located(source) for source in species) or None,
-        "structure_folders": tuple(str(path.expanduser().resolve()) for path in folder) or None,
-        "vgg19_weights": None if vgg19 is None else str(vgg19.expanduser().resolve()),
+        "structure_folders": tuple(_absolute(path) for path in folder) or None,
+        "vgg19_weights": None if vgg19 is None else _absolute(vgg19),
         "seed": seed,
     }
     keys = None if modalities is None else [key.strip() for key in modalities.split(",")]
@@ -94,8 +96,12 @@ def study(
 
 def _located(source: str) -> str:
     """Paths must hold wherever the study is gone on with from."""
-    path = Path(source).expanduser()
-    return str(path.resolve()) if path.exists() else source
+    return _absolute(source) if os.path.exists(os.path.expanduser(source)) else source
+
+
+def _absolute(path: str | Path) -> str:
+    # Unlike Path's own, silent about users that there are none of and links in a circle.
+    return os.path.realpath(os.path.expanduser(path))
 
 
 def _timed(report: Callable[[str, int, int], None]) -> Callable[[str, int, int], None]:
