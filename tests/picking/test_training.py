@@ -195,9 +195,11 @@ def test_refuses_a_step_that_blows_up():
 
 
 def test_refuses_a_damaged_checkpoint(uninterrupted):
-    arrays, texts = uninterrupted.last.to_arrays()
+    arrays, facts = uninterrupted.last.to_arrays()
     some = {name: array for name, array in arrays.items() if "classify" not in name}
-    for damaged in [(some, texts), (arrays, {}), (arrays, {"facts": "[]"})]:
+    broken = {name: np.full_like(array, np.nan) for name, array in arrays.items()}
+    wide, many = replace(facts, width=8.0), replace(facts, classes=("a",) * 256)
+    for damaged in [(some, facts), (broken, facts), (arrays, wide), (arrays, many)]:
         with pytest.raises(InputError, match="checkpoint: expected"):
             Checkpoint.from_arrays(*damaged)
     wrong = replace(uninterrupted.last, epoch=0, history=(), optimiser={

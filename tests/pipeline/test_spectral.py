@@ -11,6 +11,7 @@ from faket.constants import interaction_constant_rad_per_V_A
 from faket.data import TiltGeometry
 from faket.errors import InputError
 from faket.evaluation import content_correlation, separability, spectrum_distance
+from faket.io.records import parse_record
 from faket.microscope import Microscope, acquire, contrast_transfer
 from faket.microscope.ctf_estimate import CtfEstimate
 from faket.microscope.ctf_estimation import estimate_ctf
@@ -172,10 +173,15 @@ def test_other_tilts_take_the_model_by_angle():
     assert made.shape == (4, 64, 48)
 
 
+def read_back(values):
+    text = json.dumps(values, default=np.ndarray.tolist)
+    return parse_record(text, ReferenceModel, "a.json", what="a record", remedy="make it again")
+
+
 def test_round_trip_through_json():
     reference = spectral_images(projections(side=64), fabricated(), ANGLES, seed=2)
     model = measure_reference(reference, ANGLES, PIXEL_A)
-    again = ReferenceModel.from_dict(json.loads(json.dumps(model.to_dict())))
+    again = read_back(model.to_dict())
     assert again.to_dict() == model.to_dict()
 
 
@@ -220,7 +226,9 @@ def test_bad_input_is_refused_in_one_line():
         (lambda: spectral_images(clean, model, ANGLES, seed=0, amount=-1), "amount"),
         (lambda: measure_reference(constant, ANGLES, 5.0), "tilt 1"),
         (lambda: measure_reference(clean, ANGLES, 5.0, dose_e_per_A2=[1.0]), "dose"),
-        (lambda: ReferenceModel.from_dict({"floor": []}), "keys"),
+        (lambda: read_back({"floor": []}), "no entry pixel_size_A"),
+        (lambda: replace(model, floor=-model.floor), "floor"),
+        (lambda: replace(model, pixel_size_A=0.0), "pixel_size_A"),
         (lambda: replace(model, beam=np.ones(2)), "3 tilts"),
     ]
     for call, word in cases:

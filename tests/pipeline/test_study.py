@@ -3,7 +3,7 @@
 import csv
 import json
 import shutil
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -361,8 +361,8 @@ def test_interrupted_and_resumed_is_uninterrupted_with_any_number_of_workers(tmp
 
 def check_more_steps(study):
     """They go on with the trainings; fine-tuning starts again, from the longer one."""
-    before = {result.step: result.record["training"] for result in trained_results(study)}
-    spent = {result.step: result.record["costs"] for result in trained_results(study)}
+    before = {result.step: asdict(result.record.training) for result in trained_results(study)}
+    spent = {result.step: asdict(result.record.costs) for result in trained_results(study)}
     more = open_study(study.folder, changes={"steps": 24})
     assert [s.name for s in more.steps() if more.is_finished(s)] == ["tm"]
     kept = more.run(Step(MODALITIES["faket-texture"], 0)) / "training/history.csv"
@@ -370,12 +370,12 @@ def check_more_steps(study):
     run_study(more)
     assert kept.read_text().splitlines()[1] == first_epoch
     for result in trained_results(more):
-        old, new = before[result.step], result.record["training"]
+        old, new = before[result.step], asdict(result.record.training)
         tuned = bool(result.step.modality.parent)
         assert new["steps"] == (1 if tuned else 2) * old["steps"]
         assert new["before"] == (2 if tuned else 0)
         if not tuned:
-            costs = result.record["costs"]
+            costs = asdict(result.record.costs)
             assert all(
                 costs[name] > spent[result.step][name] for name in ("seconds", "cpu_seconds")
             )
@@ -388,14 +388,14 @@ def trained_results(study):
 def check_traces(study):
     """Every number names its seed, its recipe and its checkpoint."""
     for result in read_results(study):
-        digests, row = result.record["digests"], result.step.modality
+        digests, row = result.record.digests, result.step.modality
         assert digests["test"] == sha256_of(study.test_model(row) / "reconstruction.mrc")
         if row.data:
             assert digests["recipe"] == sha256_of(study.recipe_path(row.data))
-            training = result.record["training"]
+            training = asdict(result.record.training)
             assert f"data/{row.data}/model_{MICRO.test_model}" not in training["models"]
             assert training["validation"] == f"data/{row.data}/model_{MICRO.validation_model}"
-        assert result.record["costs"]["cpu_seconds"] > 0
+        assert asdict(result.record.costs)["cpu_seconds"] > 0
 
 
 def check_damage(study):

@@ -2,10 +2,9 @@
 
 import json
 
-from faket.errors import InputError
 from faket.io.atomic import atomic_path
-from faket.io.failures import PathLike, input_error
-from faket.io.text import read_text
+from faket.io.failures import PathLike
+from faket.io.records import read_record
 from faket.microscope import AcquisitionRecord
 
 
@@ -23,11 +22,9 @@ def read_acquisition(path: PathLike) -> AcquisitionRecord:
     InputError
         If the file is no such record.
     """
-    try:
-        return AcquisitionRecord.from_dict(json.loads(read_text(path)))
-    except InputError as error:
-        raise input_error(path, str(error)) from None
-    except (ValueError, TypeError, AttributeError, KeyError, RecursionError) as error:
-        raise input_error(
-            path, f"expected the record of an acquisition (JSON), found: {error}"
-        ) from None
+    return read_record(
+        path,
+        AcquisitionRecord,
+        what="the record of an acquisition",
+        remedy="give the .json that `faket acquire` wrote",
+    )

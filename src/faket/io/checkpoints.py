@@ -1,11 +1,17 @@
 """Checkpoints of a picker's training as .safetensors files; reading one runs no code in it."""
 
+import json
+from dataclasses import asdict
+
 from faket.errors import InputError
 from faket.io.failures import PathLike, input_error
+from faket.io.records import parse_record
 from faket.io.tensors import load_tensors, save_tensors
 from faket.picking import Checkpoint
+from faket.picking.deepfinder.checkpoint import Facts
 
 _FORMAT = "faket picker 1"
+_WHAT, _REMEDY = "a picker's checkpoint", "give a checkpoint of `faket train`"
 
 
 def save_checkpoint(path: PathLike, checkpoint: Checkpoint) -> None:
@@ -23,7 +29,9 @@ def save_checkpoint(path: PathLike, checkpoint: Checkpoint) -> None:
     InputError
         If the disk is full or the place may not be written.
     """
-    save_tensors(path, _FORMAT, *checkpoint.to_arrays())
+    arrays, facts = checkpoint.to_arrays()
+    texts = {"facts": json.dumps(asdict(facts), sort_keys=True)}
+    save_tensors(path, _FORMAT, arrays, texts)
 
 
 def load_checkpoint(path: PathLike) -> Checkpoint:
@@ -34,10 +42,9 @@ def load_checkpoint(path: PathLike) -> Checkpoint:
     InputError
         If there is no such file, or it is no checkpoint of a picker.
     """
-    arrays, texts = load_tensors(
-        path, _FORMAT, "a picker's checkpoint", "give a checkpoint of `faket train`"
-    )
+    arrays, texts = load_tensors(path, _FORMAT, _WHAT, _REMEDY)
+    facts = parse_record(texts.get("facts", ""), Facts, path, what=_WHAT, remedy=_REMEDY)
     try:
-        return Checkpoint.from_arrays(arrays, texts)
+        return Checkpoint.from_arrays(arrays, facts)
     except InputError as error:
         raise input_error(path, str(error)) from None

@@ -42,7 +42,10 @@ def notice(path: PathLike, message: str) -> None:
 
 def shown(value: object, limit: int = 40) -> str:
     """Return ``value`` quoted for a message, shortened to ``limit`` characters."""
-    text = repr(value)
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):  # Python shows no number of over 4300 digits
+        text = f"an enormous {type(value).__name__}"
     return text if len(text) <= limit else text[: limit - 3] + "..."
 
 

@@ -1,17 +1,30 @@
 """Species and specimens as folders of MRC, CSV and JSON files."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 
 import numpy as np
 
 from faket.data import ClassInfo, Material, Species, Specimen, Volume
 from faket.errors import InputError
 from faket.io.atomic import atomic_folder
+from faket.io.failures import shown
 from faket.io.mrc import read_mask, read_volume, write_mask, write_volume
 from faket.io.particles import read_particles, write_particles
+from faket.io.records import read_record
+
+
+@dataclass(frozen=True)
+class _SpeciesFacts:
+    """What species.json holds."""
+
+    name: str
+    mass_kDa: float | None
+    symmetry: str
+    synthetic: bool
+    source: str = field(default="", metadata={"may": "be missing"})
 
 
 def write_species(folder: Path, species: Species) -> None:
@@ -43,7 +56,13 @@ def read_species(folder: Path) -> Species:
             f"{folder}: expected a folder of one species as `faket species` writes it, found no "
             "species.json in it; name the folder of the species itself"
         )
-    facts = _read_json(folder / "species.json", {"name", "mass_kDa", "symmetry", "synthetic"})
+    facts = read_record(
+        folder / "species.json",
+        _SpeciesFacts,
+        what="the facts of a species",
+        remedy="make it again with `faket species`",
+        others=True,
+    )
     potential = read_volume(folder / "potential.mrc")
     envelope = read_volume(folder / "envelope.mrc")
     if potential.data.shape != envelope.data.shape:
@@ -51,20 +70,15 @@ def read_species(folder: Path) -> Species:
             f"{folder}: expected potential and envelope of one shape, found "
             f"{potential.data.shape} and {envelope.data.shape}"
         )
-    mass = facts["mass_kDa"]
-    if mass is not None and not isinstance(mass, int | float):
-        raise InputError(
-            f"{folder / 'species.json'}: expected mass_kDa as a number, found {mass!r}"
-        )
     return Species(
-        name=str(facts["name"]),
+        name=facts.name,
         potential=potential.data,
         envelope=envelope.data,
         voxel_size_A=potential.voxel_size_A,
-        mass_kDa=float("nan") if mass is None else float(mass),
-        symmetry=str(facts["symmetry"]),
-        synthetic=bool(facts["synthetic"]),
-        source=str(facts.get("source", "")),
+        mass_kDa=float("nan") if facts.mass_kDa is None else facts.mass_kDa,
+        symmetry=facts.symmetry,
+        synthetic=facts.synthetic,
+        source=facts.source,
     )
 
 
@@ -126,25 +140,16 @@ def read_specimen(folder: Path, *, instances: bool = True) -> Specimen:
 
 
 def _read_classes(path: Path) -> dict[int, ClassInfo]:
-    content = _read_json(path, set())
-    try:
-        classes = {int(k): ClassInfo(str(v["name"]), v["material"]) for k, v in content.items()}
-    except (ValueError, TypeError, KeyError):
-        classes = {}
-    if not classes or any(info.material not in get_args(Material) for info in classes.values()):
+    stored = read_record(
+        path,
+        dict[str, ClassInfo],
+        what=f"label, name and material ({', '.join(get_args(Material))}) of each class",
+        remedy="make the specimen again",
+    )
+    labels = [key for key in stored if key.isdecimal() and key.isascii() and len(key) <= 5]
+    if not stored or len(labels) < len(stored):
         raise InputError(
-            f"{path}: expected label, name and material ({', '.join(get_args(Material))}) of each "
-            "class, found something else; make the specimen again"
+            f"{path}: expected labels of classes, numbers, found {shown(list(stored))}; make the "
+            "specimen again"
         )
-    return classes
-
-
-def _read_json(path: Path, keys: set[str]) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text())
-    except (OSError, ValueError, RecursionError) as error:
-        reason = " ".join(str(error).split())
-        raise InputError(f"{path}: expected JSON as faket writes it, found: {reason}") from None
-    if not isinstance(content, dict) or not keys <= set(content):
-        raise InputError(f"{path}: expected the keys {sorted(keys)}, found others")
-    return content
+    return {int(label): info for label, info in stored.items()}

@@ -1,5 +1,6 @@
 """Style profiles, and states of interrupted transfers, as .safetensors files."""
 
+from faket.errors import InputError
 from faket.io.failures import PathLike, input_error
 from faket.io.tensors import load_tensors, save_tensors
 from faket.style import StyleProfile, TransferState
@@ -40,6 +41,8 @@ def load_style_profile(path: PathLike) -> StyleProfile:
         return StyleProfile.from_arrays(
             arrays, network=texts["network"], network_digest=texts["network_digest"]
         )
+    except InputError as error:
+        raise input_error(path, str(error)) from None
     except KeyError as error:
         raise input_error(
             path, f"expected the entry {error}, found none; measure the reference again"

@@ -13,6 +13,8 @@ from faket.io.atomic import atomic_path
 from faket.io.failures import PathLike, cannot_read, input_error
 
 _KEY = "faket"
+# Besides, of kinds of numbers that numpy does not have (bfloat16).
+_UNREADABLE = (SafetensorError, OSError, ValueError, TypeError, AttributeError, KeyError)
 
 
 def save_tensors(
@@ -80,7 +82,7 @@ def load_tensors(
             known = texts.get("format") == kind
             names = list(file.keys()) if known else []
             arrays = {name: file.get_tensor(name) for name in names}
-    except (SafetensorError, OSError, ValueError, TypeError) as error:
+    except _UNREADABLE as error:
         raise input_error(
             path,
             f"expected {what} (.safetensors), found something else or a damaged one; {remedy}",
@@ -99,4 +101,5 @@ def _texts(metadata: Mapping[str, str]) -> dict[str, str]:
         texts = json.loads(metadata.get(_KEY, "{}"))
     except (ValueError, RecursionError):
         return {}
-    return texts if isinstance(texts, dict) else {}
+    plain = isinstance(texts, dict) and all(isinstance(text, str) for text in texts.values())
+    return texts if plain else {}

@@ -29,17 +29,15 @@ def regular_file_size(path: PathLike) -> int:
     return status.st_size
 
 
-def read_text(path: PathLike) -> str:
+def read_text(path: PathLike, limit: int = MAX_TEXT_BYTES) -> str:
     """Return the text of a small UTF-8 file.
 
     Raises
     ------
     InputError
-        If it cannot be read, is larger than ``MAX_TEXT_BYTES``, or is no text.
+        If it cannot be read, has more than ``limit`` bytes, or is no text.
     """
-    size = regular_file_size(path)
-    if size > MAX_TEXT_BYTES:
-        raise input_error(path, f"expected a text table, found {size} bytes; check the file")
+    check_size(path, limit)
     try:
         with open(path, "rb") as stream:
             return stream.read().decode("utf-8-sig")
@@ -47,6 +45,17 @@ def read_text(path: PathLike) -> str:
         raise input_error(path, f"expected text, found byte {error.start} that is none") from error
     except OSError as error:
         raise cannot_read(path, error) from error
+
+
+def check_size(path: PathLike, limit: int) -> None:
+    """Raise InputError unless ``path`` is a plain file of at most ``limit`` bytes."""
+    size = regular_file_size(path)
+    if size > limit:
+        raise input_error(
+            path,
+            f"expected a text of at most {limit / 1e6:g} MB, found {size / 1e6:.1f} MB; check "
+            "that it is the right file",
+        )
 
 
 def text_lines(path: PathLike) -> list[tuple[int, str]]:

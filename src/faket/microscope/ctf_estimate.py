@@ -1,8 +1,7 @@
 """What is known of the contrast transfer of a tilt-series."""
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
-from typing import Any, Literal, Self
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -93,24 +92,3 @@ class CtfEstimate:
         values = asdict(self)
         lists = ("angles_deg", "defocus_um", "interval_um")
         return values | {name: np.asarray(values[name]).tolist() for name in lists}
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Self:
-        """Return the estimate that :meth:`to_dict` wrote.
-
-        Raises
-        ------
-        InputError
-            If a key is missing or unknown, or a value does not fit.
-        """
-        keys = {item.name for item in fields(cls)}
-        if set(values) != keys:
-            raise InputError(
-                f"CTF estimate: expected the keys {sorted(keys)}, found {sorted(values)}"
-            )
-        try:
-            return cls(**values)
-        except InputError:
-            raise
-        except (TypeError, ValueError) as error:
-            raise InputError(f"CTF estimate: expected numbers; {error}") from error

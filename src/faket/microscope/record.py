@@ -1,7 +1,7 @@
 """The dice of an acquisition, drawn before anything is computed."""
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,9 @@ from faket.microscope.settings import Microscope, Range
 from faket.seeds import generator
 
 Numbers = tuple[float, ...]
+PIXEL_RANGE_A = (0.1, 1000.0)  # as in the headers of MRC files
+FARTHEST_A = 1e6  # chosen: 100 µm, more than any defocus or shift
+MOST_E_PER_A2 = 10_000.0  # of a whole series, as in the microscope's settings
 MAX_TILT_DEG = 80.0  # beyond, the path through a wide slab has no bound worth computing
 
 
@@ -63,6 +66,11 @@ class AcquisitionRecord:
     tilt_axis_deg: float
     rotation_errors_deg: Numbers
 
+    def __post_init__(self) -> None:
+        """Check lengths and bounds: a record may come from a file."""
+        _check_lengths(self)
+        _check_values(self)
+
     def __len__(self) -> int:
         """Return the number of tilts."""
         return len(self.nominal_angles_deg)
@@ -96,31 +104,6 @@ class AcquisitionRecord:
     def to_dict(self) -> dict[str, Any]:
         """Return plain numbers, strings, lists and dictionaries, fit for JSON."""
         return {name: _plain(value) for name, value in asdict(self).items()}
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> "AcquisitionRecord":
-        """Return the record that :meth:`to_dict` wrote, equal in every bit.
-
-        Raises
-        ------
-        InputError
-            If an entry is missing, unknown, or has the wrong number of tilts.
-        """
-        names = {item.name for item in fields(cls)}
-        if set(values) != names:
-            raise InputError(
-                f"acquisition record: expected the entries {', '.join(sorted(names))}, "
-                f"found {', '.join(sorted(values))}; was it written by another version?"
-            )
-        read = {name: _frozen(value) for name, value in values.items() if name != "microscope"}
-        try:
-            read["microscope"] = Microscope(
-                **{name: _frozen(value) for name, value in values["microscope"].items()}
-            )
-        except TypeError as error:
-            raise InputError(f"acquisition record, microscope: {error}") from None
-        _check_lengths(read)
-        return cls(**read)
 
 
 def draw_acquisition(
@@ -210,13 +193,34 @@ def _plain(value: Any) -> Any:
     return [_plain(entry) for entry in value] if isinstance(value, tuple) else value
 
 
-def _frozen(value: Any) -> Any:
-    return tuple(_frozen(entry) for entry in value) if isinstance(value, list | tuple) else value
-
-
-def _check_lengths(read: Mapping[str, Any]) -> None:
-    lengths = {name: len(value) for name, value in read.items() if isinstance(value, tuple)}
-    if len(set(lengths.values())) != 1:
+def _check_lengths(record: AcquisitionRecord) -> None:
+    values = {item.name: getattr(record, item.name) for item in fields(record)}
+    lengths = {name: len(value) for name, value in values.items() if isinstance(value, tuple)}
+    if len(set(lengths.values())) != 1 or not len(record):
         raise InputError(
             f"acquisition record: expected lists of one length, found {lengths}; was it edited?"
         )
+
+
+def _check_values(record: AcquisitionRecord) -> None:
+    """Refuse what no microscope does; a wrong digit must not cost memory or make noise of all."""
+    n = len(record)
+    lengths_A = (*record.defocus_A, *record.astigmatism_A, *chain(*record.shifts_A),
+                 *chain(*record.alignment_errors_A))  # fmt: skip
+    angles = (*record.nominal_angles_deg, *record.true_angles_deg)
+    low, high = PIXEL_RANGE_A
+    for name, expected, holds in (
+        ("pixel_size_A", f"{low:g} to {high:g} Å", low <= record.pixel_size_A <= high),
+        ("angles", "-90 to 90 degrees", all(abs(angle) <= 90 for angle in angles)),
+        ("defocus and shifts", f"at most {FARTHEST_A:g} Å",
+         all(abs(length) <= FARTHEST_A for length in lengths_A)),
+        ("dose_e_per_A2", f"above 0, at most {MOST_E_PER_A2:g}",
+         all(0 < dose <= MOST_E_PER_A2 for dose in record.dose_e_per_A2)),
+        ("order", f"each of 0 to {n - 1} once", sorted(record.order) == list(range(n))),
+        ("seed", "0 or more", record.seed >= 0),
+    ):  # fmt: skip
+        if not holds:
+            raise InputError(
+                f"acquisition record, {name}: expected {expected}, found something else; was it "
+                "edited?"
+            )

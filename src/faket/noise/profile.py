@@ -1,8 +1,8 @@
 """How strong signal and noise are in every tilt of a reference."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Literal, Self
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -46,7 +46,8 @@ class NoiseProfile:
     sigma: DoubleArray
     estimate: Literal["paired", "blind"]
     angles_deg: DoubleArray | None = None
-    spectrum: DoubleArray | None = None
+    # Metadata: files of earlier versions lack it (see faket.io.records).
+    spectrum: DoubleArray | None = field(default=None, metadata={"since": "0.1"})
 
     def __post_init__(self) -> None:
         """Check shapes and bounds."""
@@ -218,27 +219,6 @@ class NoiseProfile:
             **curves,
             "spectrum": spectrum,
         }
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Self:
-        """Return the profile that :meth:`to_dict` wrote; its ``spectrum`` may be missing.
-
-        Raises
-        ------
-        InputError
-            If a key is missing or unknown, or a value does not fit.
-        """
-        keys = {"estimate", "angles_deg", *_CURVES}
-        if set(values) - {"spectrum"} != keys:
-            raise InputError(
-                f"noise profile: expected the keys {sorted(keys)}, found {sorted(values)}"
-            )
-        try:
-            return cls(**values)
-        except InputError:
-            raise
-        except (TypeError, ValueError) as error:
-            raise InputError(f"noise profile: expected lists of numbers; {error}") from error
 
     def _items(self) -> list[tuple[str, DoubleArray]]:
         return [(name, getattr(self, name)) for name in _CURVES]

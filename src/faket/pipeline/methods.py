@@ -1,11 +1,11 @@
 """The methods: from a labelled specimen to images that look like the reference."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
 from faket.data import DoubleArray, FloatArray, Species, Specimen, TiltGeometry, TiltSeries
 from faket.errors import InputError
+from faket.io.records import read_record
 from faket.io.style_profile import load_style_profile
 from faket.io.weights import find_vgg19_weights, load_vgg19_weights
 from faket.microscope import AcquisitionRecord, Microscope, draw_acquisition, expose
@@ -20,6 +20,7 @@ from faket.style import FeatureNetwork, load_network, transfer_style
 # What is measured on a reference, in its folder.
 NOISE_FILE, MODEL_FILE = "noise_profile.json", "reference_model.json"
 STYLE_FILE = "style_profile.safetensors"
+_AGAIN = "remove the folder and run the same command to measure the reference again"
 
 
 @dataclass(frozen=True)
@@ -143,9 +144,13 @@ def load_recipe_network(recipe: Recipe, weights: Path | None) -> FeatureNetwork 
 
 def read_noise(folder: Path) -> NoiseProfile:
     """Read the noise that was measured on a reference."""
-    return NoiseProfile.from_dict(json.loads((folder / NOISE_FILE).read_text()))
+    return read_record(
+        folder / NOISE_FILE, NoiseProfile, what="the noise of a reference", remedy=_AGAIN
+    )
 
 
 def read_model(folder: Path) -> ReferenceModel:
     """Read what was measured on a reference."""
-    return ReferenceModel.from_dict(json.loads((folder / MODEL_FILE).read_text()))
+    return read_record(
+        folder / MODEL_FILE, ReferenceModel, what="what was measured on a reference", remedy=_AGAIN
+    )

@@ -1,8 +1,7 @@
 """What the ``spectral`` method knows of a reference: lens, strength of signal, noise, by rings."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
-from typing import Any, Literal, Self
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -70,6 +69,7 @@ class ReferenceModel:
                 f"reference model: expected entries for each of {tilts} tilts with known angles, "
                 f"found shapes {self.beam.shape}, {self.envelope.shape}, {self.floor.shape}"
             )
+        _check_values(self)
 
     def at(self, angles_deg: ArrayLike) -> "ReferenceModel":
         """Return the model at other tilt angles.
@@ -112,22 +112,17 @@ class ReferenceModel:
             "alignment_error_A": self.alignment_error_A,
         }
 
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Self:
-        """Return the model that :meth:`to_dict` wrote.
 
-        Raises
-        ------
-        InputError
-            If a key is missing or unknown, or a value does not fit.
-        """
-        keys = {item.name for item in fields(cls)}
-        if set(values) != keys:
+def _check_values(model: ReferenceModel) -> None:
+    for name, least in (("beam", -np.inf), ("envelope", 0), ("floor", 0), ("anisotropy", -np.inf)):
+        values = getattr(model, name)
+        if not np.isfinite(values).all() or (values < least).any():
             raise InputError(
-                f"reference model: expected the keys {sorted(keys)}, found {sorted(values)}"
+                f"reference model, {name}: expected finite numbers"
+                f"{' >= 0' if least == 0 else ''}, found others"
             )
-        parts = {
-            "noise": NoiseProfile.from_dict(values["noise"]),
-            "ctf": CtfEstimate.from_dict(values["ctf"]),
-        }
-        return cls(**{**values, **parts})
+    if not 0 < model.pixel_size_A < np.inf or not 0 <= model.alignment_error_A < np.inf:
+        raise InputError(
+            "reference model: expected pixel_size_A > 0 and alignment_error_A >= 0, found "
+            f"{model.pixel_size_A:g} and {model.alignment_error_A:g}"
+        )

@@ -15,18 +15,31 @@ tilt-series of another training specimen: what the test tomogram was made of is 
 import json
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from faket.errors import InputError
 from faket.io.atomic import atomic_path
+from faket.io.records import read_record
 from faket.io.weights import find_vgg19_weights
 from faket.pipeline.study_modalities import DATA, MODALITIES, NEEDS_VGG19, DataKind, Modality
-from faket.pipeline.study_records import RESULT, damaged, read_record
+from faket.pipeline.study_records import RESULT, trained_of
 from faket.pipeline.study_settings import PRESETS, StudySettings
 
 STAMP = "study.json"
+_OTHER_FOLDER = "mend the file, or choose another folder"
+_MOST_SEEDS = 10_000  # chosen: no study trains as many
+
+
+@dataclass(frozen=True)
+class _Stamp:
+    """What study.json holds."""
+
+    settings: StudySettings
+    seeds: dict[str, int] | int
+    # Metadata: only files from before 2026-11-23 have it (see faket.io.records).
+    modalities: tuple[str, ...] = field(default=(), metadata={"until": "2026-11-23"})
 
 
 @dataclass(frozen=True)
@@ -70,7 +83,7 @@ class Study:
         the end of longer trainings.
         """
         stamp = _read_stamp(self.folder)
-        if stamp and stamp["settings"].get("steps") != self.settings.steps:
+        if stamp and stamp["settings"].steps != self.settings.steps:
             for row in MODALITIES.values():
                 if row.parent:
                     shutil.rmtree(self.folder / "runs" / row.key, ignore_errors=True)
@@ -95,13 +108,9 @@ class Study:
             return True
         if step.modality.parent:
             return self.is_finished(Step(MODALITIES[step.modality.parent], step.seed))
-        record = read_record(path)
-        try:
-            objects, epochs = record["training"]["objects"], record["training"]["epochs"]
-            wanted = self.settings.training_settings(objects, self.settings.steps)
-        except (KeyError, TypeError) as error:
-            raise damaged(path, error) from None
-        return bool(epochs == wanted.epochs)
+        trained = trained_of(path)
+        wanted = self.settings.training_settings(trained.objects, self.settings.steps)
+        return trained.epochs == wanted.epochs
 
     def recipe_path(self, data: str) -> Path:
         """Return the file of a recipe."""
@@ -168,12 +177,12 @@ def open_study(
     if stamp is None and not begin:
         raise InputError(f"{folder}: expected a study to report on, found none; check the path")
     chosen = PRESETS[preset or "small"]
-    base = chosen.settings if stamp is None or preset else _settings(stamp["settings"], folder)
+    base = chosen.settings if stamp is None or preset else stamp["settings"]
     settings = replace(base, **(changes or {}))
     begun = any(folder.glob("data/*/model_*"))  # else the settings may have been wrong
     if stamp is not None and begun:
         _check_same(
-            _settings(stamp["settings"], folder),
+            stamp["settings"],
             settings,
             folder,
             free=() if {*NEEDS_VGG19} & {*stamp["seeds"]} else ("vgg19_weights",),
@@ -232,34 +241,19 @@ def _read_stamp(folder: Path) -> dict[str, Any] | None:
                 "choose another folder"
             )
         return None
-    try:
-        content = json.loads(stamp.read_text())
-        settings, seeds = content["settings"], content["seeds"]
-        if isinstance(seeds, int):  # one number for all rows, as before 2026-11-23
-            seeds = dict.fromkeys(content["modalities"], seeds)
-        known = all(k in MODALITIES and isinstance(n, int) and n > 0 for k, n in seeds.items())
-        if not (seeds and known):
-            raise ValueError(f"seeds {seeds}")
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InputError(f"{stamp}: expected what `faket study` wrote, found {error!r}") from None
-    return {"settings": settings, "seeds": seeds}
+    begun = read_record(stamp, _Stamp, what="what `faket study` wrote", remedy=_OTHER_FOLDER)
+    seeds = begun.seeds
+    if isinstance(seeds, int):  # one number for all rows, as before 2026-11-23
+        seeds = dict.fromkeys(begun.modalities, seeds)
+    if not (seeds and all(k in MODALITIES and 0 < n <= _MOST_SEEDS for k, n in seeds.items())):
+        raise InputError(
+            f"{stamp}: expected seeds of rows that there are, found {seeds}; {_OTHER_FOLDER}"
+        )
+    return {"settings": begun.settings, "seeds": seeds}
 
 
 def _stored(settings: StudySettings) -> dict[str, Any]:
     return dict(json.loads(json.dumps(asdict(settings))))
-
-
-def _settings(stored: dict[str, Any], folder: Path) -> StudySettings:
-    values: dict[str, Any] = {
-        name: tuple(value) if isinstance(value, list) else value for name, value in stored.items()
-    }
-    try:
-        return StudySettings(**values)
-    except TypeError as error:
-        reason = str(error).rpartition("__init__() ")[2]
-        raise InputError(
-            f"{folder / STAMP}: expected this version's settings, found others ({reason})"
-        ) from None
 
 
 def _check_same(

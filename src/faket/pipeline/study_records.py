@@ -1,34 +1,165 @@
-"""What a run of a study leaves: its result.json."""
+"""What a study leaves of its runs and its data, as typed records."""
 
-import json
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+
+import numpy as np
 
 from faket.errors import InputError
+from faket.evaluation import Scores, classification_scores
+from faket.evaluation.scores import Localisation
+from faket.io.records import read_record
 
 RESULT = "result.json"
+_MOST = 10**6  # chosen: picks and objects of a tomogram; masks number 65535 objects
+_LATER = {"may": "be missing"}  # see faket.io.records
+_MOST_CLASSES = 256  # of a class mask, with background
 
 
-def read_record(path: Path) -> dict[str, Any]:
-    """Read a result.json.
+@dataclass(frozen=True)
+class Counts:
+    """The matrix from which the classes' scores follow, see Classification."""
 
-    Raises
-    ------
-    InputError
-        If it is damaged.
-    """
-    try:
-        record = json.loads(path.read_text())
-        if missing := {"scores", "digests", "costs"} - set(record):
-            raise ValueError(f"no {', '.join(sorted(missing))}")
-    except (OSError, ValueError, TypeError) as error:
-        raise damaged(path, error) from None
-    return dict(record)
+    labels: tuple[str, ...]
+    confusion: tuple[tuple[int, ...], ...]
+    unnamed: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        """Check that the numbers can be those of one tomogram."""
+        n = len(self.labels)
+        if not 0 < n <= _MOST_CLASSES or [len(row) for row in (*self.confusion, self.unnamed)] != [
+            n
+        ] * (n + 1):
+            raise InputError(f"expected counts of each of {n} classes, found others")
+        missed = [row[0] for row in self.confusion]
+        within = all(0 <= count <= _MOST for row in self.confusion for count in row)
+        if not within or not all(0 <= u <= m for u, m in zip(self.unnamed, missed, strict=True)):
+            raise InputError("expected counts of objects and picks, found impossible ones")
 
 
-def damaged(path: Path, error: Exception) -> InputError:
-    """Return the error to raise where a result cannot be read."""
-    return InputError(
-        f"{path}: expected a result of `faket study`, found {error!r}; remove the file and run "
-        "the study again"
+@dataclass(frozen=True)
+class RunScores:
+    """What was found in the test tomogram."""
+
+    localisation: Localisation
+    classification: Counts
+    excluded: tuple[str, ...]
+    counted: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        """Check the counts of picks and objects."""
+        place = self.localisation
+        if not 0 <= place.found <= place.n_picks <= _MOST or not 0 <= place.n_objects <= _MOST:
+            raise InputError("expected counts of objects and picks, found impossible ones")
+
+    def scores(self) -> Scores:
+        """Return the scores, those of classes computed anew."""
+        kind = self.classification
+        return Scores(
+            localisation=self.localisation,
+            classification=classification_scores(
+                kind.labels, np.array(kind.confusion), np.array(kind.unnamed)
+            ),
+            orientations=(),
+            excluded=self.excluded,
+            counted=self.counted,
+        )
+
+
+@dataclass(frozen=True)
+class StageCosts:
+    """Of one stage of a run, or of one tomogram."""
+
+    seconds: float
+    peak_rss_MB: float
+
+
+@dataclass(frozen=True)
+class RunCosts:
+    """Of a run with its interrupted parts."""
+
+    seconds: float
+    cpu_seconds: float
+    stages: dict[str, StageCosts]
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a row was trained on, and for how long."""
+
+    objects: int
+    epochs: int
+    steps: int
+    best_epoch: int
+    models: tuple[str, ...] = field(default=(), metadata=_LATER)
+    validation: str = field(default="", metadata=_LATER)
+    before: int = field(default=0, metadata=_LATER)
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """What result.json holds of a run."""
+
+    scores: RunScores
+    digests: dict[str, str]
+    costs: RunCosts
+    training: Trained | None = field(default=None, metadata=_LATER)  # not of template matching
+
+
+@dataclass(frozen=True)
+class SpentTime:
+    """What interrupted parts of a run have cost."""
+
+    seconds: float
+    cpu_seconds: float
+
+
+@dataclass(frozen=True)
+class DataCosts:
+    """What run.json holds of a tomogram."""
+
+    stages: dict[str, StageCosts]
+
+
+def read_run(path: Path) -> RunRecord:
+    """Read a result.json; InputError if it is damaged."""
+    return read_record(
+        path,
+        RunRecord,
+        what="a result of `faket study`",
+        remedy="remove the file and run the study again",
+        others=True,
+    )
+
+
+def trained_of(path: Path) -> Trained:
+    """Read the training of a result.json; InputError if it is damaged or has none."""
+    trained = read_run(path).training
+    if trained is None:
+        raise InputError(
+            f"{path}: expected the result of a training, found none in it; remove the file and "
+            "run the study again"
+        )
+    return trained
+
+
+def read_costs(path: Path) -> tuple[StageCosts, ...]:
+    """Read what the stages of a tomogram have cost; InputError if its run.json is damaged."""
+    costs = read_record(
+        path,
+        DataCosts,
+        what="the costs of a tomogram",
+        remedy="remove the file: the page then leaves them out",
+        others=True,
+    )
+    return tuple(costs.stages.values())
+
+
+def read_spent(path: Path) -> SpentTime:
+    """Read what was spent on a run until it was interrupted; InputError if it is damaged."""
+    return read_record(
+        path,
+        SpentTime,
+        what="the costs of a run",
+        remedy="remove the file: costs are then counted from now on",
     )

@@ -2,22 +2,18 @@
 
 import csv
 import io
-import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from faket.evaluation import Scores, classification_scores
+from faket.evaluation import Scores
 from faket.evaluation.intervals import METRICS, metric_values
-from faket.evaluation.scores import Localisation
 from faket.io.atomic import atomic_path
-from faket.io.text import csv_rows
+from faket.io.text import csv_rows, parse_number, parse_whole
 from faket.pipeline.study import Step, Study
 from faket.pipeline.study_modalities import MODALITIES
-from faket.pipeline.study_records import RESULT, damaged, read_record
+from faket.pipeline.study_records import RESULT, RunRecord, read_costs, read_run
 from faket.pipeline.study_settings import StudySettings
 from faket.pipeline.study_steps import HISTORY
 from faket.report.study_figures import StudyRow, study_figures
@@ -32,13 +28,13 @@ class Result:
     ----------
     step : Step
     scores : Scores
-    record : mapping
+    record : RunRecord
         What result.json holds.
     """
 
     step: Step
     scores: Scores
-    record: dict[str, Any]
+    record: RunRecord
 
 
 def read_results(study: Study) -> tuple[Result, ...]:
@@ -49,35 +45,24 @@ def read_results(study: Study) -> tuple[Result, ...]:
     InputError
         If a file is damaged.
     """
-    return tuple(
-        _read(study.run(step) / RESULT, step) for step in study.steps() if study.is_finished(step)
-    )
-
-
-def _read(path: Path, step: Step) -> Result:
-    record = read_record(path)
-    try:
-        kind, place = record["scores"]["classification"], record["scores"]["localisation"]
-        scores = Scores(
-            localisation=Localisation(**place),
-            classification=classification_scores(
-                kind["labels"], np.array(kind["confusion"]), np.array(kind["unnamed"])
-            ),
-            orientations=(),
-            excluded=tuple(record["scores"]["excluded"]),
-            counted=tuple(record["scores"]["counted"]),
-        )
-    except (ValueError, KeyError, TypeError) as error:
-        raise damaged(path, error) from None
-    return Result(step, scores, record)
+    found = []
+    for step in study.steps():
+        if study.is_finished(step):
+            record = read_run(study.run(step) / RESULT)
+            found.append(Result(step, record.scores.scores(), record))
+    return tuple(found)
 
 
 def read_history(study: Study, step: Step) -> tuple[tuple[int, ...], tuple[float, ...]]:
     """Return the epochs that were validated and the mean F1 of each."""
     path = study.run(step) / HISTORY
     rows = csv_rows(path, ("epoch", "mean_f1")) if path.exists() else []
-    found = [(int(row["epoch"]), float(row["mean_f1"])) for _, row in rows if row["mean_f1"]]
-    return tuple(epoch for epoch, _ in found), tuple(f1 for _, f1 in found)
+    epochs, values = list[int](), list[float]()
+    for line, row in rows:
+        if row["mean_f1"]:
+            epochs.append(parse_whole(row["epoch"], path, f"line {line}, epoch", low=1, high=10**9))
+            values.append(parse_number(row["mean_f1"], path, f"line {line}, mean_f1"))
+    return tuple(epochs), tuple(values)
 
 
 def write_table(results: tuple[Result, ...], path: Path) -> None:
@@ -96,7 +81,7 @@ def write_table(results: tuple[Result, ...], path: Path) -> None:
 
 def _row(result: Result) -> dict[str, Any]:
     place, record = result.scores.localisation, result.record
-    training = record.get("training", {})
+    training = {} if record.training is None else asdict(record.training)
     return {
         "modality": result.step.modality.key,
         "seed": result.step.seed,
@@ -105,28 +90,28 @@ def _row(result: Result) -> dict[str, Any]:
                                                    "on_background", "repeated")},
         **{f"f1 {c.name}": repr(c.f1) for c in result.scores.classification.classes},
         **{name: training.get(name, "") for name in ("steps", "epochs", "best_epoch", "objects")},
-        **{f"sha256 {name}": digest for name, digest in sorted(record["digests"].items())},
+        **{f"sha256 {name}": digest for name, digest in sorted(record.digests.items())},
         **costs(record),
     }  # fmt: skip
 
 
-def costs(record: dict[str, Any]) -> dict[str, float]:
+def costs(record: RunRecord) -> dict[str, float]:
     """Return the seconds, CPU seconds and peak memory of a run."""
-    stages = record["costs"]["stages"].values()
+    spent = record.costs
     return {
-        "seconds": round(record["costs"]["seconds"], 1),
-        "cpu_seconds": round(record["costs"]["cpu_seconds"], 1),
-        "peak_rss_MB": max((stage["peak_rss_MB"] for stage in stages), default=0),
+        "seconds": round(spent.seconds, 1),
+        "cpu_seconds": round(spent.cpu_seconds, 1),
+        "peak_rss_MB": max((stage.peak_rss_MB for stage in spent.stages.values()), default=0),
     }
 
 
 def data_costs(study: Study, data: str) -> Iterator[dict[str, float]]:
     """Yield seconds and peak memory of each tomogram of a data set that is there."""
     for path in sorted((study.folder / "data" / data).glob("model_*/run.json")):
-        stages = json.loads(path.read_text())["stages"]
+        stages = read_costs(path)
         yield {
-            "seconds": sum(stage["seconds"] for stage in stages.values()),
-            "peak_rss_MB": max(stage["peak_rss_MB"] for stage in stages.values()),
+            "seconds": sum(stage.seconds for stage in stages),
+            "peak_rss_MB": max((stage.peak_rss_MB for stage in stages), default=0),
         }
 
 
@@ -165,7 +150,7 @@ def _table_row(study: Study, key: str, results: Sequence[Result]) -> StudyRow:
         curves=tuple(read_history(study, item.step) for item in own if row.data),
         run_costs=tuple(costs(item.record) for item in own),
         data_costs=tuple(data_costs(study, row.data)) if row.data else (),
-        steps=tuple(item.record["training"]["steps"] for item in own if row.data),
+        steps=tuple(item.record.training.steps for item in own if item.record.training),
     )
 
 

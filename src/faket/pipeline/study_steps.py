@@ -30,7 +30,7 @@ from faket.pipeline.picking import pick
 from faket.pipeline.recipe import read_recipe
 from faket.pipeline.study import Step, Study
 from faket.pipeline.study_modalities import MODALITIES, Matching
-from faket.pipeline.study_records import RESULT
+from faket.pipeline.study_records import RESULT, SpentTime, read_spent
 from faket.pipeline.training import LAST, train_picker
 
 Say = Callable[[str], None]
@@ -44,16 +44,14 @@ class Meter:
     def __init__(self, path: Path) -> None:
         """Go on from what an interrupted run has left."""
         self._path = path
-        self._before = {"seconds": 0.0, "cpu_seconds": 0.0}
-        if path.exists():
-            self._before = json.loads(path.read_text())
+        self._before = read_spent(path) if path.exists() else SpentTime(0.0, 0.0)
         self._start, self._cpu, self._saved = time.perf_counter(), time.process_time(), 0.0
 
     def total(self) -> dict[str, float]:
         """Return what was spent until now."""
         return {
-            "seconds": self._before["seconds"] + time.perf_counter() - self._start,
-            "cpu_seconds": self._before["cpu_seconds"] + time.process_time() - self._cpu,
+            "seconds": self._before.seconds + time.perf_counter() - self._start,
+            "cpu_seconds": self._before.cpu_seconds + time.process_time() - self._cpu,
         }
 
     def tick(self) -> None:

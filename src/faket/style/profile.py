@@ -19,6 +19,7 @@ from faket.style.network import FeatureNetwork
 from faket.style.spectrum import radial_spectra
 
 _GRAM = "gram."
+_AXES = {"mean": 1, "sigma": 1, "angles_deg": 1, "pixel_size_A": 0}  # others: 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -263,6 +264,18 @@ class StyleProfile:
                 f"{sorted(arrays)}"
             )
         size = arrays.get("pixel_size_A")
+        for name, array in arrays.items():
+            if array.dtype.kind != "f" or array.ndim != _AXES.get(name, 2):
+                raise InputError(
+                    f"style profile: expected {name} with {_AXES.get(name, 2)} axes of floating "
+                    f"point numbers, found {array.ndim} of {array.dtype}; measure the reference "
+                    "again"
+                )
+        if size is not None and not 0 < float(size) < np.inf:
+            raise InputError(
+                f"style profile: expected pixel_size_A > 0, found {float(size):g}; measure the "
+                "reference again"
+            )
         return StyleProfile(
             grams,
             arrays["mean"],

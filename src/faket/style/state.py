@@ -56,7 +56,9 @@ class TransferState:
         InputError
             If an array is missing.
         """
-        iteration = int(arrays.get("iteration", -1))
+        stored = arrays.get("iteration")
+        whole = stored is not None and stored.ndim == 0 and stored.dtype.kind in "iu"
+        iteration = int(stored) if stored is not None and whole else -1
         needed = {"finished", *(_RUNNING if iteration > 0 else ())}
         if iteration < 0 or not needed <= set(arrays):
             raise InputError(

@@ -1,10 +1,9 @@
 """The state of a training: enough to go on with it bit for bit, to fine-tune it, or to pick."""
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Self
+from typing import Annotated, Self
 
 import numpy as np
 import torch
@@ -14,6 +13,7 @@ from faket.data import FloatArray
 from faket.errors import InputError
 from faket.picking.deepfinder.network import DeepFinder
 
+MayBeNaN = Annotated[float, "may be NaN"]  # of a training that diverged; see faket.io.records
 _ADAM = ("step", "exp_avg", "exp_avg_sq")
 
 
@@ -38,6 +38,38 @@ class EpochRecord:
     loss: float
     f1: tuple[float, ...] | None = None
     mean_f1: float | None = None
+
+
+@dataclass(frozen=True)
+class StoredEpoch:
+    """An :class:`EpochRecord` as it is stored: a class without F1 has None."""
+
+    epoch: int
+    loss: MayBeNaN
+    f1: tuple[float | None, ...] | None
+    mean_f1: MayBeNaN | None
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is stored of a checkpoint beside its arrays; see :class:`Checkpoint`."""
+
+    classes: tuple[str, ...]
+    width: float
+    voxel_size_A: float
+    seed: int
+    epoch: int
+    history: tuple[StoredEpoch, ...]
+    minimum_sizes: tuple[int, ...] | None
+    typical_sizes: tuple[float, ...] | None
+    loss_scale: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        """Check what no training writes."""
+        if not self.voxel_size_A > 0 or self.seed < 0 or self.epoch < 0:
+            raise InputError("checkpoint: expected voxel_size_A > 0, seed and epoch >= 0")
+        if len(self.loss_scale) not in (0, 2):
+            raise InputError("checkpoint: expected no loss_scale or two numbers")
 
 
 @dataclass(frozen=True)
@@ -124,26 +156,26 @@ class Checkpoint:
             typical_sizes=None,
         )
 
-    def to_arrays(self) -> tuple[dict[str, FloatArray], dict[str, str]]:
-        """Return arrays and text to be stored; :meth:`from_arrays` is the exact inverse."""
+    def to_arrays(self) -> tuple[dict[str, FloatArray], Facts]:
+        """Return arrays and facts to be stored; :meth:`from_arrays` is the exact inverse."""
         arrays = {f"weights:{name}": _array(value) for name, value in self.weights.items()}
         arrays |= {f"averaged:{name}": _array(value) for name, value in self.averaged.items()}
         arrays |= {f"adam:{name}": _array(value) for name, value in self.optimiser.items()}
-        facts = {
-            "classes": self.classes,
-            "width": self.width,
-            "voxel_size_A": self.voxel_size_A,
-            "seed": self.seed,
-            "epoch": self.epoch,
-            "history": [_plain_record(record) for record in self.history],
-            "minimum_sizes": self.minimum_sizes,
-            "typical_sizes": self.typical_sizes,
-            "loss_scale": self.loss_scale,
-        }
-        return arrays, {"facts": json.dumps(facts, sort_keys=True)}
+        facts = Facts(
+            classes=self.classes,
+            width=self.width,
+            voxel_size_A=self.voxel_size_A,
+            seed=self.seed,
+            epoch=self.epoch,
+            history=tuple(_stored(record) for record in self.history),
+            minimum_sizes=self.minimum_sizes,
+            typical_sizes=self.typical_sizes,
+            loss_scale=self.loss_scale,
+        )
+        return arrays, facts
 
     @classmethod
-    def from_arrays(cls, arrays: Mapping[str, FloatArray], texts: Mapping[str, str]) -> Self:
+    def from_arrays(cls, arrays: Mapping[str, FloatArray], facts: Facts) -> Self:
         """Return the checkpoint that :meth:`to_arrays` took apart.
 
         Raises
@@ -151,32 +183,25 @@ class Checkpoint:
         InputError
             If something is missing or of another kind.
         """
-        try:
-            facts: dict[str, Any] = json.loads(texts["facts"])
-            sizes, usual = facts["minimum_sizes"], facts["typical_sizes"]
-            checkpoint = cls(
-                classes=tuple(str(name) for name in facts["classes"]),
-                width=float(facts["width"]),
-                voxel_size_A=float(facts["voxel_size_A"]),
-                seed=int(facts["seed"]),
-                epoch=int(facts["epoch"]),
-                weights=_part(arrays, "weights:"),
-                optimiser=_part(arrays, "adam:"),
-                history=tuple(_record(entry) for entry in facts["history"]),
-                minimum_sizes=None if sizes is None else tuple(int(size) for size in sizes),
-                typical_sizes=None if usual is None else tuple(float(size) for size in usual),
-                loss_scale=tuple(float(number) for number in facts["loss_scale"]),
-                averaged=_part(arrays, "averaged:"),
-            )
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise InputError(
-                f"checkpoint: expected what faket writes of a training, found {error!r}"
-            ) from None
+        checkpoint = cls(
+            classes=facts.classes,
+            width=facts.width,
+            voxel_size_A=facts.voxel_size_A,
+            seed=facts.seed,
+            epoch=facts.epoch,
+            weights=_part(arrays, "weights:"),
+            optimiser=_part(arrays, "adam:"),
+            history=tuple(_record(entry) for entry in facts.history),
+            minimum_sizes=facts.minimum_sizes,
+            typical_sizes=facts.typical_sizes,
+            loss_scale=facts.loss_scale,
+            averaged=_part(arrays, "averaged:"),
+        )
         for learnt in (checkpoint.minimum_sizes, checkpoint.typical_sizes):
             if learnt is not None and len(learnt) != len(checkpoint.classes):
                 raise InputError("checkpoint: expected sizes for each class, found others")
-        for averaged in (True, False):  # now, not in the middle of a run
-            checkpoint.network(averaged=averaged)
+        for stored in (checkpoint.weights, checkpoint.averaged or checkpoint.weights):
+            _check_weights(checkpoint, stored)  # now, not in the middle of a run
         return checkpoint
 
 
@@ -229,16 +254,34 @@ def _part(arrays: Mapping[str, FloatArray], prefix: str) -> dict[str, Tensor]:
     }
 
 
-def _plain_record(record: EpochRecord) -> dict[str, Any]:
-    f1 = None if record.f1 is None else [None if math.isnan(x) else x for x in record.f1]
-    return {"epoch": record.epoch, "loss": record.loss, "f1": f1, "mean_f1": record.mean_f1}
+def _stored(record: EpochRecord) -> StoredEpoch:
+    f1 = None if record.f1 is None else tuple(None if math.isnan(x) else x for x in record.f1)
+    return StoredEpoch(record.epoch, record.loss, f1, record.mean_f1)
 
 
-def _record(entry: dict[str, Any]) -> EpochRecord:
-    f1, mean = entry["f1"], entry["mean_f1"]
+def _record(entry: StoredEpoch) -> EpochRecord:
+    f1 = entry.f1
     return EpochRecord(
-        epoch=int(entry["epoch"]),
-        loss=float(entry["loss"]),
-        f1=None if f1 is None else tuple(math.nan if x is None else float(x) for x in f1),
-        mean_f1=None if mean is None else float(mean),
+        epoch=entry.epoch,
+        loss=entry.loss,
+        f1=None if f1 is None else tuple(math.nan if x is None else x for x in f1),
+        mean_f1=entry.mean_f1,
     )
+
+
+def _check_weights(checkpoint: Checkpoint, stored: Mapping[str, Tensor]) -> None:
+    """Compare names and shapes before memory is taken for a network of the stored width."""
+    with torch.device("meta"):
+        network = DeepFinder(len(checkpoint.classes), width=checkpoint.width)
+    wanted = {name: value.shape for name, value in network.state_dict().items()}
+    found = {name: value.shape for name, value in stored.items()}
+    if wanted != found:
+        raise InputError(
+            f"checkpoint: expected the weights of a DeepFinder network of width "
+            f"{checkpoint.width:g} and {len(checkpoint.classes)} classes, found others"
+        )
+    if not all(bool(torch.isfinite(value).all()) for value in stored.values()):
+        raise InputError(
+            "checkpoint: expected finite weights, found NaN or infinity: the training diverged, or "
+            "the file is damaged; train with a lower learning rate"
+        )
