@@ -160,10 +160,10 @@ def _check_name(path: Path, mark: Output) -> None:
         raise input_error(path, f"expected the name of {mark.what} to write, found a folder")
     suffix = path.suffix.lower()
     if mark.suffixes and suffix not in mark.suffixes:
+        usual = " or ".join(", ".join(mark.suffixes).rsplit(", ", 1))
         raise input_error(
             path,
-            f"expected {mark.what} to write as {' or '.join(mark.suffixes)}, found "
-            f"{suffix or 'no suffix'}; choose another name",
+            f"expected the name of {mark.what}, found {suffix or 'no suffix'}; use {usual}",
         )
     if not mark.suffixes and suffix in (".tlt", ".csv", ".json"):
         raise input_error(path, f"expected the name of {mark.what}, found {suffix}; use .mrc")

@@ -67,9 +67,9 @@ class Facts:
     def __post_init__(self) -> None:
         """Check what no training writes."""
         if not self.voxel_size_A > 0 or self.seed < 0 or self.epoch < 0:
-            raise InputError("checkpoint: expected voxel_size_A > 0, seed and epoch >= 0")
+            raise InputError("checkpoint: expected a voxel size > 0, seed and epoch >= 0")
         if len(self.loss_scale) not in (0, 2):
-            raise InputError("checkpoint: expected no loss_scale or two numbers")
+            raise InputError("checkpoint: expected no loss scale or two numbers")
 
 
 @dataclass(frozen=True)
