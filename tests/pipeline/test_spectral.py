@@ -228,7 +228,7 @@ def test_bad_input_is_refused_in_one_line():
         (lambda: measure_reference(clean, ANGLES, 5.0, dose_e_per_A2=[1.0]), "dose"),
         (lambda: read_back({"floor": []}), "no entry pixel_size_A"),
         (lambda: replace(model, floor=-model.floor), "floor"),
-        (lambda: replace(model, pixel_size_A=0.0), "pixel_size_A"),
+        (lambda: replace(model, pixel_size_A=0.0), "pixel size"),
         (lambda: replace(model, beam=np.ones(2)), "3 tilts"),
     ]
     for call, word in cases:

@@ -123,6 +123,6 @@ def _check_values(model: ReferenceModel) -> None:
             )
     if not 0 < model.pixel_size_A < np.inf or not 0 <= model.alignment_error_A < np.inf:
         raise InputError(
-            "reference model: expected pixel_size_A > 0 and alignment_error_A >= 0, found "
+            "reference model: expected a pixel size > 0 and an alignment error >= 0, found "
             f"{model.pixel_size_A:g} and {model.alignment_error_A:g}"
         )
