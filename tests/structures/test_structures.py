@@ -171,7 +171,8 @@ def test_unusable_atoms_are_one_line_that_names_the_file(tmp_path):
     strays = "".join(stray.format(i, *(9000.0 * np.eye(3)[i])) for i in range(3))
     for content in (
         "\n".join(line[:30] + "     nan" + line[38:] for line in text.splitlines()).encode(),
-        text.replace("  1.00 50", "  0.00 50").encode(),
+        "\n".join(line[:30] + "********" + line[38:] for line in text.splitlines()).encode(),
+        "\n".join(line[:30] + "   1e300" + line[38:] for line in text.splitlines()).encode(),
         (strays + text).encode(),
         packed[: len(packed) - 9],
     ):

@@ -20,7 +20,7 @@ def load_species(
     contour: float | None = None,
     mean_potential_V: float | None = None,
     map_voxel_size_A: float | None = None,
-    assembly: str = "1",
+    assembly: str | None = None,
     hydrogens: bool = True,
 ) -> Species:
     """Load a molecule as potential above ice and envelope at a voxel size.
@@ -39,8 +39,8 @@ def load_species(
         For maps.
     map_voxel_size_A : float, optional
         Of a map, instead of what its header says.
-    assembly : str
-        Biological assembly, for atoms.
+    assembly : str, optional
+        Biological assembly, for atoms; "1" or the first by default, "deposited" for none.
     hydrogens : bool
         Add the hydrogens that a model lacks.
 

@@ -1,33 +1,46 @@
 """From atoms to the electrostatic potential above ice."""
 
-import gzip
 import math
-import zlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from faket.constants import ICE_POTENTIAL_V, POTENTIAL_K_V_A2
-from faket.data import DoubleArray, FloatArray, Species
+from faket.data import DoubleArray, FloatArray, Species, SpeciesReport
 from faket.errors import InputError
+from faket.structures.assembly import Expansion, choose_models, expand
+from faket.structures.cleaning import clean
+from faket.structures.completeness import complete_part
+from faket.structures.deposit import Deposit, in_chain_order
+from faket.structures.expanded import expanded, transform
 from faket.structures.grids import average, block_mean, check_extent, envelope_of
+from faket.structures.hydrogens import Scatterers, scatterers
+from faket.structures.mmcif_format import read_mmcif
+from faket.structures.pdb_format import read_pdb
+from faket.structures.report import size_report
+from faket.structures.text import is_mmcif, read_text
 
 _FINE_A = 1.0  # finest spacing that is needed with the blur below
-_B_FACTOR_A2 = 30.0  # replaces the file's B factors: point samples at 1 Å are then exact to 1e-3
-_BOND_A = 1.05  # mean X-H bond: an implicit hydrogen is spread over a shell of this radius
 # The volume that gemmi's mask encloses depends on its spacing by ± 5 %; at this one it is right.
 _MASK_A = 1.0
 _MARGIN_A = 12.0  # Gaussian tails and the soft edge of the envelope stay inside
+_MOST_ATOMS = 20_000_000  # about 8 GB in gemmi's containers; the largest capsids have 10 million
 
 
 def species_from_atoms(
-    path: Path, *, voxel_size_A: float, name: str, assembly: str = "1", hydrogens: bool = True
+    path: Path,
+    *,
+    voxel_size_A: float,
+    name: str,
+    assembly: str | None = None,
+    hydrogens: bool = True,
 ) -> Species:
     """Build a species from a PDB or mmCIF file (gzip too).
 
-    The biological assembly ``assembly`` is expanded where the file declares any; waters are
-    dropped; occupancies are kept. If the model has no hydrogens, those of its residues are put,
+    The biological assembly ``assembly`` is expanded ("1" or the first that the file declares by
+    default, else its NCS; "deposited": none); waters and the salt of simulations are dropped;
+    occupancies are kept where they can be some. The hydrogens that a residue lacks are put,
     blurred by the bond length, where its carbons and nitrogens are. The potential is the sum of
     Peng's (1996) electron-scattering Gaussians, computed by gemmi at 1 Å or finer and averaged
     over voxels; the solvent's V_ice times the molecular mask is subtracted. The mask is that of
@@ -37,15 +50,12 @@ def species_from_atoms(
     Raises
     ------
     InputError
-        If the file cannot be read, holds no atoms, or does not declare the assembly.
+        If the file cannot be read, holds no atoms or too few of each residue, or does not
+        declare the assembly.
     """
-    model = _read_model(path, assembly)
-    mask_model = model.clone()
-    deposited = model.count_atom_sites()
-    implicit = hydrogens and not any(site.atom.is_hydrogen() for site in model.all())
-    if implicit:
-        _add_hydrogens(model)
-    positions, masses = _positions_and_masses(model, path)
+    molecule, expansion, report = _molecule(path, assembly, hydrogens)
+    copies = expanded(molecule, expansion.copies)
+    positions, masses = copies.position_A, copies.mass_Da
     centre = masses @ positions / masses.sum()
     factor = math.ceil(voxel_size_A / _FINE_A)
     half = np.ceil((np.abs(positions - centre).max(axis=0) + _MARGIN_A) / voxel_size_A)
@@ -56,101 +66,68 @@ def species_from_atoms(
     fine = voxel_size_A / factor
     # The mean position of the fine samples of voxel `half`.
     shift = (half * factor + (factor - 1) / 2) * fine - centre
-    potential = block_mean(_density(model, shift, size * factor, fine), factor)
+    potential = block_mean(_density(copies.model, shift, size * factor, fine), factor)
     potential *= np.float32(POTENTIAL_K_V_A2)
-    soft = _molecular_mask(mask_model, (half + 0.5) * voxel_size_A - centre, size, voxel_size_A)
+    soft = _molecular_mask(copies.model, (half + 0.5) * voxel_size_A - centre, size, voxel_size_A)
     potential -= np.float32(ICE_POTENTIAL_V) * soft
+    if not potential.sum(dtype=np.float64) > 0:
+        raise InputError(
+            f"{path}: expected a molecule darker than ice, found a brighter one: atoms are "
+            "missing; give a complete model or its map"
+        )
+    mass_kDa = float(masses.sum() / 1e3)
+    sizes = size_report(
+        mass_kDa=mass_kDa,
+        volume_A3=float(soft.sum(dtype=np.float64)) * voxel_size_A**3,
+        potential=potential,
+        voxel_size_A=voxel_size_A,
+        nucleic=bool((molecule.element == "P").mean() > 1 / 80),  # one of 22 atoms in RNA
+    )
+    added = ", implicit hydrogens added" if copies.hydrogens else ""
+    facts = {"atoms": copies.atoms, "hydrogens_added": round(copies.hydrogens), **report.facts}
     return Species(
         name=name,
         potential=potential,
         envelope=envelope_of(soft, voxel_size_A),
         voxel_size_A=voxel_size_A,
-        mass_kDa=float(masses.sum() / 1e3),
-        source=f"{path.name}, assembly {assembly}, {deposited} atoms"
-        + (", implicit hydrogens added" if implicit else ""),
+        mass_kDa=mass_kDa,
+        source=f"{path.name}, {expansion.label}, {copies.atoms} atoms{added}",
+        report=SpeciesReport({**facts, **sizes.facts}, report.notices + sizes.notices),
     )
 
 
-def _read_model(path: Path, assembly: str) -> Any:
-    import gemmi
-
-    try:
-        _check_gzip(path)
-        structure = gemmi.read_structure(str(path))
-    except (OSError, EOFError, RuntimeError, ValueError, zlib.error) as error:
-        reason = " ".join(str(error).split())[:160]
-        raise InputError(f"{path}: expected a PDB or mmCIF file, found: {reason}") from None
-    if len(structure) == 0:
-        raise InputError(f"{path}: expected atoms, found none; is it a PDB or mmCIF file?")
-    structure.setup_entities()
-    structure.remove_waters()
-    names = [item.name for item in structure.assemblies]
-    if assembly in names:
-        structure.transform_to_assembly(assembly, gemmi.HowToNameCopiedChain.AddNumber)
-    elif names and assembly != "1":
+def _molecule(
+    path: Path, assembly: str | None, hydrogens: bool
+) -> tuple[Scatterers, Expansion, SpeciesReport]:
+    """Read what scatters in the file's own atoms, the copies to make, and what to say of both."""
+    where = str(path)
+    deposit = _read(path)
+    atoms, solvent, cleaned = clean(deposit.atoms, where)
+    atoms, parts, left_out = choose_models(in_chain_order(atoms))
+    atoms, facts, lacking = complete_part(atoms, where)
+    expansion = expand(deposit, atoms, assembly, parts, where)
+    molecule = scatterers(atoms, hydrogens=hydrogens)
+    total = sum(int(copy.chosen[molecule.atom].sum()) for copy in expansion.copies)
+    if total > _MOST_ATOMS:
         raise InputError(
-            f"{path}: expected assembly {assembly!r}, found {', '.join(names)}; choose one of these"
+            f"{where}: expected at most {_MOST_ATOMS:.0e} atoms with hydrogens, found {total} in "
+            f"{len(expansion.copies)} copies; choose a smaller assembly, or give its map"
         )
-    model = structure[0]
-    for site in model.all():
-        site.atom.b_iso = _B_FACTOR_A2
-        site.atom.aniso = gemmi.SMat33f(0, 0, 0, 0, 0, 0)
-    if model.count_atom_sites() == 0:
-        raise InputError(f"{path}: expected atoms, found none besides water")
-    return model
+    facts |= {
+        "waters_and_ions_left_out": solvent,
+        "assembly": expansion.label,
+        "operators": len(expansion.copies),
+        "symmetry_of_operators": expansion.symmetry,
+    }
+    notices = deposit.notices + cleaned + left_out + lacking + expansion.notices
+    return molecule, expansion, SpeciesReport(facts, notices)
 
 
-def _check_gzip(path: Path) -> None:
-    """Read to the end: gemmi takes what comes before a cut for the whole."""
-    with path.open("rb") as file:
-        if file.read(2) != b"\x1f\x8b":
-            return
-    with gzip.open(path) as file:
-        while file.read(1 << 20):
-            pass
-
-
-def _add_hydrogens(model: Any) -> None:
-    """Put each residue's hydrogens, as fractional atoms, onto its carbons and nitrogens."""
-    import gemmi
-
-    blur = _B_FACTOR_A2 + 8 * math.pi**2 * _BOND_A**2 / 3
-    for chain in model:
-        for residue in chain:
-            info = gemmi.find_tabulated_residue(residue.name)
-            # Two hydrogens of a free amino acid leave with the water of the peptide bond, two of
-            # a free nucleotide with the phosphodiester's (one bond and one charge).
-            lost = 2 if info.is_amino_acid() or info.is_nucleic_acid() else 0
-            count = max(0, info.hydrogen_count - lost)
-            hosts = [atom for atom in residue if atom.element.name in ("C", "N")]
-            # An alternative conformation shares its sites: occupancies there add up to one.
-            sites = len({atom.name for atom in hosts})
-            expected = max(sites, _HOSTS.get(residue.name, 0))
-            for host in hosts if count else []:
-                hydrogen = gemmi.Atom()
-                hydrogen.name, hydrogen.element = "H", gemmi.Element("H")
-                hydrogen.pos, hydrogen.b_iso = host.pos, blur
-                hydrogen.occ = host.occ * count / expected
-                residue.add_atom(hydrogen)
-
-
-# Carbons and nitrogens of a complete residue: what is not resolved takes its hydrogens along.
-_HOSTS = {
-    "ALA": 4, "ARG": 10, "ASN": 6, "ASP": 5, "CYS": 4, "GLN": 7, "GLU": 6, "GLY": 3, "HIS": 9,
-    "ILE": 7, "LEU": 7, "LYS": 8, "MET": 6, "PHE": 10, "PRO": 6, "SER": 4, "THR": 5, "TRP": 13,
-    "TYR": 10, "VAL": 6, "A": 15, "C": 12, "G": 15, "U": 11, "DA": 15, "DC": 12, "DG": 15, "DT": 12,
-}  # fmt: skip
-
-
-def _positions_and_masses(model: Any, path: Path) -> tuple[DoubleArray, DoubleArray]:
-    atoms = [site.atom for site in model.all()]
-    positions = np.array([atom.pos.tolist() for atom in atoms])
-    masses = np.array([atom.element.weight * atom.occ for atom in atoms])
-    if not np.isfinite(positions).all() or not 0 < masses.sum() < math.inf:
-        raise InputError(
-            f"{path}: expected finite positions and occupancies above 0, found others; mend it"
-        )
-    return positions, masses
+def _read(path: Path) -> Deposit:
+    text = read_text(path)
+    if is_mmcif(text, path):
+        return read_mmcif(text, str(path))
+    return read_pdb(text, str(path))
 
 
 def _shape_grid(grid: Any, size: Any, spacing_A: float) -> Any:
@@ -165,12 +142,8 @@ def _shape_grid(grid: Any, size: Any, spacing_A: float) -> Any:
 
 
 def _moved(model: Any, shift: DoubleArray) -> Any:
-    import gemmi
-
     moved = model.clone()
-    for site in moved.all():
-        x, y, z = site.atom.pos.tolist()
-        site.atom.pos = gemmi.Position(x + shift[0], y + shift[1], z + shift[2])
+    moved.transform_pos_and_adp(transform(np.column_stack([np.eye(3), shift])))
     return moved
 
 

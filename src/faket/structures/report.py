@@ -9,10 +9,16 @@ from faket.data import FloatArray, SpeciesReport
 # Partial specific volumes of RNA and protein, 0.53 and 0.73 cm3/g, are 0.88 and 1.21 Å3/Da;
 # lipids and detergents reach 1.6. Chosen, because whole models of proteins and RNA lie between.
 _VOLUME_PER_MASS_A3_PER_DA = (0.9, 1.5)
+_RNA_A3_PER_DA = 0.8
 
 
 def size_report(
-    *, mass_kDa: float, volume_A3: float, potential: FloatArray, voxel_size_A: float
+    *,
+    mass_kDa: float,
+    volume_A3: float,
+    potential: FloatArray,
+    voxel_size_A: float,
+    nucleic: bool = False,
 ) -> SpeciesReport:
     """Return mass, envelope volume over mass and potential over mass, and what is odd in them.
 
@@ -25,6 +31,8 @@ def size_report(
     potential : ndarray, shape (z, y, x)
         Volts above ice.
     voxel_size_A : float
+    nucleic : bool
+        Mostly RNA or DNA, which is denser.
 
     Returns
     -------
@@ -45,5 +53,6 @@ def size_report(
         "potential_V_A3_per_Da": integral_V_A3 / (mass_kDa * 1e3),
     }
     low, high = _VOLUME_PER_MASS_A3_PER_DA
+    low = _RNA_A3_PER_DA if nucleic else low
     odd = f"the envelope holds {per_mass:.2f} Å3/Da, expected {low} to {high}: look at the model"
     return SpeciesReport(facts, () if low <= per_mass <= high else (odd,))
