@@ -1,14 +1,14 @@
 """What the stage commands share: types, angles, manifests, progress."""
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from faket.data import DoubleArray, FloatArray, evenly_spaced_tilts
+from faket.data import DoubleArray, FloatArray, Species, evenly_spaced_tilts
 from faket.errors import InputError
 
 Positive = Annotated[float, Parameter(validator=Number(gt=0))]
@@ -77,6 +77,13 @@ def oriented(path: Path, images: FloatArray, invert: bool) -> FloatArray:
             file=sys.stderr,
         )
     return images
+
+
+def say_notices(library: Iterable[Species]) -> None:
+    """Print what was guessed, left out or looks wrong in molecules, a line each."""
+    for species in library:
+        for notice in species.report.notices:
+            print(f"{species.name}: {notice}", file=sys.stderr)
 
 
 def ticker(report: Callable[[str, int, int], None]) -> Callable[[int, int], None]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from faket.cli.common import Positive, Where, record_manifest
+from faket.cli.common import Positive, Where, record_manifest, say_notices
 from faket.cli.outputs import OutPicks
 from faket.errors import InputError
 
@@ -246,4 +246,5 @@ def _library(sources: list[str], voxel_size_A: float) -> "list[Species]":
         raise InputError(
             f"match: expected species of distinct names, found {', '.join(names) or 'none'}"
         )
+    say_notices(library)
     return library

@@ -1,6 +1,5 @@
 """Stages up to the images: species, specimen, project, acquire; files to files."""
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -13,6 +12,7 @@ from faket.cli.common import (
     Seed,
     Where,
     record_manifest,
+    say_notices,
     tilt_angles,
 )
 
@@ -30,6 +30,7 @@ def species(
     contour: float | None = None,
     mean_potential_V: Positive | None = None,
     map_voxel_size_A: Positive | None = None,
+    assembly: str | None = None,
     folder: Annotated[tuple[Path, ...], Parameter(negative=())] = (),
 ) -> None:
     """Turn molecules into potentials above ice, one folder each.
@@ -49,6 +50,8 @@ def species(
         For maps: mean potential above ice inside the contour, in V. [default: 3.33]
     map_voxel_size_A
         For maps: voxel size, instead of what the header says, Å.
+    assembly
+        For atoms: biological assembly to expand, "deposited" for none. [default: 1 or the first]
     folder
         Where PDB ids are looked up before the cache and the network.
     """
@@ -68,6 +71,7 @@ def species(
             contour=contour,
             mean_potential_V=mean_potential_V,
             map_voxel_size_A=map_voxel_size_A,
+            assembly=assembly,
         )
         write_species(out / molecule.name, molecule)
         record_manifest(
@@ -78,6 +82,7 @@ def species(
                 "contour": contour,
                 "mean_potential_V": mean_potential_V,
                 "map_voxel_size_A": map_voxel_size_A,
+                "assembly": assembly,
             },
             [None if embedded else found],
             {
@@ -90,13 +95,12 @@ def species(
 
 
 def _print_report(folder: Path, molecule: "Species") -> None:
-    """Print what one checks of a molecule; what was guessed or looks wrong, on the error stream."""
+    """Print what one checks of a molecule, a fact a line."""
     print(f"{folder}: {molecule.source}")
     for name, value in molecule.report.facts.items():
         shown = f"{value:.4g}" if isinstance(value, float) else str(value)
         print(f"  {name.replace('_', ' ')}: {shown}")
-    for notice in molecule.report.notices:
-        print(f"{folder}: {notice}", file=sys.stderr)
+    say_notices([molecule])
 
 
 def specimen(recipe: Path, out: OutFolder, /, *, seed: Seed | None = None) -> None:
@@ -120,6 +124,7 @@ def specimen(recipe: Path, out: OutFolder, /, *, seed: Seed | None = None) -> No
     require_free_folder(out)
     settings = read_recipe(recipe)
     library = load_library(settings)
+    say_notices(library)
     chosen = settings.seed if seed is None else seed
     config = specimen_config(settings, library)
     placement = place_particles(config, library, seed=chosen)

@@ -148,6 +148,9 @@ def _is_finished(out: Path, index: int) -> bool:
 def _prepare(recipe: Recipe, out: Path, say: Report) -> Plan:
     say("loading molecules", 0, recipe.tomograms)
     library = load_library(recipe)
+    for species in library:
+        for notice in species.report.notices:
+            say(f"{species.name}: {notice}", 0, 0)
     specimen = specimen_config(recipe, library)
     microscope = chosen_microscope(recipe.microscope)
     angles_deg = tilt_angles(recipe)

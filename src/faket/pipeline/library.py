@@ -74,4 +74,5 @@ def _load(entry: SpeciesEntry, recipe: Recipe) -> Species:
         contour=entry.contour,
         mean_potential_V=entry.mean_potential_V,
         map_voxel_size_A=entry.map_voxel_size_A,
+        assembly=entry.assembly,
     )

@@ -64,6 +64,10 @@ class SpeciesEntry(Section):
     map_voxel_size_A: Positive | None = Field(
         None, description="for maps: voxel size (Å), instead of what the header says"
     )
+    assembly: Annotated[str, Field(coerce_numbers_to_str=True)] | None = Field(
+        None,
+        description='for atoms: biological assembly, or "deposited"; 1 or the first by default',
+    )
 
 
 class Tilts(Section):
