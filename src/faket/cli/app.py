@@ -12,6 +12,7 @@ from faket.cli.match import match
 from faket.cli.outputs import checked
 from faket.cli.picking import pick, train
 from faket.cli.score import score
+from faket.cli.streams import BROKEN_PIPE, drop_output, open_streams
 from faket.cli.study import study
 from faket.cli.wording import in_words_of
 from faket.errors import InputError
@@ -49,13 +50,19 @@ for command in _PROOF:
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; 2 for input that cannot be used."""
+    open_streams()
     try:
         app(arguments, exit_on_error=False, print_error=False)
+        sys.stdout.flush()
     except InputError as error:
         return _fail(in_words_of(_command(arguments), str(error)), 2)
     except CycloptsError as error:
         return _fail(str(error), 2)
+    except BrokenPipeError:  # `| head`: what was wanted has been read
+        drop_output()
+        return BROKEN_PIPE
     except OSError as error:
+        drop_output()
         where = f"{error.filename}: " if error.filename else ""
         return _fail(f"{where}{error.strerror or error}", 2)
     except MemoryError as error:

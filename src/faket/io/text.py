@@ -5,12 +5,13 @@ import io
 import math
 import os
 import stat
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from faket.io.atomic import atomic_path
 from faket.io.failures import PathLike, cannot_read, input_error, shown
 
 MAX_TEXT_BYTES = 64_000_000
+MAX_ROWS = 1_000_000  # chosen: more than the picks and tilts of any tomogram; a row takes 1 kB
 LARGEST = 1e30  # beyond any length or angle; products of what is read cannot overflow
 
 
@@ -58,10 +59,33 @@ def check_size(path: PathLike, limit: int) -> None:
         )
 
 
-def text_lines(path: PathLike) -> list[tuple[int, str]]:
-    """Return (line number from 1, stripped line) of each line that is not blank."""
-    lines = read_text(path).replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    return [(number, line.strip()) for number, line in enumerate(lines, 1) if line.strip()]
+def text_lines(path: PathLike, limit: int = MAX_TEXT_BYTES) -> Iterator[tuple[int, str]]:
+    """Yield (line number from 1, stripped line) of each line that is not blank.
+
+    Raises
+    ------
+    InputError
+        As :func:`read_text`, or where there are over ``MAX_ROWS`` lines.
+    """
+    check_size(path, limit)
+    try:
+        with open(path, encoding="utf-8-sig") as stream:
+            for number, line in enumerate(stream, 1):
+                _check_rows(path, number)
+                if text := line.strip():
+                    yield number, text
+    except UnicodeDecodeError as error:
+        raise input_error(path, "expected text, found bytes that are none") from error
+    except OSError as error:
+        raise cannot_read(path, error) from error
+
+
+def _check_rows(path: PathLike, number: int) -> None:
+    if number > MAX_ROWS:
+        raise input_error(
+            path,
+            f"expected at most {MAX_ROWS} lines, found more; check that it is the right file",
+        )
 
 
 def csv_rows(path: PathLike, columns: Sequence[str]) -> list[tuple[int, dict[str, str]]]:
@@ -76,7 +100,11 @@ def csv_rows(path: PathLike, columns: Sequence[str]) -> list[tuple[int, dict[str
     """
     reader = csv.reader(io.StringIO(read_text(path), newline=""))
     try:
-        table = [(reader.line_num, row) for row in reader if row]
+        table = []
+        for row in reader:
+            if row:
+                table.append((reader.line_num, row))
+            _check_rows(path, reader.line_num)
     except csv.Error as error:
         raise input_error(path, f"line {reader.line_num}: no CSV ({error})") from error
     header = [name.strip() for name in table[0][1]] if table else []

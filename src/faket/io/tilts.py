@@ -18,6 +18,7 @@ from faket.io.mrc import read_stack, write_stack
 from faket.io.text import csv_rows, format_number, parse_number, text_lines, write_text
 
 _COLUMNS = ("angle_deg", "shift_x_A", "shift_y_A", "dose_e_per_A2", "order")
+_MOST_BYTES = 1_000_000  # chosen: 10 000 tilts with columns and comments
 _CONSTANTS = ("pixel_size_A", "tilt_axis_deg")
 _NUMBER = re.compile(r"[-+.\d][-+.\deE]*")
 _COMMENT = re.compile(r"[#;%!]|//")
@@ -39,7 +40,9 @@ def read_tilt_angles(path: PathLike) -> DoubleArray:
         If a line does not begin with a number between -90 and 90, there is none, all are equal,
         there are more than three columns, or the first of several only counts the lines.
     """
-    lines = [(number, _COMMENT.split(text)[0].split()) for number, text in text_lines(path)]
+    lines = [
+        (number, _COMMENT.split(text)[0].split()) for number, text in text_lines(path, _MOST_BYTES)
+    ]
     rows = [(number, words) for number, words in lines if words]
     angles = np.array([_angle(words[0], path, f"line {number}") for number, words in rows])
     if not rows:

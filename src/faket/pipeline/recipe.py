@@ -11,10 +11,13 @@ import pydantic
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, with_config
 
 from faket.errors import InputError
+from faket.io.failures import shown
+from faket.io.text import read_text
 from faket.microscope import PRESETS
 from faket.reconstruction.wbp import Normalize
 from faket.specimen import SpecimenConfig
 
+_MOST_BYTES = 2_000_000  # chosen: ten thousand species with their comments
 Method = Literal[
     "spectral",
     "style",
@@ -221,10 +224,7 @@ def read_recipe(path: Path) -> Recipe:
     InputError
         In one line that names the file, the field, what was expected and what was found.
     """
-    try:
-        text = path.read_bytes().decode()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: expected a readable TOML recipe, found: {error}") from None
+    text = read_text(path, _MOST_BYTES)
     return parse_recipe(text, where=str(path), folder=path.parent)
 
 
@@ -232,7 +232,7 @@ def parse_recipe(text: str, *, where: str = "recipe", folder: Path | None = None
     """Validate the TOML ``text`` of a recipe."""
     try:
         content = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # ValueError: also of a number of 5000 digits
         raise InputError(f"{where}: expected TOML, found: {one_line(str(error))}") from None
     if not content:
         raise InputError(
@@ -250,7 +250,7 @@ def parse_recipe(text: str, *, where: str = "recipe", folder: Path | None = None
 def _first_error(error: pydantic.ValidationError) -> str:
     first = error.errors(include_url=False)[0]
     field = ".".join(str(part) for part in first["loc"]) or "recipe"
-    found = one_line(repr(first["input"]))
+    found = shown(first["input"], 160)
     if first["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
         return f"{field}: unknown field; `faket simulate --example` lists all"
     message = one_line(first["msg"].removeprefix("Value error, "), limit=300)
