@@ -75,7 +75,7 @@ def test_expressions_of_operators(expression, expected):
 
 def test_products_apply_the_last_operator_first(mol, tmp_path, one):
     """Turning and then moving is another place than moving and then turning."""
-    turn = np.column_stack([Rotation.from_euler("x", 90, degrees=True).as_matrix(), [0, 0, 0]])
+    turn = np.column_stack([Rotation.from_euler("z", 90, degrees=True).as_matrix(), [0, 0, 0]])
     operators = mol.cif_operators({"1": SAME, "P": AWAY, "X0": turn})
     tables = operators + mol.cif_assembly([("1", "(X0)(1,P)", "A")])
     found = load(tmp_path / "a.cif", mol.mmcif(mol.helix(), tables))
@@ -83,7 +83,7 @@ def test_products_apply_the_last_operator_first(mol, tmp_path, one):
     unturned = load(tmp_path / "b.cif", mol.mmcif(mol.helix(), plain))
     assert copies(found, one) == 2
     np.testing.assert_allclose(
-        found.potential, np.rot90(unturned.potential, axes=(1, 0)), atol=0.15
+        found.potential, np.rot90(unturned.potential, axes=(2, 1)), atol=0.15
     )
     for wrong in ("(1-99999999)", "(1-9999)(1-9999)", "(9-1)"):
         with pytest.raises(InputError, match="operators"):

@@ -50,6 +50,18 @@ def test_marks_line_ends_and_names_do_not_matter(mol, tmp_path, one):
         assert found.mass_kDa == pytest.approx(one.mass_kDa), name
 
 
+def test_column_21_is_of_the_chain_or_of_a_long_residue_name(mol, tmp_path, one):
+    """Chains of two letters in large complexes; NSER of AMBER, TIP3 of CHARMM."""
+    lines = mol.pdb(
+        mol.helix(residue="HIS"), mol.remark_350([np.eye(3, 4), AWAY], "AX")
+    ).splitlines()
+    long = [line[:20] + "AX" + line[22:] if line.startswith("ATOM") else line for line in lines]
+    found = load(tmp_path / "a.pdb", "\n".join(long))
+    assert found.report.facts["operators"] == 2
+    named = mol.helix(1, residue="NSER") + mol.helix()[6:]
+    assert load(tmp_path / "b.pdb", mol.pdb(named)).mass_kDa == pytest.approx(one.mass_kDa)
+
+
 def test_coordinates_that_do_not_fit_are_refused_unless_they_are_water(mol, tmp_path, one):
     lines = mol.pdb(mol.helix()).splitlines()
     for bad in ("********", " 1 2.345", "        ", "   1e300", "     nan"):

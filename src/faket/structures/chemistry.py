@@ -51,7 +51,8 @@ _MD_IONS = _names(
     "SOD CLA POT CES LIT RUB CIO NA+ CL- K+ LI+ CS+ RB+ BR- F- I- NA1+ CL1- ION QNA QCL"
 )
 _SALT = _names("NA CL K LI RB CS BR F IOD CAL CA MG CA2+ MG2+ ZN2+ BAR")
-LONG_NAMES = frozenset({*_TERMINAL, *(name for name in (*_WATERS, *_CANONICAL) if len(name) == 4)})
+# Four letters in PDB files; HISA, CYSS and such would rather be residues of chains A?, S?.
+LONG_NAMES = frozenset({*_TERMINAL, *(name for name in _WATERS if len(name) == 4)})
 _ION_ELEMENTS = {"SOD": "Na", "CLA": "Cl", "POT": "K", "CES": "Cs", "LIT": "Li", "RUB": "Rb",
                  "CAL": "Ca", "IOD": "I", "BAR": "Ba", "CIO": "Cs"}  # fmt: skip
 # Names of two letters that seldom begin with a carbon, nitrogen or oxygen; CA, CD, CE, CO, HG, NA,
