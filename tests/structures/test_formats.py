@@ -144,7 +144,7 @@ def test_any_damage_gives_a_molecule_or_one_line(mol, tmp_path, kind):
         text = mol.mmcif(atoms, assembly + ncs)
     path = tmp_path / f"a.{kind}"
 
-    @settings(max_examples=150, deadline=None, database=None, derandomize=True,
+    @settings(max_examples=80, deadline=None, database=None, derandomize=True,
               suppress_health_check=list(HealthCheck))  # fmt: skip
     @given(st.lists(EDIT, min_size=1, max_size=4))
     def check(edits):
