@@ -168,7 +168,7 @@ class Particles:
     ids : ndarray of int, shape (n,)
         Value in the instance mask, >= 1, unique.
     species : tuple of str, length n
-        Class name; "vesicle" and "gold" for what is no molecule.
+        Class name; "vesicle" and "fiducial" for what is no molecule.
     positions_A : ndarray, shape (n, 3), float64
         x y z in Å from the centre of voxel [0, 0, 0].
     rotations : scipy Rotation of length n

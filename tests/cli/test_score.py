@@ -1,20 +1,25 @@
 """`faket score`: a table, a JSON file, pictures; one line for what cannot be used."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
 from faket.cli.app import run
 from faket.data import Particles, Volume
 from faket.evaluation import Picks
 from faket.io.mrc import read_mask, write_mask
+from faket.io.particles import write_particles
 from faket.io.picks import write_picks
+from faket.io.shrec import read_particle_locations
 from faket.io.shrec_model import write_shrec_model
 
 SHAPE, VOXEL_A = (12, 40, 60), 10.0
-NAMES = ["ring", "bean", "vesicle", "ring", "gold", "bean", "ring", "bean"]
+NAMES = ["ring", "bean", "vesicle", "ring", "fiducial", "bean", "ring", "bean"]
 
 
 @pytest.fixture
@@ -106,19 +111,19 @@ def test_excluded_classes_and_symmetry(model, tmp_path, capsys):
 
 def test_picks_outside_are_reported(model, tmp_path, capsys):
     truth, _ = model
-    (tmp_path / "p.txt").write_text("ring 999 -5 3\n")
+    (tmp_path / "p.txt").write_text("ring 999 -5 3\nring 4 20 6\nbean 11 18 6\n")
     assert run(["score", str(tmp_path / "p.txt"), "--truth", str(truth)]) == 0
     assert "1 on background" in (text := capsys.readouterr().out)
     assert "1 from outside the volume" in text
 
 
 def test_an_interrupt_says_that_it_starts_again(model, monkeypatch, capsys):
-    import faket.io.picks
+    import faket.io.truth
 
     def interrupted(*args, **options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(faket.io.picks, "read_truth", interrupted)
+    monkeypatch.setattr(faket.io.truth, "read_truth", interrupted)
     assert run(["score", "p.csv", "--truth", str(model[0])]) == 130
     assert "the same command starts again" in capsys.readouterr().err
 
@@ -136,9 +141,11 @@ def test_hollow_classes_and_nothing_to_score_are_said(model, tmp_path, capsys):
     write_mask(truth / "occupancy_mask.mrc", mask, VOXEL_A)
     assert run(["score", file, "--truth", str(truth)]) == 0
     assert "ring: 3 of 3 centres lie on background" in capsys.readouterr().out
-    every = [word for name in ("ring", "bean", "vesicle", "gold") for word in ("--exclude", name)]
+    every = [
+        word for name in ("ring", "bean", "vesicle", "fiducial") for word in ("--exclude", name)
+    ]
     assert run(["score", file, "--truth", str(truth), *every]) == 2
-    assert "found all excluded (bean, gold, ring, vesicle)" in capsys.readouterr().err
+    assert "found all excluded (bean, fiducial, ring, vesicle)" in capsys.readouterr().err
 
 
 def test_tolerance_is_said_to_be_no_part_of_the_rule(model, tmp_path, capsys):
@@ -165,7 +172,11 @@ def test_star_without_names_takes_the_species_given(model, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("text", "options", "words"),
     [
-        ("dragon 1 2 3\n", [], "p.txt: picks: expected the classes ring, bean, vesicle, gold"),
+        (
+            "dragon 1 2 3\n",
+            [],
+            "p.txt: expected the classes ring, bean, vesicle, fiducial, found 'dragon'",
+        ),
         ("ring 1 2\n", [], "line 1: expected name x y z"),
         ("", ["--exclude", "dragon"], "excluded classes: expected"),
         ("", ["--symmetry", "ring"], "expected NAME=SYMBOL"),
@@ -196,3 +207,111 @@ def test_missing_files_are_one_line(model, tmp_path, capsys):
     ):
         assert run(arguments) == 2
         assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_names_are_mapped_and_left_out(model, tmp_path, capsys):
+    truth, picks = model
+    names = tuple({"ring": "R", "bean": "2", "vesicle": "junk"}.get(n, n) for n in picks.species)
+    file = save(tmp_path, "p.csv", Picks(names, picks.positions_A, picks.rotations))
+    arguments = ["score", file, "--truth", str(truth)]
+    assert run(arguments) == 2
+    assert "give --map R=CLASS or --exclude R" in capsys.readouterr().err
+    assert run([*arguments, "--map", "R=ring", "--map", "2=bean"]) == 2
+    assert "give --map junk=CLASS or --exclude junk" in capsys.readouterr().err
+    options = ["--map", "R=ring", "--map", "2=bean", "--exclude", "junk", "--exclude", "vesicle"]
+    out = tmp_path / "out"
+    assert run([*arguments, *options, "--out", str(out)]) == 0
+    said = capsys.readouterr()
+    assert "p.csv: 1 picks of junk left out" in said.err
+    assert "7 picks, 7 of 7 objects found" in said.out
+    assert json.loads((out / "scores.json").read_text())["settings"]["map"] == ["R=ring", "2=bean"]
+    for wrong in ("ring", "=ring", "R=", "R=dragon"):
+        assert run([*arguments, "--map", wrong]) == 2
+        assert "--map: expected" in capsys.readouterr().err
+
+
+def test_another_frame_is_refused_with_the_factor(model, tmp_path, capsys):
+    truth, picks = model
+    wide = Picks(picks.species, picks.positions_A * 4)
+    write_picks(tmp_path / "p.csv", wide, SHAPE, VOXEL_A)
+    assert run(["score", str(tmp_path / "p.csv"), "--truth", str(truth)]) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert "divided by 4 (they are of a tomogram binned 4 times less), 7 of 7 would hit" in error
+
+
+def test_what_was_taken_for_granted_is_on_the_screen(model, tmp_path, capsys):
+    truth, picks = model
+    rows = zip(*np.rint(picks.positions_A / VOXEL_A).T.astype(int), strict=True)
+    body = "".join(f"{x} {y} {z} {1 + (name == 'bean')} model_0\n" for (x, y, z), name in
+                   zip(rows, picks.species, strict=True))  # fmt: skip
+    columns = [*(f"rlnCoordinate{a}" for a in "XYZ"), "rlnClassNumber", "rlnTomoName"]
+    head = "".join(f"_{column}\n" for column in columns)
+    (tmp_path / "p.star").write_text(f"data_\nloop_\n{head}{body}1 1 1 1 other\n")
+    assert run(["score", str(tmp_path / "p.star"), "--truth", str(truth)]) == 0
+    said = capsys.readouterr()
+    assert "8 of 9 picks are of model_0" in said.err
+    assert "taken for voxels of 10 Å" in said.err
+    assert "1 = ring, 2 = bean" in said.err
+    assert "8 picks, 7 of 7 objects found" in said.out
+
+
+def test_shrecs_numbers_are_not_read_into_other_classes(model, tmp_path, capsys):
+    truth, _ = model
+    (truth / "classes.txt").unlink()
+    (tmp_path / "p.star").write_text(
+        "data_\nloop_\n_rlnCoordinateX\n_rlnCoordinateY\n_rlnCoordinateZ\n_rlnClassNumber\n"
+        "4 20 6 2\n"
+    )
+    assert run(["score", str(tmp_path / "p.star"), "--truth", str(truth)]) == 2
+    assert "expected a species, found 2; give --map 2=NAME" in capsys.readouterr().err
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    st.sampled_from(["p.star", "p.csv", "p.txt", "p.tbl", "particles.csv", "classes.txt",
+                     "classes.json", "particle_locations.txt"]),
+    st.integers(0, 10**6),
+    st.sampled_from([b"", b"\0", b"\xff", b"nan", b"-", b"\n", b",", b"'", b"1e999", b"{", b"#"]),
+    st.integers(0, 40),
+)  # fmt: skip
+def test_damaged_tables_score_or_give_one_line(model, tmp_path, capsys, name, at, bytes_, cut):
+    """Cut some bytes out of one of the files and put others there."""
+    truth, picks = model
+    save(tmp_path, "p.star", picks)
+    save(tmp_path, "p.csv", picks)
+    save(tmp_path, "p.txt", picks)
+    (tmp_path / "p.tbl").write_text("".join(f"{i} " + "1 " * 25 + "\n" for i in range(3)))
+    folder = tmp_path / "truth"
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(truth, folder)
+    table = read_particle_locations(folder / "particle_locations.txt", VOXEL_A)
+    if name in ("particles.csv", "classes.json"):
+        write_particles(folder / "particles.csv", table)
+    if name == "classes.json":
+        (folder / "classes.txt").unlink()
+        text = {str(i): {"name": n, "material": "protein"} for i, n in enumerate(set(NAMES), 1)}
+        (folder / name).write_text(json.dumps(text))
+    path = tmp_path / name if name.startswith("p.") else folder / name
+    content = path.read_bytes()
+    at %= len(content)
+    path.write_bytes(content[:at] + bytes_ + content[at + cut :])
+    file = tmp_path / (name if name.startswith("p.") else "p.csv")
+    code = run(["score", str(file), "--truth", str(folder), "--map", "1=ring"])
+    error = capsys.readouterr().err
+    assert code in (0, 2)
+    assert "Traceback" not in error
+    if code == 2:
+        assert error.splitlines()[-1].startswith("faket: ")
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["relion30_origin_px.star", "relion30_magnification.star", "warp_normalised.star", "crop.tbl",
+     "two_optics_groups.star", "class_numbers.star"],
+)  # fmt: skip
+def test_what_other_programs_wrote_is_found(real_data, capsys, name):
+    folder = real_data / "bugs" / "star-and-tables"
+    options = [] if name == "class_numbers.star" else ["--species", "alpha", "--tolerance-A", "20"]
+    assert run(["score", str(folder / name), "--truth", str(folder / "truth"), *options]) == 0
+    assert "8 of 8 objects found" in capsys.readouterr().out

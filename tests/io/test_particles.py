@@ -14,12 +14,14 @@ from faket.errors import InputError
 from faket.io import read_particles, write_particles
 
 
-def make_particles(n: int, seed: int = 0, names: tuple[str, ...] = ("1bxn", "gold")) -> Particles:
+def make_particles(
+    n: int, seed: int = 0, names: tuple[str, ...] = ("1bxn", "fiducial")
+) -> Particles:
     rng = np.random.default_rng(seed)
     species = tuple(names[i % len(names)] for i in range(n))
     axes = np.full((n, 3), np.nan)
     for i, name in enumerate(species):
-        if name in ("gold", "vesicle"):
+        if name in ("fiducial", "vesicle"):
             axes[i] = rng.uniform(20, 50, 3)
     return Particles(
         ids=rng.permutation(n).astype(np.int64) + 1,
@@ -53,7 +55,7 @@ def test_tables_come_back(
     tmp_path_factory: pytest.TempPathFactory, n: int, seed: int, names: list[str]
 ) -> None:
     path = tmp_path_factory.mktemp("p") / "particles.csv"
-    particles = make_particles(n, seed, ("gold", 'a, "b" c', *names))
+    particles = make_particles(n, seed, ("fiducial", 'a, "b" c', *names))
     write_particles(path, particles)
     assert_same(read_particles(path), particles)
 

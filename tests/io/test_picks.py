@@ -1,5 +1,7 @@
 """Picks in every format, and the truth they are scored against."""
 
+import json
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,11 +11,12 @@ from scipy.spatial.transform import Rotation
 from faket.data import Particles, Volume
 from faket.errors import InputError
 from faket.evaluation import Picks, score_picks
-from faket.io.mrc import write_mask
+from faket.io.mrc import write_mask, write_volume
 from faket.io.particles import write_particles
-from faket.io.picks import read_class_numbers, read_picks, read_truth, write_picks
+from faket.io.picks import read_picks, write_picks
 from faket.io.shrec import read_particle_locations, write_particle_locations
-from faket.io.shrec_model import write_shrec_model
+from faket.io.shrec_model import read_shrec_model, write_shrec_model
+from faket.io.truth import read_class_numbers, read_truth
 
 SHAPE, VOXEL_A = (20, 30, 40), 10.52
 
@@ -63,7 +66,7 @@ def read(path, **options):
 def test_round_trip(tmp_path_factory, suffix, n, seed, oriented, scored):
     rng = np.random.default_rng(seed)
     picks = Picks(
-        tuple(rng.choice(["ring", "gold", "vesicle", "4CR2"], n)),
+        tuple(rng.choice(["ring", "fiducial", "vesicle", "4CR2"], n)),
         rng.uniform(-100, 800, (n, 3)),
         Rotation.random(n, rng=rng) if oriented and n else None,
         rng.normal(size=n) if scored and n else None,
@@ -85,13 +88,13 @@ def test_text_is_shrecs_submission(tmp_path):
     path = tmp_path / "picks.txt"
     path.write_text("1bxn 10 20 30\n\nfiducial 1.5 2 3 extra\nvesicle 0 0 0\n")
     picks = read(path)
-    assert picks.species == ("1bxn", "gold", "vesicle")
+    assert picks.species == ("1bxn", "fiducial", "vesicle")
     np.testing.assert_allclose(picks.positions_A[1] / VOXEL_A, [1.5, 2, 3])
     assert picks.rotations is None
 
 
 def test_truth_of_shrecs_text_reads_as_picks(tmp_path):
-    table = particles(["ring", "gold", "bean"])
+    table = particles(["ring", "fiducial", "bean"])
     write_particle_locations(tmp_path / "p.txt", table, VOXEL_A, decimals=3)
     picks = read(tmp_path / "p.txt")
     same = read_particle_locations(tmp_path / "p.txt", VOXEL_A)
@@ -159,9 +162,9 @@ def test_names_with_blanks_do_not_fit_the_text(tmp_path):
 
 
 def test_truth_of_a_shrec_folder(tmp_path):
-    model(tmp_path / "model_9", ["4CR2", "4V94", "vesicle", "gold"])
+    model(tmp_path / "model_9", ["4CR2", "4V94", "vesicle", "fiducial"])
     truth = read_truth(tmp_path / "model_9")
-    assert truth.particles.species == ("4CR2", "4V94", "vesicle", "gold")
+    assert truth.particles.species == ("4CR2", "4V94", "vesicle", "fiducial")
     assert len(truth.class_names) == 15
     scores = score_picks(perfect(truth), truth)
     assert scores.localisation.n_objects == 3  # the vesicle is counted
@@ -216,3 +219,67 @@ def test_unusable_truth_is_one_line(tmp_path):
     (tmp_path / "classes.txt").write_text("one ring\n")
     with pytest.raises(InputError, match="line 1"):
         read_class_numbers(tmp_path)
+
+
+def test_each_mask_has_its_own_voxel_size(tmp_path):
+    """Not grandmodel's, which may be of another sampling; 0 or 1 Å tells nothing."""
+    folder = tmp_path / "model_1"
+    table = model(folder, ["ring", "bean"])
+    write_volume(folder / "grandmodel.mrc", Volume(np.zeros(SHAPE, np.float32), VOXEL_A / 2))
+    truth = read_truth(folder)
+    assert truth.voxel_size_A == pytest.approx(VOXEL_A)
+    assert truth.notes == ()
+    np.testing.assert_allclose(truth.particles.positions_A, table.positions_A, atol=VOXEL_A / 2)
+    with pytest.raises(InputError, match=r"5\.26 A in grandmodel\.mrc and 10\.52 A in"):
+        read_shrec_model(folder)
+    write_mask(folder / "occupancy_mask.mrc", mask_of(table), 1.0)
+    write_volume(folder / "reconstruction.mrc", Volume(np.zeros(SHAPE, np.float32), VOXEL_A))
+    truth = read_truth(folder)
+    assert truth.voxel_size_A == pytest.approx(VOXEL_A)
+    assert "taken from reconstruction.mrc" in truth.notes[0]
+    assert read_truth(folder, voxel_size_A=3.0).voxel_size_A == 3
+
+
+def test_class_numbers_of_a_specimen_are_in_its_json(tmp_path):
+    table = particles(["ring", "gold"])
+    write_particles(tmp_path / "particles.csv", table)
+    write_mask(tmp_path / "instance_mask.mrc", mask_of(table), VOXEL_A)
+    classes = {1: ("ring", "protein"), 2: ("bean", "protein"), 3: ("gold", "gold")}
+    text = {str(k): {"name": name, "material": what} for k, (name, what) in classes.items()}
+    (tmp_path / "classes.json").write_text(json.dumps(text))
+    assert read_class_numbers(tmp_path) == {1: "ring", 2: "bean", 3: "fiducial"}
+    truth = read_truth(tmp_path)
+    assert truth.class_names == ("ring", "bean", "fiducial")  # a bean may be named, though none is
+    assert truth.particles.species == ("ring", "fiducial")
+
+
+def test_numbers_for_names_are_the_truths_classes(tmp_path):
+    (tmp_path / "p.coords").write_text("1 1 2 3\n2 4 5 6\n")
+    picks = read(tmp_path / "p.coords", classes={1: "ring", 2: "bean"})
+    assert picks.species == ("ring", "bean")
+    assert "1 = ring, 2 = bean" in picks.notes[0]
+    assert read(tmp_path / "p.coords", renames={"1": "x", "2": "y"}).species == ("x", "y")
+
+
+def test_tables_of_several_tomograms(tmp_path):
+    path = tmp_path / "p.csv"
+    path.write_text("species,x_A,y_A,z_A,experiment\nring,1,2,3,TS_1\nbean,4,5,6,TS_2\n")
+    assert read(path, tomogram="TS_2").species == ("bean",)
+    assert read(path, likely_tomogram="TS_1").species == ("ring",)
+    with pytest.raises(InputError, match=r"give `tomogram`"):
+        read(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("x,y,z,particle_type,experiment\n1,2,3,a,TS_1\n", "rename them.*Å or voxels"),
+        ("species;x_A;y_A;z_A\nring;1;2;3\n", "found semicolons"),
+        ("species\tx_A\ty_A\tz_A\nring\t1\t2\t3\n", "found tabs"),
+        ("1,2,3\n4,5,6\n", "expected the columns species"),
+    ],
+)
+def test_other_columns_are_named(tmp_path, text, words):
+    (tmp_path / "p.csv").write_text(text)
+    with pytest.raises(InputError, match=words):
+        read(tmp_path / "p.csv")

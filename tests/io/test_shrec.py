@@ -33,7 +33,7 @@ def make_particles(n: int = 12, seed: int = 0) -> Particles:
     rng = np.random.default_rng(seed)
     return Particles(
         ids=np.arange(1, n + 1),
-        species=tuple(("complex", "chaperone", "gold", "vesicle")[i % 4] for i in range(n)),
+        species=tuple(("complex", "chaperone", "fiducial", "vesicle")[i % 4] for i in range(n)),
         positions_A=rng.uniform(0, 300, (n, 3)),
         rotations=Rotation.from_quat(rng.normal(size=(n, 4))),
         semi_axes_A=np.full((n, 3), np.nan),

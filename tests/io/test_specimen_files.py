@@ -26,12 +26,12 @@ def specimen():
         labels.astype(np.uint16),
         Particles(
             np.array([1, 2]),
-            ("ring", "gold"),
+            ("ring", "fiducial"),
             dice.random((2, 3)) * 30,
             Rotation.random(2, random_state=0),
             np.array([[np.nan] * 3, [20.0, 21.0, 22.0]]),
         ),
-        {1: ClassInfo("ring", "protein"), 2: ClassInfo("gold", "gold")},
+        {1: ClassInfo("ring", "protein"), 2: ClassInfo("fiducial", "gold")},
     )
 
 

@@ -10,7 +10,9 @@ from scipy.spatial.transform import Rotation
 
 from faket.errors import InputError
 from faket.evaluation import Picks
-from faket.io.star import read_star, read_star_picks, write_star, write_star_picks
+from faket.io.pick_rows import Wanted
+from faket.io.star import read_star, write_star
+from faket.io.star_picks import read_star_picks, write_star_picks
 
 SHAPE, VOXEL_A = (60, 100, 121), 10.0  # z y x
 CENTRE_A = np.array([60, 50, 30]) * VOXEL_A
@@ -50,7 +52,7 @@ def test_angles_are_relions_matrix(tmp_path):
     angles = [[10, 20, 30], [-100, 170, 5], [0, 0, 0], [45, 180, 12]]
     columns = [*(f"rlnCoordinate{a}" for a in "XYZ"), "rlnAngleRot", "rlnAngleTilt", "rlnAnglePsi"]
     path = star(tmp_path / "p.star", columns, [[1, 2, 3, *row] for row in angles])
-    picks = read_star_picks(path, SHAPE, VOXEL_A, species="a")
+    picks = read_star_picks(path, SHAPE, VOXEL_A, Wanted(species="a"))
     expected = [relion_matrix(*row) for row in angles]
     np.testing.assert_allclose(picks.rotations.as_matrix(), expected, atol=1e-12)
     np.testing.assert_allclose(picks.positions_A[0], [10, 20, 30])
@@ -64,7 +66,9 @@ def test_origins_are_subtracted_in_the_subtomograms_frame(tmp_path):
         *(f"rlnOrigin{a}Angst" for a in "XYZ"),
     ]
     row = [5, 6, 7, 30, 40, 50, 1, 90, 3, 2, -3, 4]
-    picks = read_star_picks(star(tmp_path / "p.star", columns, [row]), SHAPE, VOXEL_A, species="a")
+    picks = read_star_picks(
+        star(tmp_path / "p.star", columns, [row]), SHAPE, VOXEL_A, Wanted(species="a")
+    )
     before, after = relion_matrix(30, 40, 50), relion_matrix(1, 90, 3)
     expected = CENTRE_A + [5, 6, 7] - before @ [2, -3, 4]
     np.testing.assert_allclose(picks.positions_A[0], expected, atol=1e-9)
@@ -79,14 +83,13 @@ def test_origins_are_subtracted_in_the_subtomograms_frame(tmp_path):
         ("data_optics\n_rlnTomoTiltSeriesPixelSize 2.5\n", [], None, 2.5),
         ("", ["rlnDetectorPixelSize"], None, 4.0),
         ("", ["ptmDetectorPixelSize"], None, 4.0),
-        ("", ["rlnDetectorPixelSize", "rlnMagnification"], None, 10.0),
         ("data_optics\n_rlnTomoTiltSeriesPixelSize 2.5\n", [], 7.0, 7.0),
     ],
 )
 def test_pixels_of_coordinates(tmp_path, optics, extra, given_A, expected_A):
     columns = ["rlnCoordinateX", "rlnCoordinateY", "rlnCoordinateZ", *extra]
     path = star(tmp_path / "p.star", columns, [[2, 3, 4, *([4] * len(extra))]], before=optics)
-    picks = read_star_picks(path, SHAPE, VOXEL_A, species="a", pixel_size_A=given_A)
+    picks = read_star_picks(path, SHAPE, VOXEL_A, Wanted(species="a", pixel_size_A=given_A))
     np.testing.assert_allclose(picks.positions_A, [np.array([2, 3, 4]) * expected_A])
 
 
@@ -94,7 +97,7 @@ def test_pytoms_labels_and_score(tmp_path):
     columns = [f"ptm{c}" for c in ("CoordinateX", "CoordinateY", "CoordinateZ", "AngleRot",
                                    "AngleTilt", "AnglePsi", "LCCmax")]  # fmt: skip
     path = star(tmp_path / "p.star", columns, [[1, 2, 3, 10, 20, 30, 0.5]], name="")
-    picks = read_star_picks(path, SHAPE, VOXEL_A, species="a")
+    picks = read_star_picks(path, SHAPE, VOXEL_A, Wanted(species="a"))
     assert picks.scores.tolist() == [0.5]
     np.testing.assert_allclose(picks.rotations.as_matrix()[0], relion_matrix(10, 20, 30))
 
@@ -103,17 +106,17 @@ def test_class_numbers_and_tomogram_names(tmp_path):
     columns = ["rlnTomoName", *(f"rlnCoordinate{a}" for a in "XYZ"), "rlnClassNumber"]
     rows = [["TS_1", 1, 1, 1, 2], ["TS_2", 2, 2, 2, 1], ["TS_1", 3, 3, 3, 1]]
     path = star(tmp_path / "p.star", columns, rows)
-    picks = read_star_picks(path, SHAPE, 1.0, classes={1: "a", 2: "b"}, tomogram="TS_1")
+    picks = read_star_picks(path, SHAPE, 1.0, Wanted(classes={1: "a", 2: "b"}, tomogram="TS_1"))
     assert picks.species == ("b", "a")
     assert picks.positions_A[:, 0].tolist() == [1, 3]
     for options, words in (
         ({"classes": {1: "a", 2: "b"}}, "2 \\(TS_1, TS_2\\); give `tomogram`"),
         ({"tomogram": "TS_9"}, "expected picks of TS_9"),
-        ({"tomogram": "TS_1"}, "rlnClassNumber: expected one of no classes, found 2"),
+        ({"tomogram": "TS_1"}, "rlnClassNumber: expected a species, found 1; give `map` 1=NAME"),
         ({"tomogram": "TS_1", "classes": {1: "a"}}, "rlnClassNumber.*found 2"),
     ):
         with pytest.raises(InputError, match=words):
-            read_star_picks(path, SHAPE, 1.0, **options)
+            read_star_picks(path, SHAPE, 1.0, Wanted(**options))
 
 
 @settings(max_examples=40, deadline=None)
@@ -172,7 +175,7 @@ def test_empty_files_are_no_picks(tmp_path, text):
          "faketSpecies or rlnClassNumber"),
         ("data_p\nloop_\n_rlnCoordinateX\n1\n2\nloop_\n_b\n3\n", "one loop"),
         ("data_p\nloop_\n_rlnCoordinateX\n_rlnCoordinateY\n_rlnCoordinateZ\n"
-         "_rlnTomoTiltSeriesPixelSize\n1 2 3 0\n", "one pixel size"),
+         "_rlnTomoTiltSeriesPixelSize\n1 2 3 0\n", "a size above 0"),
     ],
 )  # fmt: skip
 def test_unusable_files_are_one_line(tmp_path, text, words):

@@ -149,7 +149,7 @@ def repainted(particles, shape, margin=0):
         if name in envelopes:
             where, values = resampled(envelopes[name], centre, rotation, wide, 1)
             yield name, where, values >= 0.5
-        elif name == "gold":
+        elif name == "fiducial":
             yield name, *solid(centre, rotation, axes, wide)
         else:
             yield name, np.s_[:, :, :], shell(surface(centre, rotation, axes), wide)
@@ -197,7 +197,7 @@ def test_nothing_overlaps_and_only_vesicles_leave_the_box(placement, specimen):
     for name, where, voxels in repainted(placement.particles, shape, margin):
         (vesicles if name == "vesicle" else others)[where] += voxels
         assert voxels.any()
-    assert {"vesicle", "gold"} < set(placement.particles.species)
+    assert {"vesicle", "fiducial"} < set(placement.particles.species)
     assert (vesicles + others)[inner].max() == 1
     assert others.sum() == others[inner].sum()
     assert vesicles.sum() > vesicles[inner].sum()
@@ -232,10 +232,10 @@ def test_molecules_lie_inside_vesicles_and_outside(placement):
 def test_counts_asked_for_are_told_and_reached(placement):
     requested = placement.requested
     assert requested == requested_counts(BOX, SPECIES, seed=3)
-    assert list(requested) == ["rod", "hook", "bead", "vesicle", "gold"]
+    assert list(requested) == ["rod", "hook", "bead", "vesicle", "fiducial"]
     assert 100 <= sum(requested[one.name] for one in SPECIES) <= 150
     assert requested["vesicle"] == 2
-    assert 3 <= requested["gold"] <= 5
+    assert 3 <= requested["fiducial"] <= 5
     assert placement.placed == requested
     assert list(placement.particles.ids) == list(range(1, len(placement.particles) + 1))
 
@@ -279,7 +279,7 @@ def test_stop_is_no_obstacle_where_everything_fits():
 def test_what_is_larger_than_the_box_is_left_out(size):
     config = SpecimenConfig(size_voxels=size)
     built = build_specimen(config, SPECIES, seed=0)
-    assert set(built.particles.species) <= {"gold", "vesicle", "bead"}
+    assert set(built.particles.species) <= {"fiducial", "vesicle", "bead"}
     assert built.class_mask.shape == size[::-1]
 
 
@@ -383,7 +383,9 @@ def test_a_record_of_a_larger_box_is_cut_off():
 def test_gold_holds_the_potential_of_its_volume(axes_A, voxel_A):
     config = only({}, size=(32, 32, 32), voxel_size_A=voxel_A)
     position = np.array([15.3, 16.2, 14.9]) * voxel_A
-    painted = paint_specimen(config, [], one_particle("gold", position, random_rotation(1), axes_A))
+    painted = paint_specimen(
+        config, [], one_particle("fiducial", position, random_rotation(1), axes_A)
+    )
     volts = GOLD_POTENTIAL_V - ICE_POTENTIAL_V
     volume = 4 / 3 * np.pi * np.prod(axes_A)
     integral = painted.potential.data.sum(dtype=float) * voxel_A**3
@@ -416,7 +418,7 @@ def test_a_vesicle_holds_the_closed_form_of_its_bilayer(voxel_A):
         ({"ids": np.array([70000])}, "unique ids"),
         ({"positions_A": np.array([[0.0, np.inf, 0.0]])}, "finite positions"),
         ({"positions_A": np.zeros((2, 3))}, "positions of 1 objects"),
-        ({"species": ("gold",)}, "semi-axes > 0"),
+        ({"species": ("fiducial",)}, "semi-axes > 0"),
     ],
 )
 def test_records_that_cannot_be_painted_are_refused(change, message):
@@ -454,5 +456,5 @@ def test_labels_follow_the_species_then_vesicle_and_gold():
         (2, "hook", "protein"),
         (3, "bead", "protein"),
         (4, "vesicle", "membrane"),
-        (5, "gold", "gold"),
+        (5, "fiducial", "gold"),
     ]

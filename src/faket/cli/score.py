@@ -9,10 +9,11 @@ from cyclopts.validators import Number
 
 from faket.cli.common import Positive, Seed
 from faket.cli.outputs import OutFolder
+from faket.cli.score_inputs import PickOptions, leave_out, read_all_picks, read_symmetries, say
 from faket.errors import InputError
 
 if TYPE_CHECKING:
-    from faket.evaluation import Interval, Scores, Summary, Truth
+    from faket.evaluation import Interval, Picks, Scores, Summary, Truth
 
 Names = Annotated[tuple[str, ...], Parameter(negative=())]
 NotNegativeNumber = Annotated[float, Parameter(validator=Number(gte=0))]
@@ -23,6 +24,7 @@ _TRUTH = (
     "occupancy_mask.mrc",
     "instance_mask.mrc",
     "classes.txt",
+    "classes.json",
 )
 _TITLES = {
     "recall": "recall",
@@ -41,6 +43,7 @@ def score(
     symmetry: Names = (),
     tolerance_A: NotNegativeNumber = 0.0,
     species: str | None = None,
+    map: Names = (),
     tomogram: str | None = None,
     euler: Literal["zxz", "ZXZ"] = "zxz",
     voxel_size_A: Positive | None = None,
@@ -55,14 +58,15 @@ def score(
     Parameters
     ----------
     picks
-        Text (name x y z in voxels), .csv (species,x_A,y_A,z_A) or RELION .star; one file a seed.
+        Text (name x y z in voxels), .csv (species,x_A,y_A,z_A), .star (RELION, Warp, M) or
+        Dynamo's .tbl; one file a seed.
     truth
         Folder of the model (SHREC'21's or faket's) or of the specimen.
     out
         Folder for scores.json, confusion.png and classes.png.
     exclude
         A class that is not scored, or none; may be repeated. By default vesicles, and SHREC'21's
-        4V94.
+        4V94. Picks of a class that the truth does not have are left out.
     symmetry
         Symmetry of a class, as NAME=C4; may be repeated. For orientations.
     tolerance_A
@@ -70,50 +74,37 @@ def score(
         background hits the object whose centre is this near, Å.
     species
         Class of all picks, whatever the files say.
+    map
+        What a class of the files is called here, as THEIRS=OURS; may be repeated. THEIRS may be
+        a number, as in rlnClassNumber.
     tomogram
-        rlnTomoName of the tomogram, where a .star file holds several.
+        Name of the tomogram, where a file holds several (rlnTomoName, rlnMicrographName, Dynamo's
+        number); by default the truth's folder.
     euler
         Order of the angles in SHREC's texts; see the module faket.io.shrec.
     voxel_size_A
         Of the tomogram, instead of what the masks' headers say, Å.
     pixel_size_A
-        Of rlnCoordinateX in .star files, instead of what they say, Å.
+        Of pixels in .star and .tbl files, instead of what they say, Å.
     seed
         Seed of the bootstrap.
     """
-    from faket.evaluation import score_picks, summarise_scores
-    from faket.io.picks import read_class_numbers, read_picks, read_truth
+    from faket.evaluation import summarise_scores
+    from faket.io.truth import read_truth
 
     if not picks:
         raise InputError("score: expected at least one file of picks, found none")
-    symmetries = _pairs(symmetry)
-    excluded = None if exclude is None else [name for name in exclude if name != "none"]
+    symmetries = read_symmetries(symmetry)
     there = read_truth(truth, voxel_size_A=voxel_size_A, euler=euler)
-    results = []
-    for path in picks:
-        z, y, x = there.instance_mask.shape
-        found = read_picks(
-            path,
-            (z, y, x),
-            there.voxel_size_A,
-            euler=euler,
-            species=species,
-            classes=read_class_numbers(truth),
-            tomogram=tomogram,
-            pixel_size_A=pixel_size_A,
-        )
-        try:
-            results.append(
-                score_picks(
-                    found,
-                    there,
-                    excluded=excluded,
-                    symmetries=symmetries,
-                    tolerance_A=tolerance_A,
-                )
-            )
-        except InputError as error:
-            raise InputError(f"{path}: {error}") from error
+    say(truth, there.notes)
+    options = PickOptions(euler, species, map, tomogram, pixel_size_A)
+    found = read_all_picks(picks, truth, there, options)
+    names = None if exclude is None else [name for name in exclude if name != "none"]
+    found, excluded = leave_out(picks, found, there, names)
+    results = [
+        _scored(path, one, there, excluded, symmetries, tolerance_A)
+        for path, one in zip(picks, found, strict=True)
+    ]
     if not results[0].classification.classes:
         left_out = ", ".join(results[0].excluded) or "none there are"
         raise InputError(f"score: expected a class that is scored, found all excluded ({left_out})")
@@ -130,21 +121,33 @@ def score(
             "voxel_size_A": there.voxel_size_A,
             "pixel_size_A": pixel_size_A,
         }
+        if map:  # scores without it keep their bytes
+            settings["map"] = map
         _write(out, picks, truth, results, summary, settings)
     print("\n".join([*_report(picks, results, summary), *_hollow(there, tolerance_A)]))
 
 
-def _pairs(texts: tuple[str, ...]) -> dict[str, str]:
-    from faket.evaluation.orientations import symmetry_group
+def _scored(
+    path: Path,
+    picks: "Picks",
+    there: "Truth",
+    excluded: list[str] | None,
+    symmetries: dict[str, str],
+    tolerance_A: float,
+) -> "Scores":
+    """Score one file; say what would fit better, where something would."""
+    from faket.evaluation import angle_hint, check_frame, frame_hint, score_picks
 
-    pairs = {}
-    for text in texts:
-        name, equals, symbol = text.partition("=")
-        if not equals or not name:
-            raise InputError(f"--symmetry: expected NAME=SYMBOL, say ring=C5, found {text!r}")
-        symmetry_group(symbol)
-        pairs[name] = symbol
-    return pairs
+    try:
+        check_frame(picks, there)
+        scores = score_picks(
+            picks, there, excluded=excluded, symmetries=symmetries, tolerance_A=tolerance_A
+        )
+        hints = (frame_hint(picks, there), angle_hint(picks, there, symmetries))
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
+    say(path, [hint for hint in hints if hint])
+    return scores
 
 
 def _write(

@@ -12,6 +12,7 @@ from faket.evaluation.fidelity import (
     separability,
     spectrum_distance,
 )
+from faket.evaluation.hints import angle_hint, check_frame, frame_hint
 from faket.evaluation.intervals import (
     Interval,
     Summary,
@@ -33,11 +34,14 @@ __all__ = [
     "SpectrumDistance",
     "Summary",
     "Truth",
+    "angle_hint",
     "angular_errors_deg",
     "check_contrast",
+    "check_frame",
     "classification_scores",
     "content_correlation",
     "contrast_sign",
+    "frame_hint",
     "match_picks",
     "ratio_interval",
     "score_picks",

@@ -9,7 +9,7 @@ a tolerance lets picks on background hit the object whose centre is near.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,7 @@ from scipy.spatial.transform import Rotation
 
 from faket.data import AnyArray, DoubleArray, Particles
 from faket.errors import InputError
+from faket.evaluation.conventions import EulerAngles
 
 IntArray = NDArray[np.int64]
 
@@ -38,12 +39,18 @@ class Picks:
         Particle's frame to the tomogram's; None if the picker tells no orientations.
     scores : ndarray, shape (n,), float64, or None
         The picker's own confidence.
+    angles : EulerAngles or None
+        What the file writes for the rotations, if these are Euler angles.
+    notes : tuple of str
+        What was taken for granted when the file was read, a line each.
     """
 
     species: tuple[str, ...]
     positions_A: DoubleArray
     rotations: Rotation | None = None
     scores: DoubleArray | None = None
+    angles: EulerAngles | None = None
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Raise InputError if the parts differ in length or a position is not finite."""
@@ -62,6 +69,18 @@ class Picks:
         """Return the number of picks."""
         return len(self.species)
 
+    def subset(self, keep: AnyArray) -> "Picks":
+        """Return the picks at the indices ``keep``, in that order."""
+        angles = self.angles
+        return replace(
+            self,
+            species=tuple(self.species[i] for i in keep),
+            positions_A=self.positions_A[keep],
+            rotations=None if self.rotations is None or len(keep) == 0 else self.rotations[keep],
+            scores=None if self.scores is None else self.scores[keep],
+            angles=None if angles is None else replace(angles, degrees=angles.degrees[keep]),
+        )
+
 
 @dataclass(frozen=True)
 class Truth:
@@ -77,12 +96,15 @@ class Truth:
     class_names : tuple of str
         The classes that a pick may name. Objects of other species have no class and are not
         scored.
+    notes : tuple of str
+        What was taken for granted when the folder was read, a line each.
     """
 
     particles: Particles
     instance_mask: AnyArray
     voxel_size_A: float
     class_names: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Raise InputError if the mask is no volume of labels or the voxel size not positive."""
@@ -172,7 +194,7 @@ def dilated_ids(instance_mask: AnyArray, voxels: IntArray) -> IntArray:
 def resolve_names(names: Sequence[str], known: Sequence[str], what: str) -> tuple[str, ...]:
     """Return the known spelling of every class name.
 
-    Case does not matter, and "fiducial" (SHREC) and "gold" (faket) are one class.
+    Case does not matter, and "gold" is another word for "fiducial".
 
     Parameters
     ----------

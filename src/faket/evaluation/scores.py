@@ -31,7 +31,7 @@ from faket.evaluation.matching import (
 from faket.evaluation.orientations import OrientationErrors, angular_errors_deg, summarise_errors
 
 BACKGROUND = "background"
-VESICLE, GOLD = "vesicle", "gold"
+VESICLE, FIDUCIALS = "vesicle", ("fiducial", "gold")
 SHREC_PROTEINS = (
     "1S3X", "3QM1", "3GL1", "3H84", "2CG9", "3D2F", "1U6G", "3CF3", "1BXN", "1QVR", "4CR2", "5MRC",
     "4V94",
@@ -239,7 +239,7 @@ def _orient(
     errors = {}
     for code, name in enumerate(classes, start=1):
         objects = np.flatnonzero(right & (true == code))
-        if name.casefold() in (VESICLE, GOLD, "fiducial"):
+        if name.casefold() in (VESICLE, *FIDUCIALS):
             continue
         errors[name] = np.zeros(0)
         if len(objects):

@@ -2,7 +2,8 @@
 
 ``id, species, x_A, y_A, z_A, qx, qy, qz, qw, a_A, b_A, c_A``: positions in Å from the centre of
 voxel [0, 0, 0]; the quaternion, scalar last, takes the particle's frame to the tomogram's; the
-semi-axes are empty for molecules.
+semi-axes are empty for molecules. Fiducials are called "fiducial", as in SHREC'21; "gold" is read
+alike.
 """
 
 import csv
@@ -25,6 +26,11 @@ MAX_ID = 2**31 - 1
 Row = tuple[int, dict[str, str]]
 
 
+def canonical_name(name: str) -> str:
+    """Return the one name of a class: fiducials were once called "gold"."""
+    return "fiducial" if name == "gold" else name
+
+
 def write_particles(path: PathLike, particles: Particles) -> None:
     """Write the table with all digits that reading back exactly needs.
 
@@ -40,7 +46,12 @@ def write_particles(path: PathLike, particles: Particles) -> None:
     for i, name in enumerate(particles.species):
         numbers = (*particles.positions_A[i], *quaternions[i])
         axes = ["" if np.isnan(axis) else format_number(axis) for axis in particles.semi_axes_A[i]]
-        cells = [str(int(particles.ids[i])), name, *map(format_number, numbers), *axes]
+        cells = [
+            str(int(particles.ids[i])),
+            canonical_name(name),
+            *map(format_number, numbers),
+            *axes,
+        ]
         lines.append(_csv_line(cells))
     write_text(path, lines)
 
@@ -111,7 +122,7 @@ def _species(path: PathLike, row: Row) -> str:
     name = cells["species"].strip()
     if not name or not name.isprintable():
         raise input_error(path, f"line {number}, species: expected a name, found {shown(name)}")
-    return name
+    return canonical_name(name)
 
 
 def _numbers(path: PathLike, rows: list[Row], columns: tuple[str, ...]) -> DoubleArray:

@@ -1,12 +1,13 @@
-"""Picks and the truth they are scored against, from whatever file holds them.
+"""Picks, from whatever file holds them: its content tells the format, not its name.
 
-- ``.txt``, SHREC'21's submission: a line a pick, ``name x y z``, in voxels of the tomogram. Three
-  more numbers are Euler angles as in ``particle_locations.txt``; other words are ignored.
-- ``.csv``, a table with the columns ``species, x_A, y_A, z_A`` and, where known,
-  ``qx, qy, qz, qw`` (scalar last) and ``score``; faket's particle tables are read alike.
-- ``.star``: see :mod:`faket.io.star`.
+- SHREC'21's submission: a line a pick, ``name x y z``, in voxels of the tomogram. Three more
+  numbers are Euler angles as in ``particle_locations.txt``; other words are ignored, and lines
+  that begin with #.
+- CSV, a table with the columns ``species, x_A, y_A, z_A`` and, where known, ``qx, qy, qz, qw``
+  (scalar last), ``score`` and ``tomogram``; faket's particle tables are read alike.
+- STAR: see :mod:`faket.io.star_picks`. Dynamo's tables: see :mod:`faket.io.dynamo`.
 
-An empty file is no picks.
+An empty file is no picks. Other formats are refused by name: see :mod:`faket.io.pick_formats`.
 """
 
 import csv
@@ -17,32 +18,20 @@ from pathlib import Path
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from faket.data import Particles
-from faket.evaluation.matching import Picks, Truth
+from faket.evaluation.conventions import EulerAngles
+from faket.evaluation.matching import Picks
+from faket.io.dynamo import read_dynamo_picks
 from faket.io.failures import PathLike, input_error, shown
-from faket.io.mrc import read_mask, read_voxel_size
-from faket.io.particles import read_particles
-from faket.io.shrec import SHREC_NAMES, Euler, euler_angles_deg
-from faket.io.shrec_checks import check_frame, renumber
-from faket.io.shrec_model import read_shrec_model
-from faket.io.star import read_star_picks, write_star_picks
-from faket.io.text import (
-    csv_rows,
-    format_number,
-    parse_number,
-    parse_whole,
-    read_text,
-    text_lines,
-    write_text,
-)
+from faket.io.particles import canonical_name
+from faket.io.pick_formats import recognise
+from faket.io.pick_rows import Wanted, named_species, numbered_species, rows_of_tomogram
+from faket.io.shrec import Euler, euler_angles_deg
+from faket.io.star_picks import read_star_picks, write_star_picks
+from faket.io.text import csv_rows, format_number, parse_number, read_text, text_lines, write_text
 
 _POSITION = ("x_A", "y_A", "z_A")
 _QUATERNION = ("qx", "qy", "qz", "qw")
-_SHREC_CLASSES = (
-    "4V94", "4CR2", "1QVR", "1BXN", "3CF3", "1U6G", "3D2F", "2CG9", "3H84", "3GL1", "3QM1", "1S3X",
-    "5MRC", "vesicle", "gold",
-)  # fmt: skip
-_SHREC_NUMBERS = dict(enumerate(_SHREC_CLASSES, start=1))
+_TOMOGRAMS = ("tomogram", "tomo_name", "experiment", "run_name")  # ours, and others' words for it
 
 
 def read_picks(
@@ -53,10 +42,12 @@ def read_picks(
     euler: Euler = "zxz",
     species: str | None = None,
     classes: Mapping[int, str] | None = None,
+    renames: Mapping[str, str] | None = None,
     tomogram: str | None = None,
+    likely_tomogram: str | None = None,
     pixel_size_A: float | None = None,
 ) -> Picks:
-    """Read picks; the suffix tells the format, anything but .csv and .star is SHREC'21's text.
+    """Read the picks of one tomogram.
 
     Parameters
     ----------
@@ -65,25 +56,28 @@ def read_picks(
         z y x and Å of the tomogram in which the picks were made.
     euler : {"zxz", "ZXZ"}
         Of SHREC's angles; see :mod:`faket.io.shrec`.
-    species, classes, tomogram, pixel_size_A
-        Of STAR files; see :func:`faket.io.star.read_star_picks`. ``species`` renames all picks
-        of the other formats too.
+    species, classes, renames, tomogram, likely_tomogram, pixel_size_A
+        See :class:`faket.io.pick_rows.Wanted`.
+
+    Returns
+    -------
+    Picks
+        ``notes`` says what was taken for granted.
 
     Raises
     ------
     InputError
-        Naming file, line and column.
+        Naming file, line and column; or the format, if it is none that is read.
     """
-    suffix = Path(path).suffix.lower()
-    if suffix == ".star":
-        return read_star_picks(
-            path, shape, voxel_size_A, species=species, classes=classes, tomogram=tomogram,
-            pixel_size_A=pixel_size_A,
-        )  # fmt: skip
-    picks = _read_csv(path) if suffix == ".csv" else _read_text(path, voxel_size_A, euler)
-    if species is not None:
-        return Picks((species,) * len(picks), picks.positions_A, picks.rotations, picks.scores)
-    return picks
+    wanted = Wanted(species, classes, renames, tomogram, likely_tomogram, pixel_size_A)
+    kind = recognise(path)
+    if kind == "star":
+        return read_star_picks(path, shape, voxel_size_A, wanted)
+    if kind == "dynamo":
+        return read_dynamo_picks(path, voxel_size_A, wanted)
+    if kind == "csv":
+        return _read_csv(path, wanted)
+    return _read_text(path, voxel_size_A, euler, wanted)
 
 
 def write_picks(
@@ -115,103 +109,42 @@ def write_picks(
         _write_text(path, picks, voxel_size_A, euler)
 
 
-def read_truth(
-    folder: PathLike, *, voxel_size_A: float | None = None, euler: Euler = "zxz"
-) -> Truth:
-    """Read what there is to find from a model's or a specimen's folder.
-
-    Parameters
-    ----------
-    folder : str or Path
-        SHREC'21's ``model_N``, one of faket's, or a specimen's folder (with
-        ``instance_mask.mrc``). Of faket's, the particle table is read rather than SHREC's text,
-        which rounds to voxels.
-    voxel_size_A : float, optional
-        Taken instead of the mask's header (10 in SHREC'21).
-    euler : {"zxz", "ZXZ"}
-        See :mod:`faket.io.shrec`.
-
-    Raises
-    ------
-    InputError
-        If a file is missing, or particles and mask do not belong together.
-    """
-    root = Path(folder)
-    if not root.is_dir():
-        raise input_error(folder, "expected a model's folder, found none; check the path")
-    masks = [root / f"{name}.mrc" for name in ("occupancy_mask", "instance_mask")]
-    mask = next((item for item in masks if item.exists()), None)
-    if mask is None:
-        raise input_error(
-            folder, "expected occupancy_mask.mrc or instance_mask.mrc in it, found neither"
-        )
-    table = root / "particles.csv"
-    if not table.exists():
-        model = read_shrec_model(
-            root, parts=("occupancy_mask",), voxel_size_A=voxel_size_A, euler=euler
-        )
-        assert model.occupancy_mask is not None  # one of the files, as was seen above
-        names = _class_names(root, model.particles.species)
-        return Truth(model.particles, model.occupancy_mask, model.voxel_size_A, names)
-    size_A = voxel_size_A if voxel_size_A is not None else read_voxel_size(mask)
-    particles, labels = read_particles(table), read_mask(mask)
-    if mask.name == "occupancy_mask.mrc":
-        particles = _in_order(particles)  # as the mask of a model was renumbered
-    else:
-        particles, labels = renumber(particles, labels, path=mask)
-    check_frame(root, particles, size_A, {"grandmodel": labels, "occupancy_mask": labels})
-    return Truth(particles, labels, size_A, _class_names(root, particles.species))
-
-
-def read_class_numbers(folder: PathLike) -> dict[int, str]:
-    """Return what class numbers mean: ``classes.txt``, or SHREC'21's numbers without one."""
-    path = Path(folder) / "classes.txt"
-    if not path.exists():
-        return dict(_SHREC_NUMBERS)
-    numbers: dict[int, str] = {}
-    for line, text in text_lines(path):
-        number, _, name = text.partition(" ")
-        label = parse_whole(number, path, f"line {line}", low=0, high=10**6)
-        if label in numbers or name.strip() in numbers.values():
-            raise input_error(
-                path, f"line {line}: expected a number and a name of its own, found {shown(text)}"
-            )
-        numbers[label] = name.strip()
-    return numbers
-
-
-def _in_order(particles: Particles) -> Particles:
-    """Give the particles the ids 1 to n in the order of their ids."""
-    nothing = np.zeros((0, 0, 0), np.uint16)
-    ordered, _ = renumber(particles, nothing)
-    return ordered
-
-
-def _class_names(root: Path, species: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the classes of the folder's list; SHREC'21's; or those that occur."""
-    if (root / "classes.txt").exists():
-        return tuple(name for number, name in read_class_numbers(root).items() if number > 0)
-    if set(species) & set(_SHREC_CLASSES[:-2]) and set(species) <= set(_SHREC_CLASSES):
-        return _SHREC_CLASSES
-    return tuple(sorted(set(species)))
-
-
-def _read_text(path: PathLike, voxel_size_A: float, euler: Euler) -> Picks:
-    back = {theirs: ours for ours, theirs in SHREC_NAMES.items()}
-    species, voxels, angles = [], [], []
+def _read_text(path: PathLike, voxel_size_A: float, euler: Euler, wanted: Wanted) -> Picks:
+    names, voxels, angles = [], [], []
     for number, text in text_lines(path):
+        if text.startswith("#"):
+            continue
         cells = text.split()
         if len(cells) < 4 or not cells[0].isprintable():
             raise input_error(path, f"line {number}: expected name x y z, found {shown(text)}")
-        species.append(back.get(cells[0].lower(), cells[0]))
+        names.append(cells[0])
         where = [f"line {number}, {column}" for column in "xyz"]
         voxels.append([parse_number(c, path, w) for c, w in zip(cells[1:4], where, strict=True)])
         angles.append(_angles(path, number, cells[4:]) if len(cells) == 7 else None)
-    rotations = None
+    species, notes = _text_species(path, names, wanted)
+    turned = None
     if angles and all(item is not None for item in angles):
-        rotations = Rotation.from_euler(euler, np.array(angles, np.float64), degrees=True)
-    positions_A = np.array(voxels, np.float64).reshape(-1, 3) * voxel_size_A
-    return Picks(tuple(species), positions_A, rotations)
+        turned = EulerAngles(f"SHREC {euler}", np.array(angles, np.float64))
+    return Picks(
+        species=species,
+        positions_A=np.array(voxels, np.float64).reshape(-1, 3) * voxel_size_A,
+        rotations=None if turned is None else turned.rotations(),
+        angles=turned,
+        notes=notes,
+    )
+
+
+def _text_species(
+    path: PathLike, names: list[str], wanted: Wanted
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    if wanted.species is not None:
+        return (wanted.species,) * len(names), ()
+    strangers = [name for name in names if name not in (wanted.renames or {})]
+    if wanted.classes and strangers and all(name.isdecimal() for name in strangers):
+        known = {str(number) for number in wanted.classes}
+        if known >= set(strangers) and not set(wanted.classes.values()) & set(strangers):
+            return numbered_species(path, "class", names, wanted)
+    return named_species(path, names, wanted.renames), ()
 
 
 def _angles(path: PathLike, number: int, cells: list[str]) -> list[float]:
@@ -224,11 +157,17 @@ def _angles(path: PathLike, number: int, cells: list[str]) -> list[float]:
     return values
 
 
-def _read_csv(path: PathLike) -> Picks:
-    if not read_text(path).strip():
+def _read_csv(path: PathLike, wanted: Wanted) -> Picks:
+    text = read_text(path).strip()
+    if not text:
         return Picks((), np.zeros((0, 3)))
+    _check_header(path, text.splitlines()[0])
     rows = csv_rows(path, ("species", *_POSITION))
     header = set(rows[0][1]) if rows else set()
+    column = next((name for name in _TOMOGRAMS if name in header), None)
+    tomograms = [row[column].strip() if column else "" for _, row in rows]
+    keep, notes = rows_of_tomogram(path, tomograms, wanted)
+    rows = [rows[i] for i in keep]
     for number, row in rows:
         if not row["species"].strip().isprintable() or not row["species"].strip():
             raise input_error(path, f"line {number}, species: expected a name")
@@ -249,8 +188,30 @@ def _read_csv(path: PathLike) -> Picks:
         rotations = Rotation.from_quat(quaternions)
     if "score" in header:
         scores = numbers(("score",))[:, 0]
-    species = tuple(row["species"].strip() for _, row in rows)
-    return Picks(species, numbers(_POSITION), rotations, scores)
+    species = (
+        (wanted.species,) * len(rows)
+        if wanted.species is not None
+        else named_species(path, [row["species"].strip() for _, row in rows], wanted.renames)
+    )
+    return Picks(species, numbers(_POSITION), rotations, scores, notes=notes)
+
+
+def _check_header(path: PathLike, line: str) -> None:
+    """Refuse another program's columns, saying what they would have to be."""
+    names = [name.strip() for name in next(csv.reader([line]), [])]
+    if {"species", *_POSITION} <= set(names):
+        return
+    for separator, word in ((";", "semicolons"), ("\t", "tabs")):
+        if separator in line and "," not in line:
+            raise input_error(path, f"expected commas between columns, found {word}; replace them")
+    unit = ""
+    if {"x", "y", "z"} <= {name.lower() for name in names}:
+        unit = " (x y z may be Å or voxels: multiply voxels by the voxel size)"
+    raise input_error(
+        path,
+        f"expected the columns {', '.join(('species', *_POSITION))} in the first line, found "
+        f"{shown(', '.join(names), 60)}; rename them{unit}",
+    )
 
 
 def _write_csv(path: PathLike, picks: Picks) -> None:
@@ -280,6 +241,6 @@ def _write_text(path: PathLike, picks: Picks, voxel_size_A: float, euler: Euler)
         if name.split() != [name]:
             raise input_error(path, f"expected a class name without blanks, found {shown(name)}")
         numbers = [*voxels[i], *(angles[i] if angles is not None else ())]
-        words = [SHREC_NAMES.get(name, name), *map(format_number, numbers)]
+        words = [canonical_name(name), *map(format_number, numbers)]
         lines.append(" ".join(words))
     write_text(path, lines)

@@ -14,7 +14,7 @@ is its value in the occupancy mask.
   that made the data resamples with the *inverse* angles in the static order, which turns the
   molecules by Rz(Z1) Rx(X) Rz(Z2) instead; that is ``euler="ZXZ"`` (axes that turn along).
   Check on the data which of the two a file follows where orientations matter.
-- Vesicles and fiducials have NaN angles. faket's "gold" is SHREC's "fiducial".
+- Vesicles and fiducials have NaN angles.
 """
 
 import warnings
@@ -27,13 +27,13 @@ from scipy.spatial.transform import Rotation
 
 from faket.data import DoubleArray, Particles
 from faket.io.failures import PathLike, input_error, shown
-from faket.io.particles import check_particles
+from faket.io.particles import canonical_name, check_particles
 from faket.io.text import parse_number, text_lines, write_text
 
 Euler = Literal["zxz", "ZXZ"]
 
-SHREC_NAMES: Mapping[str, str] = {"gold": "fiducial", "vesicle": "vesicle"}
-"""faket's name → SHREC's, for what is no molecule."""
+NO_MOLECULES = ("vesicle", "fiducial")
+"""Classes whose orientation means nothing."""
 
 
 def binned_origin_A(voxel_size_A: float, binning: int) -> DoubleArray:
@@ -74,7 +74,7 @@ def write_particle_locations(
     voxel_size_A : float
         Of the tomogram that the coordinates shall refer to.
     class_names : mapping of str to str, optional
-        faket's species → SHREC's class name, on top of ``SHREC_NAMES``; others keep theirs.
+        faket's species → SHREC's class name; others keep theirs.
     origin_A : array_like, shape (3,)
         x y z of the centre of that tomogram's voxel [0, 0, 0] in the specimen's frame.
     decimals : int
@@ -101,7 +101,7 @@ def write_particle_locations(
     for i, species in enumerate(particles.species):
         place = " ".join(f"{value + 0.0:.{decimals}f}" for value in np.round(voxels[i], decimals))
         turn = "NaN NaN NaN"
-        if species not in SHREC_NAMES:
+        if canonical_name(species) not in NO_MOLECULES:
             turn = " ".join(f"{angle:.9f}" for angle in angles[i])
         lines.append(f"{names[species]} {place} {turn}")
     write_text(path, lines)
@@ -135,7 +135,7 @@ def read_particle_locations(
         Naming line and column.
     """
     species, places, angles = [], [], []
-    back = {theirs: ours for ours, theirs in {**SHREC_NAMES, **(class_names or {})}.items()}
+    back = {theirs: ours for ours, theirs in (class_names or {}).items()}
     for row, (number, text) in enumerate(text_lines(path), 1):
         cells = text.split()
         if len(cells) != 7 or number != row:
@@ -143,7 +143,7 @@ def read_particle_locations(
             raise input_error(path, f"line {number}: expected name x y z Z1 X Z2, found {found}")
         if not cells[0].isprintable():
             raise input_error(path, f"line {number}: expected a name, found {shown(cells[0])}")
-        species.append(back.get(cells[0], cells[0]))
+        species.append(canonical_name(back.get(cells[0], cells[0])))
         places.append(_parsed(path, number, cells[1:4], "xyz"))
         angles.append(_parsed_angles(path, number, cells[4:], species[-1]))
     n = len(species)
@@ -168,8 +168,8 @@ def euler_angles_deg(rotations: Rotation, euler: Euler) -> DoubleArray:
 def _shrec_names(
     path: PathLike, species: tuple[str, ...], class_names: Mapping[str, str] | None
 ) -> dict[str, str]:
-    mapping = {**SHREC_NAMES, **(class_names or {})}
-    names = {name: mapping.get(name, name) for name in sorted(set(species))}
+    mapping = class_names or {}
+    names = {name: mapping.get(name, canonical_name(name)) for name in sorted(set(species))}
     for name in names.values():
         if name.split() != [name]:
             raise input_error(path, f"expected a class name without blanks, found {shown(name)}")

@@ -2,7 +2,8 @@
 
 Six header lines, then TransX TransY (pixels), TiltAngle, InPlaneRotation (degrees), Magnification,
 FileName, a line an image. Each value *undoes* what was simulated: TiltAngle is minus the stage
-angle, TransX minus the shift, InPlaneRotation minus the tilt axis' angle.
+angle, TransX minus the shift, InPlaneRotation minus the tilt axis' angle. The header says so in the
+file itself: six lines that begin with #, as SHREC'21's, for readers that count them.
 """
 
 from dataclasses import dataclass
@@ -13,6 +14,12 @@ from faket.data import DoubleArray, TiltGeometry
 from faket.io.failures import PathLike, input_error
 from faket.io.text import parse_number, text_lines, write_text
 
+_UNDOES = {
+    "AlignmentTransX (px)": "minus the simulated shift",
+    "AlignmentTransY (px)": "minus the simulated shift",
+    "TiltAngle (degrees)": "minus the stage angle, which is in the .tlt",
+    "InPlaneRotation (degrees)": "minus the angle of the tilt axis",
+}
 _FIELDS = (
     "AlignmentTransX (px)",
     "AlignmentTransY (px)",
@@ -63,7 +70,8 @@ def write_alignment(path: PathLike, geometry: TiltGeometry) -> None:
         raise input_error(path, "expected finite angles and shifts, found NaN or infinity")
     rows = [" ".join(f"{value + 0.0:15.10f}" for value in row) for row in table]
     files = [f"{i}@projections_unbinned.mrc" for i in range(1, n + 1)]
-    lines = [f"# {field}" for field in _FIELDS]
+    lines = [f"# {field}: {_UNDOES[field]}" if field in _UNDOES else f"# {field}"
+             for field in _FIELDS]  # fmt: skip
     write_text(path, lines + [f"{row} {file}" for row, file in zip(rows, files, strict=True)])
 
 

@@ -85,7 +85,7 @@ def read_shrec_model(
     parts : collection of str
         Which MRC files to read, of ``VOLUMES`` and ``STACKS``; a whole model takes gigabytes.
     voxel_size_A : float, optional
-        Of the volumes (10 in SHREC'21), taken instead of the headers'.
+        Of the volumes (10 in SHREC'21), taken instead of the headers' of those that are read.
     pixel_size_A : float, optional
         Of the unbinned projections (5 in SHREC'21), taken instead of the headers'. Narrower
         stacks are taken as binned from these.
@@ -107,7 +107,7 @@ def read_shrec_model(
     if unknown:
         raise input_error(folder, f"expected parts of {VOLUMES + STACKS}, found {sorted(unknown)}")
     found = [name for name in parts if _has(root, name)]
-    size_A = voxel_size_A if voxel_size_A is not None else _header_size(root)
+    size_A = voxel_size_A if voxel_size_A is not None else _header_size(root, found)
     volumes = {name: _read_part(root, name, size_A) for name in VOLUMES if name in found}
     check_shapes(root, volumes)
     particles = read_particle_locations(
@@ -208,13 +208,25 @@ def _has(root: Path, name: str) -> bool:
     return os.path.exists(root / f"{name}.mrc")
 
 
-def _header_size(root: Path) -> float:
-    for name in VOLUMES:
-        if _has(root, name):
-            return read_voxel_size(root / f"{name}.mrc")
-    raise input_error(
-        root, "expected a folder with grandmodel.mrc or another volume, found none; check the path"
-    )
+def _header_size(root: Path, parts: Collection[str]) -> float:
+    """Return the voxel size that the headers of the volumes among ``parts`` agree on."""
+    names = [name for name in VOLUMES if name in parts]
+    if not names:  # only the particles are asked for: the volume that they lie in tells
+        names = [name for name in reversed(VOLUMES) if _has(root, name)][:1]
+    if not names:
+        raise input_error(
+            root, "expected a folder with grandmodel.mrc or another volume, found none; check "
+            "the path"
+        )  # fmt: skip
+    sizes = {name: read_voxel_size(root / f"{name}.mrc") for name in names}
+    low, high = min(sizes, key=sizes.__getitem__), max(sizes, key=sizes.__getitem__)
+    if sizes[high] > 1.02 * sizes[low]:
+        raise input_error(
+            root,
+            f"expected one voxel size, found {sizes[low]:g} A in {low}.mrc and {sizes[high]:g} A "
+            f"in {high}.mrc; give the voxel size yourself, or read them one by one",
+        )
+    return sizes[names[0]]
 
 
 def _read_part(root: Path, name: str, size_A: float) -> Any:

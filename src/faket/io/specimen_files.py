@@ -12,7 +12,7 @@ from faket.errors import InputError
 from faket.io.atomic import atomic_folder
 from faket.io.failures import shown
 from faket.io.mrc import read_mask, read_volume, write_mask, write_volume
-from faket.io.particles import read_particles, write_particles
+from faket.io.particles import canonical_name, read_particles, write_particles
 from faket.io.records import read_record
 
 
@@ -124,7 +124,7 @@ def read_specimen(folder: Path, *, instances: bool = True) -> Specimen:
                 f"{folder / name}.mrc: expected the potential's shape {potential.data.shape}, "
                 f"found {mask.shape}"
             )
-    classes = _read_classes(folder / "classes.json")
+    classes = read_classes(folder / "classes.json")
     if class_mask.max() > max(classes, default=0):
         raise InputError(
             f"{folder / 'class_mask.mrc'}: expected labels up to {max(classes, default=0)} as in "
@@ -139,7 +139,8 @@ def read_specimen(folder: Path, *, instances: bool = True) -> Specimen:
     )
 
 
-def _read_classes(path: Path) -> dict[int, ClassInfo]:
+def read_classes(path: Path) -> dict[int, ClassInfo]:
+    """Read what each value of a class mask stands for; InputError if the file does not tell."""
     stored = read_record(
         path,
         dict[str, ClassInfo],
@@ -152,4 +153,7 @@ def _read_classes(path: Path) -> dict[int, ClassInfo]:
             f"{path}: expected labels of classes, numbers, found {shown(list(stored))}; make the "
             "specimen again"
         )
-    return {int(label): info for label, info in stored.items()}
+    return {
+        int(label): ClassInfo(canonical_name(info.name), info.material)
+        for label, info in stored.items()
+    }

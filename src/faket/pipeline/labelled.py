@@ -11,11 +11,11 @@ from scipy import ndimage
 from faket.data import Volume
 from faket.errors import InputError
 from faket.io.mrc import check_mask_voxels, read_mask, read_volume
-from faket.io.picks import read_class_numbers, read_truth
+from faket.io.truth import read_class_numbers, read_truth
 from faket.picking import LabelledTomogram
 
 BACKGROUND, VESICLE = "background", "vesicle"
-UNSCORED = (VESICLE, "gold", "4V94")  # not among the proteins whose mean F1 counts
+UNSCORED = (VESICLE, "fiducial", "gold", "4V94")  # not among the proteins whose mean F1 counts
 _AGREEING = 0.5  # of an object's voxels, at least, that have its class
 
 

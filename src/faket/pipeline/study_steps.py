@@ -15,7 +15,8 @@ from faket.io.atomic import atomic_path
 from faket.io.checkpoints import load_checkpoint
 from faket.io.manifest import plain, sha256_of, software_versions
 from faket.io.mrc import read_volume
-from faket.io.picks import read_picks, read_truth, write_picks
+from faket.io.picks import read_picks, write_picks
+from faket.io.truth import read_truth
 from faket.picking.template_matching import (
     TM,
     TM_F,

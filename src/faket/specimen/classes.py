@@ -7,8 +7,9 @@ from faket.errors import InputError
 from faket.specimen.config import SpecimenConfig
 
 VESICLE = "vesicle"
-GOLD = "gold"
-_MAX_SPECIES = 253  # uint8 less background, vesicle and gold
+FIDUCIAL = "fiducial"
+_TAKEN = (VESICLE, FIDUCIAL, "gold")  # "gold" is read as an older name of fiducials
+_MAX_SPECIES = 253  # uint8 less background, vesicle and fiducial
 
 
 def class_labels(species: Sequence[Species]) -> dict[int, ClassInfo]:
@@ -17,25 +18,26 @@ def class_labels(species: Sequence[Species]) -> dict[int, ClassInfo]:
     Parameters
     ----------
     species : sequence of Species
-        They get 1 ... n in this order; vesicles n + 1 and gold n + 2.
+        They get 1 ... n in this order; vesicles n + 1 and fiducials n + 2.
 
     Raises
     ------
     InputError
-        If two species have one name, a name is "vesicle" or "gold", or there are over 253.
+        If two species have one name, a name is "vesicle", "fiducial" or "gold", or there are over
+        253.
     """
     names = [one.name for one in species]
     if len(names) > _MAX_SPECIES:
         raise InputError(f"species: expected at most {_MAX_SPECIES}, found {len(names)}")
     for i, name in enumerate(names):
-        if not name or name in (VESICLE, GOLD) or name in names[:i]:
+        if not name or name in _TAKEN or name in names[:i]:
             raise InputError(
-                f"species {i + 1}: expected a name of its own, other than {VESICLE!r} and "
-                f"{GOLD!r}, found {name!r}; give it another name"
+                f"species {i + 1}: expected a name of its own, other than "
+                f"{', '.join(_TAKEN)}, found {name!r}; give it another name"
             )
     classes = {i: ClassInfo(name, "protein") for i, name in enumerate(names, start=1)}
     classes[len(names) + 1] = ClassInfo(VESICLE, "membrane")
-    classes[len(names) + 2] = ClassInfo(GOLD, "gold")
+    classes[len(names) + 2] = ClassInfo(FIDUCIAL, "gold")
     return classes
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from faket.constants import GOLD_POTENTIAL_V, ICE_POTENTIAL_V
 from faket.data import AnyArray, DoubleArray, Particles, Species, Specimen, Volume
 from faket.errors import InputError
-from faket.specimen.classes import GOLD, VESICLE, check_species, class_labels
+from faket.specimen.classes import FIDUCIAL, VESICLE, check_species, class_labels
 from faket.specimen.config import MAX_OBJECTS, SpecimenConfig
 from faket.specimen.ellipsoids import paint_solids
 from faket.specimen.membrane import LABEL_HALF_THICKNESS_A, tabulated_bilayer
@@ -80,7 +80,7 @@ def paint_specimen(
         np.zeros((nz, ny, nx), np.uint16),
     )
     _paint_vesicles(canvas, _Group.select(config, particles, VESICLE), len(species) + 1, config)
-    _paint_gold(canvas, _Group.select(config, particles, GOLD), len(species) + 2)
+    _paint_gold(canvas, _Group.select(config, particles, FIDUCIAL), len(species) + 2)
     for label, one in enumerate(species, start=1):
         _paint_molecules(canvas, _Group.select(config, particles, one.name), label, one)
     return Specimen(
@@ -192,6 +192,8 @@ def _check_record(particles: Particles, names: Sequence[str]) -> None:
         raise InputError(f"particles: expected unique ids from 1 to {MAX_OBJECTS}, found others")
     if not np.isfinite(particles.positions_A).all():
         raise InputError("particles: expected finite positions, found NaN or infinity")
-    ellipsoids = np.array([name in (VESICLE, GOLD) for name in particles.species], bool)
+    ellipsoids = np.array([name in (VESICLE, FIDUCIAL) for name in particles.species], bool)
     if not (particles.semi_axes_A[ellipsoids] > 0).all():
-        raise InputError("particles: expected semi-axes > 0 Å for vesicles and gold, found others")
+        raise InputError(
+            "particles: expected semi-axes > 0 Å for vesicles and fiducials, found others"
+        )

@@ -10,7 +10,7 @@ from scipy.spatial.transform import Rotation
 from faket.data import AnyArray, DoubleArray, Particles, Species
 from faket.errors import InputError
 from faket.seeds import generator
-from faket.specimen.classes import GOLD, VESICLE, check_species, class_labels
+from faket.specimen.classes import FIDUCIAL, VESICLE, check_species, class_labels
 from faket.specimen.config import MAX_OBJECTS, SpecimenConfig
 from faket.specimen.ellipsoids import scan_solid
 from faket.specimen.membrane import LABEL_HALF_THICKNESS_A
@@ -35,7 +35,7 @@ class Placement:
     particles : Particles
         Exact poses; ids are 1 ... n in the order of placement.
     requested : mapping of str to int
-        Number of objects asked for, by class name, "vesicle" and "gold" among them.
+        Number of objects asked for, by class name, "vesicle" and "fiducial" among them.
     """
 
     particles: Particles
@@ -62,7 +62,7 @@ def requested_counts(
     Returns
     -------
     dict of str to int
-        By class name: the species as given, "vesicle", "gold". A species with ``copies`` has
+        By class name: the species as given, "vesicle", "fiducial". A species with ``copies`` has
         that number; one with a ``volume_fraction`` the number whose envelopes fill it; the
         others share ``config.particles``, each molecule being any of them with equal chance.
 
@@ -109,7 +109,8 @@ def place_particles(config: SpecimenConfig, species: Sequence[Species], *, seed:
     record = _Record(config.voxel_size_A)
     attempts = {
         VESICLE: _vesicle_attempt(config, occupancy, record, generator(seed, "place", VESICLE)),
-        GOLD: _gold_attempt(config, occupancy, record, generator(seed, "place", GOLD)),
+        # The stream keeps the name that fiducials had when it was first drawn from.
+        FIDUCIAL: _gold_attempt(config, occupancy, record, generator(seed, "place", "gold")),
     }
     for name in sorted(shapes, key=lambda name: -volumes[name]):
         dice = generator(seed, "place", "molecule", name)
@@ -147,7 +148,7 @@ def _requested_counts(
     if free:
         shares = dice.multinomial(total, np.full(len(free), 1 / len(free)))
         counts |= {name: int(n) for name, n in zip(free, shares, strict=True)}
-    counts |= {VESICLE: vesicles, GOLD: gold}
+    counts |= {VESICLE: vesicles, FIDUCIAL: gold}
     if sum(counts.values()) > MAX_OBJECTS:
         raise InputError(
             f"specimen: expected at most {MAX_OBJECTS} objects (the instance mask has 16 bits), "
@@ -244,7 +245,7 @@ def _gold_attempt(
                 centre = position_A / config.voxel_size_A
                 if scan_solid(occupancy, centre, matrix, axes, False) > 0:
                     scan_solid(occupancy, centre, matrix, axes, True)
-                    record.add(GOLD, position_A, rotation, axes_A)
+                    record.add(FIDUCIAL, position_A, rotation, axes_A)
                     return True
         return False
 

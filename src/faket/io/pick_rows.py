@@ -1,0 +1,162 @@
+"""What the tables of all programs leave open: which rows are this tomogram's, and which species."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from faket.io.failures import PathLike, input_error, shown
+from faket.io.particles import canonical_name
+from faket.io.text import parse_whole
+
+# What RELION, Warp, IMOD and AreTomo append to the name of a tilt-series.
+_SUFFIX = re.compile(
+    r"(\.(mrcs?|map|rec|st|ali|tomostar|hdf|zarr|star|tif|tiff)(:mrc)?|_\d+(\.\d+)?Apx)$", re.I
+)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What to read of a table of picks, and how its words are to be understood.
+
+    Attributes
+    ----------
+    species : str, optional
+        Class of all picks, whatever the file says.
+    classes : mapping of int to str
+        What class numbers mean.
+    renames : mapping of str to str
+        The file's name or number of a class → its name here. Comes before ``classes``.
+    tomogram : str, optional
+        Name of the tomogram whose picks are read; needed where the file holds several.
+    likely : str, optional
+        Name to try where a file holds several tomograms and none was asked for.
+    pixel_size_A : float, optional
+        Of coordinates in pixels, instead of what the file says.
+    """
+
+    species: str | None = None
+    classes: Mapping[int, str] | None = None
+    renames: Mapping[str, str] | None = None
+    tomogram: str | None = None
+    likely: str | None = None
+    pixel_size_A: float | None = None
+
+
+def rows_of_tomogram(
+    path: PathLike, names: Sequence[str], wanted: Wanted
+) -> tuple[list[int], tuple[str, ...]]:
+    """Return the rows of the wanted tomogram, and what was taken for granted.
+
+    Parameters
+    ----------
+    path : str or Path
+        Named in errors.
+    names : sequence of str
+        Name of the tomogram of each row; folders and suffixes do not count.
+
+    Raises
+    ------
+    InputError
+        If the wanted one is not there, or there are several and none was asked for.
+    """
+    present = sorted(set(names))
+    everything = list(range(len(names)))
+    if wanted.tomogram is not None and names:
+        rows = _rows_named(names, wanted.tomogram)
+        if not rows:
+            raise input_error(
+                path, f"expected picks of {wanted.tomogram}, found only {', '.join(present[:5])}; "
+                "give `tomogram` one of these"
+            )  # fmt: skip
+        return rows, ()
+    if len(present) <= 1:
+        return everything, ()
+    rows = [] if wanted.likely is None else _rows_named(names, wanted.likely)
+    if not rows:
+        raise input_error(
+            path,
+            f"expected picks of one tomogram, found {len(present)} ({', '.join(present[:5])}); "
+            "give `tomogram`",
+        )
+    note = f"{len(rows)} of {len(names)} picks are of {names[rows[0]]}, others are left out"
+    return rows, (f"{note}; otherwise give `tomogram`",)
+
+
+def named_species(
+    path: PathLike, names: Sequence[str], renames: Mapping[str, str] | None
+) -> tuple[str, ...]:
+    """Return the species, renamed where asked for."""
+    for name in set(names):
+        if not name.strip() or not name.isprintable():
+            raise input_error(path, f"expected a name for each species, found {shown(name)}")
+    renamed = renames or {}
+    return tuple(canonical_name(renamed.get(name, name)) for name in names)
+
+
+def numbered_species(
+    path: PathLike, column: str, values: Sequence[str], wanted: Wanted, *, refined: str = ""
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the species that class numbers stand for, and what was taken for granted.
+
+    Parameters
+    ----------
+    path, column
+        Named in errors.
+    values : sequence of str
+        The numbers, as they are written.
+    refined : str
+        Why the numbers are the classes of a refinement, if they are: then the folder's list of
+        classes says nothing about them.
+
+    Raises
+    ------
+    InputError
+        If a number is none, or nothing tells what it stands for.
+    """
+    if wanted.species is not None:
+        return (wanted.species,) * len(values), ()
+    numbers = [
+        parse_whole(value, path, f"particle {i}, {column}", low=0, high=10**6)
+        for i, value in enumerate(values, start=1)
+    ]
+    renames, known = wanted.renames or {}, wanted.classes or {}
+    names: dict[int, str] = {}
+    guessed: list[int] = []
+    for number in sorted(set(numbers)):
+        if str(number) in renames:
+            names[number] = renames[str(number)]
+        elif refined or number not in known:
+            first = numbers.index(number) + 1
+            why = f" ({refined}, no species)" if refined else ""
+            listed = f"one of {sorted(known)}" if known and not refined else "a species"
+            raise input_error(
+                path,
+                f"particle {first}, {column}: expected {listed}, found {number}{why}; give "
+                f"`map` {number}=NAME, or `species` for all",
+            )
+        else:
+            names[number] = known[number]
+            guessed.append(number)
+    species = tuple(names[number] for number in numbers)
+    if not guessed:
+        return species, ()
+    pairs = ", ".join(f"{number} = {names[number]}" for number in guessed[:8])
+    note = f"{column} taken for the truth's classes ({pairs})"
+    return species, (f"{note}; otherwise give `map` N=NAME",)
+
+
+def _rows_named(names: Sequence[str], wanted: str) -> list[int]:
+    exact = [i for i, name in enumerate(names) if name == wanted]
+    if exact:
+        return exact
+    stem = _stem(wanted)
+    same = {name for name in set(names) if _stem(name) == stem}
+    return [i for i, name in enumerate(names) if name in same]
+
+
+def _stem(name: str) -> str:
+    """Return a tomogram's name without folders and what programs append."""
+    stem = re.split(r"[\\/]", name.strip())[-1]
+    while (shorter := _SUFFIX.sub("", stem)) not in (stem, ""):
+        stem = shorter
+    return stem

@@ -1,0 +1,137 @@
+"""What there is to find in a tomogram: a model's or a specimen's folder."""
+
+from pathlib import Path
+
+import numpy as np
+
+from faket.data import Particles
+from faket.errors import InputError
+from faket.evaluation.matching import Truth
+from faket.io.failures import PathLike, input_error, shown
+from faket.io.mrc import read_mask, read_voxel_size
+from faket.io.particles import canonical_name, read_particles
+from faket.io.shrec import Euler
+from faket.io.shrec_checks import check_frame, renumber
+from faket.io.shrec_model import read_shrec_model
+from faket.io.specimen_files import read_classes
+from faket.io.text import parse_whole, text_lines
+
+_SHREC_CLASSES = (
+    "4V94", "4CR2", "1QVR", "1BXN", "3CF3", "1U6G", "3D2F", "2CG9", "3H84", "3GL1", "3QM1", "1S3X",
+    "5MRC", "vesicle", "fiducial",
+)  # fmt: skip
+_SHREC_NUMBERS = dict(enumerate(_SHREC_CLASSES, start=1))
+
+
+def read_truth(
+    folder: PathLike, *, voxel_size_A: float | None = None, euler: Euler = "zxz"
+) -> Truth:
+    """Read what there is to find from a model's or a specimen's folder.
+
+    Parameters
+    ----------
+    folder : str or Path
+        SHREC'21's ``model_N``, one of faket's, or a specimen's folder (with
+        ``instance_mask.mrc``). Of faket's, the particle table is read rather than SHREC's text,
+        which rounds to voxels.
+    voxel_size_A : float, optional
+        Taken instead of the mask's header (10 in SHREC'21). Where that says 0 or 1 Å, as programs
+        write it who do not care, another volume of the folder tells; ``notes`` says which.
+    euler : {"zxz", "ZXZ"}
+        See :mod:`faket.io.shrec`.
+
+    Raises
+    ------
+    InputError
+        If a file is missing, or particles and mask do not belong together.
+    """
+    root = Path(folder)
+    if not root.is_dir():
+        raise input_error(folder, "expected a model's folder, found none; check the path")
+    masks = [root / f"{name}.mrc" for name in ("occupancy_mask", "instance_mask")]
+    mask = next((item for item in masks if item.exists()), None)
+    if mask is None:
+        raise input_error(
+            folder, "expected occupancy_mask.mrc or instance_mask.mrc in it, found neither"
+        )
+    table, text = root / "particles.csv", root / "particle_locations.txt"
+    if not table.exists() and (mask == masks[1] or not text.exists()):
+        raise input_error(
+            folder, f"expected the particles that {mask.name} numbers, found no particles.csv"
+        )
+    size_A, notes = (voxel_size_A, ()) if voxel_size_A is not None else _voxel_size(root, mask)
+    if not table.exists():
+        model = read_shrec_model(root, parts=("occupancy_mask",), voxel_size_A=size_A, euler=euler)
+        assert model.occupancy_mask is not None  # one of the files, as was seen above
+        particles, labels = model.particles, model.occupancy_mask
+    else:
+        particles, labels = read_particles(table), read_mask(mask)
+        if mask == masks[0]:
+            particles = _in_order(particles)  # as the mask of a model was renumbered
+        else:
+            particles, labels = renumber(particles, labels, path=mask)
+        check_frame(root, particles, size_A, {"grandmodel": labels, "occupancy_mask": labels})
+    return Truth(particles, labels, size_A, _class_names(root, particles.species), notes)
+
+
+def read_class_numbers(folder: PathLike) -> dict[int, str]:
+    """Return what class numbers mean: ``classes.txt``, ``classes.json``, or SHREC'21's numbers.
+
+    The first is a model's, the second a specimen's; without either the folder is SHREC'21's.
+    """
+    root = Path(folder)
+    if not (root / "classes.txt").exists():
+        if (root / "classes.json").exists():
+            listed = read_classes(root / "classes.json")
+            return {number: info.name for number, info in listed.items()}
+        return dict(_SHREC_NUMBERS)
+    path = root / "classes.txt"
+    numbers: dict[int, str] = {}
+    for line, text in text_lines(path):
+        number, _, word = text.partition(" ")
+        label = parse_whole(number, path, f"line {line}", low=0, high=10**6)
+        name = canonical_name(word.strip())
+        if label in numbers or name in numbers.values():
+            raise input_error(
+                path, f"line {line}: expected a number and a name of its own, found {shown(text)}"
+            )
+        numbers[label] = name
+    return numbers
+
+
+def _voxel_size(root: Path, mask: Path) -> tuple[float, tuple[str, ...]]:
+    """Return the mask's own voxel size; that of a neighbour, with a note, where it tells none."""
+    own_A = _told_size(mask)
+    if own_A is not None:
+        return own_A, ()
+    for name in ("reconstruction", "class_mask", "grandmodel", "potential"):
+        size_A = _told_size(root / f"{name}.mrc")
+        if size_A is not None:
+            note = f"{mask}: tells no voxel size; {size_A:g} Å taken from {name}.mrc"
+            return size_A, (f"{note}; otherwise give `voxel_size_A`",)
+    return read_voxel_size(mask), ()
+
+
+def _told_size(path: Path) -> float | None:
+    """Return the voxel size in a header; None for none, or 1 Å, which may mean none."""
+    try:
+        size_A = read_voxel_size(path)
+    except InputError:
+        return None
+    return None if size_A == 1.0 else size_A
+
+
+def _in_order(particles: Particles) -> Particles:
+    """Give the particles the ids 1 to n in the order of their ids."""
+    nothing = np.zeros((0, 0, 0), np.uint16)
+    ordered, _ = renumber(particles, nothing)
+    return ordered
+
+
+def _class_names(root: Path, species: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the classes of the folder's list; SHREC'21's; or those that occur."""
+    if (root / "classes.txt").exists() or (root / "classes.json").exists():
+        return tuple(name for number, name in read_class_numbers(root).items() if number > 0)
+    if set(species) & set(_SHREC_CLASSES[:-2]) and set(species) <= set(_SHREC_CLASSES):
+        return _SHREC_CLASSES
+    return tuple(sorted(set(species)))
