@@ -85,7 +85,7 @@ _rlnCoordinateZ #4
 _rlnAngleRot #5
 _rlnAngleTilt #6
 _rlnAnglePsi #7
-_rlnTomoParticleName #8
+_faketSpecies #8
 _rlnPixelSize #9
 one 20.0 20.0 4.0 10 20 30 syn-ring 10.0
 one 10.0 20.0 5.0 10 20 30 syn-ring 10.0
@@ -132,7 +132,10 @@ def make_cases(home: Path) -> dict[str, Case]:
     shutil.copy(home / "sample" / "potential.mrc", s["volume.mrc"])
 
     score = ["score", "--truth", str(model)]
-    picked = {kind: [[*score, s[f"picks.{kind}"]]] for kind in ("star", "csv", "txt", "tbl")}
+    picked = {
+        kind: [[*score, s[f"picks.{kind}"], "--species=syn-ring"]]
+        for kind in ("star", "csv", "txt", "tbl")
+    }
     simulate = [["simulate", s["recipe.toml"], s["data"], "--no-figure"]]
     train = [["train", s["data"], "--out", s["training"], *TRAINING]]
     report = [["study", s["study"], "--report-only"]]
