@@ -90,6 +90,7 @@ _rlnPixelSize #9
 one 20.0 20.0 4.0 10 20 30 syn-ring 10.0
 one 10.0 20.0 5.0 10 20 30 syn-ring 10.0
 """
+WIDE = "--angular-step-deg=60"
 TRAINING = ("--preset=quick", "--steps=1", "--patch=16", "--batch=1", "--width=0.1",
             "--warm-up-steps=0")  # fmt: skip
 
@@ -130,6 +131,8 @@ def make_cases(home: Path) -> dict[str, Case]:
     ok("train", s["data"], "--out", s["training"], *TRAINING)
     make_study(home / "study")
     shutil.copy(home / "sample" / "potential.mrc", s["volume.mrc"])
+    theirs = home / "shrec"  # a model without faket's own table
+    shutil.copytree(home / "data" / "model_0", theirs, ignore=shutil.ignore_patterns("*.csv"))
 
     score = ["score", "--truth", str(model)]
     picked = {
@@ -159,20 +162,22 @@ def make_cases(home: Path) -> dict[str, Case]:
         "geometry": Case(home / "real.csv", [[*reconstruct, "--angles", str(home / "real.csv")]]),
         "record": Case(home / "real.json", [
             [*acquire, "--record", str(home / "real.json")],
-            ["match", s["tomogram.mrc"], "synthetic:syn-ring", "--out", "{out}.csv", "--record",
+            ["match", s["tomogram.mrc"], "synthetic:syn-ring", "--out", "{out}.csv", WIDE, "--record",
              str(home / "real.json")]]),
         "classes": Case(home / "sample" / "classes.json", [acquire]),
         "class_mask": Case(home / "sample" / "class_mask.mrc", [acquire]),
         "specimen_particles": Case(home / "sample" / "particles.csv", [acquire]),
         "species_json": Case(home / "species" / "syn-ring" / "species.json", [
-            ["match", s["tomogram.mrc"], str(home / "species" / "syn-ring"), "--out", "{out}.csv",
+            ["match", s["tomogram.mrc"], str(home / "species" / "syn-ring"), "--out", "{out}.csv", WIDE,
              "--tilts", str(home / "real.tlt")]]),
         "profile": Case(home / "profile.safetensors", [
             ["style", s["noisy.mrc"], s["noisy.mrc"], s["profile.safetensors"], "{out}.mrc",
              "--iterations", "1"]]),
         **{f"picks_{kind}": Case(home / f"picks.{kind}", line) for kind, line in picked.items()},
         **{name: Case(model / name, [[*score, s["picks.txt"]]]) for name in (
-            "particles.csv", "particle_locations.txt", "classes.txt", "occupancy_mask.mrc")},
+            "particles.csv", "classes.txt", "occupancy_mask.mrc")},
+        "particle_locations": Case(theirs / "particle_locations.txt", [
+            ["score", "--truth", str(theirs), s["picks.txt"]]]),
         "class_mask_of_model": Case(model / "class_mask.mrc", train),
         "model_manifest": Case(model / "manifest.json", simulate),
         "model_run": Case(model / "run.json", simulate),
@@ -433,7 +438,7 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=100, help="of each kind of file")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", action="append", default=[], help="a kind; may be repeated")
-    parser.add_argument("--seconds", type=float, default=20.0, help="longest run that is right")
+    parser.add_argument("--seconds", type=float, default=60.0, help="longest run that is right")
     parser.add_argument("--keep", help="folder for inputs that were not taken rightly")
     parser.add_argument("--home", help="folder for the valid inputs; kept if given")
     parser.add_argument("--list", action="store_true", help="name the kinds and end")
