@@ -162,14 +162,14 @@ def make_cases(home: Path) -> dict[str, Case]:
         "geometry": Case(home / "real.csv", [[*reconstruct, "--angles", str(home / "real.csv")]]),
         "record": Case(home / "real.json", [
             [*acquire, "--record", str(home / "real.json")],
-            ["match", s["tomogram.mrc"], "synthetic:syn-ring", "--out", "{out}.csv", WIDE, "--record",
-             str(home / "real.json")]]),
+            ["match", s["tomogram.mrc"], "synthetic:syn-ring", "--out", "{out}.csv", WIDE,
+             "--record", str(home / "real.json")]]),
         "classes": Case(home / "sample" / "classes.json", [acquire]),
         "class_mask": Case(home / "sample" / "class_mask.mrc", [acquire]),
         "specimen_particles": Case(home / "sample" / "particles.csv", [acquire]),
         "species_json": Case(home / "species" / "syn-ring" / "species.json", [
-            ["match", s["tomogram.mrc"], str(home / "species" / "syn-ring"), "--out", "{out}.csv", WIDE,
-             "--tilts", str(home / "real.tlt")]]),
+            ["match", s["tomogram.mrc"], str(home / "species" / "syn-ring"), "--out", "{out}.csv",
+             WIDE, "--tilts", str(home / "real.tlt")]]),
         "profile": Case(home / "profile.safetensors", [
             ["style", s["noisy.mrc"], s["noisy.mrc"], s["profile.safetensors"], "{out}.mrc",
              "--iterations", "1"]]),
