@@ -398,6 +398,31 @@ def test_bad_recipes_fail_in_one_line_before_work(tmp_path, change, match):
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize("fault", ["angles of the second", "tilts", "pixels", "twin"])
+def test_references_are_checked_before_molecules_are_loaded(noisy, tmp_path, monkeypatch, fault):
+    """By names and headers, all of them: molecules and references take long."""
+    monkeypatch.setattr("faket.pipeline.dataset.load_library", lambda recipe: pytest.fail("loaded"))
+    for name in ("a", "b"):
+        shutil.copy(noisy / "reference_0" / "projections.mrc", tmp_path / f"{name}.mrc")
+        shutil.copy(noisy / "reference_0" / "projections.tlt", tmp_path / f"{name}.tlt")
+    extra, named = "", "b.mrc"
+    if fault == "angles of the second":
+        (tmp_path / "b.tlt").unlink()
+    elif fault == "tilts":
+        (tmp_path / "b.tlt").write_text("0\n3\n")
+        named = "b.tlt"
+    elif fault == "pixels":
+        extra, named = ", pixel_size_A = 7.0", "a.mrc"
+    else:
+        extra, named = ', clean = ["a.mrc", "absent.mrc"]', "absent.mrc"
+    stacks = [str(tmp_path / f"{name}.mrc") for name in ("a", "b")]
+    extra = extra.replace("a.mrc", stacks[0])
+    recipe = tiny(reference=f"reference = {{ stack = {stacks}{extra} }}")
+    with pytest.raises(InputError, match=named):
+        generate(recipe, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
 def test_missing_weights_are_explained_before_work(tmp_path, monkeypatch):
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     monkeypatch.setenv("FAKET_CACHE", str(tmp_path))

@@ -125,3 +125,56 @@ def test_any_values_are_read_or_refused(content):
         Recipe.model_validate(content)
     except (pydantic.ValidationError, InputError) as error:
         assert str(error)
+
+
+@pytest.mark.parametrize(
+    ("text", "written_out"),
+    [
+        ("[specimen]\nparticles = 60", "[specimen]\nparticles = [60, 60]"),
+        ("[specimen]\ngold_diameter_A = 80", "[specimen]\ngold_diameter_A = [80.0, 80.0]"),
+        ('species = "a.pdb"', '[[species]]\nsource = "a.pdb"'),
+        ('species = ["a.pdb", "b.pdb"]', 'species = [{source = "a.pdb"}, {source = "b.pdb"}]'),
+        ('[species]\nsource = "a.pdb"\ncopies = 3', '[[species]]\nsource = "a.pdb"\ncopies = 3'),
+        ('tilts = "a.tlt"', '[tilts]\nfile = "a.tlt"'),
+        ('reference = "a.mrc"', '[reference]\nstack = "a.mrc"'),
+        ('reference = ["a.mrc", "b.mrc"]', '[reference]\nstack = ["a.mrc", "b.mrc"]'),
+        ('microscope = "k3-60x3"', '[microscope]\npreset = "k3-60x3"'),
+        ('style = "vgg19"', '[style]\nnetwork = "vgg19"'),
+        ('structure_folders = "pdb"', 'structure_folders = ["pdb"]'),
+    ],
+)
+def test_short_forms_are_understood(text, written_out):
+    assert parse_recipe(text).model_dump() == parse_recipe(written_out).model_dump()
+
+
+@pytest.mark.parametrize(
+    ("text", "how"),
+    [
+        ("[species]\n'1bxn' = 50", r"write \[\[species\]\]"),
+        ("tilts = [-60, 60, 2]", "write tilts = { start_deg"),
+        ("tilts = 3", "write tilts = { start_deg"),
+        ("particles = 60", r"belongs into \[specimen\]"),
+        ("[specimen]\nbinning = 4", r"belongs into \[reconstruction\]"),
+        ("[specimen]\ntomograms = 4", "belongs into the top of the file"),
+        ("[specimen]\nparticle = 60", "do you mean specimen.particles"),
+        ("[specimen]\nvoxelsize_a = 4", "do you mean specimen.voxel_size_A"),
+        ("[specimen]\nsize_voxels = 512", r"expected 3 numbers, as \[1024, 1024, 360\]"),
+        ("[specimen]\nsize_voxels = [512, 512]", "expected 3 numbers"),
+        ('[[species]]\nsorce = "a.pdb"', "do you mean species.source"),
+        ("specimen = 3", r"expected a section \[specimen\]"),
+    ],
+)
+def test_what_is_not_understood_is_said_how_to_write(text, how):
+    with pytest.raises(InputError, match=how) as error:
+        parse_recipe(text)
+    assert "\n" not in str(error.value)
+
+
+def test_settings_of_the_microscope_are_understood_and_corrected():
+    from faket.pipeline.reference import chosen_microscope
+
+    recipe = parse_recipe("[microscope.settings]\ndefocus_um = 3")
+    assert chosen_microscope(recipe.microscope).defocus_um == (3, 3)
+    recipe = parse_recipe("[microscope.settings]\ndefocs_um = 3")
+    with pytest.raises(InputError, match=r"do you mean microscope\.settings\.defocus_um"):
+        chosen_microscope(recipe.microscope)

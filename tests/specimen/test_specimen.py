@@ -270,6 +270,20 @@ def test_a_full_box_continues_or_stops():
         place_particles(stopping, SPECIES, seed=0)
 
 
+def test_a_full_box_starves_no_species():
+    """Of each about the share that the volume allows; the small ones may have more."""
+    wanted = {kind.name: 700 for kind in SPECIES}
+    config = only(wanted, size=(64, 64, 48))
+    placement = place_particles(config, SPECIES, seed=0)
+    volumes = {kind.name: kind.envelope.sum(dtype=float) for kind in SPECIES}
+    room = sum(volumes[name] for name in placement.particles.species)
+    share = room / (700 * sum(volumes.values()))
+    assert share < 0.9
+    assert min(placement.placed[name] for name in wanted) > 0.6 * share * 700
+    again = place_particles(config, SPECIES, seed=0)
+    np.testing.assert_array_equal(again.particles.positions_A, placement.particles.positions_A)
+
+
 def test_stop_is_no_obstacle_where_everything_fits():
     config = only({"hook": 5}, on_full="stop")
     assert place_particles(config, SPECIES, seed=0).placed["hook"] == 5

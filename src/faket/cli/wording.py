@@ -8,7 +8,11 @@ from functools import cache
 _SETTING = re.compile(r"`([A-Za-z]\w*(?:\.\w+)*)`")
 _ALTERNATIVES = re.compile(r", or |, | or ")
 # Where a recipe has the settings of a stage.
-_SECTIONS = {"SpecimenConfig": "specimen", "Microscope": "microscope.settings"}
+_SECTIONS = {
+    "SpecimenConfig": "specimen",
+    "SpecimenSection": "specimen",
+    "Microscope": "microscope.settings",
+}
 # What some commands call otherwise.
 _ALIASES = {"memory_limit": "memory_limit_GB", "weights": "vgg19"}
 

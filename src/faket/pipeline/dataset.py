@@ -28,9 +28,11 @@ from faket.pipeline.methods import (
     network_weights,
     read_noise,
 )
+from faket.pipeline.notices import model_notices, placement_notice, tomogram_notice
 from faket.pipeline.recipe import Recipe
 from faket.pipeline.reference import (
     Reference,
+    check_references,
     chosen_microscope,
     input_files,
     prepare_reference,
@@ -90,7 +92,14 @@ def generate(
     finished = recipe.tomograms - len(todo)
     for done, index in enumerate(make_all(plan, todo, workers, say), start=finished + 1):
         say(f"model_{index} finished", done, recipe.tomograms)
+        for notice in _left_out(out / f"model_{index}"):
+            say(notice, 0, 0)
     return Dataset(out, tuple(out / f"model_{i}" for i in range(recipe.tomograms)))
+
+
+def _left_out(model: Path) -> list[str]:
+    record = read_manifest(model / "manifest.json")["record"]
+    return placement_notice(model.name, record["requested"], record["placed"])
 
 
 def _check_place(recipe: Recipe, out: Path) -> None:
@@ -146,16 +155,19 @@ def _is_finished(out: Path, index: int) -> bool:
 
 
 def _prepare(recipe: Recipe, out: Path, say: Report) -> Plan:
+    # Whatever can be wrong is found before anything takes long.
+    microscope = chosen_microscope(recipe.microscope)
+    angles_deg = tilt_angles(recipe)
+    check_references(recipe)
+    files = input_files(recipe)
+    say(tomogram_notice(recipe), 0, 0)
+    weights = network_weights(recipe)
     say("loading molecules", 0, recipe.tomograms)
     library = load_library(recipe)
     for species in library:
         for notice in species.report.notices:
             say(f"{species.name}: {notice}", 0, 0)
     specimen = specimen_config(recipe, library)
-    microscope = chosen_microscope(recipe.microscope)
-    angles_deg = tilt_angles(recipe)
-    weights = network_weights(recipe)
-    files = input_files(recipe)
     profile = None
     if recipe.method not in ("noiseless", "benchmark"):
         profile = _prepare_references(recipe, library, weights, files, out, say)
@@ -197,16 +209,19 @@ def _stored_reference(
     if not (_is_own(recipe, out) and (folder / NOISE_FILE).exists()):
         reference = prepare_reference(recipe, library, index)
         if contrast_sign(reference.series.images).sign == "inverted":
-            say(f"{reference.source}: protein is bright; reference.invert = true turns it", 0, 0)
+            say(f"{reference.source}: protein is bright; set `reference.invert` = true", 0, 0)
         _claim(recipe, out)
         with atomic_folder(folder, overwrite=True) as temporary:
             write_tilt_series(temporary / "projections.mrc", reference.series)
             if reference.record is not None:
                 write_acquisition(temporary / "acquisition.json", reference.record)
+            notices = [*reference.notices]
             text = json.dumps(reference.profile.to_dict(), indent=1) + "\n"
             (temporary / NOISE_FILE).write_text(text)
             if needs_model(recipe):
-                _write_model(recipe, reference, temporary / MODEL_FILE)
+                notices += _write_model(recipe, reference, temporary / MODEL_FILE)
+            for notice in notices:
+                say(notice, 0, 0)
             if network := load_recipe_network(recipe, weights):
                 style = _measure_style(reference, network)
                 save_style_profile(style, temporary / STYLE_FILE)
@@ -215,7 +230,11 @@ def _stored_reference(
                 kind="reference",
                 settings=recipe.model_dump(mode="json"),
                 seed=recipe.seed,
-                record={"source": reference.source, "noise": reference.profile.estimate},
+                record={
+                    "source": reference.source,
+                    "noise": reference.profile.estimate,
+                    "notices": notices,
+                },
                 inputs=inputs,
                 outputs=sorted(temporary.iterdir()),
             )
@@ -232,13 +251,17 @@ def _measure_style(reference: Reference, network: FeatureNetwork) -> StyleProfil
     )
 
 
-def _write_model(recipe: Recipe, reference: Reference, path: Path) -> None:
-    """Measure what the spectral method needs of the images alone, as of a user's reference."""
+def _write_model(recipe: Recipe, reference: Reference, path: Path) -> list[str]:
+    """Measure what the spectral method needs of the images alone, as of a user's reference.
+
+    Returns what one should know of it.
+    """
     known = recipe.reference
     model = reference_model(
         reference.series, defocus_um=known.defocus_um, dose_e_per_A2=known.dose_e_per_A2
     )
     path.write_text(json.dumps(model.to_dict()) + "\n")
+    return model_notices(model, dose_e_per_A2=known.dose_e_per_A2)
 
 
 def _model_bytes(recipe: Recipe) -> int:

@@ -2,8 +2,7 @@
 
 import os.path
 import tomllib
-from collections.abc import Iterator
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -14,6 +13,7 @@ from faket.errors import InputError
 from faket.io.failures import shown
 from faket.io.text import read_text
 from faket.microscope import PRESETS
+from faket.pipeline.recipe_words import expected_value, understood, unknown_field
 from faket.reconstruction.wbp import Normalize
 from faket.specimen import SpecimenConfig
 
@@ -29,6 +29,7 @@ Method = Literal[
     "benchmark",
     "noiseless",
 ]
+_UNKNOWN = ("extra_forbidden", "unexpected_keyword_argument")
 FORBID = ConfigDict(extra="forbid")
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
@@ -167,7 +168,13 @@ class Style(Section):
 class Reconstruction(Section):
     """From tilts to tomogram."""
 
-    binning: int = Field(2, ge=1, le=64, description="of the images before reconstruction")
+    binning: int = Field(
+        2,
+        ge=1,
+        le=64,
+        description="of the images before reconstruction; a voxel of the tomogram is "
+        "specimen.voxel_size_A times this",
+    )
     filter: Literal["ramp", "hamming", "shrec"] = Field(
         "ramp", description="ramp, hamming (windowed ramp) or shrec (FakET's own)"
     )
@@ -240,7 +247,9 @@ def parse_recipe(text: str, *, where: str = "recipe", folder: Path | None = None
             "`faket simulate --example` writes one"
         )
     try:
-        recipe = Recipe.model_validate(content)
+        recipe = Recipe.model_validate(understood(content))
+    except InputError as error:
+        raise InputError(f"{where}: {error}") from None
     except pydantic.ValidationError as error:
         raise InputError(f"{where}: {_first_error(error)}") from None
     recipe._folder = folder or Path()
@@ -248,43 +257,25 @@ def parse_recipe(text: str, *, where: str = "recipe", folder: Path | None = None
 
 
 def _first_error(error: pydantic.ValidationError) -> str:
-    first = error.errors(include_url=False)[0]
+    every = error.errors(include_url=False)
+    unknown = [each for each in every if each["type"] in _UNKNOWN]
+    first = (unknown or every)[0]  # a name that is none explains one that is missing
     field = ".".join(str(part) for part in first["loc"]) or "recipe"
-    found = shown(first["input"], 160)
-    if first["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
-        return f"{field}: unknown field; `faket simulate --example` lists all"
+    more = f" (and {len(every) - 1} more)" if len(every) > 1 else ""
+    if unknown:
+        return f"{field}: {unknown_field(first['loc'], recipe_fields())}{more}"
     message = one_line(first["msg"].removeprefix("Value error, "), limit=300)
-    others = len(error.errors()) - 1
-    more = f" (and {others} more)" if others else ""
-    if first["type"] == "value_error":  # our own checks say what was found
+    if message.startswith("`"):  # our own checks name the field
+        return f"{message}{more}"
+    if first["type"] == "value_error":  # and say what was found
         return f"{field}: {message}{more}"
-    return f"{field}: {message}, found {found}{more}"
+    return f"{expected_value(first, SpecimenConfig())}, found {shown(first['input'], 160)}{more}"
 
 
 def one_line(text: str, limit: int = 160) -> str:
     """Return ``text`` on one line of at most ``limit`` characters."""
     flat = " ".join(text.split())
     return flat if len(flat) <= limit else flat[: limit - 1] + "…"
-
-
-def example_recipe() -> str:
-    """Return a recipe in TOML with every field, its default, unit and meaning."""
-    lines = ["# A faket recipe. Every field is optional and shown with its default."]
-    lines += [*_section_lines(Recipe), ""]
-    lines += ["[specimen]", *_settings_lines(SpecimenConfig()), ""]
-    # Angles that are written would replace those of the reference or preset.
-    lines += ["# [tilts]", *(f"# {line.removeprefix('# ')}" for line in _section_lines(Tilts)), ""]
-    sections: list[type[BaseModel]] = [Reference, MicroscopeSection, Style, Reconstruction]
-    names = ["reference", "microscope", "style", "reconstruction"]
-    for name, model in zip(names, sections, strict=True):
-        lines += [f"[{name}]", *_section_lines(model)]
-        if model is MicroscopeSection:
-            lines += [f"# settings.{line}" for line in _settings_lines(PRESETS["shrec21"])]
-        lines += [""]
-    lines += ["# One block a species; without any, the embedded synthetic library is used."]
-    lines += ["# [[species]]"]
-    lines += [f"# {line.removeprefix('# ')}" for line in _section_lines(SpeciesEntry)]
-    return "\n".join(lines) + "\n"
 
 
 def recipe_fields() -> tuple[str, ...]:
@@ -303,39 +294,3 @@ def recipe_fields() -> tuple[str, ...]:
         names += [f"{section}.{name}" for name in model.model_fields]
     names += [f"microscope.settings.{item.name}" for item in fields(PRESETS["shrec21"])]
     return tuple(names)
-
-
-def _section_lines(model: type[BaseModel]) -> Iterator[str]:
-    for name, info in model.model_fields.items():
-        if not info.description or name in ("tilts", "species", "settings"):
-            continue
-        value = info.get_default(call_default_factory=True)
-        text = _toml(value)
-        yield (
-            f"{name} = {text}  # {info.description}"
-            if text
-            else f"# {name} =  # " + (info.description)
-        )
-
-
-def _settings_lines(settings: Any) -> Iterator[str]:
-    for item in fields(settings):
-        unit = item.metadata.get("unit", "")
-        comment = item.metadata.get("description", "") + (f" ({unit})" if unit else "")
-        assert item.default is not MISSING or item.default_factory is not MISSING
-        yield f"{item.name} = {_toml(getattr(settings, item.name))}  # {comment}"
-
-
-def _toml(value: Any) -> str:
-    """Return a simple value in TOML; nothing for what has no value."""
-    if value is None or type(value).__name__ == "PydanticUndefinedType":
-        return ""
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, str):
-        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
-    if isinstance(value, tuple | list):
-        return "[" + ", ".join(_toml(item) for item in value) + "]"
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{_toml(k)} = {_toml(v)}" for k, v in value.items()) + "}"
-    return repr(value)

@@ -16,7 +16,7 @@ from faket.data import (
     evenly_spaced_tilts,
 )
 from faket.errors import InputError
-from faket.io.mrc import read_stack
+from faket.io.mrc import read_pixel_size, read_shape, read_stack
 from faket.io.tilts import (
     read_tilt_angles,
     read_tilt_geometry,
@@ -33,7 +33,9 @@ from faket.microscope import (
 )
 from faket.noise import NoiseProfile, estimate_noise
 from faket.pipeline.library import source_path, specimen_config
-from faket.pipeline.recipe import MicroscopeSection, Recipe
+from faket.pipeline.notices import binning_notice, coverage_notice
+from faket.pipeline.recipe import MicroscopeSection, Recipe, recipe_fields
+from faket.pipeline.recipe_words import unknown_field
 from faket.projection import project
 from faket.reconstruction import align, fourier_crop
 from faket.seeds import derive
@@ -48,6 +50,7 @@ class Reference:
     profile: NoiseProfile
     source: str
     record: AcquisitionRecord | None = None  # of our own microscope
+    notices: tuple[str, ...] = ()
 
 
 def tilt_angles(recipe: Recipe) -> DoubleArray:
@@ -89,14 +92,41 @@ def chosen_microscope(section: MicroscopeSection) -> Microscope:
     """Return the preset with the settings of the recipe changed."""
     preset = PRESETS[_known_preset(section)]
     settings: dict[str, Any] = {
-        key: tuple(value) if isinstance(value, list) else value
-        for key, value in section.settings.items()
+        key: _as_range(value, getattr(preset, key, None)) for key, value in section.settings.items()
     }
     try:
         return replace(preset, **settings)
-    except TypeError as error:
-        reason = str(error).rpartition("__init__() ")[2]
-        raise InputError(f"microscope.settings: {reason}") from None
+    except TypeError:
+        unknown = next(name for name in settings if not hasattr(preset, name))
+        said = unknown_field(("microscope", "settings", unknown), recipe_fields())
+        raise InputError(f"microscope.settings.{unknown}: {said}") from None
+
+
+def _as_range(value: Any, usual: Any) -> Any:
+    """Return a list as a range, and one number where a range is usual."""
+    if isinstance(usual, tuple) and isinstance(value, int | float) and not isinstance(value, bool):
+        return (value, value)
+    return tuple(value) if isinstance(value, list) else value
+
+
+def check_references(recipe: Recipe) -> None:
+    """Refuse references that cannot be used, as far as names and headers tell."""
+    reference, voxel_size_A = recipe.reference, recipe.specimen.voxel_size_A
+    for index, stack in enumerate(map(recipe.at, reference.stack)):
+        angles_path = _angles_path(recipe, index)
+        tilts = len(_read_angles(angles_path))
+        shape = read_shape(stack)
+        if shape[0] != tilts:
+            raise InputError(
+                f"{angles_path}: expected {shape[0]} tilts as in {stack.name}, found {tilts}; give "
+                "the angles of this stack"
+            )
+        whole_number_binning(reference.pixel_size_A or read_pixel_size(stack), voxel_size_A, stack)
+        if reference.clean and read_shape(recipe.at(reference.clean[index])) != shape:
+            raise InputError(
+                f"{recipe.at(reference.clean[index])}: expected {shape} (tilts, y, x) as in "
+                f"{stack.name}, found another shape; give the twin of this stack"
+            )
 
 
 def prepare_reference(recipe: Recipe, library: tuple[Species, ...], index: int) -> Reference:
@@ -108,7 +138,7 @@ def prepare_reference(recipe: Recipe, library: tuple[Species, ...], index: int) 
     angles_path = _angles_path(recipe, index)
     series = read_tilt_series(stack_path, angles_path, pixel_size_A=given_A)
     pixel_size_A = series.geometry.pixel_size_A
-    binning = _binning(pixel_size_A, recipe.specimen.voxel_size_A, stack_path)
+    binning = whole_number_binning(pixel_size_A, recipe.specimen.voxel_size_A, stack_path)
     images = fourier_crop(align(series.images, series.geometry), binning, axes=(2, 1))
     if recipe.reference.invert:
         images = -images
@@ -118,7 +148,11 @@ def prepare_reference(recipe: Recipe, library: tuple[Species, ...], index: int) 
         clean = fourier_crop(full, binning, axes=(2, 1))
     geometry = TiltGeometry(series.geometry.angles_deg, recipe.specimen.voxel_size_A)
     profile = estimate_noise(images, clean, angles_deg=geometry.angles_deg)
-    return Reference(TiltSeries(images, geometry), profile, stack_path.name)
+    notices = (
+        *binning_notice(stack_path, pixel_size_A, binning),
+        *coverage_notice(geometry.angles_deg, tilt_angles(recipe)),
+    )
+    return Reference(TiltSeries(images, geometry), profile, stack_path.name, notices=notices)
 
 
 def noiseless(potential: AnyArray, angles_deg: DoubleArray, voxel_size_A: float) -> FloatArray:
@@ -158,7 +192,8 @@ def _read_angles(path: Path) -> DoubleArray:
     return read_tilt_angles(path)
 
 
-def _binning(pixel_size_A: float, wanted_A: float, where: Path) -> int:
+def whole_number_binning(pixel_size_A: float, wanted_A: float, where: Path) -> int:
+    """Return by how much to bin a stack to the pixels wanted; InputError if by no whole number."""
     ratio = wanted_A / pixel_size_A
     binning = max(1, round(ratio))
     if abs(ratio / binning - 1) > 0.02:

@@ -28,7 +28,7 @@ from faket.pipeline.spectral import expected_contrast
 
 _FLOOR_FROM_PER_A = 0.036  # beyond, counting noise outshines proteins
 _FLOOR_RINGS = 10
-_USUAL_DOSE_E_PER_A2 = 110.0
+USUAL_DOSE_E_PER_A2 = 110.0
 _DETECTED = 0.45  # of the dose: what ice leaves of it, times the detector's efficiency
 _COUNTS_E_PER_A2 = (0.05, 20.0)  # detected per tilt, where grey values can be counts
 _RESIDUAL_MOTION_A = 4.0
@@ -99,7 +99,7 @@ def measure_reference(
 
 def _known_dose(dose_e_per_A2: ArrayLike | None, angles: DoubleArray) -> DoubleArray:
     if dose_e_per_A2 is None:
-        return split_dose(angles, _USUAL_DOSE_E_PER_A2, 0.0)
+        return split_dose(angles, USUAL_DOSE_E_PER_A2, 0.0)
     dose = np.asarray(dose_e_per_A2, np.float64)
     if dose.shape != angles.shape or not np.all(dose > 0):
         raise InputError(

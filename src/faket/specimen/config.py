@@ -25,7 +25,11 @@ class SpecimenConfig:
         (1024, 1024, 360), "size of the specimen along x, y, z", unit="voxels", ge=1, le=65536
     )
     voxel_size_A: float = setting(
-        5.0, "edge of a voxel; the species must have the same", unit="Å", ge=0.5, le=50
+        5.0,
+        "edge of a voxel of specimen and projections; the tomogram is binned",
+        unit="Å",
+        ge=0.5,
+        le=50,
     )
     particles: tuple[int, int] = setting(
         (1000, 3000),

@@ -1,29 +1,20 @@
 """Where everything goes: the dice of a specimen, thrown into a record before it is painted."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.spatial.transform import Rotation
 
-from faket.data import AnyArray, DoubleArray, Particles, Species
+from faket.data import Particles, Species
 from faket.errors import InputError
 from faket.seeds import generator
+from faket.specimen.attempts import Record, attempts_by_class, fill
 from faket.specimen.classes import FIDUCIAL, VESICLE, check_species, class_labels
 from faket.specimen.config import MAX_OBJECTS, SpecimenConfig
-from faket.specimen.ellipsoids import scan_solid
-from faket.specimen.membrane import LABEL_HALF_THICKNESS_A
-from faket.specimen.molecules import first_fit
-from faket.specimen.shapes import Shape, fibonacci_sphere, prepare_shape
-from faket.specimen.shells import first_shell_fit
+from faket.specimen.shapes import Shape, prepare_shape
 
-_MISSES_IN_A_ROW = 10  # orientations in which nothing fitted before a class is given up
-_BATCH = 256  # positions drawn at once
-_NO_AXES = np.full(3, np.nan)
-_SURFACE_POINTS = fibonacci_sphere(4096)
-
-Attempt = Callable[[], bool]
+_LESS = 0.9  # by which a share that does not fit is lowered: chosen, because a pass takes long
 
 
 @dataclass(frozen=True)
@@ -79,6 +70,9 @@ def requested_counts(
 def place_particles(config: SpecimenConfig, species: Sequence[Species], *, seed: int) -> Placement:
     """Place vesicles, then gold, then molecules (largest first) without overlap.
 
+    Where a molecule lacks room, all are placed anew: of each the same share of what it asks for,
+    then more of those that find room.
+
     Random sequential addition: an orientation, uniform on SO(3), is drawn first and kept while
     up to ``config.max_tries`` uniform positions are tried. Objects may share no voxel; a
     molecule's voxels are those where its rotated envelope is at least 0.5, as they are painted.
@@ -104,26 +98,69 @@ def place_particles(config: SpecimenConfig, species: Sequence[Species], *, seed:
     shapes = _checked_shapes(config, species)
     volumes = {name: shape.volume_voxels for name, shape in shapes.items()}
     requested = _requested_counts(config, volumes, seed)
-    nx, ny, nz = config.size_voxels
-    occupancy = np.zeros((nz, ny, nx), np.bool_)
-    record = _Record(config.voxel_size_A)
-    attempts = {
-        VESICLE: _vesicle_attempt(config, occupancy, record, generator(seed, "place", VESICLE)),
-        # The stream keeps the name that fiducials had when it was first drawn from.
-        FIDUCIAL: _gold_attempt(config, occupancy, record, generator(seed, "place", "gold")),
-    }
-    for name in sorted(shapes, key=lambda name: -volumes[name]):
-        dice = generator(seed, "place", "molecule", name)
-        attempts[name] = _molecule_attempt(config, name, shapes[name], occupancy, record, dice)
-    for name, attempt in attempts.items():
-        placed = _fill(requested[name], attempt)
-        if placed < requested[name] and config.on_full == "stop":
-            raise InputError(
-                f"specimen: expected room for {requested[name]} of {name!r}, found room for "
-                f"{placed} in {nx} x {ny} x {nz} voxels; ask for fewer, enlarge the box, raise "
-                "`max_tries`, or set `on_full` = 'continue'"
-            )
+    record, short = _one_class_after_another(config, shapes, requested, seed)
+    if short and config.on_full == "stop":
+        nx, ny, nz = config.size_voxels
+        raise InputError(
+            f"specimen: expected room for {requested[short]} of {short!r}, found room for "
+            f"{record.species.count(short)} in {nx} x {ny} x {nz} voxels; ask for fewer, enlarge "
+            "the box, raise `max_tries`, or set `on_full` = 'continue'"
+        )
+    if short in shapes and sum(requested[name] > 0 for name in shapes) > 1:
+        room = sum(volumes.get(name, 0.0) for name in record.species)
+        share = room / sum(volumes[name] * requested[name] for name in shapes)
+        record = _in_equal_shares(config, shapes, requested, seed, share)
     return Placement(record.particles(), requested)
+
+
+def _one_class_after_another(
+    config: SpecimenConfig, shapes: Mapping[str, Shape], requested: Mapping[str, int], seed: int
+) -> tuple[Record, str | None]:
+    """Place all classes in turn; return also the first that lacks room, molecules before others."""
+    record, attempts = attempts_by_class(config, shapes, seed)
+    lacking = []
+    for name, attempt in attempts.items():
+        if fill(requested[name], attempt) < requested[name]:
+            lacking.append(name)
+            if config.on_full == "stop":
+                break
+    return record, next(iter([*(n for n in lacking if n in shapes), *lacking]), None)
+
+
+def _in_equal_shares(
+    config: SpecimenConfig,
+    shapes: Mapping[str, Shape],
+    requested: Mapping[str, int],
+    seed: int,
+    share: float,
+) -> Record:
+    """Place of each molecule the same share of what it asks for, then more while there is room.
+
+    One class after another, the later ones would find no room at all; in turns from the start,
+    the large ones would find none between the small. So the share is the first guess, from the
+    volume that found room, lowered until all of it fits, largest first.
+    """
+    hopeless: set[str] = set()  # too large for what the box leaves
+    while True:
+        record, attempts = attempts_by_class(config, shapes, seed)
+        goals = {
+            name: 0 if name in hopeless else int(n * share) if name in shapes else n
+            for name, n in requested.items()
+        }
+        placed = {name: fill(goals[name], attempt) for name, attempt in attempts.items()}
+        short = [name for name in shapes if placed[name] < goals[name]]
+        if not short:
+            break
+        hopeless.update(name for name in short if not placed[name])
+        share *= _LESS
+    waiting = [name for name in attempts if name in shapes and placed[name] < requested[name]]
+    while waiting:
+        name = min(waiting, key=lambda name: placed[name] / requested[name])
+        fitted = fill(1, attempts[name])
+        placed[name] += fitted
+        if not fitted or placed[name] == requested[name]:
+            waiting.remove(name)
+    return record
 
 
 def _checked_shapes(config: SpecimenConfig, species: Sequence[Species]) -> dict[str, Shape]:
@@ -155,125 +192,3 @@ def _requested_counts(
             f"found {sum(counts.values())}; lower `copies`, `volume_fractions` or `particles`"
         )
     return counts
-
-
-class _Record:
-    """Collects poses; positions in voxels as they are tried, kept in Å."""
-
-    def __init__(self, voxel_size_A: float) -> None:
-        self.voxel_size_A = voxel_size_A
-        self.species: list[str] = []
-        self.rows: list[tuple[DoubleArray, DoubleArray, DoubleArray]] = []
-
-    def add(
-        self, name: str, position_A: DoubleArray, rotation: Rotation, semi_axes_A: DoubleArray
-    ) -> None:
-        self.species.append(name)
-        self.rows.append((position_A, rotation.as_quat(), semi_axes_A))
-
-    def particles(self) -> Particles:
-        rows = np.array([np.concatenate(row) for row in self.rows]).reshape(-1, 10)
-        return Particles(
-            ids=np.arange(1, len(rows) + 1, dtype=np.int64),
-            species=tuple(self.species),
-            positions_A=rows[:, :3],
-            rotations=Rotation.from_quat(rows[:, 3:7]),
-            semi_axes_A=rows[:, 7:],
-        )
-
-
-def _fill(n: int, attempt: Attempt) -> int:
-    """Attempt until n objects are placed or too many in a row were not; return how many were."""
-    placed = misses = 0
-    while placed < n and misses < _MISSES_IN_A_ROW:
-        fitted = attempt()
-        placed += fitted
-        misses = 0 if fitted else misses + 1
-    return placed
-
-
-def _random_rotation(dice: np.random.Generator) -> Rotation:
-    """Uniform on SO(3): the direction of four normal deviates is a uniform unit quaternion."""
-    return Rotation.from_quat(dice.normal(size=4))
-
-
-def _positions_A(
-    dice: np.random.Generator, low: DoubleArray, high: DoubleArray, config: SpecimenConfig
-) -> Iterator[DoubleArray]:
-    """Yield batches [n, 3] of uniform positions between low and high (voxels, x y z)."""
-    if (low > high).any():
-        return
-    for start in range(0, config.max_tries, _BATCH):
-        n = min(_BATCH, config.max_tries - start)
-        yield (low + dice.random((n, 3)) * (high - low)) * config.voxel_size_A
-
-
-def _vesicle_attempt(
-    config: SpecimenConfig, occupancy: AnyArray, record: _Record, dice: np.random.Generator
-) -> Attempt:
-    size = np.array(config.size_voxels, np.float64)
-    half = LABEL_HALF_THICKNESS_A / config.voxel_size_A
-
-    def attempt() -> bool:
-        rotation, axes_A = _random_rotation(dice), dice.uniform(*config.vesicle_semi_axes_A, 3)
-        matrix, axes = rotation.as_matrix(), axes_A / config.voxel_size_A
-        points = (_SURFACE_POINTS * axes) @ matrix.T
-        for batch_A in _positions_A(dice, np.full(3, -0.5), size - 0.5, config):
-            centres = batch_A / config.voxel_size_A
-            chosen = first_shell_fit(occupancy, centres, matrix, axes, half, points)
-            if chosen >= 0:
-                record.add(VESICLE, batch_A[chosen], rotation, axes_A)
-                return True
-        return False
-
-    return attempt
-
-
-def _gold_attempt(
-    config: SpecimenConfig, occupancy: AnyArray, record: _Record, dice: np.random.Generator
-) -> Attempt:
-    size = np.array(config.size_voxels, np.float64)
-
-    def attempt() -> bool:
-        radius_A = dice.uniform(*config.gold_diameter_A) / 2
-        axes_A = radius_A * dice.uniform(*config.gold_axis_scale, 3)
-        rotation = _random_rotation(dice)
-        matrix, axes = rotation.as_matrix(), axes_A / config.voxel_size_A
-        reach = np.sqrt(((matrix * axes) ** 2).sum(axis=1))  # of the rotated ellipsoid along x y z
-        for batch_A in _positions_A(dice, reach - 0.5, size - 0.5 - reach, config):
-            for position_A in batch_A:
-                centre = position_A / config.voxel_size_A
-                if scan_solid(occupancy, centre, matrix, axes, False) > 0:
-                    scan_solid(occupancy, centre, matrix, axes, True)
-                    record.add(FIDUCIAL, position_A, rotation, axes_A)
-                    return True
-        return False
-
-    return attempt
-
-
-def _molecule_attempt(
-    config: SpecimenConfig,
-    name: str,
-    shape: Shape,
-    occupancy: AnyArray,
-    record: _Record,
-    dice: np.random.Generator,
-) -> Attempt:
-    size = np.array(config.size_voxels, np.float64)
-
-    def attempt() -> bool:
-        rotation = _random_rotation(dice)
-        matrix = rotation.as_matrix()
-        points = shape.points @ matrix.T
-        # Positions beyond these would put a voxel next to one of the points outside the box.
-        low, high = -1 - points.min(axis=0), size - points.max(axis=0)
-        for batch_A in _positions_A(dice, low, high, config):
-            centres = batch_A / config.voxel_size_A
-            chosen = first_fit(occupancy, centres, matrix, points, shape.envelope)
-            if chosen >= 0:
-                record.add(name, batch_A[chosen], rotation, _NO_AXES)
-                return True
-        return False
-
-    return attempt

@@ -1,0 +1,75 @@
+"""What was assumed, measured or left out, in one line each, for the screen and the manifest.
+
+Settings stand in backticks, as in errors (:class:`faket.errors.InputError`).
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from faket.pipeline.recipe import Recipe
+from faket.pipeline.reference_measurement import USUAL_DOSE_E_PER_A2
+from faket.pipeline.reference_model import ReferenceModel
+
+_BEYOND_DEG = 3.0  # as far as `faket compare` still takes two tilts for the same
+
+
+def model_notices(model: ReferenceModel, *, dose_e_per_A2: float | None) -> list[str]:
+    """Say which defocus was estimated and which exposure assumed."""
+    notices, ctf = [], model.ctf
+    if ctf.source == "spectra":
+        low, high = ctf.interval_um
+        doubt = "" if ctf.confident else ", which is no more than a guess"
+        notices.append(
+            f"defocus of the reference estimated as {ctf.defocus_um.mean():.2f} µm{doubt} "
+            f"(its spectra allow {low:.2f} to {high:.2f} µm); if you know it, give `defocus_um`"
+        )
+    if dose_e_per_A2 is None:
+        tilts = len(model.noise)
+        notices.append(
+            f"exposure of the reference assumed as {USUAL_DOSE_E_PER_A2:g} e/Å² in all, "
+            f"{USUAL_DOSE_E_PER_A2 / tilts:.1f} a tilt; if you know it, give `dose_e_per_A2`"
+        )
+    return notices
+
+
+def coverage_notice(reference_deg: ArrayLike, wanted_deg: ArrayLike) -> list[str]:
+    """Say which tilts lie beyond those of the reference."""
+    known, wanted = np.asarray(reference_deg), np.asarray(wanted_deg)
+    low, high = known.min(), known.max()
+    beyond = int(np.sum((wanted < low - _BEYOND_DEG) | (wanted > high + _BEYOND_DEG)))
+    if not beyond:
+        return []
+    return [
+        f"{beyond} of {len(wanted)} tilts ({wanted.min():g}° to {wanted.max():g}°) lie beyond the "
+        f"reference's ({low:g}° to {high:g}°): they look like its outermost tilts"
+    ]
+
+
+def binning_notice(path: Path, pixel_size_A: float, binning: int) -> list[str]:
+    """Say that a stack was binned to the pixels of the data."""
+    if binning == 1:
+        return []
+    return [f"{path}: binned by {binning}, from {pixel_size_A:g} to {pixel_size_A * binning:g} Å"]
+
+
+def tomogram_notice(recipe: Recipe) -> str:
+    """Say how large tomograms will be, and their voxels."""
+    binning, voxel_A = recipe.reconstruction.binning, recipe.specimen.voxel_size_A
+    size = " x ".join(str(side // binning) for side in recipe.specimen.size_voxels)
+    made_of = f"`specimen.voxel_size_A` {voxel_A:g} Å times `reconstruction.binning` {binning}"
+    return f"tomograms of {size} voxels of {voxel_A * binning:g} Å ({made_of})"
+
+
+def placement_notice(
+    name: str, requested: Mapping[str, int], placed: Mapping[str, int]
+) -> list[str]:
+    """Say what did not fit into a specimen, class by class."""
+    short = [
+        f"{placed[species]} of {wanted} {species}"
+        for species, wanted in requested.items()
+        if placed[species] < wanted
+    ]
+    return [f"{name}: the specimen is full, it holds {', '.join(short)}"] if short else []

@@ -1,0 +1,75 @@
+"""A recipe to start from: every field with its default, unit and meaning."""
+
+from collections.abc import Iterator
+from dataclasses import MISSING, fields
+from typing import Any
+
+from pydantic import BaseModel
+
+from faket.microscope import PRESETS
+from faket.pipeline.recipe import (
+    MicroscopeSection,
+    Recipe,
+    Reconstruction,
+    Reference,
+    SpeciesEntry,
+    Style,
+    Tilts,
+)
+from faket.specimen import SpecimenConfig
+
+
+def example_recipe() -> str:
+    """Return a recipe in TOML with every field, its default, unit and meaning."""
+    lines = ["# A faket recipe. Every field is optional and shown with its default."]
+    lines += [*_section_lines(Recipe), ""]
+    lines += ["[specimen]", *_settings_lines(SpecimenConfig()), ""]
+    # Angles that are written would replace those of the reference or preset.
+    lines += ["# [tilts]", *(f"# {line.removeprefix('# ')}" for line in _section_lines(Tilts)), ""]
+    sections: list[type[BaseModel]] = [Reference, MicroscopeSection, Style, Reconstruction]
+    names = ["reference", "microscope", "style", "reconstruction"]
+    for name, model in zip(names, sections, strict=True):
+        lines += [f"[{name}]", *_section_lines(model)]
+        if model is MicroscopeSection:
+            lines += [f"# settings.{line}" for line in _settings_lines(PRESETS["shrec21"])]
+        lines += [""]
+    lines += ["# One block a species; without any, the embedded synthetic library is used."]
+    lines += ["# [[species]]"]
+    lines += [f"# {line.removeprefix('# ')}" for line in _section_lines(SpeciesEntry)]
+    return "\n".join(lines) + "\n"
+
+
+def _section_lines(model: type[BaseModel]) -> Iterator[str]:
+    for name, info in model.model_fields.items():
+        if not info.description or name in ("tilts", "species", "settings"):
+            continue
+        value = info.get_default(call_default_factory=True)
+        text = _toml(value)
+        yield (
+            f"{name} = {text}  # {info.description}"
+            if text
+            else f"# {name} =  # " + (info.description)
+        )
+
+
+def _settings_lines(settings: Any) -> Iterator[str]:
+    for item in fields(settings):
+        unit = item.metadata.get("unit", "")
+        comment = item.metadata.get("description", "") + (f" ({unit})" if unit else "")
+        assert item.default is not MISSING or item.default_factory is not MISSING
+        yield f"{item.name} = {_toml(getattr(settings, item.name))}  # {comment}"
+
+
+def _toml(value: Any) -> str:
+    """Return a simple value in TOML; nothing for what has no value."""
+    if value is None or type(value).__name__ == "PydanticUndefinedType":
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str):
+        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    if isinstance(value, tuple | list):
+        return "[" + ", ".join(_toml(item) for item in value) + "]"
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{_toml(k)} = {_toml(v)}" for k, v in value.items()) + "}"
+    return repr(value)

@@ -1,0 +1,148 @@
+"""A recipe as people write it: what is meant is understood, or an error says how to write it."""
+
+import difflib
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from faket.errors import InputError
+
+_RANGES = (
+    "particles",
+    "vesicles",
+    "gold",
+    "vesicle_semi_axes_A",
+    "gold_diameter_A",
+    "gold_axis_scale",
+)
+_TILTS = "{ start_deg = -60, stop_deg = 60, step_deg = 2 }, or { file = 'angles.tlt' }"
+
+
+def understood(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the recipe's content with short forms written out.
+
+    A number stands for a range of that number alone, a file for the section or list that holds
+    it. What stays wrong is left to the recipe's own checks.
+
+    Raises
+    ------
+    InputError
+        If tilts are numbers, which could be angles or start, stop and step; or [species] holds
+        no one molecule.
+    """
+    written = {name: _FORMS.get(name, _same)(value) for name, value in content.items()}
+    if isinstance(written.get("specimen"), dict):
+        specimen = written["specimen"]
+        written["specimen"] = specimen | {
+            name: [specimen[name]] * 2 for name in _RANGES if _is_number(specimen.get(name))
+        }
+    return written
+
+
+def unknown_field(location: Sequence[str | int], known: Sequence[str]) -> str:
+    """Say of a field that there is none such, and which was probably meant.
+
+    Parameters
+    ----------
+    location : sequence
+        Section and name, as ``("specimen", "particle")``.
+    known : sequence of str
+        All fields, with their sections, as ``"specimen.particles"``.
+    """
+    *sections, name = (str(part) for part in location if isinstance(part, str))
+    section = ".".join(sections)
+    places = [field.rpartition(".")[0] for field in known if field.rpartition(".")[2] == name]
+    if places:
+        where = f"[{places[0]}]" if places[0] else "the top of the file, before any section"
+        return f"unknown field here; it belongs into {where}"
+    here = {f.rpartition(".")[2]: f for f in known if f.rpartition(".")[0] == section}
+    there = {f.rpartition(".")[2]: f for f in known}
+    for names in (here, there):
+        near = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
+        if near:
+            return f"unknown field; do you mean {names[near[0]]}?"
+    return "unknown field; `faket simulate --example` lists all"
+
+
+def expected_value(error: Mapping[str, Any], specimen: object) -> str:
+    """Return field and expectation of one of pydantic's errors, in the words of a recipe.
+
+    Parameters
+    ----------
+    error : mapping
+        With type, loc and msg.
+    specimen : object
+        Default settings of the specimen: examples of the lists that it wants.
+    """
+    location = [str(part) for part in error["loc"]]
+    field = ".".join(location)
+    in_specimen = location[:1] == ["specimen"] and len(location) > 1
+    usual = getattr(specimen, location[1], None) if in_specimen else None
+    if isinstance(usual, tuple) and error["type"] in ("tuple_type", "missing", "too_long"):
+        return f"specimen.{location[1]}: expected {len(usual)} numbers, as {list(usual)}"
+    if error["type"] in ("model_type", "model_attributes_type", "dataclass_type"):
+        return f"{field}: expected a section [{field}]"
+    if error["type"] == "missing":
+        return f"{field}: expected a value"
+    message = str(error["msg"]).replace("Input should be", "expected", 1)
+    return f"{field}: {message}"
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _species(value: Any) -> Any:
+    if isinstance(value, dict):  # [species] for [[species]]
+        if "source" not in value:
+            raise InputError(
+                f"species: expected blocks [[species]], each with its source, found [species] with "
+                f"{', '.join(list(value)[:3]) or 'nothing'}; write [[species]] and, below it, "
+                "source = '1bxn.pdb'"
+            )
+        value = [value]
+    if isinstance(value, str):
+        value = [value]
+    if not isinstance(value, list):
+        return value
+    return [{"source": item} if isinstance(item, str) else item for item in value]
+
+
+def _tilts(value: Any) -> Any:
+    if isinstance(value, str):
+        return {"file": value}
+    if _is_number(value) or isinstance(value, list):
+        raise InputError(
+            f"tilts: expected first and last angle and step by name, or a file, found {value!r:.80}"
+            f"; write tilts = {_TILTS}"
+        )
+    return value
+
+
+def _reference(value: Any) -> Any:
+    return {"stack": value} if isinstance(value, str | list) else value
+
+
+def _microscope(value: Any) -> Any:
+    return {"preset": value} if isinstance(value, str) else value
+
+
+def _style(value: Any) -> Any:
+    return {"network": value} if isinstance(value, str) else value
+
+
+def _folders(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
+_FORMS: dict[str, Callable[[Any], Any]] = {
+    "species": _species,
+    "tilts": _tilts,
+    "reference": _reference,
+    "microscope": _microscope,
+    "style": _style,
+    "structure_folders": _folders,
+}

@@ -1,0 +1,80 @@
+"""What was guessed or left out is said, in one line each."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from faket.pipeline import generate, parse_recipe
+from faket.pipeline.notices import (
+    binning_notice,
+    coverage_notice,
+    placement_notice,
+    tomogram_notice,
+)
+from faket.pipeline.reference_measurement import measure_reference
+
+CROWDED = """
+tomograms = 1
+method = "noiseless"
+species = ["synthetic:syn-ring", "synthetic:syn-block"]
+[tilts]
+step_deg = 30
+[specimen]
+size_voxels = [64, 60, 32]
+voxel_size_A = 10
+particles = 300
+vesicles = 0
+gold = 1
+[reconstruction]
+binning = 2
+taper = 4
+"""
+
+
+def test_objects_that_did_not_fit_and_the_tomograms_voxel_are_on_the_screen(tmp_path):
+    said = []
+    generate(parse_recipe(CROWDED), tmp_path / "out", report=lambda *line: said.append(line))
+    notices = [what for what, _, total in said if total == 0]
+    assert notices[0].startswith("tomograms of 32 x 30 x 16 voxels of 20 Å")
+    assert "model_0: the specimen is full, it holds" in notices[1]
+    assert "of 1 fiducial" not in notices[1]
+    assert all(f" {name}" in notices[1] for name in ("syn-ring", "syn-block"))
+
+
+@pytest.mark.parametrize(
+    ("reference", "beyond"), [(40, "18 of 61"), (57, None), (60, None), (56, "2 of 61")]
+)
+def test_tilts_beyond_the_references_are_counted(reference, beyond):
+    wanted = np.arange(-60.0, 61, 2)
+    notices = coverage_notice(np.arange(-reference, reference + 1.0), wanted)
+    assert len(notices) == (beyond is not None)
+    assert all(notice.startswith(beyond) for notice in notices)
+
+
+def test_binning_is_said_where_it_is_done():
+    assert binning_notice(Path("a.mrc"), 2.5, 1) == []
+    assert binning_notice(Path("a.mrc"), 2.5, 4) == ["a.mrc: binned by 4, from 2.5 to 10 Å"]
+
+
+def test_nothing_is_said_of_what_fits():
+    assert placement_notice("model_0", {"a": 3, "fiducial": 0}, {"a": 3, "fiducial": 0}) == []
+    assert "3 of 4 a" in placement_notice("m", {"a": 4, "b": 2}, {"a": 3, "b": 2})[0]
+
+
+def test_the_tomograms_voxel_is_the_specimens_times_the_binning():
+    recipe = parse_recipe("[specimen]\nvoxel_size_A = 4.0\n[reconstruction]\nbinning = 3")
+    assert "voxels of 12 Å" in tomogram_notice(recipe)
+
+
+def test_an_estimated_defocus_and_an_assumed_exposure_are_said():
+    from faket.pipeline.notices import model_notices
+
+    images = np.random.default_rng(0).normal(100, 10, (3, 64, 64)).astype(np.float32)
+    model = measure_reference(images, [-30.0, 0.0, 30.0], 10.0)
+    defocus, dose = model_notices(model, dose_e_per_A2=None)
+    low, high = model.ctf.interval_um
+    assert f"{low:.2f} to {high:.2f} µm" in defocus
+    assert "`defocus_um`" in defocus
+    assert "110 e/Å² in all, 36.7 a tilt" in dose
+    assert "exposure" not in str(model_notices(model, dose_e_per_A2=100.0))
