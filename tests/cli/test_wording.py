@@ -24,6 +24,8 @@ OTHER_COMMAND = re.compile(r"`faket (\w+)([^`]*)`")
 IDENTIFIER = re.compile(r"\b[A-Za-z]+_[A-Za-z_]\w*\b")
 # What is written so in files and other programs; no setting of ours.
 FILE_WORDS = {
+    "Cartn_x",
+    "oper_expression",
     "type_symbol",
     "a_A",
     "amplitude_contrast",

@@ -70,7 +70,7 @@ def simulate(
             "simulate: expected RECIPE.toml and OUT, found too few arguments; "
             "`faket simulate --example > recipe.toml` writes a recipe to start from"
         )
-    with reporting(recipe.stem) as report:
+    with reporting(recipe.stem, simulate) as report:
         dataset = generate(read_recipe(recipe), out, workers=workers, report=report)
     if figure:
         dataset_figure(dataset.folder, out / "overview.png")

@@ -1,0 +1,86 @@
+"""Progress without a terminal: few lines, an estimate, notices at once."""
+
+import pytest
+
+from faket.cli.progress import SECONDS_BETWEEN_LINES, Lines, duration
+
+
+class Clock:
+    """Seconds that pass as the test says."""
+
+    now = 0.0
+
+    def __call__(self):
+        return self.now
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+def stopped(report):
+    report("models", 0, 2)
+    report("models", 2, 2)
+    raise KeyboardInterrupt
+
+
+def printed(capsys):
+    return capsys.readouterr().err.splitlines()
+
+
+def test_a_long_training_prints_a_line_every_half_minute(capsys, clock):
+    """Whatever changes from step to step."""
+    with Lines("train", clock=clock) as lines:
+        for step in range(1, 1201):
+            clock.now += 0.5
+            lines.report(f"epoch {1 + step // 100}, loss {1 / step:.3f}", step, 1200)
+    text = printed(capsys)
+    assert len(text) <= 600 / SECONDS_BETWEEN_LINES + 2
+    assert "[1/1200]" in text[0]
+    assert "[1200/1200]" in text[-1]
+    assert text[1].endswith("[61/1200], about 9 min left")
+
+
+def test_the_estimate_counts_what_this_run_did(capsys, clock):
+    """Of a run that goes on, what was finished before says nothing about the time."""
+    with Lines("out", clock=clock) as lines:
+        lines.report("models", 90, 100)
+        clock.now += 600
+        lines.report("models", 91, 100)
+    assert printed(capsys)[-1] == "out: models [91/100], about 1 h 30 min left"
+
+
+def test_another_stage_is_estimated_anew(capsys, clock):
+    with Lines("style", clock=clock) as lines:
+        lines.report("tilts", 0, 40)
+        clock.now += 4000
+        lines.report("tilts", 40, 40)
+        lines.report("tilts", 0, 40)
+        clock.now += 40
+        lines.report("tilts", 4, 40)
+    assert printed(capsys)[-1].endswith("[4/40], about 6 min left")
+
+
+def test_notices_are_printed_at_once_in_the_words_of_the_command(capsys, clock):
+    from faket.cli.app import _COMMANDS
+
+    with Lines("noise", _COMMANDS["noise"], clock) as lines:
+        for _ in range(3):
+            lines.report("assumed; if you know it, give `dose_e_per_A2`", 0, 0)
+    assert printed(capsys) == ["noise: assumed; if you know it, give --dose-e-per-A2"] * 3
+
+
+def test_what_an_error_ended_is_not_reported_as_finished(capsys, clock):
+    lines = Lines("out", clock=clock)
+    with pytest.raises(KeyboardInterrupt), lines:
+        stopped(lines.report)
+    assert printed(capsys) == ["out: models [0/2]"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "0 s"), (89, "89 s"), (600, "10 min"), (3600, "1 h 0 min"), (86400 * 2, "2 d 0 h")],
+)
+def test_durations_are_said_in_two_units(seconds, text):
+    assert duration(seconds) == text
