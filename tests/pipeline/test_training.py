@@ -146,7 +146,8 @@ def test_models_are_found_in_order_and_once(data, tmp_path):
 def test_a_training_leaves_what_picking_and_resuming_need(trained):
     names = {path.name for path in trained.folder.iterdir()}
     assert names == {
-        "best.safetensors", "last.safetensors", "history.csv", "manifest.json", "training.json",
+        "best.safetensors", "last.safetensors", "history.csv", "manifest.json", "run.json",
+        "training.json",
     }  # fmt: skip
     assert verify_manifest(trained.folder / "manifest.json") == ()
     assert read_manifest(trained.folder / "manifest.json")["seed"] == 1
@@ -236,7 +237,7 @@ def test_a_rate_that_falls_to_zero_is_not_continued(data, tmp_path):
     more = replace(falling, epochs=2)
     fails(
         lambda: train_picker([data], tmp_path / "picker", settings=more),
-        "epochs = 1, found 2", "--start",
+        "epochs = 1, found 2", "`start`",
     )  # fmt: skip
 
 

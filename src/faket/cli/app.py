@@ -12,6 +12,7 @@ from faket.cli.match import match
 from faket.cli.outputs import checked
 from faket.cli.picking import pick, train
 from faket.cli.score import score
+from faket.cli.signals import exit_code, stopping
 from faket.cli.streams import BROKEN_PIPE, drop_output, open_streams
 from faket.cli.study import study
 from faket.cli.wording import in_words_of
@@ -39,7 +40,12 @@ _STAGES: tuple[Callable[..., None], ...] = (
 )
 _PROOF: tuple[Callable[..., None], ...] = (compare, train, pick, match, score, study)
 _COMMANDS = {command.__name__: command for command in (*_DATASETS, *_STAGES, *_PROOF)}
-_RESUMABLE = ("demo", "simulate", "style", "train", "match", "study")
+# What the same command does after an interrupt; by default it starts again.
+_CONTINUES = "the same command continues; what is finished is kept"
+_AFTER_INTERRUPT = {
+    **dict.fromkeys(("demo", "simulate", "train", "match", "study"), _CONTINUES),
+    "species": "name the molecules that are not finished to go on",
+}
 for command in _DATASETS:
     app.command(checked(command))
 for command in _STAGES:
@@ -52,8 +58,9 @@ def run(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; 2 for input that cannot be used."""
     open_streams()
     try:
-        app(arguments, exit_on_error=False, print_error=False)
-        sys.stdout.flush()
+        with stopping():
+            app(arguments, exit_on_error=False, print_error=False)
+            sys.stdout.flush()
     except InputError as error:
         return _fail(in_words_of(_command(arguments), str(error)), 2)
     except CycloptsError as error:
@@ -69,8 +76,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
         remedy = "work on a smaller volume, or use fewer `workers`"
         message = f"not enough memory: {error}; {remedy}"
         return _fail(in_words_of(_command(arguments), message), 2)
-    except KeyboardInterrupt:
-        return _fail(f"interrupted; the same command {_after_interrupt(arguments)}", 130)
+    except KeyboardInterrupt as stop:
+        return _fail(f"interrupted; {_after_interrupt(arguments)}", exit_code(stop))
     return 0
 
 
@@ -81,13 +88,8 @@ def _command(arguments: Sequence[str] | None) -> Callable[..., None] | None:
 
 def _after_interrupt(arguments: Sequence[str] | None) -> str:
     words = sys.argv[1:] if arguments is None else arguments
-    goes_on = bool(words) and words[0] in _RESUMABLE
-    return "continues where it stopped" if goes_on else "starts again; nothing was left behind"
-
-
-def main() -> None:
-    """Entry point of the ``faket`` command."""
-    sys.exit(run())
+    starts = "the same command starts again; nothing half-written was left behind"
+    return _AFTER_INTERRUPT.get(words[0], starts) if words else starts
 
 
 def _fail(message: str, code: int) -> int:

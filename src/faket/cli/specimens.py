@@ -55,6 +55,7 @@ def species(
     folder
         Where PDB ids are looked up before the cache and the network.
     """
+    from faket.io.atomic import atomic_folder
     from faket.io.molecules import load_species
     from faket.io.specimen_files import write_species
     from faket.io.structure_files import find_structure
@@ -73,24 +74,25 @@ def species(
             map_voxel_size_A=map_voxel_size_A,
             assembly=assembly,
         )
-        write_species(out / molecule.name, molecule)
-        record_manifest(
-            out / molecule.name,
-            "species",
-            {
-                "voxel_size_A": voxel_size_A,
-                "contour": contour,
-                "mean_potential_V": mean_potential_V,
-                "map_voxel_size_A": map_voxel_size_A,
-                "assembly": assembly,
-            },
-            [None if embedded else found],
-            {
-                "source": molecule.source,
-                "facts": dict(molecule.report.facts),
-                "notices": list(molecule.report.notices),
-            },
-        )
+        with atomic_folder(out / molecule.name) as finished:  # appears with its manifest
+            write_species(finished, molecule)
+            record_manifest(
+                finished,
+                "species",
+                {
+                    "voxel_size_A": voxel_size_A,
+                    "contour": contour,
+                    "mean_potential_V": mean_potential_V,
+                    "map_voxel_size_A": map_voxel_size_A,
+                    "assembly": assembly,
+                },
+                [None if embedded else found],
+                {
+                    "source": molecule.source,
+                    "facts": dict(molecule.report.facts),
+                    "notices": list(molecule.report.notices),
+                },
+            )
         _print_report(out / molecule.name, molecule)
 
 
@@ -115,7 +117,7 @@ def specimen(recipe: Path, out: OutFolder, /, *, seed: Seed | None = None) -> No
     seed
         Instead of the recipe's.
     """
-    from faket.io.atomic import require_free_folder
+    from faket.io.atomic import atomic_folder, require_free_folder
     from faket.io.specimen_files import write_specimen
     from faket.pipeline.library import load_library, specimen_config
     from faket.pipeline.recipe import read_recipe
@@ -128,10 +130,12 @@ def specimen(recipe: Path, out: OutFolder, /, *, seed: Seed | None = None) -> No
     chosen = settings.seed if seed is None else seed
     config = specimen_config(settings, library)
     placement = place_particles(config, library, seed=chosen)
-    write_specimen(out, paint_specimen(config, library, placement.particles))
+    painted = paint_specimen(config, library, placement.particles)
     settings_used = {**settings.model_dump(mode="json"), "seed": chosen}
     counts = {"requested": dict(placement.requested), "placed": placement.placed}
-    record_manifest(out, "specimen", settings_used, [recipe], counts)
+    with atomic_folder(out) as folder:  # appears with its manifest
+        write_specimen(folder, painted)
+        record_manifest(folder, "specimen", settings_used, [recipe], counts)
     for name, wanted in placement.requested.items():
         print(f"{name}: {placement.placed[name]} of {wanted} placed")
 

@@ -1,18 +1,19 @@
 """Files and folders that appear whole or not at all.
 
 What is written goes under a hidden name (``.part-…``) in the same folder, is flushed to the disk,
-then renamed. An exception or an interrupt removes it; only a killed process can leave it behind.
+then renamed. An exception or an interrupt removes it; what only a killed process can leave behind,
+the next that writes the same removes.
 """
 
 import errno
 import os
-import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from faket.io.failures import PathLike, cannot_write, input_error, is_explained
+from faket.io.leftovers import holds_nothing, remove_leftovers, temporary_name
 
 
 @contextmanager
@@ -45,6 +46,7 @@ def atomic_path(path: PathLike) -> Iterator[Path]:
             if target.is_dir():
                 raise IsADirectoryError(errno.EISDIR, "is a folder", str(target))
             target.parent.mkdir(parents=True, exist_ok=True)
+            remove_leftovers(target.parent, name=target.name)
             yield temporary
             if not temporary.exists():
                 raise RuntimeError(f"nothing was written for {target.name}")
@@ -62,7 +64,7 @@ def atomic_folder(path: PathLike, *, overwrite: bool = False) -> Iterator[Path]:
     Parameters
     ----------
     path : str or Path
-        An existing empty folder counts as free.
+        An existing empty folder counts as free; leftovers of killed processes are nothing.
     overwrite : bool
         Replace an existing folder, which stays untouched until the new one is whole.
 
@@ -83,6 +85,7 @@ def atomic_folder(path: PathLike, *, overwrite: bool = False) -> Iterator[Path]:
         with _explained(path, target, temporary):
             _check_free(path, target, overwrite)
             temporary.mkdir(parents=True)
+            remove_leftovers(target.parent, name=target.name)
             yield temporary
             for file in temporary.rglob("*"):
                 if file.is_file():
@@ -151,7 +154,7 @@ def _absolute(path: PathLike) -> Path:
 
 
 def _temporary_sibling(target: Path) -> Path:
-    return target.parent / f".part-{secrets.token_hex(4)}-{target.name[-200:]}"
+    return target.parent / temporary_name(target.name)
 
 
 @contextmanager
@@ -177,7 +180,7 @@ def _check_free(path: PathLike, target: Path, overwrite: bool) -> None:
         raise input_error(path, "expected the name of a folder to write, found a root folder")
     if target.is_symlink() or (target.exists() and not target.is_dir()):
         raise input_error(path, "expected a folder to write, found a file; choose another name")
-    occupied = target.exists() and any(target.iterdir())
+    occupied = target.exists() and not holds_nothing(target)
     if occupied and not overwrite:
         raise input_error(path, "exists already; choose another name or remove it")
     if occupied and any(place.is_relative_to(target) for place in _precious()):

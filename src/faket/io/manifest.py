@@ -2,7 +2,7 @@
 
 The manifest holds nothing that changes when a run is repeated: no dates, durations, hosts or
 absolute paths, so the same seed gives the same bytes. Those facts go to a second file beside it,
-``run.json`` for ``manifest.json``.
+``run.json`` for ``manifest.json``, with the dates of the outputs and a hash of the manifest.
 """
 
 import dataclasses
@@ -11,7 +11,7 @@ import json
 import math
 import os
 import platform
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path, PurePath
 from typing import Any
@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 import faket
+from faket.errors import InputError
 from faket.io.atomic import atomic_path
 from faket.io.failures import PathLike, cannot_read, input_error, shown
 from faket.io.text import read_text, regular_file_size
@@ -57,7 +58,7 @@ def write_manifest(
     outputs : iterable of path
         Must lie below the manifest's folder.
     run : mapping, optional
-        Date, host, durations, peak memory: written to :func:`run_path`.
+        Durations, peak memory: written to :func:`run_path`, with the outputs' dates.
 
     Returns
     -------
@@ -70,6 +71,7 @@ def write_manifest(
         If a file cannot be hashed, an output lies elsewhere, or a value has no JSON form.
     """
     folder = Path(os.path.abspath(path)).parent
+    outputs = tuple(outputs)
     manifest = {
         "format": FORMAT,
         "kind": kind,
@@ -82,7 +84,10 @@ def write_manifest(
     }
     _write_json(path, manifest)
     if run is not None:
-        _write_json(run_path(path), plain(run, path))
+        dates = {entry["path"]: os.stat(folder / entry["path"]).st_mtime_ns
+                 for entry in manifest["outputs"]}  # fmt: skip
+        facts = {**run, "dates_ns": dates, "manifest_sha256": sha256_of(path)}
+        _write_json(run_path(path), sealed(plain(facts, path)))
     return manifest
 
 
@@ -110,10 +115,21 @@ def read_manifest(path: PathLike) -> dict[str, Any]:
     return manifest
 
 
-def verify_manifest(path: PathLike) -> tuple[str, ...]:
-    """Hash the files of a manifest again.
+def verify_manifest(
+    path: PathLike, *, full: bool = True, only: Collection[str] | None = None
+) -> tuple[str, ...]:
+    """Compare the files of a manifest with what was written.
 
     Outputs are all checked; inputs where they lie below the manifest's folder.
+
+    Parameters
+    ----------
+    path : str or Path
+    full : bool
+        Hash all files. Otherwise only those whose date is not that of their writing: a copy, or
+        what was changed since; of the others the size is looked at.
+    only : collection of str, optional
+        Look at these files alone, named as in the manifest.
 
     Returns
     -------
@@ -127,12 +143,24 @@ def verify_manifest(path: PathLike) -> tuple[str, ...]:
     """
     manifest = read_manifest(path)
     folder = Path(os.path.abspath(path)).parent
-    found = []
+    written = None if full else _dates(path)
+    found = _check_run(path) if only is None else []
     for key in ("outputs", "inputs"):
         for entry in manifest[key]:
-            if key == "outputs" or entry["within"]:
-                found.append(_difference(folder / entry["path"], entry))
+            if (key == "outputs" or entry["within"]) and (only is None or entry["path"] in only):
+                found.append(_difference(folder / entry["path"], entry, written))
     return tuple(line for line in found if line)
+
+
+def sealed(content: dict[str, Any]) -> dict[str, Any]:
+    """Return JSON content with a hash of itself, by which :func:`is_intact` knows it."""
+    return {**content, "sha256": _digest(content)}
+
+
+def is_intact(content: dict[str, Any]) -> bool:
+    """Tell whether sealed content is as it was sealed; what was never sealed counts as such."""
+    rest = {key: value for key, value in content.items() if key != "sha256"}
+    return bool(content.get("sha256", _digest(rest)) == _digest(rest))
 
 
 def run_path(path: PathLike) -> Path:
@@ -217,15 +245,53 @@ def _is_entry(entry: Any) -> bool:
     return not PurePath(path).is_absolute() and ".." not in PurePath(path).parts
 
 
-def _difference(file: Path, entry: dict[str, Any]) -> str:
+def _difference(file: Path, entry: dict[str, Any], written: Mapping[str, int] | int | None) -> str:
+    """Return what differs; ``written``: dates of the files, or a date that none is later than."""
     if not os.path.exists(file):
         return f"{entry['path']}: missing"
     size = regular_file_size(file)
     if size != entry["bytes"]:
         return f"{entry['path']}: expected {entry['bytes']} bytes, found {size}"
+    date = os.stat(file).st_mtime_ns
+    if isinstance(written, int) and date <= written:
+        return ""
+    if isinstance(written, Mapping) and date == written.get(entry["path"]):
+        return ""
     if sha256_of(file) != entry["sha256"]:
         return f"{entry['path']}: the content differs from what was written"
     return ""
+
+
+def _dates(path: PathLike) -> Mapping[str, int] | int:
+    """Return the dates of a manifest's outputs; its own where they were not kept."""
+    run = _read_run(path)
+    dates = run.get("dates_ns") if run else None
+    return dates if isinstance(dates, dict) else os.stat(path).st_mtime_ns
+
+
+def _read_run(path: PathLike) -> dict[str, Any] | None:
+    """Return what lies beside a manifest: {} if nothing does, None if it is damaged."""
+    if not run_path(path).exists():
+        return {}
+    try:
+        run = json.loads(read_text(run_path(path)))
+    except (InputError, ValueError, RecursionError):
+        return None
+    return run if isinstance(run, dict) and is_intact(run) else None
+
+
+def _check_run(path: PathLike) -> list[str]:
+    run, name = _read_run(path), run_path(path).name
+    if run is None:
+        return [f"{name}: the content differs from what was written"]
+    if run.get("manifest_sha256", sha256_of(path)) != sha256_of(path):
+        return [f"{Path(path).name}: the content differs from what was written"]
+    return []
+
+
+def _digest(content: Any) -> str:
+    text = json.dumps(content, sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
 
 
 def _write_json(path: PathLike, content: Any) -> None:

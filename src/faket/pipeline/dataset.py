@@ -2,19 +2,25 @@
 
 import json
 import shutil
+from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from faket.data import Species
 from faket.errors import InputError
 from faket.evaluation import contrast_sign
 from faket.io.acquisition import write_acquisition
 from faket.io.atomic import atomic_folder, atomic_path, require_space
+from faket.io.folder_lock import folder_lock
+from faket.io.leftovers import holds_nothing
 from faket.io.manifest import read_manifest, sha256_of, write_manifest
 from faket.io.style_profile import save_style_profile
 from faket.io.tilts import write_tilt_series
+from faket.io.verification import MANIFEST, check_folder
 from faket.noise import NoiseProfile
+from faket.pipeline.clock import Clock
 from faket.pipeline.executors import Report, make_all
 from faket.pipeline.library import load_library, specimen_config
 from faket.pipeline.likeness import reference_model
@@ -38,6 +44,7 @@ from faket.pipeline.reference import (
     prepare_reference,
     tilt_angles,
 )
+from faket.pipeline.versions import check_versions
 from faket.style import FeatureNetwork, StyleProfile
 
 
@@ -79,40 +86,60 @@ def generate(
     Raises
     ------
     InputError
-        If the recipe or a file it names cannot be used, or ``out`` holds another data set.
+        If the recipe or a file it names cannot be used, ``out`` holds another data set, or one of
+        another version of faket, or a damaged file, or another run is at work in it.
     """
     if executor != "local":
         raise InputError(f"executor: expected 'local', found {executor!r}")
     if workers < 1:
         raise InputError(f"workers: expected at least 1, found {workers}")
     say = report or (lambda what, done, total: None)
-    _check_place(recipe, out)
-    plan = _prepare(recipe, out, say)
-    todo = [i for i in range(recipe.tomograms) if not _is_finished(out, i)]
-    finished = recipe.tomograms - len(todo)
-    for done, index in enumerate(make_all(plan, todo, workers, say), start=finished + 1):
-        say(f"model_{index} finished", done, recipe.tomograms)
-        for notice in _left_out(out / f"model_{index}"):
-            say(notice, 0, 0)
+    if out.exists() and not out.is_dir():
+        raise InputError(f"{out}: expected a folder, found a file; choose another name")
+    with folder_lock(out, notice=lambda what: say(what, 0, 0)):
+        _check_place(recipe, out)
+        todo = [i for i in range(recipe.tomograms) if not _is_finished(out, i)]
+        made = check_finished(out) if _is_own(recipe, out) else {}
+        if todo:
+            check_versions({path: manifest["software"] for path, manifest in made.items()}, say)
+        plan = _prepare(recipe, out, made, say)
+        finished = recipe.tomograms - len(todo)
+        with closing(make_all(plan, todo, workers, say)) as models:
+            for done, index in enumerate(models, start=finished + 1):
+                say(f"model_{index} finished", done, recipe.tomograms)
+                for notice in _left_out(out / f"model_{index}"):
+                    say(notice, 0, 0)
     return Dataset(out, tuple(out / f"model_{i}" for i in range(recipe.tomograms)))
 
 
+def check_finished(out: Path) -> dict[Path, dict[str, Any]]:
+    """Return the manifests of a data set's finished parts, none of which has been damaged.
+
+    Raises
+    ------
+    InputError
+        Naming a file that differs from what was written.
+    """
+    folders = sorted(path.parent for path in out.glob(f"*/{MANIFEST}"))
+    for folder in folders:
+        check_folder(folder, f"remove the folder {folder}, the same command makes it again")
+    return {folder: read_manifest(folder / MANIFEST) for folder in folders}
+
+
 def _left_out(model: Path) -> list[str]:
-    record = read_manifest(model / "manifest.json")["record"]
+    record = read_manifest(model / MANIFEST)["record"]
     return placement_notice(model.name, record["requested"], record["placed"])
 
 
 def _check_place(recipe: Recipe, out: Path) -> None:
     """Refuse a folder that belongs to another recipe, or a disk that is too small."""
-    if out.exists() and not out.is_dir():
-        raise InputError(f"{out}: expected a folder, found a file; choose another name")
     claimed = (out / "recipe.json").exists()
     if claimed and not _is_own(recipe, out) and any(out.glob("model_*")):
         raise InputError(
             f"{out}: expected an empty folder or one of the same recipe, found another recipe's "
             "data; choose another folder"
         )
-    if not claimed and out.exists() and any(out.iterdir()):
+    if not claimed and not holds_nothing(out):
         raise InputError(f"{out}: expected an empty folder, found files; choose another folder")
     todo = sum(not _is_finished(out, index) for index in range(recipe.tomograms))
     require_space(out, todo * _model_bytes(recipe))
@@ -137,24 +164,23 @@ def _is_own(recipe: Recipe, out: Path) -> bool:
     return stamp.exists() and stamp.read_bytes() == _stamp(recipe)
 
 
-def _check_inputs(files: tuple[Path, ...], out: Path) -> None:
+def _check_inputs(files: tuple[Path, ...], made: Mapping[Path, dict[str, Any]]) -> None:
     """Refuse to mix: what is finished must have been made from the files as they are now."""
-    finished = sorted(out.glob("*/manifest.json"))
-    now = sorted(sha256_of(file) for file in files) if finished else []
-    for path in finished:
-        then = sorted(entry["sha256"] for entry in read_manifest(path)["inputs"])
+    now = sorted(sha256_of(file) for file in files) if made else []
+    for folder, manifest in made.items():
+        then = sorted(entry["sha256"] for entry in manifest["inputs"])
         if then != now:
             raise InputError(
-                f"{path.parent}: expected to have been made from the recipe's input files as they "
+                f"{folder}: expected to have been made from the recipe's input files as they "
                 "are now, found that a file has changed since; choose another folder"
             )
 
 
 def _is_finished(out: Path, index: int) -> bool:
-    return (out / f"model_{index}" / "manifest.json").exists()
+    return (out / f"model_{index}" / MANIFEST).exists()
 
 
-def _prepare(recipe: Recipe, out: Path, say: Report) -> Plan:
+def _prepare(recipe: Recipe, out: Path, made: Mapping[Path, dict[str, Any]], say: Report) -> Plan:
     # Whatever can be wrong is found before anything takes long.
     microscope = chosen_microscope(recipe.microscope)
     angles_deg = tilt_angles(recipe)
@@ -172,7 +198,7 @@ def _prepare(recipe: Recipe, out: Path, say: Report) -> Plan:
     if recipe.method not in ("noiseless", "benchmark"):
         profile = _prepare_references(recipe, library, weights, files, out, say)
     _claim(recipe, out)
-    _check_inputs(files, out)
+    _check_inputs(files, made)
     return Plan(recipe, library, specimen, angles_deg, microscope, profile, weights, files, out)
 
 
@@ -206,8 +232,10 @@ def _stored_reference(
 ) -> NoiseProfile:
     """Prepare a reference once; a later run of the same recipe reads it."""
     folder = out / f"reference_{index}"
-    if not (_is_own(recipe, out) and (folder / NOISE_FILE).exists()):
-        reference = prepare_reference(recipe, library, index)
+    if not (_is_own(recipe, out) and (folder / MANIFEST).exists()):
+        clock = Clock()
+        with clock.stage("preparation"):
+            reference = prepare_reference(recipe, library, index)
         if contrast_sign(reference.series.images).sign == "inverted":
             say(f"{reference.source}: protein is bright; set `reference.invert` = true", 0, 0)
         _claim(recipe, out)
@@ -226,7 +254,7 @@ def _stored_reference(
                 style = _measure_style(reference, network)
                 save_style_profile(style, temporary / STYLE_FILE)
             write_manifest(
-                temporary / "manifest.json",
+                temporary / MANIFEST,
                 kind="reference",
                 settings=recipe.model_dump(mode="json"),
                 seed=recipe.seed,
@@ -237,6 +265,7 @@ def _stored_reference(
                 },
                 inputs=inputs,
                 outputs=sorted(temporary.iterdir()),
+                run={"stages": clock.stages},
             )
     return read_noise(folder)
 

@@ -1,20 +1,18 @@
 """Where the tomograms of a data set are made: here, or in several processes of this machine."""
 
-import multiprocessing
 import os
-from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable, Generator
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from functools import partial
 
-from faket.errors import InputError
 from faket.pipeline.methods import Plan
 from faket.pipeline.tomogram import make_model
+from faket.pipeline.workers import worker_processes
 
 Report = Callable[[str, int, int], None]  # what is being done, models finished, models in all
 
 
-def make_all(plan: Plan, todo: list[int], workers: int, say: Report) -> Iterator[int]:
+def make_all(plan: Plan, todo: list[int], workers: int, say: Report) -> Generator[int]:
     """Make the tomograms ``todo`` and yield each one's number when it is finished.
 
     With one worker in this process, with more in processes of their own, which share the cores.
@@ -26,29 +24,19 @@ def make_all(plan: Plan, todo: list[int], workers: int, say: Report) -> Iterator
             make_model(plan, index, partial(_tell, say, done, total))
             yield index
         return
-    # Forked workers would inherit the locks of numba's and torch's threads.
-    context = multiprocessing.get_context("spawn")
     threads = max(1, (os.cpu_count() or 1) // workers)
-    with ProcessPoolExecutor(
-        workers, mp_context=context, initializer=_limit_threads, initargs=(threads,)
-    ) as pool:
+    with worker_processes(workers, _limit_threads, threads) as pool:
         say(f"{workers} tomograms at a time", before, total)
         waiting, running = list(todo), dict[Future[None], int]()
-        try:
-            while waiting or running:
-                # One a worker, no queue: after an error or an interrupt nothing more is begun.
-                while waiting and len(running) < workers:
-                    index = waiting.pop(0)
-                    running[pool.submit(make_model, plan, index)] = index
-                for future in wait(running, return_when=FIRST_COMPLETED).done:
-                    index = running.pop(future)
-                    future.result()
-                    yield index
-        except BrokenProcessPool:
-            raise InputError(
-                f"workers: expected {workers} to run to the end, found one killed, most often for "
-                "want of memory; use fewer `workers`, the same command continues"
-            ) from None
+        while waiting or running:
+            # One a worker, no queue: after an error nothing more is begun.
+            while waiting and len(running) < workers:
+                index = waiting.pop(0)
+                running[pool.submit(make_model, plan, index)] = index
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                index = running.pop(future)
+                future.result()
+                yield index
 
 
 def _tell(say: Report, done: int, total: int, what: str) -> None:

@@ -12,10 +12,19 @@ from faket.data import Volume
 from faket.errors import InputError
 from faket.io.mrc import check_mask_voxels, read_mask, read_volume
 from faket.io.truth import read_class_numbers, read_truth
+from faket.io.verification import check_intact
 from faket.picking import LabelledTomogram
 
 BACKGROUND, VESICLE = "background", "vesicle"
 UNSCORED = (VESICLE, "fiducial", "gold", "4V94")  # not among the proteins whose mean F1 counts
+_FILES = (
+    "reconstruction.mrc",
+    "class_mask.mrc",
+    "occupancy_mask.mrc",
+    "particles.csv",
+    "particle_locations.txt",
+    "classes.txt",
+)
 _AGREEING = 0.5  # of an object's voxels, at least, that have its class
 
 
@@ -71,16 +80,16 @@ def find_models(sources: Sequence[Path]) -> tuple[Path, ...]:
 
 
 def model_files(folder: Path) -> tuple[Path, ...]:
-    """Return the files of a model that :func:`read_labelled` looks at, those that are there."""
-    names = (
-        "reconstruction.mrc",
-        "class_mask.mrc",
-        "occupancy_mask.mrc",
-        "particles.csv",
-        "particle_locations.txt",
-        "classes.txt",
-    )
-    return tuple(folder / name for name in names if (folder / name).exists())
+    """Return the files of a model that :func:`read_labelled` looks at, those that are there.
+
+    Raises
+    ------
+    InputError
+        If faket wrote the model, and one of them is missing or has changed.
+    """
+    files = [folder / name for name in _FILES]
+    check_intact(files)
+    return tuple(file for file in files if file.exists())
 
 
 def read_labelled(folder: Path, *, voxel_size_A: float | None = None) -> LabelledModel:

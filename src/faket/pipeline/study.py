@@ -21,6 +21,7 @@ from typing import Any
 
 from faket.errors import InputError
 from faket.io.atomic import atomic_path
+from faket.io.leftovers import holds_nothing
 from faket.io.records import read_record
 from faket.io.weights import find_vgg19_weights
 from faket.pipeline.study_modalities import DATA, MODALITIES, NEEDS_VGG19, DataKind, Modality
@@ -235,7 +236,7 @@ def _read_stamp(folder: Path) -> dict[str, Any] | None:
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder}: expected a folder, found a file; choose another name")
     if not stamp.exists():
-        if folder.exists() and any(folder.iterdir()):
+        if folder.exists() and not holds_nothing(folder):
             raise InputError(
                 f"{folder}: expected an empty folder or a study's, found other files; "
                 "choose another folder"

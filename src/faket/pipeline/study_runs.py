@@ -1,14 +1,10 @@
 """The runs of a study in processes of this machine, each with one thread of torch on a CPU."""
 
-import multiprocessing
 import os
 import queue
-import threading
 import time
 from collections.abc import Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import connection
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from typing import Any
 
 from faket.device import Device, resolve_device
@@ -18,6 +14,7 @@ from faket.pipeline.study import Step, Study, check_weights
 from faket.pipeline.study_data import make_data
 from faket.pipeline.study_modalities import MODALITIES
 from faket.pipeline.study_steps import perform
+from faket.pipeline.workers import spawning, worker_processes
 
 _POLL_S = 0.5
 _SAID_EVERY_S = 10.0
@@ -60,48 +57,31 @@ def run_study(
 def _run_all(study: Study, todo: list[Step], workers: int, device: Device, tell: Any) -> None:
     if not todo:
         return
-    # Forked workers would inherit the locks of numba's and torch's threads.
-    context = multiprocessing.get_context("spawn")
-    messages = context.Queue()
+    messages = spawning().Queue()
     threads = max(1, (os.cpu_count() or 1) // workers)
     single = resolve_device(device) == "cpu"
     waiting, running = list(todo), dict[Future[None], Step]()
     failed = list[str]()
-    with ProcessPoolExecutor(
-        min(workers, len(todo)),
-        mp_context=context,
-        initializer=_begin_worker,
-        initargs=(messages, threads, single),
-    ) as pool:
-        try:
-            while True:
-                # One a worker, no queue: after an interrupt nothing more is begun.
-                while len(running) < workers and (step := _ready(study, waiting)):
-                    waiting.remove(step)
-                    running[pool.submit(_work, study, step, device)] = step
-                if not running:
-                    break  # what still waits has a parent that failed
-                for future in wait(running, _POLL_S, return_when=FIRST_COMPLETED).done:
-                    step = running.pop(future)
-                    try:
-                        future.result()
-                        said = "finished"
-                    except InputError as error:  # of this run: others may well end
-                        failed.append(f"{step.name}: {error}")
-                        said = "failed"
-                    tell(f"{step.name}: {said}", len(waiting) + len(running) + len(failed))
-                for what in _drained(messages):
-                    tell(what, len(waiting) + len(running) + len(failed))
-        except BrokenProcessPool:
-            raise InputError(
-                f"workers: expected {workers} to run to the end, found one killed, most often for "
-                "want of memory; use fewer `workers`, the same command continues"
-            ) from None
-        except BaseException:
-            # What they have done is on disk; to wait for the rest could take hours.
-            for child in multiprocessing.active_children():
-                child.terminate()
-            raise
+    workers = min(workers, len(todo))
+    with worker_processes(workers, _begin_worker, messages, threads, single) as pool:
+        while True:
+            # One a worker, no queue: after an interrupt nothing more is begun.
+            while len(running) < workers and (step := _ready(study, waiting)):
+                waiting.remove(step)
+                running[pool.submit(_work, study, step, device)] = step
+            if not running:
+                break  # what still waits has a parent that failed
+            for future in wait(running, _POLL_S, return_when=FIRST_COMPLETED).done:
+                step = running.pop(future)
+                try:
+                    future.result()
+                    said = "finished"
+                except InputError as error:  # of this run: others may well end
+                    failed.append(f"{step.name}: {error}")
+                    said = "failed"
+                tell(f"{step.name}: {said}", len(waiting) + len(running) + len(failed))
+            for what in _drained(messages):
+                tell(what, len(waiting) + len(running) + len(failed))
     if failed:
         others = f" ({len(failed) - 1} other runs failed too)" if len(failed) > 1 else ""
         raise InputError(failed[0] + others)
@@ -135,15 +115,6 @@ def _begin_worker(messages: Any, threads: int, single: bool) -> None:
     numba.set_num_threads(min(threads, numba.get_num_threads()))
     if single:
         torch.set_num_threads(1)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    """End when the program is killed: the next one does this run again, in the same folder."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        connection.wait([parent.sentinel])
-        os._exit(1)
 
 
 def _work(study: Study, step: Step, device: Device) -> None:

@@ -32,7 +32,8 @@ from faket.pipeline.recipe import read_recipe
 from faket.pipeline.study import Step, Study
 from faket.pipeline.study_modalities import MODALITIES, Matching
 from faket.pipeline.study_records import RESULT, SpentTime, read_spent
-from faket.pipeline.training import LAST, train_picker
+from faket.pipeline.training import train_picker
+from faket.pipeline.training_stamp import LAST
 
 Say = Callable[[str], None]
 COSTS, PICKS, PARTS, HISTORY = "costs.json", "picks.csv", "parts", "training/history.csv"

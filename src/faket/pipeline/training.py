@@ -2,13 +2,11 @@
 
 import csv
 import io
-import json
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import chain
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -16,9 +14,13 @@ from faket.device import Device
 from faket.errors import InputError
 from faket.io.atomic import atomic_path
 from faket.io.checkpoints import load_checkpoint, save_checkpoint
-from faket.io.manifest import plain, sha256_of, write_manifest
+from faket.io.folder_lock import folder_lock
+from faket.io.leftovers import is_temporary
+from faket.io.manifest import run_path, write_manifest
+from faket.io.verification import MANIFEST
 from faket.picking import Checkpoint, TrainingSettings, train
 from faket.picking.deepfinder import StepReport
+from faket.pipeline.executors import Report
 from faket.pipeline.labelled import (
     UNSCORED,
     LabelledModel,
@@ -28,9 +30,9 @@ from faket.pipeline.labelled import (
     read_labelled,
 )
 from faket.pipeline.picking import with_sizes
+from faket.pipeline.training_stamp import LAST, STAMP, check_place, claim, training_stamp
 
-Report = Callable[[str, int, int], None]
-LAST, BEST, STAMP = "last.safetensors", "best.safetensors", "training.json"
+BEST, HISTORY = "best.safetensors", "history.csv"
 
 
 @dataclass(frozen=True)
@@ -101,46 +103,52 @@ def train_picker(
     if steps is not None:
         n_objects = sum(len(model.tomogram.centres) for model in loaded)
         plan = plan.for_steps(steps, n_objects, before=load_checkpoint(start).epoch if start else 0)
-    stamp = _stamp(plan, seed, inputs, held_out is not None, voxel_size_A)
-    _check_place(out, stamp)
-    judge = read_labelled(held_out, voxel_size_A=voxel_size_A) if held_out else None
-    classes = common_classes([*loaded, *([judge] if judge else [])])
-    before, resumed = _before(out, start), (out / LAST).exists()
-    if before is not None and resumed and before.epoch > plan.epochs:
-        raise InputError(
-            f"{out}: expected at least the {before.epoch} epochs that it has, found {plan.epochs}; "
-            "ask for as many, or choose another folder"
-        )
-    if before is None or not resumed or before.epoch < plan.epochs:
-        train(
-            [model.tomogram for model in loaded],
-            classes=classes,
-            voxel_size_A=loaded[0].voxel_size_A,
-            settings=plan,
+    stamp = training_stamp(plan, seed, inputs, held_out is not None, voxel_size_A)
+    say: Report = report or (lambda what, done, total: None)
+    if out.exists() and not out.is_dir():
+        raise InputError(f"{out}: expected a folder, found a file; choose another name")
+    with folder_lock(out, notice=lambda what: say(what, 0, 0)):
+        check_place(out, stamp, say)
+        judge = read_labelled(held_out, voxel_size_A=voxel_size_A) if held_out else None
+        classes = common_classes([*loaded, *([judge] if judge else [])])
+        before = _before(out, start, plan)
+        if before is None or before.epoch < plan.epochs or not (out / LAST).exists():
+            for file in (out / MANIFEST, run_path(out / MANIFEST)):
+                file.unlink(missing_ok=True)  # of a shorter training
+            train(
+                [model.tomogram for model in loaded],
+                classes=classes,
+                voxel_size_A=loaded[0].voxel_size_A,
+                settings=plan,
+                seed=seed,
+                validation=judge.tomogram if judge else None,
+                scored=[n for n, name in enumerate(classes) if n and name not in UNSCORED],
+                start=before,
+                device=device,
+                on_step=_teller(report),
+                on_epoch=lambda checkpoint: _keep(out, stamp, checkpoint, keep_every),
+            )
+        best = load_checkpoint(out / BEST)
+        if judge is not None:
+            say("learning the sizes of clusters", 0, 1)
+            best = with_sizes(replace(best, typical_sizes=None), judge, device)
+            save_checkpoint(out / BEST, best)
+        write_manifest(
+            out / MANIFEST,
+            kind="picker",
+            settings={**asdict(plan), "voxel_size_A": voxel_size_A},
             seed=seed,
-            validation=judge.tomogram if judge else None,
-            scored=[n for n, name in enumerate(classes) if n and name not in UNSCORED],
-            start=before,
-            device=device,
-            on_step=_teller(report),
-            on_epoch=lambda checkpoint: _keep(out, stamp, checkpoint, keep_every),
+            record={"best_epoch": best.best_epoch, "classes": classes},
+            inputs=inputs,
+            outputs=_outputs(out),
+            run={},
         )
-    best = load_checkpoint(out / BEST)
-    if judge is not None:
-        if report is not None:
-            report("learning the sizes of clusters", 0, 1)
-        best = with_sizes(replace(best, typical_sizes=None), judge, device)
-        save_checkpoint(out / BEST, best)
-    write_manifest(
-        out / "manifest.json",
-        kind="picker",
-        settings={**asdict(plan), "voxel_size_A": voxel_size_A},
-        seed=seed,
-        record={"best_epoch": best.best_epoch, "classes": classes},
-        inputs=inputs,
-        outputs=sorted(path for path in out.iterdir() if path.suffix in (".safetensors", ".csv")),
-    )
     return Training(out, out / BEST, best)
+
+
+def _outputs(out: Path) -> list[Path]:
+    kept = sorted(path for path in out.glob("epoch_*.safetensors") if not is_temporary(path))
+    return sorted([*kept, *(out / name for name in (BEST, LAST, HISTORY, STAMP))])
 
 
 def _split(sources: Sequence[Path], validation: Path | None) -> tuple[list[Path], Path | None]:
@@ -164,90 +172,27 @@ def _lighter(model: LabelledModel) -> LabelledModel:
     return replace(model, instance_mask=np.zeros((0, 0, 0), np.uint16))
 
 
-def _stamp(
-    settings: TrainingSettings,
-    seed: int,
-    inputs: Sequence[Path],
-    validated: bool,
-    voxel_size_A: float | None,
-) -> bytes:
-    """Return what makes a training this one; more epochs only continue it at a constant rate."""
-    free = {"validate_every"}  # no weight depends on them
-    if settings.schedule == "constant":
-        free.add("epochs")
-    published = asdict(TrainingSettings())
-    facts = {
-        name: value
-        for name, value in asdict(settings).items()
-        # A setting that is added later must not make earlier trainings others.
-        if name not in free and value != published[name]
-    }
-    content = {
-        "settings": facts,
-        "seed": seed,
-        "inputs": [sha256_of(path) for path in inputs],
-        "validated": validated,
-        "voxel_size_A": voxel_size_A,
-    }
-    return (json.dumps(plain(content, STAMP), indent=1, sort_keys=True) + "\n").encode()
-
-
-def _check_place(out: Path, stamp: bytes) -> None:
-    """Refuse a folder that holds something else."""
-    if out.exists() and not out.is_dir():
-        raise InputError(f"{out}: expected a folder, found a file; choose another name")
-    if not out.exists() or not any(out.iterdir()):
-        return
-    file = out / STAMP
-    if not file.exists():
-        raise InputError(
-            f"{out}: expected an empty folder or one of the same training, found other files; "
-            "choose another folder"
-        )
-    if file.read_bytes() != stamp and (out / LAST).exists():
-        raise InputError(
-            f"{out}: expected the training that it holds, {_difference(file, stamp)}; choose "
-            f"another folder, or go on from its end with `start` {out / LAST}"
-        )
-
-
-def _difference(file: Path, stamp: bytes) -> str:
-    """Say in what a training's stamp and another one differ."""
-    try:
-        there, wanted = (_flat(json.loads(text)) for text in (file.read_bytes(), stamp))
-    except (ValueError, TypeError, AttributeError, KeyError):
-        return f"found {file.name} damaged"
-    for name in sorted({*there, *wanted} - {"inputs"}):
-        if there.get(name) != wanted.get(name):
-            return f"with {name} = {there.get(name)}, found {wanted.get(name)}"
-    return "found that it is of other tomograms, labels or checkpoint"
-
-
-def _flat(content: dict[str, Any]) -> dict[str, Any]:
-    """Return settings, seed and the rest in one; settings that are not there have their default."""
-    return {**asdict(TrainingSettings()), **content.pop("settings"), **content}
-
-
-def _claim(out: Path, stamp: bytes) -> None:
-    with atomic_path(out / STAMP) as temporary:
-        temporary.write_bytes(stamp)
-
-
-def _before(out: Path, start: Path | None) -> Checkpoint | None:
+def _before(out: Path, start: Path | None, plan: TrainingSettings) -> Checkpoint | None:
     """Return where to go on: this training's last epoch, or the checkpoint to fine-tune."""
-    if (out / LAST).exists():
-        return load_checkpoint(out / LAST)
-    return load_checkpoint(start).for_fine_tuning() if start else None
+    if not (out / LAST).exists():
+        return load_checkpoint(start).for_fine_tuning() if start else None
+    before = load_checkpoint(out / LAST)
+    if before.epoch > plan.epochs:
+        raise InputError(
+            f"{out}: expected at least the {before.epoch} epochs that it has, found {plan.epochs}; "
+            "ask for as many, or choose another folder"
+        )
+    return before
 
 
 def _keep(out: Path, stamp: bytes, checkpoint: Checkpoint, keep_every: int) -> None:
     """Write an epoch's files; the last one last, for it is what a resumed run looks at."""
-    _claim(out, stamp)
+    claim(out, stamp)
     if keep_every and checkpoint.epoch % keep_every == 0:
         save_checkpoint(out / f"epoch_{checkpoint.epoch:04}.safetensors", checkpoint)
     if checkpoint.is_best:
         save_checkpoint(out / BEST, checkpoint)
-    _write_history(out / "history.csv", checkpoint)
+    _write_history(out / HISTORY, checkpoint)
     save_checkpoint(out / LAST, checkpoint)
 
 

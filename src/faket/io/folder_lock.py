@@ -1,0 +1,105 @@
+"""A folder in which one run works at a time.
+
+The lock is the kernel's, on a file in the folder: it ends with the process that holds it, whatever
+ends that.
+"""
+
+import errno
+import fcntl
+import os
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from faket.io.failures import PathLike, cannot_write, input_error
+from faket.io.leftovers import LOCK_SUFFIX, remove_leftovers
+
+_UNSUPPORTED = {errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL}
+
+
+@contextmanager
+def folder_lock(
+    folder: PathLike, *, name: str = "run", notice: Callable[[str], None] | None = None
+) -> Iterator[None]:
+    """Work in a folder alone; remove what killed runs have left in it, before and after.
+
+    The folder is made; if nothing is in it at the end, it is removed again.
+
+    Parameters
+    ----------
+    folder : str or Path
+    name : str
+        Of what is locked: locks of other names in the same folder do not exclude this one.
+    notice : callable, optional
+        Told in a line that the file system has no locks; the run then goes on without.
+
+    Raises
+    ------
+    InputError
+        If another process holds the lock, saying which; if the folder cannot be written.
+    """
+    place = Path(os.path.abspath(folder))
+    made = [path for path in (place, *place.parents) if not path.exists()]
+    file = place / f".{name}{LOCK_SUFFIX}"
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+        descriptor, locked = _acquire(file, folder)
+    except OSError as error:
+        _remove_empty(made)
+        raise cannot_write(folder, error) from error
+    if not locked and notice:
+        notice(f"{folder}: no locks on this file system; start no second run in this folder")
+    try:
+        remove_leftovers(place, alone=locked)
+        yield
+    finally:
+        remove_leftovers(place, alone=locked)
+        with suppress(OSError):
+            file.unlink()  # before the lock ends: who waits for it takes none of a lost file
+        os.close(descriptor)
+        _remove_empty(made)
+
+
+def _acquire(file: Path, folder: PathLike) -> tuple[int, bool]:
+    """Return the open file, and whether it is locked; InputError if another process has it."""
+    while True:
+        descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o666)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if not _is_same(descriptor, file):  # its holder has just removed it
+                os.close(descriptor)
+                continue
+            os.ftruncate(descriptor, 0)
+            os.write(descriptor, _holder().encode())
+            return descriptor, True
+        except OSError as error:
+            if error.errno in _UNSUPPORTED:
+                return descriptor, False
+            holder = os.read(descriptor, 200).decode("utf-8", "replace")
+            os.close(descriptor)
+            if isinstance(error, BlockingIOError | PermissionError):
+                raise input_error(
+                    folder,
+                    f"expected no other run in this folder, found {holder or 'one'}; wait for its "
+                    "end or choose another folder",
+                ) from None
+            raise
+
+
+def _is_same(descriptor: int, file: Path) -> bool:
+    with suppress(OSError):
+        return os.path.samestat(os.fstat(descriptor), os.stat(file))
+    return False
+
+
+def _holder() -> str:
+    since = time.strftime("%Y-%m-%d %H:%M:%S")
+    return f"process {os.getpid()} on {socket.gethostname()}, since {since}"
+
+
+def _remove_empty(folders: list[Path]) -> None:
+    with suppress(OSError):
+        for folder in folders:
+            folder.rmdir()

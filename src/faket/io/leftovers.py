@@ -1,0 +1,115 @@
+"""Temporary names, and what killed processes leave under them.
+
+A temporary name tells its writer: machine, process and when that began. So a leftover is known
+for one, and no file of a living process is ever removed.
+"""
+
+import hashlib
+import os
+import re
+import secrets
+import shutil
+import socket
+import time
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+Writer = Literal["alive", "dead", "unknown"]
+
+LOCK_SUFFIX = ".faket-lock"
+_PART = re.compile(r"\.part-(?:([0-9a-f]{8})\.(\d+)\.(\d+)-)?[0-9a-f]{8}-")
+_NAME_BYTES = 180  # of the 255 that file systems give, with room for what comes before
+_OLD_S = 7 * 86400.0  # chosen, because nothing is written for so long
+
+
+def temporary_name(name: str) -> str:
+    """Return a new hidden name for what will be called ``name``; it ends as that does."""
+    owner = f"{_machine()}.{os.getpid()}.{_started(os.getpid()) or 0}"
+    return f".part-{owner}-{secrets.token_hex(4)}-{_end(name)}"
+
+
+def is_temporary(path: Path) -> bool:
+    """Whether a file or folder has a temporary name or is a lock's file: no part of any result."""
+    return bool(_PART.match(path.name)) or path.name.endswith(LOCK_SUFFIX)
+
+
+def holds_nothing(folder: Path) -> bool:
+    """Whether a folder is empty but for what killed processes have left."""
+    return all(is_temporary(path) and _writer(path) != "alive" for path in folder.iterdir())
+
+
+def remove_leftovers(folder: Path, *, name: str | None = None, alone: bool = False) -> None:
+    """Remove what killed processes have left in a folder, not in those inside it.
+
+    Parameters
+    ----------
+    folder : Path
+    name : str, optional
+        Only what would have been called so.
+    alone : bool
+        Whether no process of any machine writes here: then only what a living process of this
+        machine writes is kept. Otherwise, what other machines or earlier versions have left
+        is removed after a week.
+    """
+    with suppress(OSError):
+        for path in list(folder.iterdir()):
+            found = _PART.match(path.name)
+            if not found or (name is not None and path.name[found.end() :] != _end(name)):
+                continue
+            writer = _writer(path)
+            if writer == "dead" or (writer == "unknown" and (alone or _is_old(path))):
+                _remove(path)
+
+
+def _writer(path: Path) -> Writer:
+    found = _PART.match(path.name)
+    if not found or found[1] != _machine():
+        return "unknown"
+    return "alive" if _started(int(found[2])) == int(found[3]) else "dead"
+
+
+@cache
+def _machine() -> str:
+    """Name this machine: the host, and the container in which a process has its number."""
+    space = ""
+    with suppress(OSError):
+        space = os.readlink("/proc/self/ns/pid")
+    return hashlib.sha256(f"{socket.gethostname()} {space}".encode()).hexdigest()[:8]
+
+
+def _started(process: int) -> int | None:
+    """Return when a living process began (clock ticks; 0 where the system does not tell)."""
+    try:
+        # "number (name) state parent ... start": the name may hold blanks and brackets.
+        fields = Path(f"/proc/{process}/stat").read_bytes().rpartition(b")")[2].split()
+        return None if fields[0] == b"Z" else int(fields[19])
+    except (OSError, IndexError, ValueError):
+        return None if Path("/proc/self/stat").exists() else _is_running(process)
+
+
+def _is_running(process: int) -> int | None:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return None
+    except (OSError, OverflowError):
+        pass  # another user's
+    return 0
+
+
+def _is_old(path: Path) -> bool:
+    return time.time() - path.lstat().st_mtime > _OLD_S
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with suppress(OSError):
+            path.unlink()
+
+
+def _end(name: str) -> str:
+    return os.fsencode(name)[-_NAME_BYTES:].decode("utf-8", "ignore")
