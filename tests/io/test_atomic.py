@@ -190,3 +190,16 @@ def test_space_is_asked_of_the_nearest_folder_there_is(tmp_path: Path) -> None:
     require_space(tmp_path / "not" / "yet", 1)
     with pytest.raises(InputError, match=r"expected 1000000000\.0 GB .* found .* GB; free space"):
         require_space(tmp_path / "not" / "yet", 10**18)
+
+
+def test_a_pipe_or_device_is_never_replaced(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to(tmp_path / "pipe")
+    for name in ("pipe", "link"):
+        with (
+            pytest.raises(InputError, match="plain file"),
+            atomic_path(tmp_path / name) as temporary,
+        ):
+            temporary.write_text("lost")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["link", "pipe"]
+    assert (tmp_path / "pipe").is_fifo()

@@ -45,6 +45,9 @@ def atomic_path(path: PathLike) -> Iterator[Path]:
         with _explained(path, target, temporary):
             if target.is_dir():
                 raise IsADirectoryError(errno.EISDIR, "is a folder", str(target))
+            if target.exists() and not target.is_file():
+                # To rename onto it would replace the device itself.
+                raise input_error(path, "expected a plain file to write, found a device or pipe")
             target.parent.mkdir(parents=True, exist_ok=True)
             remove_leftovers(target.parent, name=target.name)
             yield temporary

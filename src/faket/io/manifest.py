@@ -109,6 +109,9 @@ def read_manifest(path: PathLike) -> dict[str, Any]:
     missing = sorted(_KEYS - set(manifest))
     if missing:
         raise input_error(path, f"expected the keys {', '.join(missing)} in the manifest")
+    software = manifest["software"]
+    if not isinstance(software, dict) or not all(type(v) is str for v in software.values()):
+        raise input_error(path, "software: expected names with their versions")
     for key in ("inputs", "outputs"):
         if not isinstance(manifest[key], list) or not all(map(_is_entry, manifest[key])):
             raise input_error(path, f"{key}: expected files with path, bytes and sha256")
@@ -240,6 +243,9 @@ def _is_entry(entry: Any) -> bool:
     if not isinstance(entry, dict) or set(entry) != {"path", "within", "bytes", "sha256"}:
         return False
     path = entry["path"]
+    kinds = {"within": bool, "bytes": int, "sha256": str}
+    if not all(type(entry[name]) is kind for name, kind in kinds.items()):
+        return False
     if not isinstance(path, str) or not path or "\0" in path:
         return False
     return not PurePath(path).is_absolute() and ".." not in PurePath(path).parts

@@ -9,11 +9,11 @@ from typing import Any
 from faket.errors import InputError
 from faket.io.atomic import atomic_path
 from faket.io.leftovers import holds_nothing
-from faket.io.manifest import plain, sha256_of, software_versions
+from faket.io.manifest import plain, sha256_of
 from faket.io.verification import MANIFEST, check_folder
 from faket.picking import TrainingSettings
 from faket.pipeline.executors import Report
-from faket.pipeline.versions import check_versions
+from faket.pipeline.versions import check_versions, software_and_threads
 
 LAST, STAMP = "last.safetensors", "training.json"
 
@@ -42,7 +42,7 @@ def training_stamp(
         "inputs": [sha256_of(path) for path in inputs],
         "validated": validated,
         "voxel_size_A": voxel_size_A,
-        "software": software_versions(),
+        "software": software_and_threads(),
     }
     return (json.dumps(plain(content, STAMP), indent=1, sort_keys=True) + "\n").encode()
 

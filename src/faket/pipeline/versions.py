@@ -3,11 +3,20 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+import torch
+
 from faket.errors import InputError
 from faket.io.manifest import software_versions
 from faket.pipeline.executors import Report
 
-_COMPUTING = ("numpy", "scipy", "numba", "torch")  # other builds of these may round otherwise
+THREADS = "torch threads"  # on a CPU its sums depend on their number
+# Other builds of these may round otherwise.
+_COMPUTING = ("numpy", "scipy", "numba", "torch", THREADS)
+
+
+def software_and_threads() -> dict[str, str]:
+    """Return all that the last digits of a training depend on, besides its input."""
+    return {**software_versions(), THREADS: str(torch.get_num_threads())}
 
 
 def check_versions(made: Mapping[Path, Mapping[str, str]], say: Report) -> None:
@@ -25,7 +34,7 @@ def check_versions(made: Mapping[Path, Mapping[str, str]], say: Report) -> None:
     InputError
         If it was another version of faket.
     """
-    here = software_versions()
+    here = software_and_threads()
     for place, there in made.items():
         if there.get("faket", here["faket"]) != here["faket"]:
             raise InputError(
