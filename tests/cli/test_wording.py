@@ -226,3 +226,19 @@ def test_missing_angles_can_be_named(unsized, tmp_path, capsys, command):
     for option in re.findall(r"(--\S+) \S+elsewhere", text):
         at = words.index(option)
         assert option in error(capsys, words[:at] + words[at + 2 :])
+
+
+@pytest.mark.parametrize(
+    ("words", "option"),
+    [
+        ("noise {}/clean.mrc {}/real.mrc {}/o.mrc --method noisy --defocus-um 3", "--defocus-um"),
+        ("noise {}/clean.mrc {}/real.mrc {}/o.mrc --method baseline --dose-e-per-A2 3",
+         "--dose-e-per-A2"),
+        ("style {}/clean.mrc {}/noisy.mrc {}/real.mrc {}/o.mrc --weights {}/w.pth", "--weights"),
+        ("style {}/clean.mrc {}/noisy.mrc {}/p.safetensors {}/o.mrc --invert-reference",
+         "--invert-reference"),
+    ],
+)  # fmt: skip
+def test_options_that_would_change_nothing_are_refused(unsized, capsys, words, option):
+    said = error(capsys, words.replace("{}", str(unsized)).split())
+    assert f"no {option}" in said

@@ -18,6 +18,7 @@ from faket.io.shrec_model import read_shrec_model
 from faket.io.style_profile import load_style_profile
 from faket.io.tilts import read_tilt_series, tilt_angles_beside, write_tilt_series
 from faket.pipeline import generate, parse_recipe, read_recipe
+from faket.pipeline.methods import load_recipe_network
 from faket.pipeline.output import labels_at
 from faket.reconstruction import binned_offset
 from faket.style import load_network
@@ -421,6 +422,11 @@ def test_references_are_checked_before_molecules_are_loaded(noisy, tmp_path, mon
     with pytest.raises(InputError, match=named):
         generate(recipe, tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_a_network_without_its_weights_is_no_other_network():
+    with pytest.raises(InputError, match="weights"):
+        load_recipe_network(tiny("faket"), None)
 
 
 def test_missing_weights_are_explained_before_work(tmp_path, monkeypatch):

@@ -11,6 +11,7 @@ from faket.pipeline.notices import (
     coverage_notice,
     placement_notice,
     tomogram_notice,
+    unused_notice,
 )
 from faket.pipeline.reference_measurement import measure_reference
 
@@ -78,3 +79,23 @@ def test_an_estimated_defocus_and_an_assumed_exposure_are_said():
     assert "`defocus_um`" in defocus
     assert "110 e/Å² in all, 36.7 a tilt" in dose
     assert "exposure" not in str(model_notices(model, dose_e_per_A2=100.0))
+
+
+@pytest.mark.parametrize(
+    ("text", "unused"),
+    [
+        ("seed = 0", ""),
+        ('method = "style"\n[style]\nnetwork = "vgg19"\niterations = 3', ""),
+        ('method = "spectral"\n[style]\nnetwork = "vgg19"', "style.network"),
+        ('method = "faket"\n[style]\ninitial = "noisy"\niterations = 2', "style.initial"),
+        ('method = "noisy"\n[reference]\nstack = "a.mrc"\ndefocus_um = 3', "reference.defocus_um"),
+        ("[reference]\ncount = 2\ninvert = true", "reference.invert"),
+        ('[reference]\nstack = "a.mrc"\ncount = 2', "reference.count"),
+        ('microscope = "k3-60x3"\nreference = "a.mrc"', "microscope.preset"),
+        ('method = "benchmark"\nmicroscope = "k3-60x3"\nreference = "a.mrc"', "reference.stack"),
+    ],
+)
+def test_settings_that_change_nothing_are_said(text, unused):
+    said = "".join(unused_notice(parse_recipe(text)))
+    assert said.endswith(unused)
+    assert bool(said) == bool(unused)

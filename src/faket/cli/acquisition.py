@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
+from faket.cli.common import leave_out
 from faket.data import TiltGeometry, TiltSeries
-from faket.errors import InputError
 from faket.io.acquisition import read_acquisition, write_acquisition
 from faket.io.mrc import write_stack
 from faket.io.tilts import read_tilt_angles, write_tilt_geometry, write_tilt_series
@@ -14,7 +14,7 @@ from faket.microscope import PRESET_ANGLES, AcquisitionRecord, Exposure, draw_ac
 
 def drawn_record(
     pixel_size_A: float,
-    preset: str,
+    preset: str | None,
     recipe: Path | None,
     record: Path | None,
     angles: Path | None,
@@ -25,10 +25,15 @@ def drawn_record(
     from faket.pipeline.reference import chosen_microscope
 
     if record is not None:
-        if recipe is not None or angles is not None:
-            raise InputError("acquire: expected --record alone, found --recipe or --angles too")
+        leave_out("beside --record", recipe=recipe, angles=angles, preset=preset, seed=seed)
         return read_acquisition(record)
-    section = MicroscopeSection(preset=preset) if recipe is None else read_recipe(recipe).microscope
+    if recipe is not None:
+        leave_out("beside --recipe", preset=preset)
+    section = (
+        MicroscopeSection(preset=preset or "shrec21")
+        if recipe is None
+        else read_recipe(recipe).microscope
+    )
     microscope = chosen_microscope(section)
     tilts = np.array(PRESET_ANGLES[section.preset]) if angles is None else read_tilt_angles(angles)
     return draw_acquisition(microscope, TiltGeometry(tilts, pixel_size_A), seed=seed)

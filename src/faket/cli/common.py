@@ -86,6 +86,15 @@ def say_notices(library: Iterable[Species]) -> None:
             print(f"{species.name}: {notice}", file=sys.stderr)
 
 
+def leave_out(where: str, **options: object) -> None:
+    """Refuse options that were given and would change nothing."""
+    given = [f"--{name.replace('_', '-')}" for name, value in options.items() if value]
+    if given:
+        raise InputError(
+            f"expected no {' and no '.join(given)} {where}, where it changes nothing; leave it out"
+        )
+
+
 def ticker(report: Callable[[str, int, int], None]) -> Callable[[int, int], None]:
     """Return a function (done, total) that reports tilts."""
     return lambda done, total: report("tilts", done, total)

@@ -11,8 +11,8 @@ from faket.errors import InputError
 def demo(out: OutFolder = Path("demo"), /, *, workers: Count = 1) -> None:
     """Make two labelled tomograms of the embedded synthetic molecules, and a picture of them.
 
-    Needs no file and no network. The reference comes from the embedded microscope; its noise is
-    put on the projections by the paper's NOISY recipe, without style transfer.
+    Needs no file and no network. The reference comes from the embedded microscope; the projections
+    are made like it by the method that recipes have by default, style.
 
     Parameters
     ----------

@@ -11,6 +11,7 @@ from faket.cli.common import (
     Seed,
     Where,
     check_pixels,
+    leave_out,
     oriented,
     record_manifest,
     ticker,
@@ -73,6 +74,8 @@ def noise(
     from faket.io.tilts import read_tilt_series, tilt_angles_beside, write_tilt_series
     from faket.pipeline.likeness import like_reference
 
+    if not method.startswith("spectral"):
+        leave_out(f"with method {method}", defocus_um=defocus_um, dose_e_per_A2=dose_e_per_A2)
     inputs = [clean, reference, reference_clean]
     tlt = clean_angles or tilt_angles_beside(clean, option="clean_angles")
     reference_tlt = reference_angles or tilt_angles_beside(reference, option="reference_angles")
@@ -156,6 +159,10 @@ def style(
     from faket.style import StyleProfile, load_network, transfer_style
 
     size_A = pixel_size_A
+    if network != "vgg19":
+        leave_out(f"with network {network}", weights=weights)
+    if style.suffix == ".safetensors":
+        leave_out("with a profile", style_angles=style_angles, invert_reference=invert_reference)
     tlt = content_angles or tilt_angles_beside(content, option="content_angles")
     kept = read_tilt_series(content, tlt, pixel_size_A=size_A)
     start, _ = read_stack(initial, pixel_size_A=size_A)

@@ -193,7 +193,7 @@ def acquire(
     out: OutExposure,
     /,
     *,
-    preset: str = "shrec21",
+    preset: str | None = None,
     recipe: Path | None = None,
     record: Path | None = None,
     seed: Seed = 0,
@@ -216,7 +216,7 @@ def acquire(
         MRC stack to write; beside it go angles (.tlt), shifts, dose and order (.csv) and the
         record of all that was drawn (.json).
     preset
-        The microscope: shrec21, k3-60x3 or czii-45x3.
+        The microscope: shrec21, k3-60x3 or czii-45x3. [default: shrec21]
     recipe
         Take the microscope section of this recipe instead of a preset.
     record

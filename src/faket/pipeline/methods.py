@@ -131,12 +131,19 @@ def _styled(plan: Plan, name: str, kept: FloatArray, initial: FloatArray) -> Flo
 
 
 def load_recipe_network(recipe: Recipe, weights: Path | None) -> FeatureNetwork | None:
-    """Return the network that the method needs; None where it needs none."""
+    """Return the network that the method needs; None where it needs none.
+
+    Raises
+    ------
+    InputError
+        If it needs trained weights and there are none.
+    """
     wanted = network_of(recipe)
     if wanted is None:
         return None
-    if wanted == "vgg19" and weights is not None:
-        return load_network("vgg19", weights=load_vgg19_weights(weights))
+    if wanted == "vgg19":
+        trained = None if weights is None else load_vgg19_weights(weights)
+        return load_network("vgg19", weights=trained)
     if wanted == "vgg19-random":
         return load_network("vgg19-random", seed=derive(recipe.seed, "network"))
     return load_network("texture")

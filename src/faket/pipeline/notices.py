@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike
+from pydantic import BaseModel
 
 from faket.pipeline.recipe import Recipe
 from faket.pipeline.reference_measurement import USUAL_DOSE_E_PER_A2
@@ -61,6 +62,32 @@ def tomogram_notice(recipe: Recipe) -> str:
     size = " x ".join(str(side // binning) for side in recipe.specimen.size_voxels)
     made_of = f"`specimen.voxel_size_A` {voxel_A:g} Å times `reconstruction.binning` {binning}"
     return f"tomograms of {size} voxels of {voxel_A * binning:g} Å ({made_of})"
+
+
+def unused_notice(recipe: Recipe) -> list[str]:
+    """Say which settings of a recipe change nothing."""
+    reference, style, method = recipe.reference, recipe.style, recipe.method
+    spectral = method == "spectral" or (method == "style" and style.initial == "spectral")
+    stack = bool(reference.stack)
+    uses: list[tuple[str, BaseModel, str, bool]] = [
+        ("style", style, "network initial", method == "style"),
+        ("style", style, "weights iterations", method in ("style", "faket", "faket-random")),
+        ("reference", reference, "stack count", method not in ("noiseless", "benchmark")),
+        ("reference", reference, "angles clean pixel_size_A invert", stack),
+        ("reference", reference, "count", not stack),
+        ("reference", reference, "defocus_um dose_e_per_A2", spectral),
+        ("microscope", recipe.microscope, "preset settings", method == "benchmark" or not stack),
+    ]
+    unused = {
+        f"{name}.{item}"
+        for name, section, items, used in uses
+        for item in items.split()
+        if not used and item in section.model_fields_set
+    }
+    if not unused:
+        return []
+    seen = "a stack" if stack else "no stack"
+    return [f"not used, with method {method} and {seen} to look like: {', '.join(sorted(unused))}"]
 
 
 def placement_notice(

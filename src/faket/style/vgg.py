@@ -62,8 +62,8 @@ def load_network(
         raise InputError(f"network: expected 'texture', 'vgg19' or 'vgg19-random', found {name!r}")
     if name == "vgg19" and weights is None:
         raise InputError(
-            "network vgg19: expected weights in torchvision's layout, found none; load "
-            "vgg19-dcbb9e9d.pth, or choose 'vgg19-random'"
+            "network vgg19: expected weights in torchvision's layout, found none; give "
+            "`weights`, the file vgg19-dcbb9e9d.pth"
         )
     if name == "vgg19-random" and weights is not None:
         raise InputError("network vgg19-random: expected no weights, found some; choose 'vgg19'")
