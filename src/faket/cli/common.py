@@ -95,6 +95,12 @@ def leave_out(where: str, **options: object) -> None:
         )
 
 
+def tell(path: Path, *notices: str) -> None:
+    """Say on the error stream what was guessed or left out of an input, where there is anything."""
+    for notice in filter(None, notices):
+        print(f"{path}: {notice}", file=sys.stderr)
+
+
 def ticker(report: Callable[[str, int, int], None]) -> Callable[[int, int], None]:
     """Return a function (done, total) that reports tilts."""
     return lambda done, total: report("tilts", done, total)

@@ -14,6 +14,7 @@ from faket.cli.common import (
     leave_out,
     oriented,
     record_manifest,
+    tell,
     ticker,
 )
 from faket.cli.outputs import OutProfile, OutStack, OutVolume
@@ -73,6 +74,7 @@ def noise(
     from faket.io.mrc import read_stack
     from faket.io.tilts import read_tilt_series, tilt_angles_beside, write_tilt_series
     from faket.pipeline.likeness import like_reference
+    from faket.pipeline.mending import SCALED, usable_reference
 
     if not method.startswith("spectral"):
         leave_out(f"with method {method}", defocus_um=defocus_um, dose_e_per_A2=dose_e_per_A2)
@@ -82,13 +84,20 @@ def noise(
     series = read_tilt_series(clean, tlt, pixel_size_A=pixel_size_A)
     target = read_tilt_series(reference, reference_tlt, pixel_size_A=pixel_size_A)
     check_pixels(clean, series.geometry.pixel_size_A, reference, target.geometry.pixel_size_A)
-    images = oriented(reference, target.images, invert_reference)
-    target = TiltSeries(images, target.geometry)
     twin = None
     if reference_clean is not None:
         twin, _ = read_stack(reference_clean, pixel_size_A=pixel_size_A)
+    usable = usable_reference(target, twin)
+    without_twin = method.startswith("spectral") and twin is None
+    tell(reference, usable.notice, SCALED if usable.scaled and without_twin else "")
+    images = oriented(reference, usable.series.images, invert_reference)
+    target = TiltSeries(images, usable.series.geometry)
     kept = {"defocus_um": defocus_um, "dose_e_per_A2": dose_e_per_A2}
-    images, record = like_reference(method, series, target, twin, seed, **kept)
+    images, record = like_reference(
+        method, series, target, usable.twin, seed, **kept, counted=not usable.scaled
+    )
+    if usable.left_out:
+        record["left_out"] = usable.left_out
     write_tilt_series(out, TiltSeries(images, series.geometry))
     settings = {"method": method, "seed": seed, **kept}
     record_manifest(out, "noise", settings, inputs, record)
@@ -156,6 +165,7 @@ def style(
     from faket.io.style_profile import load_style_profile, save_style_profile
     from faket.io.tilts import read_tilt_series, tilt_angles_beside, write_tilt_series
     from faket.io.weights import find_vgg19_weights, load_vgg19_weights
+    from faket.pipeline.mending import usable_reference
     from faket.style import StyleProfile, load_network, transfer_style
 
     size_A = pixel_size_A
@@ -175,7 +185,9 @@ def style(
 
     def measured() -> StyleProfile:
         style_tlt = style_angles or tilt_angles_beside(style, option="style_angles")
-        target = read_tilt_series(style, style_tlt, pixel_size_A=size_A)
+        usable = usable_reference(read_tilt_series(style, style_tlt, pixel_size_A=size_A))
+        tell(style, usable.notice)
+        target = usable.series
         style_A = target.geometry.pixel_size_A
         check_pixels(content, kept.geometry.pixel_size_A, style, style_A)
         return StyleProfile.measure(

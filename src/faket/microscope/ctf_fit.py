@@ -57,7 +57,13 @@ def measure_spectra(stack: AnyArray, pixel_size_A: float) -> TiltSpectra:
         powers.append(power)
     used = (frequency > 1 / _COARSEST_A) & (frequency < 0.97 * 0.5 / pixel_size_A)
     power = np.array(powers)[:, used]
-    power /= np.median(power, axis=1, keepdims=True)
+    usual = np.median(power, axis=1, keepdims=True)
+    if not (np.isfinite(power).all() and (usual > 0).all()):
+        raise InputError(
+            "stack: expected images with contrast all over and moderate grey values, found power "
+            "spectra without numbers; cut off empty parts, or scale it"
+        )
+    power /= usual
     return TiltSpectra(frequency[used], np.maximum(power, 1e-6), modes[used])
 
 

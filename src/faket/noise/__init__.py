@@ -1,6 +1,7 @@
 """Noise of an experimental reference: measured with or without a clean twin, and added."""
 
 from faket.noise.addition import add_noise, baseline, content, noisy
+from faket.noise.defects import Mended, check_scale, mend
 from faket.noise.estimation import estimate_noise
 from faket.noise.profile import NoiseProfile
 from faket.noise.spectrum import (
@@ -16,14 +17,17 @@ from faket.noise.spectrum import (
 )
 
 __all__ = [
+    "Mended",
     "NoiseProfile",
     "add_noise",
     "anisotropic_filter",
     "baseline",
+    "check_scale",
     "coloured_noise",
     "content",
     "estimate_noise",
     "mean_power",
+    "mend",
     "noisy",
     "ring_anisotropy",
     "ring_cross_power",

@@ -6,6 +6,7 @@ from scipy import fft, optimize
 
 from faket.data import AnyArray, DoubleArray
 from faket.errors import InputError
+from faket.noise.defects import check_scale, mend
 from faket.noise.profile import NoiseProfile
 from faket.noise.spectrum import mean_power, ring_power
 from faket.statistics import tilt_statistics
@@ -37,6 +38,9 @@ def estimate_noise(
 
     The radial power spectrum of every tilt is measured as well, for noise of the same colour.
 
+    Hot pixels, dead lines and empty borders are filled first (:func:`faket.noise.mend`), in the
+    clean twin alike.
+
     Parameters
     ----------
     reference : ndarray, shape (tilt, y, x)
@@ -55,7 +59,14 @@ def estimate_noise(
         If shapes do not fit, a tilt of the reference is constant, a value is not finite, the
         contrast signs differ, or (without a clean twin) an image is smaller than 32 pixels.
     """
+    tilt_statistics(reference, "reference")  # finite, and of three axes
+    check_scale(reference)
+    mended = mend(reference)
+    if clean is not None:
+        clean = mended.also(clean)
+    reference = mended.images
     mean, sigma = tilt_statistics(reference, "reference")
+    sigma[list(mended.blank)] = 0.0
     if not sigma.all():
         raise InputError(
             f"reference: expected images with contrast, found tilt {np.argmin(sigma)} constant; "

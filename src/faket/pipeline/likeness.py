@@ -33,6 +33,7 @@ def like_reference(
     *,
     defocus_um: float | None = None,
     dose_e_per_A2: float | None = None,
+    counted: bool = True,
 ) -> tuple[FloatArray, dict[str, Any]]:
     """Make noiseless tilts look like a reference.
 
@@ -47,6 +48,8 @@ def like_reference(
     seed : int
     defocus_um, dose_e_per_A2 : float, optional
         What is known of the reference: mean defocus, and exposure of the whole series.
+    counted : bool
+        Whether its grey values may be counts of electrons.
 
     Returns
     -------
@@ -57,7 +60,7 @@ def like_reference(
     angles_deg = clean.geometry.angles_deg
     if method in _SPECTRAL:
         known = {"defocus_um": defocus_um, "dose_e_per_A2": dose_e_per_A2}
-        model = reference_model(reference, twin, **known)
+        model = reference_model(reference, twin, **known, counted=counted)
         images = _SPECTRAL[method](clean.images, model, angles_deg, seed=seed)
         return images, model.to_dict()
     profile = estimate_noise(reference.images, twin, angles_deg=reference.geometry.angles_deg)
@@ -80,6 +83,7 @@ def reference_model(
     *,
     defocus_um: float | None = None,
     dose_e_per_A2: float | None = None,
+    counted: bool = True,
 ) -> ReferenceModel:
     """Measure on a reference what the spectral method needs, with what is known of it."""
     geometry, images = reference.geometry, reference.images
@@ -88,5 +92,11 @@ def reference_model(
     if dose_e_per_A2 is not None:
         dose = np.full(len(images), dose_e_per_A2 / len(images))
     return measure_reference(
-        images, geometry.angles_deg, geometry.pixel_size_A, clean=twin, ctf=ctf, dose_e_per_A2=dose
+        images,
+        geometry.angles_deg,
+        geometry.pixel_size_A,
+        clean=twin,
+        ctf=ctf,
+        dose_e_per_A2=dose,
+        counted=counted,
     )

@@ -1,6 +1,6 @@
 """What the data should look like: the user's tilt-series, or one from our own microscope."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,7 @@ from faket.microscope import (
 )
 from faket.noise import NoiseProfile, estimate_noise
 from faket.pipeline.library import source_path, specimen_config
+from faket.pipeline.mending import usable_reference
 from faket.pipeline.notices import binning_notice, coverage_notice
 from faket.pipeline.recipe import MicroscopeSection, Recipe, recipe_fields
 from faket.pipeline.recipe_words import unknown_field
@@ -51,6 +52,8 @@ class Reference:
     source: str
     record: AcquisitionRecord | None = None  # of our own microscope
     notices: tuple[str, ...] = ()
+    counted: bool = True  # whether grey values may be counts of electrons
+    left_out: dict[str, Any] = field(default_factory=dict)  # of what was read
 
 
 def tilt_angles(recipe: Recipe) -> DoubleArray:
@@ -139,20 +142,32 @@ def prepare_reference(recipe: Recipe, library: tuple[Species, ...], index: int) 
     series = read_tilt_series(stack_path, angles_path, pixel_size_A=given_A)
     pixel_size_A = series.geometry.pixel_size_A
     binning = whole_number_binning(pixel_size_A, recipe.specimen.voxel_size_A, stack_path)
+    full = None
+    if recipe.reference.clean:
+        full, _ = read_stack(recipe.at(recipe.reference.clean[index]), pixel_size_A=given_A)
+    usable = usable_reference(series, full)
+    series = usable.series
     images = fourier_crop(align(series.images, series.geometry), binning, axes=(2, 1))
     if recipe.reference.invert:
         images = -images
     clean = None
-    if recipe.reference.clean:
-        full, _ = read_stack(recipe.at(recipe.reference.clean[index]), pixel_size_A=given_A)
-        clean = fourier_crop(full, binning, axes=(2, 1))
+    if usable.twin is not None:
+        clean = fourier_crop(usable.twin, binning, axes=(2, 1))
     geometry = TiltGeometry(series.geometry.angles_deg, recipe.specimen.voxel_size_A)
     profile = estimate_noise(images, clean, angles_deg=geometry.angles_deg)
     notices = (
+        f"{stack_path}: {usable.notice}" if usable.notice else "",
         *binning_notice(stack_path, pixel_size_A, binning),
         *coverage_notice(geometry.angles_deg, tilt_angles(recipe)),
     )
-    return Reference(TiltSeries(images, geometry), profile, stack_path.name, notices=notices)
+    return Reference(
+        TiltSeries(images, geometry),
+        profile,
+        stack_path.name,
+        notices=tuple(filter(None, notices)),
+        counted=not usable.scaled,
+        left_out=usable.left_out,
+    )
 
 
 def noiseless(potential: AnyArray, angles_deg: DoubleArray, voxel_size_A: float) -> FloatArray:

@@ -45,6 +45,7 @@ def measure_reference(
     ctf: CtfEstimate | None = None,
     dose_e_per_A2: ArrayLike | None = None,
     order: ArrayLike | None = None,
+    counted: bool = True,
     residual_motion_A: float = _RESIDUAL_MOTION_A,
     alignment_error_A: float = 0.0,
 ) -> ReferenceModel:
@@ -65,6 +66,8 @@ def measure_reference(
         Exposure of each tilt and its place in the sequence; by default 110 e/Å² in all,
         dose-symmetric. They decide on radiation damage, and on the strength of the signal if
         the images are not counts.
+    counted : bool
+        Whether grey values may be counts of electrons; False where they were scaled.
     residual_motion_A : float
         σ of the blur within a tilt, where there is no clean twin to measure it on.
     alignment_error_A : float
@@ -88,7 +91,10 @@ def measure_reference(
     sequence = acquisition_order(angles, "dose-symmetric") if order is None else np.asarray(order)
     floor = np.array([_noise_floor(image, pixel_size_A) for image in images])
     traces = np.array([_floor_anisotropy(image, pixel_size_A) for image in images])
-    beam, strength = _beam(noise.mean, floor[:, 0], dose, dose_e_per_A2, pixel_size_A)
+    if counted:
+        beam, strength = _beam(noise.mean, floor[:, 0], dose, dose_e_per_A2, pixel_size_A)
+    else:
+        beam, strength = _beam_by_dose(floor[:, 0], dose, pixel_size_A)
     fade = _damage(dose, sequence, lens.voltage_kV, pixel_size_A)
     model = ReferenceModel(pixel_size_A, noise, lens, beam, fade, floor, traces, strength)
     if clean is not None:
@@ -150,7 +156,13 @@ def _beam(
         low, high = float(expected.mean()) / 4, float(expected.mean()) * 4
     if low < np.median(implied) < high and mean.min() > 0:
         return mean, "mean"
-    return np.sqrt(floor * expected) * pixel_size_A, "dose"
+    return _beam_by_dose(floor, dose, pixel_size_A)
+
+
+def _beam_by_dose(
+    floor: DoubleArray, dose: DoubleArray, pixel_size_A: float
+) -> tuple[DoubleArray, Strength]:
+    return np.sqrt(floor * _DETECTED * dose) * pixel_size_A, "dose"
 
 
 def _damage(

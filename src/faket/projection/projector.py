@@ -47,7 +47,7 @@ def project(
     Raises
     ------
     InputError
-        If the shapes do not fit or an angle is not finite.
+        If the shapes do not fit, or a value or an angle is not finite.
     """
     data = _checked(volume, "volume", "[z, y, x]")
     angles = checked_angles(angles_deg)
@@ -88,7 +88,7 @@ def back_project(
     Raises
     ------
     InputError
-        If the shapes do not fit or an angle is not finite.
+        If the shapes do not fit, or a value or an angle is not finite.
     """
     data = _checked(stack, "stack", "[tilt, y, x]")
     angles = checked_angles(angles_deg, len(data))
@@ -221,6 +221,8 @@ def _checked(array: AnyArray, name: str, axes: str) -> FloatArray:
     data = np.asarray(array, np.float32)
     if data.ndim != 3 or data.size == 0:
         raise InputError(f"{name}: expected {axes}, found an array of shape {data.shape}")
+    if not np.isfinite(data.sum(dtype=np.float64)):
+        raise InputError(f"{name}: expected finite values, found NaN or infinity; mend the data")
     return data
 
 

@@ -1,0 +1,101 @@
+"""A user's reference without what is no image in it, and whether its grey values are scaled."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from faket.data import AnyArray, TiltGeometry, TiltSeries
+from faket.errors import InputError
+from faket.noise import check_scale, mend
+
+# Where programs put the brightest pixel when they scale images to whole numbers.
+_TOPS = (255.0, 32767.0, 65535.0)
+# Noise of counted electrons, variance over mean: 1, less what a detector smears, never far above.
+_COUNTING = (0.5, 1.5)
+SCALED = (
+    "grey values were scaled to bytes or to the range of a type, so they count no electrons: the "
+    "strength of the signal follows from the exposure instead"
+)
+
+
+@dataclass(frozen=True)
+class Usable:
+    """What of a reference can be measured.
+
+    Attributes
+    ----------
+    series : TiltSeries
+        Mended, without blank tilts; the one given where nothing was wrong.
+    twin : ndarray or None
+        Its noiseless twin, of the same tilts.
+    scaled : bool
+        Whether its grey values were stretched to the range of a type, and so are no counts.
+    left_out : dict
+        For the manifest; empty where nothing was.
+    notice : str
+        The same in words.
+    """
+
+    series: TiltSeries
+    twin: AnyArray | None
+    scaled: bool
+    left_out: dict[str, Any]
+    notice: str
+
+
+def usable_reference(series: TiltSeries, twin: AnyArray | None = None) -> Usable:
+    """Mend a reference as it was read: before it is turned, aligned or binned.
+
+    Raises
+    ------
+    InputError
+        If an image is not finite, or fewer than half of the tilts show anything.
+    """
+    images = series.images
+    if np.ndim(images) != 3 or not all(np.isfinite(image).all() for image in images):
+        raise InputError("reference: expected finite images [tilt, y, x], found others; mend them")
+    check_scale(images)
+    found = mend(images)
+    scaled = is_scaled(images)
+    if twin is not None:
+        twin = found.also(twin)
+    kept = np.setdiff1d(np.arange(len(images)), found.unusable)
+    if len(kept) < max(1, len(images) / 2):
+        raise InputError(
+            f"reference: expected contrast in most of {len(images)} tilts, found "
+            f"{len(found.unusable)} blank; give another stack"
+        )
+    mended = replace(series, images=found.images)
+    if len(kept) < len(images):
+        mended = TiltSeries(found.images[kept], _of_tilts(series.geometry, kept))
+        twin = twin[kept] if twin is not None and len(twin) == len(images) else twin
+    return Usable(mended, twin, scaled, found.left_out, found.notice())
+
+
+def is_scaled(images: AnyArray) -> bool:
+    """Whether grey values were scaled to whole numbers, and so are no counts of electrons.
+
+    Such a stack runs exactly over the range of a type, which counts do by accident only; or it
+    holds bytes whose noise is not that of counting.
+    """
+    low, high = float(images.min()), float(images.max())
+    if (low == 0 and high in _TOPS) or (low, high) in ((-32768.0, 32767.0), (-128.0, 127.0)):
+        return True
+    if low < 0 or high > 255 or not all(np.all(image == np.rint(image)) for image in images):
+        return False
+    # Half the variance of differences: noise from pixel to pixel, without the specimen.
+    steps = np.mean([np.var(np.diff(image, axis=1)) for image in images]) / 2
+    return not _COUNTING[0] < steps / max(float(images.mean()), 1e-9) < _COUNTING[1]
+
+
+def _of_tilts(geometry: TiltGeometry, kept: NDArray[np.intp]) -> TiltGeometry:
+    dose, order = geometry.dose_e_per_A2, geometry.order
+    return replace(
+        geometry,
+        angles_deg=geometry.angles_deg[kept],
+        shifts_A=geometry.shifts_A[kept],
+        dose_e_per_A2=None if dose is None else dose[kept],
+        order=None if order is None else order[kept].argsort().argsort(),
+    )

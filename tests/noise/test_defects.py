@@ -1,0 +1,162 @@
+"""Defects of a reference: found, filled and said; images without them stay the same object."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import ndimage
+
+from faket.errors import InputError
+from faket.noise import baseline, estimate_noise, mend, noisy
+
+N, TILTS, MEAN, SIGMA = 96, 6, 500.0, 35.0
+
+
+def reference(seed=0, blur=0.0, gold=True):
+    """Counts with some specimen, and gold that is 20 σ dark."""
+    rng = np.random.default_rng(seed)
+    noise = rng.normal(size=(TILTS, N, N))
+    if blur:
+        noise = np.array([ndimage.gaussian_filter(image, blur) for image in noise])
+        noise /= noise.std()
+    specimen = ndimage.gaussian_filter(rng.normal(size=(TILTS, N, N)), (0, 4, 4))
+    images = MEAN + SIGMA * (noise + 0.3 * specimen / specimen.std())
+    if gold:
+        y, x = np.mgrid[:N, :N]
+        images -= 400 * (np.hypot(y - 60, x - 30) < 3.5)
+    return images.astype(np.float32)
+
+
+def hot(images):
+    images[:, 40, 50] = images[:, 11, 90] = 20 * MEAN
+
+
+def cold(images):
+    images[:, 40, 50] = images[:, 11, 90] = -10 * MEAN
+
+
+def xray(images):
+    images[2, 30:34, 20:24] += 60 * SIGMA
+
+
+def interpolated_hot(images):
+    spike = np.zeros((N, N))
+    spike[40, 50] = 20 * MEAN
+    images += ndimage.shift(spike, (0.4, 0.3), order=3).astype(np.float32)
+
+
+def dead_last_lines(images):
+    images[:, :, -1] -= 4 * SIGMA
+    images[:, -1] -= 4 * SIGMA
+
+
+def dead_line(images):
+    images[:, 33] = 0
+
+
+def zero_bands(images):
+    images[:, :, :9] = 0
+    images[:, -5:] = 0
+
+
+def mean_band(images):
+    images[:, :7] = MEAN
+
+
+def triangles(images):
+    y, x = np.mgrid[:N, :N]
+    images[:, y + 2 * x < 30] = 0
+    images[:, y + 3 * x > 3 * N + 40] = 0
+
+
+def half_empty(images):
+    images[:, :, N // 2 :] = 0
+
+
+DEFECTS = [
+    hot, cold, xray, interpolated_hot, dead_last_lines, dead_line, zero_bands, mean_band, triangles,
+    half_empty,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("defect", DEFECTS, ids=lambda defect: defect.__name__)
+@pytest.mark.parametrize("blur", [0, 0.8])
+def test_a_reference_with_defects_measures_as_without(defect, blur):
+    """Mean, σ, strength and spectrum of the noise, by the paper's methods and the coloured one."""
+    half = defect is half_empty  # whose other half shows twice: half as much is known
+    right = reference(blur=blur, gold=not half)
+    wrong = right.copy()
+    defect(wrong)
+    before = wrong.copy()
+    a, b = estimate_noise(right), estimate_noise(wrong)
+    np.testing.assert_array_equal(wrong, before)
+    np.testing.assert_allclose(b.sigma, a.sigma, rtol=0.1 if half else 0.03)
+    np.testing.assert_allclose(b.mean, a.mean, rtol=0.01)
+    np.testing.assert_allclose(b.noise_std, a.noise_std, atol=0.2 if half else 0.06)
+    spectra = a.spectrum.mean(axis=0), b.spectrum.mean(axis=0)
+    first = 20 if half else 4  # where the mirror's seam does not bend the specimen's slopes
+    np.testing.assert_allclose(spectra[1][first:], spectra[0][first:], rtol=0.6 if half else 0.35)
+    left_out = mend(wrong).left_out
+    assert left_out
+    assert mend(wrong).notice().startswith("left out of all measurements: ")
+    clean = ndimage.gaussian_filter(np.random.default_rng(3).normal(size=right.shape), (0, 4, 4))
+    for method in (noisy, baseline):
+        made = [method(clean, profile, seed=1) for profile in (a, b)]
+        assert made[1].std() == pytest.approx(made[0].std(), rel=0.1 if half else 0.03)
+
+
+@pytest.mark.parametrize("mean_count", [0.03, 0.1, 0.3, 1, 3, 30, 300])
+def test_counted_electrons_have_no_defects(mean_count):
+    images = np.random.default_rng(0).poisson(mean_count, (4, 256, 256)).astype(np.float32)
+    assert mend(images).images is images
+    images = (images * 37).astype(np.float32)  # another gain
+    assert not mend(images).left_out
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(0, 10**6), st.sampled_from([0, 1, 3]), st.booleans())
+def test_images_without_defects_are_left_alone(seed, blur, quantised):
+    images = reference(seed, blur)
+    if quantised:
+        images = np.round((images - images.min()) / np.ptp(images) * 255)
+    found = mend(images)
+    assert found.images is images
+    assert found.notice() == ""
+
+
+def test_mending_twice_changes_nothing():
+    images = reference()
+    for defect in (hot, zero_bands, dead_last_lines):
+        defect(images)
+    once = mend(images)
+    assert mend(once.images).images is once.images
+
+
+def test_a_twin_is_filled_at_the_same_places():
+    images, twin = reference(gold=False), reference(1)
+    zero_bands(images)
+    found = mend(images)
+    filled = found.also(twin)
+    changed = np.any(filled != twin, axis=0)
+    np.testing.assert_array_equal(changed, found.masks[0])
+    assert mend(reference()).also(twin) is twin
+
+
+def test_blank_and_faint_tilts_are_told_apart():
+    images = reference()
+    images[1] = 7
+    images[3] = np.random.default_rng(0).normal(3, 1, (N, N))
+    images[4, :, 10:] = 0
+    found = mend(images)
+    assert found.blank == (1, 4)
+    assert found.faint == (3,)
+    assert found.left_out["blank_tilts"] == [1, 3, 4]
+    with pytest.raises(InputError, match="tilt 1 constant"):
+        estimate_noise(images)
+
+
+@pytest.mark.parametrize("scale", [1e-30, 1e-20, 1e12, 1e20, 1e30])
+def test_grey_values_out_of_all_scale_are_refused(scale):
+    images = (reference() * scale).astype(np.float32)
+    with pytest.raises(InputError, match="expected grey values of 1e-10 to 1e\\+10"):
+        estimate_noise(images)
