@@ -95,7 +95,11 @@ def test_a_reference_with_defects_measures_as_without(defect, blur):
     np.testing.assert_allclose(b.noise_std, a.noise_std, atol=0.2 if half else 0.06)
     spectra = a.spectrum.mean(axis=0), b.spectrum.mean(axis=0)
     first = 20 if half else 4  # where the mirror's seam does not bend the specimen's slopes
-    np.testing.assert_allclose(spectra[1][first:], spectra[0][first:], rtol=0.6 if half else 0.35)
+    # What is filled has sharp edges: a little power where a blurred image has hardly any.
+    faint = 0.02 * float(np.median(spectra[0]))
+    np.testing.assert_allclose(
+        spectra[1][first:], spectra[0][first:], rtol=0.6 if half else 0.35, atol=faint
+    )
     left_out = mend(wrong).left_out
     assert left_out
     assert mend(wrong).notice().startswith("left out of all measurements: ")
