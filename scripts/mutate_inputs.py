@@ -9,6 +9,7 @@ the small valid inputs take a minute to make.
 
 import argparse
 import contextlib
+import copy
 import io
 import json
 import random
@@ -298,13 +299,13 @@ def restructured(raw: bytes, rng: random.Random) -> bytes:
         elif kind == 1:
             holder[key] = [holder[key]] * rng.choice((0, 1, 2, 300))
         elif kind == 2 and isinstance(holder, dict):
-            holder["unknown"] = holder[key]
+            holder["unknown"] = copy.deepcopy(holder[key])
         elif kind == 3 and isinstance(holder[key], list) and holder[key]:
             holder[key] = holder[key][: rng.randrange(len(holder[key]))]
         elif kind == 4 and type(holder[key]) in (int, float):
             holder[key] = holder[key] * rng.choice((-1, 0, 1e6, 1e-6, 1e300))
         else:
-            holder[key] = rng.choice(VALUES)
+            holder[key] = copy.deepcopy(rng.choice(VALUES))
     text = json.dumps(content)
     if rng.random() < 0.05:
         text = "[" * rng.choice((50, 100_000)) + text
