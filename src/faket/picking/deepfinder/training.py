@@ -187,7 +187,7 @@ def _run_epoch(
     if settings.warm_up_steps >= in_all:
         raise InputError(
             f"training: expected more steps than the {settings.warm_up_steps} of the warm-up, "
-            f"found {in_all} ({steps} an epoch); take more `epochs`, or fewer `warm_up_steps`"
+            f"found {in_all} ({steps} an epoch); take more `steps`, or fewer `warm_up_steps`"
         )
     learner.network.train()
     losses = []
