@@ -7,6 +7,7 @@ from faket.cli.app import run
 from faket.data import Volume
 from faket.io.mrc import read_stack, read_volume, write_stack, write_volume
 from faket.io.tilts import write_tilt_angles
+from faket.reconstruction import fourier_crop
 
 RECIPE = """
 seed = 5
@@ -117,7 +118,7 @@ def test_mistakes_of_a_newcomer_leave_nothing(tmp_path, capsys):
     volume, stack, other = (tmp_path / f"{name}.mrc" for name in ("volume", "stack", "other"))
     dice = np.random.default_rng(0)
     write_volume(volume, Volume(dice.random((8, 36, 40)).astype(np.float32), 10.0))
-    for path, pixel_A in ((stack, 10.0), (other, 5.0)):
+    for path, pixel_A in ((stack, 10.0), (other, 7.0)):
         write_stack(path, dice.random((3, 36, 40)).astype(np.float32), pixel_A)
         write_tilt_angles(path.with_suffix(".tlt"), np.array([-30.0, 0.0, 30.0]))
     (tmp_path / "folder.mrc").mkdir()
@@ -133,13 +134,38 @@ def test_mistakes_of_a_newcomer_leave_nothing(tmp_path, capsys):
     assert "input" in fails(capsys, "reconstruct", stack, stack, "--depth", "8")
     assert "out.csv" in fails(capsys, "reconstruct", stack, tmp_path / "out.csv", "--depth", "8")
     fails(capsys, "reconstruct", stack, out, "--depth", "8", "--taper", "-3")
-    assert "5 Å" in fails(capsys, "noise", stack, other, out)
+    assert "7 Å" in fails(capsys, "noise", stack, other, out)
     fails(capsys, "species", "absent.pdb", "--out", tmp_path / "species")
     assert {path: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()} == before
     assert [path.name for path in tmp_path.iterdir() if path.is_dir()] == ["folder.mrc"]
     pixels = ("--pixel-size-A", "10")
     assert run([str(a) for a in ("noise", stack, other, out, *pixels)]) == 0
     assert read_stack(out)[1] == 10.0
+
+
+def test_noise_bins_a_finer_reference_and_says_what_it_assumed(tmp_path, capsys):
+    """As `faket simulate` does: the result is that of the reference binned before."""
+    rng, angles = np.random.default_rng(0), np.array([-40.0, 0.0, 40.0])
+    fine = rng.normal(100, 10, (3, 128, 128)).astype(np.float32)
+    stacks = {"clean": (fourier_crop(fine, 2, axes=(2, 1)) - 100, 10.0), "fine": (fine, 5.0),
+              "binned": (fourier_crop(fine, 2, axes=(2, 1)), 10.0)}  # fmt: skip
+    for name, (images, pixel_A) in stacks.items():
+        write_stack(tmp_path / f"{name}.mrc", images, pixel_A)
+        tilts = angles * 1.5 if name == "clean" else angles
+        write_tilt_angles(tmp_path / f"{name}.tlt", tilts)
+    said = {}
+    for name in ("fine", "binned"):
+        words = [str(tmp_path / f"{item}.mrc") for item in ("clean", name, f"out_{name}")]
+        assert run(["noise", *words]) == 0
+        said[name] = capsys.readouterr().err
+    outs = [read_stack(tmp_path / f"out_{name}.mrc")[0] for name in said]
+    np.testing.assert_allclose(*outs, rtol=1e-4, atol=1e-3)
+    assert "binned by 2, from 5 to 10 Å" in said["fine"]
+    assert "binned" not in said["binned"].replace("binned.mrc", "")
+    for text in said.values():
+        assert "2 of 3 tilts (-60° to 60°) lie beyond the reference's (-40° to 40°)" in text
+        assert "--defocus-um" in text
+        assert "--dose-e-per-A2" in text
 
 
 def test_an_interrupt_says_how_to_go_on(capsys, monkeypatch):

@@ -1,5 +1,6 @@
 """Stages from images to a tomogram: noise, style, reconstruct; files to files."""
 
+import sys
 from pathlib import Path
 from typing import Literal
 
@@ -18,6 +19,7 @@ from faket.cli.common import (
     ticker,
 )
 from faket.cli.outputs import OutProfile, OutStack, OutVolume
+from faket.cli.wording import in_words_of
 
 
 def noise(
@@ -45,7 +47,7 @@ def noise(
     clean
         MRC stack without noise, protein dark; its .tlt beside it.
     reference
-        MRC stack to look like; its .tlt beside it.
+        MRC stack to look like; its .tlt beside it. Finer pixels are binned by a whole number.
     out
         MRC stack to write.
     method
@@ -75,6 +77,8 @@ def noise(
     from faket.io.tilts import read_tilt_series, tilt_angles_beside, write_tilt_series
     from faket.pipeline.likeness import like_reference
     from faket.pipeline.mending import SCALED, usable_reference
+    from faket.pipeline.notices import coverage_notice
+    from faket.pipeline.reference import at_pixel_size
 
     if not method.startswith("spectral"):
         leave_out(f"with method {method}", defocus_um=defocus_um, dose_e_per_A2=dose_e_per_A2)
@@ -83,19 +87,23 @@ def noise(
     reference_tlt = reference_angles or tilt_angles_beside(reference, option="reference_angles")
     series = read_tilt_series(clean, tlt, pixel_size_A=pixel_size_A)
     target = read_tilt_series(reference, reference_tlt, pixel_size_A=pixel_size_A)
-    check_pixels(clean, series.geometry.pixel_size_A, reference, target.geometry.pixel_size_A)
-    twin = None
+    wanted_A, twin = series.geometry.pixel_size_A, None
     if reference_clean is not None:
         twin, _ = read_stack(reference_clean, pixel_size_A=pixel_size_A)
     usable = usable_reference(target, twin)
     without_twin = method.startswith("spectral") and twin is None
     tell(reference, usable.notice, SCALED if usable.scaled and without_twin else "")
-    images = oriented(reference, usable.series.images, invert_reference)
-    target = TiltSeries(images, usable.series.geometry)
+    target, twin, binned = at_pixel_size(usable.series, usable.twin, wanted_A, reference)
+    beyond = coverage_notice(target.geometry.angles_deg, series.geometry.angles_deg)
+    images = oriented(reference, target.images, invert_reference)
+    target = TiltSeries(images, target.geometry)
     kept = {"defocus_um": defocus_um, "dose_e_per_A2": dose_e_per_A2}
+    notices = [*binned, *beyond]
     images, record = like_reference(
-        method, series, target, usable.twin, seed, **kept, counted=not usable.scaled
+        method, series, target, twin, seed, **kept, counted=not usable.scaled, say=notices.append
     )
+    for notice in notices:
+        print(in_words_of(noise, notice), file=sys.stderr)
     if usable.left_out:
         record["left_out"] = usable.left_out
     write_tilt_series(out, TiltSeries(images, series.geometry))

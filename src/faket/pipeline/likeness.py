@@ -9,6 +9,7 @@ from faket.data import AnyArray, FloatArray, TiltSeries
 from faket.errors import InputError
 from faket.microscope.ctf_estimation import estimate_ctf
 from faket.noise import add_noise, baseline, content, estimate_noise, noisy
+from faket.pipeline.notices import model_notices
 from faket.pipeline.reference_measurement import measure_reference
 from faket.pipeline.reference_model import ReferenceModel
 from faket.pipeline.spectral import spectral_content, spectral_images
@@ -34,6 +35,7 @@ def like_reference(
     defocus_um: float | None = None,
     dose_e_per_A2: float | None = None,
     counted: bool = True,
+    say: Callable[[str], None] | None = None,
 ) -> tuple[FloatArray, dict[str, Any]]:
     """Make noiseless tilts look like a reference.
 
@@ -50,6 +52,8 @@ def like_reference(
         What is known of the reference: mean defocus, and exposure of the whole series.
     counted : bool
         Whether its grey values may be counts of electrons.
+    say : callable, optional
+        Called with what was estimated or assumed, a line each.
 
     Returns
     -------
@@ -61,6 +65,9 @@ def like_reference(
     if method in _SPECTRAL:
         known = {"defocus_um": defocus_um, "dose_e_per_A2": dose_e_per_A2}
         model = reference_model(reference, twin, **known, counted=counted)
+        if say is not None:
+            for notice in model_notices(model, dose_e_per_A2=dose_e_per_A2):
+                say(notice)
         images = _SPECTRAL[method](clean.images, model, angles_deg, seed=seed)
         return images, model.to_dict()
     profile = estimate_noise(reference.images, twin, angles_deg=reference.geometry.angles_deg)

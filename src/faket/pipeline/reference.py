@@ -112,6 +112,30 @@ def _as_range(value: Any, usual: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
+def at_pixel_size(
+    series: TiltSeries, twin: AnyArray | None, wanted_A: float, where: Path
+) -> tuple[TiltSeries, AnyArray | None, list[str]]:
+    """Align a reference and bin it, and its twin, to the pixels of the data to be made.
+
+    Returns
+    -------
+    series : TiltSeries
+    twin : ndarray or None
+    notices : list of str
+
+    Raises
+    ------
+    InputError
+        If ``wanted_A`` is no multiple of the reference's pixel size.
+    """
+    pixel_size_A = series.geometry.pixel_size_A
+    binning = whole_number_binning(pixel_size_A, wanted_A, where)
+    images = fourier_crop(align(series.images, series.geometry), binning, axes=(2, 1))
+    binned = TiltSeries(images, TiltGeometry(series.geometry.angles_deg, wanted_A))
+    small = None if twin is None else fourier_crop(twin, binning, axes=(2, 1))
+    return binned, small, binning_notice(where, pixel_size_A, binning)
+
+
 def check_references(recipe: Recipe) -> None:
     """Refuse references that cannot be used, as far as names and headers tell."""
     reference, voxel_size_A = recipe.reference, recipe.specimen.voxel_size_A
@@ -140,28 +164,22 @@ def prepare_reference(recipe: Recipe, library: tuple[Species, ...], index: int) 
     given_A = recipe.reference.pixel_size_A
     angles_path = _angles_path(recipe, index)
     series = read_tilt_series(stack_path, angles_path, pixel_size_A=given_A)
-    pixel_size_A = series.geometry.pixel_size_A
-    binning = whole_number_binning(pixel_size_A, recipe.specimen.voxel_size_A, stack_path)
-    full = None
+    full, wanted_A = None, recipe.specimen.voxel_size_A
     if recipe.reference.clean:
         full, _ = read_stack(recipe.at(recipe.reference.clean[index]), pixel_size_A=given_A)
     usable = usable_reference(series, full)
-    series = usable.series
-    images = fourier_crop(align(series.images, series.geometry), binning, axes=(2, 1))
+    series, clean, binned = at_pixel_size(usable.series, usable.twin, wanted_A, stack_path)
+    images, angles_deg = series.images, series.geometry.angles_deg
     if recipe.reference.invert:
         images = -images
-    clean = None
-    if usable.twin is not None:
-        clean = fourier_crop(usable.twin, binning, axes=(2, 1))
-    geometry = TiltGeometry(series.geometry.angles_deg, recipe.specimen.voxel_size_A)
-    profile = estimate_noise(images, clean, angles_deg=geometry.angles_deg)
+    profile = estimate_noise(images, clean, angles_deg=angles_deg)
     notices = (
         f"{stack_path}: {usable.notice}" if usable.notice else "",
-        *binning_notice(stack_path, pixel_size_A, binning),
-        *coverage_notice(geometry.angles_deg, tilt_angles(recipe)),
+        *binned,
+        *coverage_notice(angles_deg, tilt_angles(recipe)),
     )
     return Reference(
-        TiltSeries(images, geometry),
+        TiltSeries(images, series.geometry),
         profile,
         stack_path.name,
         notices=tuple(filter(None, notices)),
@@ -215,6 +233,6 @@ def whole_number_binning(pixel_size_A: float, wanted_A: float, where: Path) -> i
         raise InputError(
             f"{where}: expected a pixel size of {wanted_A:g} Å divided by a whole number, found "
             f"{pixel_size_A:g} Å; set `specimen.voxel_size_A` = {pixel_size_A * binning:g}, or "
-            "`reference.pixel_size_A` if the header is wrong"
+            "give `pixel_size_A` if a header is wrong"
         )
     return binning
