@@ -7,6 +7,8 @@ import numpy as np
 import torch
 from scipy.fft import next_fast_len
 
+from faket.fourier import inverse_real
+
 
 @dataclass(frozen=True)
 class Grid:
@@ -135,5 +137,4 @@ def _shear(image: torch.Tensor, slope: float) -> torch.Tensor:
     angle = (-2 * np.pi) * shift[:, None] * k[None, :]
     ramp = torch.polar(torch.ones_like(angle), angle)
     spectrum = multiply(torch.fft.rfft(image, dim=1), ramp)
-    sheared: torch.Tensor = torch.fft.irfft(spectrum, n=columns, dim=1)
-    return sheared
+    return inverse_real(spectrum, (columns,))

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import torch
 
+from faket.fourier import inverse_real
 from faket.microscope.grid import Grid, fft_frequencies, multiply, rotate
 from faket.microscope.optics import Optics, aberration_phase, log_envelope
 from faket.microscope.record import AcquisitionRecord
@@ -74,5 +75,5 @@ def place_image(
         kx, ky = fft_frequencies(shape, record.pixel_size_A, grid.device, real=True)
         decay = torch.exp((-2 * math.pi**2 * blur**2) * (kx * kx + ky * ky))
         move = torch.polar(decay, (-2 * math.pi) * (kx * shift_x + ky * shift_y))
-        intensity = torch.fft.irfft2(multiply(torch.fft.rfft2(intensity), move), s=shape)
+        intensity = inverse_real(multiply(torch.fft.rfft2(intensity), move), shape)
     return grid.crop(intensity).contiguous()

@@ -10,6 +10,7 @@ from scipy.spatial.transform import Rotation
 
 from faket.data import DoubleArray, FloatArray, Species
 from faket.errors import InputError
+from faket.fourier import inverse_real
 from faket.picking.template_matching.settings import TemplateMatching
 
 _MARGIN = 1.5  # the wedge is applied in a box this much larger than the mask's
@@ -122,7 +123,7 @@ class KernelFactory:
         rotated = self._rotate(self._potential, matrices)
         shape = (self.padded,) * 3
         spectra = torch.fft.rfftn(rotated, s=shape, dim=(1, 2, 3)) * self._transfer
-        seen = torch.fft.irfftn(spectra, s=shape, dim=(1, 2, 3))
+        seen = inverse_real(spectra, shape)
         seen = seen[:, : self.box, : self.box, : self.box]
         weights = self.ball.expand_as(seen)
         if self._envelope is not None:
