@@ -41,7 +41,7 @@ def _add_projections(volume: FloatArray, angles_deg: DoubleArray, stack: torch.T
     nz, ny, nx = volume.shape
     width, device = stack.shape[1], stack.device
     for z0, z1 in _slabs(nz, ny * nx):
-        slab = torch.from_numpy(np.ascontiguousarray(volume[z0:z1])).to(device)
+        slab = torch.from_numpy(np.array(volume[z0:z1], order="C")).to(device)
         voxels = slab.permute(0, 2, 1).reshape(-1, ny)  # [z x, y]
         for t, angle in enumerate(angles_deg):
             pixels, weights = _footprint(angle, (z0, z1), nz, nx, width, device)
