@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check format clean
+.PHONY: demo test check format gpu-check clean
 
 demo: $(VENV)/installed
 	rm -rf demo
@@ -22,6 +22,10 @@ check: $(VENV)/installed-dev
 format: $(VENV)/installed-dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+# Nothing is installed: any Python that has torch, numpy, scipy, numba and safetensors.
+gpu-check:
+	$(PYTHON) scripts/gpu_check --out gpu-check
 
 $(BIN)/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; make PYTHON=python3.11")'
