@@ -176,3 +176,16 @@ def test_bad_input_is_one_line(call):
     with pytest.raises(InputError) as error:
         call()
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_values_that_are_no_numbers_are_refused(bad):
+    volume = np.ones((4, 5, 6), np.float32)
+    volume[1, 2, 3] = bad
+    for call in (
+        lambda: project(volume, [0.0]),
+        lambda: back_project(volume, [0.0, 1.0, 2.0, 3.0], depth=3),
+        lambda: project_slices(volume, 0.0, n_slices=2, slice_thickness_voxels=2.0),
+    ):
+        with pytest.raises(InputError, match="expected finite values"):
+            call()

@@ -63,12 +63,10 @@ def check_pixels(first: Path, first_A: float, second: Path, second_A: float) -> 
         )
 
 
-def oriented(path: Path, images: FloatArray, invert: bool) -> FloatArray:
-    """Return a reference with the sign that was asked for; say so if protein looks bright."""
+def check_sign(path: Path, images: FloatArray) -> None:
+    """Say so if protein looks bright in a reference."""
     from faket.evaluation import contrast_sign
 
-    if invert:
-        return -images
     found = contrast_sign(images)
     if found.sign == "inverted":
         print(
@@ -76,7 +74,6 @@ def oriented(path: Path, images: FloatArray, invert: bool) -> FloatArray:
             "--invert-reference multiplies it by -1",
             file=sys.stderr,
         )
-    return images
 
 
 def say_notices(library: Iterable[Species]) -> None:

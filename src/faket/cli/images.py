@@ -12,8 +12,8 @@ from faket.cli.common import (
     Seed,
     Where,
     check_pixels,
+    check_sign,
     leave_out,
-    oriented,
     record_manifest,
     tell,
     ticker,
@@ -76,7 +76,7 @@ def noise(
     from faket.io.mrc import read_stack
     from faket.io.tilts import read_tilt_series, tilt_angles_beside, write_tilt_series
     from faket.pipeline.likeness import like_reference
-    from faket.pipeline.mending import SCALED, usable_reference
+    from faket.pipeline.mending import usable_reference
     from faket.pipeline.notices import coverage_notice
     from faket.pipeline.reference import at_pixel_size
 
@@ -90,13 +90,12 @@ def noise(
     wanted_A, twin = series.geometry.pixel_size_A, None
     if reference_clean is not None:
         twin, _ = read_stack(reference_clean, pixel_size_A=pixel_size_A)
-    usable = usable_reference(target, twin)
-    without_twin = method.startswith("spectral") and twin is None
-    tell(reference, usable.notice, SCALED if usable.scaled and without_twin else "")
+    usable = usable_reference(target, twin, invert=invert_reference)
+    tell(reference, usable.notice)
     target, twin, binned = at_pixel_size(usable.series, usable.twin, wanted_A, reference)
     beyond = coverage_notice(target.geometry.angles_deg, series.geometry.angles_deg)
-    images = oriented(reference, target.images, invert_reference)
-    target = TiltSeries(images, target.geometry)
+    if not invert_reference:
+        check_sign(reference, target.images)
     kept = {"defocus_um": defocus_um, "dose_e_per_A2": dose_e_per_A2}
     notices = [*binned, *beyond]
     images, record = like_reference(
@@ -193,13 +192,16 @@ def style(
 
     def measured() -> StyleProfile:
         style_tlt = style_angles or tilt_angles_beside(style, option="style_angles")
-        usable = usable_reference(read_tilt_series(style, style_tlt, pixel_size_A=size_A))
+        given = read_tilt_series(style, style_tlt, pixel_size_A=size_A)
+        usable = usable_reference(given, invert=invert_reference)
         tell(style, usable.notice)
         target = usable.series
+        if not invert_reference:
+            check_sign(style, target.images)
         style_A = target.geometry.pixel_size_A
         check_pixels(content, kept.geometry.pixel_size_A, style, style_A)
         return StyleProfile.measure(
-            oriented(style, target.images, invert_reference),
+            target.images,
             network=features,
             angles_deg=target.geometry.angles_deg,
             pixel_size_A=style_A,

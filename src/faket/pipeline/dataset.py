@@ -24,7 +24,6 @@ from faket.pipeline.clock import Clock
 from faket.pipeline.executors import Report, make_all
 from faket.pipeline.library import load_library, specimen_config
 from faket.pipeline.likeness import reference_model
-from faket.pipeline.mending import SCALED
 from faket.pipeline.methods import (
     MODEL_FILE,
     NOISE_FILE,
@@ -250,7 +249,6 @@ def _stored_reference(
             (temporary / NOISE_FILE).write_text(text)
             if needs_model(recipe):
                 notices += _write_model(recipe, reference, temporary / MODEL_FILE)
-                notices += [] if reference.counted else [f"{reference.source}: {SCALED}"]
             for notice in notices:
                 say(notice, 0, 0)
             if network := load_recipe_network(recipe, weights):
@@ -297,7 +295,7 @@ def _write_model(recipe: Recipe, reference: Reference, path: Path) -> list[str]:
         counted=reference.counted,
     )
     path.write_text(json.dumps(model.to_dict()) + "\n")
-    return model_notices(model, dose_e_per_A2=known.dose_e_per_A2)
+    return model_notices(model, dose_e_per_A2=known.dose_e_per_A2, counted=reference.counted)
 
 
 def _model_bytes(recipe: Recipe) -> int:

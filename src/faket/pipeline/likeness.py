@@ -65,8 +65,8 @@ def like_reference(
     if method in _SPECTRAL:
         known = {"defocus_um": defocus_um, "dose_e_per_A2": dose_e_per_A2}
         model = reference_model(reference, twin, **known, counted=counted)
-        if say is not None:
-            for notice in model_notices(model, dose_e_per_A2=dose_e_per_A2):
+        if say is not None and twin is None:
+            for notice in model_notices(model, dose_e_per_A2=dose_e_per_A2, counted=counted):
                 say(notice)
         images = _SPECTRAL[method](clean.images, model, angles_deg, seed=seed)
         return images, model.to_dict()

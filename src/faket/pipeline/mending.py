@@ -14,10 +14,6 @@ from faket.noise import check_scale, mend
 _TOPS = (255.0, 32767.0, 65535.0)
 # Noise of counted electrons, variance over mean: 1, less what a detector smears, never far above.
 _COUNTING = (0.5, 1.5)
-SCALED = (
-    "grey values were scaled to bytes or to the range of a type, so they count no electrons: the "
-    "strength of the signal follows from the exposure instead"
-)
 
 
 @dataclass(frozen=True)
@@ -45,8 +41,10 @@ class Usable:
     notice: str
 
 
-def usable_reference(series: TiltSeries, twin: AnyArray | None = None) -> Usable:
-    """Mend a reference as it was read: before it is turned, aligned or binned.
+def usable_reference(
+    series: TiltSeries, twin: AnyArray | None = None, *, invert: bool = False
+) -> Usable:
+    """Mend a reference as it was read, before it is aligned or binned; first turn it if asked to.
 
     Raises
     ------
@@ -57,8 +55,8 @@ def usable_reference(series: TiltSeries, twin: AnyArray | None = None) -> Usable
     if np.ndim(images) != 3 or not all(np.isfinite(image).all() for image in images):
         raise InputError("reference: expected finite images [tilt, y, x], found others; mend them")
     check_scale(images)
-    found = mend(images)
     scaled = is_scaled(images)
+    found = mend(-images if invert else images)
     if twin is not None:
         twin = found.also(twin)
     kept = np.setdiff1d(np.arange(len(images)), found.unusable)

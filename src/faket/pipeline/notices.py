@@ -17,9 +17,16 @@ from faket.pipeline.reference_model import ReferenceModel
 _BEYOND_DEG = 3.0  # as far as `faket compare` still takes two tilts for the same
 
 
-def model_notices(model: ReferenceModel, *, dose_e_per_A2: float | None) -> list[str]:
-    """Say which defocus was estimated and which exposure assumed."""
+def model_notices(
+    model: ReferenceModel, *, dose_e_per_A2: float | None, counted: bool = True
+) -> list[str]:
+    """Say which defocus was estimated, which exposure assumed, and what grey values tell not."""
     notices, ctf = [], model.ctf
+    if not counted:
+        notices.append(
+            "grey values of the reference were scaled to bytes or to the range of a type, so they "
+            "count no electrons: the strength of the signal is taken from the exposure"
+        )
     if ctf.source == "spectra":
         low, high = ctf.interval_um
         doubt = "" if ctf.confident else ", which is no more than a guess"

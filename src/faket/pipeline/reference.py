@@ -167,14 +167,12 @@ def prepare_reference(recipe: Recipe, library: tuple[Species, ...], index: int) 
     full, wanted_A = None, recipe.specimen.voxel_size_A
     if recipe.reference.clean:
         full, _ = read_stack(recipe.at(recipe.reference.clean[index]), pixel_size_A=given_A)
-    usable = usable_reference(series, full)
+    usable = usable_reference(series, full, invert=recipe.reference.invert)
     series, clean, binned = at_pixel_size(usable.series, usable.twin, wanted_A, stack_path)
     images, angles_deg = series.images, series.geometry.angles_deg
-    if recipe.reference.invert:
-        images = -images
     profile = estimate_noise(images, clean, angles_deg=angles_deg)
     notices = (
-        f"{stack_path}: {usable.notice}" if usable.notice else "",
+        *([f"{stack_path}: {usable.notice}"] if usable.notice else []),
         *binned,
         *coverage_notice(angles_deg, tilt_angles(recipe)),
     )
@@ -182,7 +180,7 @@ def prepare_reference(recipe: Recipe, library: tuple[Species, ...], index: int) 
         TiltSeries(images, series.geometry),
         profile,
         stack_path.name,
-        notices=tuple(filter(None, notices)),
+        notices=notices,
         counted=not usable.scaled,
         left_out=usable.left_out,
     )

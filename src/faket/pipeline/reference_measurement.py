@@ -18,6 +18,7 @@ from faket.microscope.ctf_estimation import estimate_ctf
 from faket.microscope.dose import acquisition_order, dose_before, split_dose, surviving_amplitude
 from faket.noise import (
     estimate_noise,
+    mend,
     ring_anisotropy,
     ring_cross_power,
     ring_frequencies,
@@ -84,6 +85,9 @@ def measure_reference(
     """
     angles = np.atleast_1d(np.asarray(angles_deg, np.float64))
     noise = estimate_noise(images, clean, angles_deg=angles)
+    mended = mend(images)
+    images = mended.images
+    clean = None if clean is None else mended.also(clean)
     lens = ctf or estimate_ctf(images, pixel_size_A, angles)
     if ctf is not None and not np.array_equal(ctf.angles_deg, angles):
         lens = ctf.at(angles)

@@ -25,6 +25,7 @@ from faket.pipeline.reference_model import CORNER, ReferenceModel
 from faket.seeds import generator
 
 _CONTENT_AMOUNT = 0.25
+_LARGEST_V_A = 1e8  # chosen, because 100 µm of gold have 3e7: beyond, phases have no digits left
 _DARKEST = 0.02  # of the beam: where the filter of the counts overshoots
 
 
@@ -57,7 +58,8 @@ def spectral_images(
     Raises
     ------
     InputError
-        If the angles do not fit ``clean`` or ``amount`` is negative.
+        If the angles do not fit ``clean``, a value is not finite or absurd, or ``amount`` is
+        negative.
     """
     if not (np.isfinite(amount) and amount >= 0):
         raise InputError(f"amount: expected a number >= 0, found {amount}")
@@ -66,6 +68,12 @@ def spectral_images(
         raise InputError(
             f"clean: expected [tilt, y, x] with {len(there.noise)} tilts as in `angles_deg`, found "
             f"shape {np.shape(clean)}"
+        )
+    largest = float(np.abs(clean).max())
+    if not largest <= _LARGEST_V_A:  # NaN fails too
+        raise InputError(
+            f"clean: expected line integrals up to {_LARGEST_V_A:g} V·Å, found {largest:g}; give "
+            "those of `faket project`, without NaN"
         )
     shifts = generator(seed, "alignment").standard_normal((len(clean), 2))
     shifts *= there.alignment_error_A / there.pixel_size_A
