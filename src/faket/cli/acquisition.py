@@ -39,21 +39,31 @@ def drawn_record(
     return draw_acquisition(microscope, TiltGeometry(tilts, pixel_size_A), seed=seed)
 
 
-def write_exposure(out: Path, exposure: Exposure) -> None:
-    """Write the stack, its geometry and record, and the halves and stages that were kept."""
+def write_exposure(out: Path, exposure: Exposure) -> list[Path]:
+    """Write the stack, its geometry and record, and the halves and stages that were kept.
+
+    Returns
+    -------
+    list of Path
+        All files beside the stack.
+    """
     write_tilt_series(out, exposure.series)
     geometry = exposure.series.geometry
     write_tilt_geometry(out.with_suffix(".csv"), geometry)
     write_acquisition(out.with_suffix(".json"), exposure.record)
+    written = [out.with_suffix(suffix) for suffix in (".tlt", ".csv", ".json")]
     for name, half in zip(("odd", "even"), exposure.halves or (), strict=False):
-        write_tilt_series(_beside(out, name), TiltSeries(half.images, geometry))
+        path = _beside(out, name)
+        write_tilt_series(path, TiltSeries(half.images, geometry))
+        written += [path, path.with_suffix(".tlt")]
     for name, stage in exposure.stages.items():
+        parts = {name: stage}
         if np.iscomplexobj(stage):
-            amplitude, phase = np.abs(stage), np.angle(stage)
-            write_stack(_beside(out, f"{name}_amplitude"), amplitude, geometry.pixel_size_A)
-            write_stack(_beside(out, f"{name}_phase"), phase, geometry.pixel_size_A)
-        else:
-            write_stack(_beside(out, name), stage, geometry.pixel_size_A)
+            parts = {f"{name}_amplitude": np.abs(stage), f"{name}_phase": np.angle(stage)}
+        for part, values in parts.items():
+            write_stack(_beside(out, part), values, geometry.pixel_size_A)
+            written.append(_beside(out, part))
+    return written
 
 
 def _beside(out: Path, name: str) -> Path:

@@ -15,6 +15,7 @@ from faket.cli.score import score
 from faket.cli.signals import exit_code, stopping
 from faket.cli.streams import BROKEN_PIPE, drop_output, open_streams
 from faket.cli.study import study
+from faket.cli.verify import verify
 from faket.cli.wording import in_words_of
 from faket.errors import InputError
 
@@ -39,7 +40,10 @@ _STAGES: tuple[Callable[..., None], ...] = (
     images.reconstruct,
 )
 _PROOF: tuple[Callable[..., None], ...] = (compare, train, pick, match, score, study)
-_COMMANDS = {command.__name__: command for command in (*_DATASETS, *_STAGES, *_PROOF)}
+_COMMANDS: dict[str, Callable[..., object]] = {
+    **{command.__name__: command for command in (*_DATASETS, *_STAGES, *_PROOF)},
+    "verify": verify,
+}
 # What the same command does after an interrupt; by default it starts again.
 _CONTINUES = "the same command continues; what is finished is kept"
 _AFTER_INTERRUPT = {
@@ -52,6 +56,7 @@ for command in _STAGES:
     app.command(checked(command), group="Stages, files to files")
 for command in _PROOF:
     app.command(checked(command), group="How good the data are")
+app.command(verify)
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
@@ -59,7 +64,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
     open_streams()
     try:
         with stopping():
-            app(arguments, exit_on_error=False, print_error=False)
+            code = app(arguments, exit_on_error=False, print_error=False)
             sys.stdout.flush()
     except InputError as error:
         return _fail(in_words_of(_command(arguments), str(error)), 2)
@@ -78,10 +83,10 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return _fail(in_words_of(_command(arguments), message), 2)
     except KeyboardInterrupt as stop:
         return _fail(f"interrupted; {_after_interrupt(arguments)}", exit_code(stop))
-    return 0
+    return code if isinstance(code, int) else 0
 
 
-def _command(arguments: Sequence[str] | None) -> Callable[..., None] | None:
+def _command(arguments: Sequence[str] | None) -> Callable[..., object] | None:
     words = sys.argv[1:] if arguments is None else arguments
     return _COMMANDS.get(words[0]) if words else None
 

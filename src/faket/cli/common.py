@@ -36,13 +36,14 @@ def record_manifest(
     settings: dict[str, Any],
     inputs: Sequence[Path | None],
     record: dict[str, Any] | None = None,
+    beside: Sequence[Path] = (),
 ) -> None:
-    """Write beside an output (or into its folder) what it was made of."""
+    """Write beside an output (or into its folder) its origin; ``beside``: further outputs."""
     from faket.io.manifest import write_manifest
 
     # With the suffix: picks named as their tomogram must not take its manifest's place.
     path = out / "manifest.json" if out.is_dir() else out.with_name(f"{out.name}.manifest.json")
-    outputs = sorted(p for p in out.rglob("*") if p.is_file()) if out.is_dir() else [out]
+    outputs = sorted(p for p in out.rglob("*") if p.is_file()) if out.is_dir() else [out, *beside]
     write_manifest(
         path,
         kind=kind,

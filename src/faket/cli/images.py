@@ -107,7 +107,7 @@ def noise(
         record["left_out"] = usable.left_out
     write_tilt_series(out, TiltSeries(images, series.geometry))
     settings = {"method": method, "seed": seed, **kept}
-    record_manifest(out, "noise", settings, inputs, record)
+    record_manifest(out, "noise", settings, inputs, record, [out.with_suffix(".tlt")])
 
 
 def style(
@@ -232,7 +232,9 @@ def style(
         )
     write_tilt_series(out, TiltSeries(images, kept.geometry))
     settings = {"network": network, "iterations": iterations, "seed": seed}
-    record_manifest(out, "style", settings, [content, initial, style, weights])
+    record_manifest(
+        out, "style", settings, [content, initial, style, weights], beside=[out.with_suffix(".tlt")]
+    )
 
 
 def reconstruct(

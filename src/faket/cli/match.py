@@ -111,6 +111,7 @@ def match(
     from faket.cli.progress import reporting
     from faket.io.mrc import read_volume
     from faket.io.picks import write_picks
+    from faket.io.verification import check_intact
     from faket.picking.template_matching import TM, TM_F, Matcher
     from faket.pipeline.matching import search, to_picks
 
@@ -127,6 +128,7 @@ def match(
         protein=protein,
         memory_GB=memory_GB,
     )
+    check_intact([tomogram])
     volume = read_volume(tomogram, voxel_size_A=voxel_size_A)
     if record is not None and (tilts, defocus_um, voltage_kV) != (None, None, None):
         raise InputError(

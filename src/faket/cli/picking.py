@@ -190,9 +190,11 @@ def pick(
     from faket.io.checkpoints import load_checkpoint
     from faket.io.mrc import read_volume, write_mask
     from faket.io.picks import write_picks
+    from faket.io.verification import check_intact
     from faket.picking.sizes import NEVER
     from faket.pipeline.picking import pick as pick_particles
 
+    check_intact([checkpoint, tomogram])
     picker = load_checkpoint(checkpoint)
     volume = read_volume(tomogram, voxel_size_A=voxel_size_A)
     sizes = None if minimum_size is None else [minimum_size] * len(picker.classes)

@@ -91,10 +91,12 @@ def score(
     """
     from faket.evaluation import summarise_scores
     from faket.io.truth import read_truth
+    from faket.io.verification import check_intact
 
     if not picks:
         raise InputError("score: expected at least one file of picks, found none")
     symmetries = read_symmetries(symmetry)
+    check_intact([*picks, *(truth / name for name in _TRUTH)])
     there = read_truth(truth, voxel_size_A=voxel_size_A, euler=euler)
     say(truth, there.notes)
     options = PickOptions(euler, species, map, tomogram, pixel_size_A)

@@ -185,7 +185,7 @@ def project(
     images *= np.float32(-volume.voxel_size_A)
     write_tilt_series(out, TiltSeries(images, geometry))
     settings = {"angles_deg": geometry.angles_deg.tolist(), "voxel_size_A": volume.voxel_size_A}
-    record_manifest(out, "project", settings, [path])
+    record_manifest(out, "project", settings, [path], beside=[out.with_suffix(".tlt")])
 
 
 def acquire(
@@ -254,7 +254,7 @@ def acquire(
             reference=reference,
             progress=lambda place: report("tilts", place + 1, len(dice)),
         )
-    write_exposure(out, exposure)
+    beside = write_exposure(out, exposure)
     settings = {"seed": dice.seed, "halves": halves}  # all else is in the record
     inputs = [specimen / "potential.mrc", specimen / "class_mask.mrc", match]
-    record_manifest(out, "acquire", settings, inputs, dice.to_dict())
+    record_manifest(out, "acquire", settings, inputs, dice.to_dict(), beside)

@@ -17,7 +17,7 @@ _SECTIONS = {
 _ALIASES = {"memory_limit": "memory_limit_GB", "weights": "vgg19"}
 
 
-def in_words_of(command: Callable[..., None] | None, message: str) -> str:
+def in_words_of(command: Callable[..., object] | None, message: str) -> str:
     """Return an error as a command's user can act on it.
 
     Parameters
@@ -46,11 +46,11 @@ def _plain(name: str) -> str:
     return name.rpartition(".")[2] if name[0].isupper() else name
 
 
-def _is_known(command: Callable[..., None] | None, text: str) -> bool:
+def _is_known(command: Callable[..., object] | None, text: str) -> bool:
     return all(_spelled(command, name) for name in _SETTING.findall(text))
 
 
-def _spelled(command: Callable[..., None] | None, name: str) -> str | None:
+def _spelled(command: Callable[..., object] | None, name: str) -> str | None:
     """Return what the command calls a setting; None if it has no such setting."""
     if command is None:
         return None

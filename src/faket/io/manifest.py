@@ -19,9 +19,9 @@ from typing import Any
 import numpy as np
 
 import faket
-from faket.errors import InputError
 from faket.io.atomic import atomic_path
 from faket.io.failures import PathLike, cannot_read, input_error, shown
+from faket.io.seals import is_intact, sealed
 from faket.io.text import read_text, regular_file_size
 
 FORMAT = "faket-manifest-1"
@@ -84,8 +84,8 @@ def write_manifest(
     }
     _write_json(path, manifest)
     if run is not None:
-        dates = {entry["path"]: os.stat(folder / entry["path"]).st_mtime_ns
-                 for entry in manifest["outputs"]}  # fmt: skip
+        names = [entry["path"] for entry in manifest["outputs"]]
+        dates = {name: os.stat(folder / name).st_mtime_ns for name in names}
         facts = {**run, "dates_ns": dates, "manifest_sha256": sha256_of(path)}
         _write_json(run_path(path), sealed(plain(facts, path)))
     return manifest
@@ -129,15 +129,14 @@ def verify_manifest(
     ----------
     path : str or Path
     full : bool
-        Hash all files. Otherwise only those whose date is not that of their writing: a copy, or
-        what was changed since; of the others the size is looked at.
+        Hash all files; otherwise those of another date than when written, and compare sizes.
     only : collection of str, optional
         Look at these files alone, named as in the manifest.
 
     Returns
     -------
     tuple of str
-        One line for each file that is missing or differs; empty if all are as written.
+        One line for each file that is missing or differs.
 
     Raises
     ------
@@ -153,17 +152,6 @@ def verify_manifest(
             if (key == "outputs" or entry["within"]) and (only is None or entry["path"] in only):
                 found.append(_difference(folder / entry["path"], entry, written))
     return tuple(line for line in found if line)
-
-
-def sealed(content: dict[str, Any]) -> dict[str, Any]:
-    """Return JSON content with a hash of itself, by which :func:`is_intact` knows it."""
-    return {**content, "sha256": _digest(content)}
-
-
-def is_intact(content: dict[str, Any]) -> bool:
-    """Tell whether sealed content is as it was sealed; what was never sealed counts as such."""
-    rest = {key: value for key, value in content.items() if key != "sha256"}
-    return bool(content.get("sha256", _digest(rest)) == _digest(rest))
 
 
 def run_path(path: PathLike) -> Path:
@@ -277,13 +265,15 @@ def _dates(path: PathLike) -> Mapping[str, int] | int:
 
 def _read_run(path: PathLike) -> dict[str, Any] | None:
     """Return what lies beside a manifest: {} if nothing does, None if it is damaged."""
-    if not run_path(path).exists():
-        return {}
     try:
-        run = json.loads(read_text(run_path(path)))
-    except (InputError, ValueError, RecursionError):
+        if not run_path(path).exists():
+            return {}
+        text = read_text(run_path(path))
+        run = json.loads(text)
+    except (ValueError, RecursionError):
         return None
-    return run if isinstance(run, dict) and is_intact(run) else None
+    whole = text.endswith("\n") and isinstance(run, dict) and is_intact(run)
+    return run if whole else None
 
 
 def _check_run(path: PathLike) -> list[str]:
@@ -293,11 +283,6 @@ def _check_run(path: PathLike) -> list[str]:
     if run.get("manifest_sha256", sha256_of(path)) != sha256_of(path):
         return [f"{Path(path).name}: the content differs from what was written"]
     return []
-
-
-def _digest(content: Any) -> str:
-    text = json.dumps(content, sort_keys=True, ensure_ascii=False)
-    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
 
 
 def _write_json(path: PathLike, content: Any) -> None:

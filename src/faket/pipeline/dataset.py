@@ -26,6 +26,7 @@ from faket.pipeline.library import load_library, specimen_config
 from faket.pipeline.likeness import reference_model
 from faket.pipeline.methods import (
     MODEL_FILE,
+    NO_REFERENCE,
     NOISE_FILE,
     STYLE_FILE,
     Plan,
@@ -196,7 +197,7 @@ def _prepare(recipe: Recipe, out: Path, made: Mapping[Path, dict[str, Any]], say
             say(f"{species.name}: {notice}", 0, 0)
     specimen = specimen_config(recipe, library)
     profile = None
-    if recipe.method not in ("noiseless", "benchmark"):
+    if recipe.method not in NO_REFERENCE:
         profile = _prepare_references(recipe, library, weights, files, out, say)
     _claim(recipe, out)
     _check_inputs(files, made)

@@ -15,6 +15,7 @@ import faket
 from faket.data import Species, Volume
 from faket.evaluation.matching import Picks
 from faket.io.atomic import atomic_path
+from faket.io.folder_lock import folder_lock
 from faket.picking.template_matching import Candidates, Matcher, merge_candidates
 
 Report = Callable[[str, int, int], None]
@@ -50,22 +51,28 @@ def search(
     -------
     tuple of Candidates
         In the order of the library.
+
+    Raises
+    ------
+    InputError
+        If another search is at work in that folder.
     """
     common = _digest(matcher, volume, symmetry, len(library))
     found = []
-    for species in library:
-        part = parts / f"{_species_digest(common, species)}.npz"
-        kept = _read(part)
-        if kept is None:
-            kept = matcher.candidates(
-                species,
-                symmetry=symmetry,
-                templates=len(library),
-                progress=partial(report, species.name),
-            )
-            with atomic_path(part) as temporary, temporary.open("wb") as stream:
-                np.savez(stream, **vars(kept))
-        found.append(kept)
+    with folder_lock(parts, notice=lambda what: report(what, 0, 0)):
+        for species in library:
+            part = parts / f"{_species_digest(common, species)}.npz"
+            kept = _read(part)
+            if kept is None:
+                kept = matcher.candidates(
+                    species,
+                    symmetry=symmetry,
+                    templates=len(library),
+                    progress=partial(report, species.name),
+                )
+                with atomic_path(part) as temporary, temporary.open("wb") as stream:
+                    np.savez(stream, **vars(kept))
+            found.append(kept)
     return tuple(found)
 
 

@@ -17,6 +17,7 @@ from faket.seeds import derive
 from faket.specimen import SpecimenConfig
 from faket.style import FeatureNetwork, load_network, transfer_style
 
+NO_REFERENCE = ("noiseless", "benchmark")  # methods that need none
 # What is measured on a reference, in its folder.
 NOISE_FILE, MODEL_FILE = "noise_profile.json", "reference_model.json"
 STYLE_FILE = "style_profile.safetensors"

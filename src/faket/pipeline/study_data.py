@@ -3,7 +3,7 @@
 import json
 
 from faket.io.atomic import atomic_path
-from faket.pipeline.dataset import generate
+from faket.pipeline.dataset import check_finished, generate
 from faket.pipeline.executors import Report
 from faket.pipeline.recipe import Recipe, parse_recipe
 from faket.pipeline.study import Study
@@ -123,6 +123,7 @@ def make_data(study: Study, workers: int, say: Report) -> None:
     for done, kind in enumerate(kinds):
         recipe = data_recipe(study, kind)
         if _is_made(study, kind, recipe):
+            check_finished(study.folder / "data" / kind.key)
             continue
 
         def tell(what: str, made: int, of: int, key: str = kind.key, at: int = done) -> None:

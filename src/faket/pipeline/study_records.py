@@ -104,6 +104,7 @@ class RunRecord:
     digests: dict[str, str]
     costs: RunCosts
     training: Trained | None = field(default=None, metadata=_LATER)  # not of template matching
+    software: dict[str, str] = field(default_factory=dict, metadata=_LATER)
 
 
 @dataclass(frozen=True)

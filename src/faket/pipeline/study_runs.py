@@ -5,15 +5,21 @@ import queue
 import time
 from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
+from pathlib import Path
 from typing import Any
 
 from faket.device import Device, resolve_device
 from faket.errors import InputError
+from faket.io.folder_lock import folder_lock
+from faket.io.manifest import read_manifest
+from faket.io.verification import MANIFEST
 from faket.pipeline.executors import Report
 from faket.pipeline.study import Step, Study, check_weights
 from faket.pipeline.study_data import make_data
 from faket.pipeline.study_modalities import MODALITIES
+from faket.pipeline.study_records import RESULT, read_run
 from faket.pipeline.study_steps import perform
+from faket.pipeline.versions import check_versions
 from faket.pipeline.workers import spawning, worker_processes
 
 _POLL_S = 0.5
@@ -39,7 +45,8 @@ def run_study(
     Raises
     ------
     InputError
-        If data cannot be made or a process is killed; if a run cannot be done, after all others.
+        If data cannot be made or a process is killed; if a run cannot be done, after all others;
+        if the folder holds another version's work, or another run is at work in it.
     """
     if workers < 1:
         raise InputError(f"workers: expected at least 1, found {workers}")
@@ -48,10 +55,23 @@ def run_study(
     total = n_data + len(steps)
     resolve_device(device)  # before hours of data
     check_weights(study)
-    study.save()
-    make_data(study, workers, lambda what, done, _: tell(what, done, total))
-    todo = [step for step in steps if not study.is_finished(step)]
-    _run_all(study, todo, workers, device, lambda what, left: tell(what, total - left, total))
+    with folder_lock(study.folder, notice=lambda what: tell(what, 0, 0)):
+        if any(not study.is_finished(step) for step in steps):
+            check_versions(_made_by(study), tell)
+        study.save()
+        make_data(study, workers, lambda what, done, _: tell(what, done, total))
+        todo = [step for step in steps if not study.is_finished(step)]
+        _run_all(study, todo, workers, device, lambda what, left: tell(what, total - left, total))
+
+
+def _made_by(study: Study) -> dict[Path, dict[str, str]]:
+    """Return the software of all data and results that are there."""
+    data = sorted(study.folder.glob(f"data/*/*/{MANIFEST}"))
+    runs = sorted(study.folder.glob(f"runs/*/*/{RESULT}"))
+    return {
+        **{path.parent: read_manifest(path)["software"] for path in data},
+        **{path.parent: read_run(path).software for path in runs},
+    }
 
 
 def _run_all(study: Study, todo: list[Step], workers: int, device: Device, tell: Any) -> None:

@@ -16,7 +16,9 @@ from faket.io.checkpoints import load_checkpoint
 from faket.io.manifest import plain, sha256_of, software_versions
 from faket.io.mrc import read_volume
 from faket.io.picks import read_picks, write_picks
+from faket.io.seals import sealed
 from faket.io.truth import read_truth
+from faket.io.verification import check_folder
 from faket.picking.template_matching import (
     TM,
     TM_F,
@@ -89,6 +91,7 @@ def perform(study: Study, step: Step, device: Device, say: Say) -> None:
         with clock.stage("picking"):
             _pick(study, step, device, tell)
     test = study.test_model(step.modality)
+    check_folder(test, f"remove the folder {test}, the same command makes it again")
     truth = read_truth(test)
     z, y, x = truth.instance_mask.shape
     found = read_picks(folder / PICKS, (z, y, x), truth.voxel_size_A)
@@ -104,7 +107,8 @@ def perform(study: Study, step: Step, device: Device, say: Say) -> None:
         "costs": {**meter.total(), "stages": clock.stages},
     }
     meter.save()
-    text = json.dumps(plain(result, folder), indent=1, sort_keys=True, allow_nan=False)
+    content = sealed(plain(result, folder))
+    text = json.dumps(content, indent=1, sort_keys=True, allow_nan=False)
     with atomic_path(folder / RESULT) as temporary:
         temporary.write_text(text + "\n")
     shutil.rmtree(folder / PARTS, ignore_errors=True)
