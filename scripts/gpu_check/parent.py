@@ -58,15 +58,16 @@ def run_check(arguments: argparse.Namespace) -> int:
         [part for part in chosen if part.kind == kind] for kind in ("agreement", "speed")
     )
 
-    def run(parts: Sequence[Part]) -> None:
-        run_group(parts, arguments, until, board.add)
+    def run(parts: Sequence[Part], threads: int | None = None) -> None:
+        run_group(parts, arguments, until, board.add, threads)
 
     if arguments.small:  # a process each takes longer to start than to work
-        run(alike)
-        run(timed)
+        run(alike, 1)
+        run(timed, 1)
     else:
         with ThreadPoolExecutor(_AT_ONCE) as pool:
-            list(pool.map(run, [[part] for part in alike]))
+            share = max(1, (os.cpu_count() or 1) // _AT_ONCE)
+            list(pool.map(lambda part: run([part], share), alike))
         for part in timed:
             run([part])
     wrong = [r["part"] for r in board.results if r["status"] not in ("passed", "CPU only")]
@@ -80,6 +81,7 @@ def run_group(
     arguments: argparse.Namespace,
     until: float,
     tell: Callable[[Result], None],
+    threads: int | None = None,
 ) -> None:
     """Run some parts in one process, within their time and what is left of the whole."""
     seconds = min(sum(part.seconds for part in parts), until - time.monotonic())
@@ -96,7 +98,7 @@ def run_group(
         command = [sys.executable, str(here), "--child", str(results), *options]
         # Repetitions end before the process is ended.
         command += ["--seconds", f"{0.85 * seconds:.1f}", "--only", *(part.name for part in parts)]
-        ended = run_bounded(command, seconds, threads=1 if arguments.small else None)
+        ended = run_bounded(command, seconds, threads)
         lines = results.read_text().splitlines() if results.exists() else []
     found = {result["part"]: result for result in map(json.loads, lines)}
     for part in parts:
