@@ -38,8 +38,9 @@ def make_data_set(out):
     geometry = TiltGeometry(np.array([-30.0, 0, 30]), 10.0)
     images = np.random.default_rng(0).normal(size=(3, 32, 32)).astype(np.float32)
     reference = SimpleNamespace(
-        series=TiltSeries(images, geometry), record=None, profile=profile, source="toy", notices=()
-    )
+        series=TiltSeries(images, geometry), record=None, profile=profile, source="toy",
+        notices=(), left_out={}, counted=True,
+    )  # fmt: skip
     dataset.load_library = lambda recipe: ()
     dataset.specimen_config = lambda recipe, library: None
     dataset.prepare_reference = lambda recipe, library, index: reference
