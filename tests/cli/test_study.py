@@ -20,7 +20,7 @@ def test_tiny_from_nothing_to_the_page_and_again(tmp_path, capsys):
     assert run(["study", str(out), "--preset", "tiny", "--workers", "2"]) == 0
     captured = capsys.readouterr()
     assert captured.out.strip() == str(out / "study.md")
-    assert "tm: finished" in captured.err
+    assert "data benchmark: tomograms of 96 x 96 x 40 voxels of 10 Å (specimen" in captured.err
     page = (out / "study.md").read_text()
     for title in ("BENCHMARK", "style", "NOISY", "TM"):
         assert f"| **{title}**" in page

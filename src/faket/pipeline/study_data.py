@@ -128,6 +128,6 @@ def make_data(study: Study, workers: int, say: Report) -> None:
 
         def tell(what: str, made: int, of: int, key: str = kind.key, at: int = done) -> None:
             count = f" ({made} of {of} tomograms)" if of else ""
-            say(f"data {key}: {what}{count}", at, len(kinds))
+            say(f"data {key}: {what}{count}", at, len(kinds) if of else 0)  # 0: a notice stays one
 
         generate(recipe, study.folder / "data" / kind.key, workers=workers, report=tell)
