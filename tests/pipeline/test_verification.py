@@ -8,10 +8,15 @@ import pytest
 import faket
 from faket.cli.app import run
 from faket.errors import InputError
+from faket.io.folder_lock import folder_lock
 from faket.io.manifest import run_path
 from faket.io.verification import check_intact
 from faket.pipeline import generate, parse_recipe
 from faket.pipeline.labelled import model_files
+from faket.pipeline.study import Study
+from faket.pipeline.study_runs import run_study
+from faket.pipeline.study_settings import StudySettings
+from faket.pipeline.training import train_picker
 from faket.pipeline.verification import verify
 
 RECIPE = """
@@ -165,3 +170,16 @@ def test_single_files_and_places_without_manifests(out, tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match="found none; check the path"):
         verify(tmp_path / "empty")
+
+
+@pytest.mark.parametrize("kind", ["data set", "training", "study"])
+def test_two_runs_do_not_share_a_folder(recipe, whole, tmp_path, kind):
+    out = tmp_path / "out"
+    runs = {
+        "data set": lambda: generate(recipe, out),
+        "training": lambda: train_picker([whole], out),
+        "study": lambda: run_study(Study(out, StudySettings(), {"benchmark": 1})),
+    }
+    with folder_lock(out), pytest.raises(InputError, match="expected no other run in this folder"):
+        runs[kind]()
+    assert not out.exists()
