@@ -38,7 +38,11 @@ def check_folder(folder: Path, remedy: str) -> None:
     InputError
         Naming the first such file, and the remedy.
     """
-    for line in differences(folder / MANIFEST, full=False):
+    try:
+        lines = differences(folder / MANIFEST, full=False)
+    except InputError as error:  # of the manifest
+        raise InputError(f"{error}; {remedy}") from None
+    for line in lines:
         raise _changed(folder, line, remedy)
 
 
