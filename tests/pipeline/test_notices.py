@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from faket.cli.wording import in_words_of
 from faket.pipeline import generate, parse_recipe
 from faket.pipeline.notices import (
     binning_notice,
@@ -78,6 +79,8 @@ def test_an_estimated_defocus_and_an_assumed_exposure_are_said():
     assert f"{low:.2f} to {high:.2f} µm" in defocus
     assert "`defocus_um`" in defocus
     assert "110 e/Å² in all, 36.7 a tilt" in dose
+    for notice in (defocus, dose):  # where there is no such option
+        assert in_words_of(None, notice).endswith((" µm)", " a tilt"))
     assert "exposure" not in str(model_notices(model, dose_e_per_A2=100.0))
 
 

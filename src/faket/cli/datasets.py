@@ -60,6 +60,7 @@ def simulate(
     """
     from faket.cli.progress import reporting
     from faket.pipeline import example_recipe, generate, read_recipe
+    from faket.pipeline.notices import unused_notice
     from faket.report import dataset_figure
 
     if example:
@@ -70,8 +71,11 @@ def simulate(
             "simulate: expected RECIPE.toml and OUT, found too few arguments; "
             "`faket simulate --example > recipe.toml` writes a recipe to start from"
         )
+    settings = read_recipe(recipe)
     with reporting(recipe.stem, simulate) as report:
-        dataset = generate(read_recipe(recipe), out, workers=workers, report=report)
+        for notice in unused_notice(settings):
+            report(notice, 0, 0)
+        dataset = generate(settings, out, workers=workers, report=report)
     if figure:
         dataset_figure(dataset.folder, out / "overview.png")
     for model in dataset.models:

@@ -61,7 +61,7 @@ def rows_of_tomogram(
     """
     present = sorted(set(names))
     everything = list(range(len(names)))
-    if wanted.tomogram is not None and names:
+    if wanted.tomogram is not None and any(names):  # without names it cannot be told
         rows = _rows_named(names, wanted.tomogram)
         if not rows:
             raise input_error(

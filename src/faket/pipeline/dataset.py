@@ -35,7 +35,7 @@ from faket.pipeline.methods import (
     network_weights,
     read_noise,
 )
-from faket.pipeline.notices import model_notices, placement_notice, tomogram_notice, unused_notice
+from faket.pipeline.notices import model_notices, placement_notice, tomogram_notice
 from faket.pipeline.recipe import Recipe
 from faket.pipeline.reference import (
     Reference,
@@ -187,8 +187,7 @@ def _prepare(recipe: Recipe, out: Path, made: Mapping[Path, dict[str, Any]], say
     angles_deg = tilt_angles(recipe)
     check_references(recipe)
     files = input_files(recipe)
-    for notice in (tomogram_notice(recipe), *unused_notice(recipe)):
-        say(notice, 0, 0)
+    say(tomogram_notice(recipe), 0, 0)
     weights = network_weights(recipe)
     say("loading molecules", 0, recipe.tomograms)
     library = load_library(recipe)

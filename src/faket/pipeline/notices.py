@@ -32,13 +32,13 @@ def model_notices(
         doubt = "" if ctf.confident else ", which is no more than a guess"
         notices.append(
             f"defocus of the reference estimated as {ctf.defocus_um.mean():.2f} µm{doubt} "
-            f"(its spectra allow {low:.2f} to {high:.2f} µm); if you know it, give `defocus_um`"
+            f"(its spectra allow {low:.2f} to {high:.2f} µm); give `defocus_um` if you know it"
         )
     if dose_e_per_A2 is None:
         tilts = len(model.noise)
         notices.append(
             f"exposure of the reference assumed as {USUAL_DOSE_E_PER_A2:g} e/Å² in all, "
-            f"{USUAL_DOSE_E_PER_A2 / tilts:.1f} a tilt; if you know it, give `dose_e_per_A2`"
+            f"{USUAL_DOSE_E_PER_A2 / tilts:.1f} a tilt; give `dose_e_per_A2` if you know it"
         )
     return notices
 

@@ -59,7 +59,7 @@ def run_study(
         if any(not study.is_finished(step) for step in steps):
             check_versions(_made_by(study), tell)
         study.save()
-        make_data(study, workers, lambda what, done, _: tell(what, done, total))
+        make_data(study, workers, lambda what, done, of: tell(what, done, total if of else 0))
         todo = [step for step in steps if not study.is_finished(step)]
         _run_all(study, todo, workers, device, lambda what, left: tell(what, total - left, total))
 
