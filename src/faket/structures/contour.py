@@ -14,7 +14,8 @@ from faket.errors import InputError
 
 _FALSE = 0.05  # most of the molecule's voxels that may be noise; chosen, as is usual for tests
 _SMOOTHINGS = (0.0, 1.0, 2.0, 4.0)  # σ in voxels, until the molecule stands out of the noise
-_BOX_PER_SMOOTHING = 16  # a small box holds too few independent pieces of smooth noise to judge
+# A small box, or a small mask in it, holds too few independent pieces of smooth noise to judge.
+_BOX_PER_SMOOTHING = 16
 _SMALLEST = 27  # voxels, 3³: what is smaller has no shape
 # Noise's extremes are alike on both sides; a molecule's noise must end well below its peak.
 _NOISE_REACH = 0.6
@@ -60,7 +61,8 @@ def find_contour(values: FloatArray, source: str) -> Contour:
     """
     if values.max() == values.min():
         raise InputError(f"{source}: expected a molecule, found one value everywhere; check it")
-    smoothings = [s for s in _SMOOTHINGS if s * _BOX_PER_SMOOTHING <= min(values.shape)]
+    side = min(*values.shape, np.count_nonzero(values != solvent_level(values)) ** (1 / 3))
+    smoothings = [s for s in _SMOOTHINGS if s * _BOX_PER_SMOOTHING <= side]
     for threshold in (_otsu_beyond_noise, _end_of_noise):
         for smoothing in smoothings:
             smooth = ndimage.gaussian_filter(values, smoothing) if smoothing else values
@@ -68,7 +70,7 @@ def find_contour(values: FloatArray, source: str) -> Contour:
             for sign in (1, -1):
                 density = sign * (smooth - np.float32(solvent))
                 height = threshold(density)
-                if height is not None:
+                if height is not None and not (smoothing and _reaches_peak(density)):
                     level = height * sign + solvent
                     mask = _large_parts(density > height)
                     return Contour(mask, solvent, level, sign, smoothing)
@@ -131,6 +133,16 @@ def _end_of_noise(density: FloatArray) -> float | None:
     steps = np.linspace(0, peak, 200)
     noise = [step for step in steps if not _are_few(below, above, step)]
     return noise[-1] if noise and noise[-1] < _NOISE_REACH * peak else None
+
+
+def _reaches_peak(density: FloatArray) -> bool:
+    """Whether what lies below solvent lies almost as far as the peak: smooth noise has few pieces,
+    and one side of it may exceed the other by accident.
+    """
+    above, below = _sides(density)
+    if min(above.size, below.size) <= _SMALLEST:
+        return above.size <= _SMALLEST
+    return bool(below[-_SMALLEST] > _NOISE_REACH * above[-_SMALLEST])
 
 
 def _sides(density: FloatArray) -> tuple[FloatArray, FloatArray]:
