@@ -97,7 +97,7 @@ def test_dose_and_order_of_a_real_session_are_kept():
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"voltage_kV": 5.0}, "voltage_kV: expected >= 60 kV"),
+        ({"voltage_kV": 5.0}, "voltage_kV`: expected >= 60 kV"),
         ({"defocus_um": (5.0, 2.0)}, "swap them"),
         ({"defocus_um": 3.0}, "expected a range"),
         ({"dose_e_per_A2": (0.0, 1.0)}, "expected > 0"),
