@@ -219,7 +219,7 @@ def test_the_recipe_of_finished_data_stays(tmp_path):
 @pytest.mark.skipif(torch.cuda.is_available(), reason="a GPU is here")
 def test_a_device_that_is_not_there_is_noticed_before_any_data(tmp_path):
     study = planned(tmp_path / "s")
-    with pytest.raises(InputError, match="choose cpu"):
+    with pytest.raises(InputError, match="choose `device` cpu"):
         run_study(study, device="cuda")
     assert not study.folder.exists()
 
