@@ -190,7 +190,7 @@ def test_refuses_the_checkpoint_of_another_training(uninterrupted, changes, opti
 
 
 def test_refuses_a_step_that_blows_up():
-    with pytest.raises(InputError, match="smaller learning rate"):
+    with pytest.raises(InputError, match="smaller `learning_rate`"):
         run(replace(QUICK, cross_entropy=3.4e38))
 
 
