@@ -25,6 +25,7 @@ from faket.pipeline import (
     dataset,
     executors,
     parse_recipe,
+    stored_reference,
     training,
     training_stamp,
     versions,
@@ -43,12 +44,18 @@ def make_data_set(out):
     )  # fmt: skip
     dataset.load_library = lambda recipe: ()
     dataset.specimen_config = lambda recipe, library: None
-    dataset.prepare_reference = lambda recipe, library, index: reference
-    dataset.read_noise = lambda folder: json.loads((folder / "noise_profile.json").read_text())
+    stored_reference.prepare_reference = lambda recipe, library, index: reference
+    stored_reference.read_noise = lambda folder: json.loads(
+        (folder / "noise_profile.json").read_text()
+    )
     dataset._left_out = lambda model: []
     executors.make_model = make_model
     recipe = parse_recipe('tomograms = 2\nmethod = "noisy"\nspecies = ["synthetic:syn-block"]')
     dataset.generate(recipe, out)
+
+
+def read_noise(folder):
+    return json.loads((folder / "noise_profile.json").read_text())
 
 
 def make_model(plan, index, say):

@@ -1,0 +1,125 @@
+"""References of a data set: prepared and measured once, kept beside its tomograms."""
+
+import json
+from pathlib import Path
+
+from faket.data import Species
+from faket.evaluation import contrast_sign
+from faket.io.acquisition import write_acquisition
+from faket.io.atomic import atomic_folder
+from faket.io.manifest import write_manifest
+from faket.io.style_profile import save_style_profile
+from faket.io.tilts import write_tilt_series
+from faket.io.verification import MANIFEST
+from faket.noise import NoiseProfile
+from faket.pipeline.claim import claim, is_own
+from faket.pipeline.clock import Clock
+from faket.pipeline.executors import Report
+from faket.pipeline.likeness import reference_model
+from faket.pipeline.methods import (
+    MODEL_FILE,
+    NOISE_FILE,
+    STYLE_FILE,
+    load_recipe_network,
+    needs_model,
+    read_noise,
+)
+from faket.pipeline.notices import model_notices
+from faket.pipeline.recipe import Recipe
+from faket.pipeline.reference import Reference, prepare_reference
+from faket.style import FeatureNetwork, StyleProfile
+
+
+def prepare_references(
+    recipe: Recipe,
+    library: tuple[Species, ...],
+    weights: Path | None,
+    inputs: tuple[Path, ...],
+    out: Path,
+    say: Report,
+) -> NoiseProfile:
+    """Prepare all references and return their average noise, as FakET averages it."""
+    profiles, n = [], len(recipe.reference)
+    for index in range(n):
+        which = f"reference {index + 1} of {n}" if n > 1 else "the reference"
+        say(f"preparing {which}", 0, recipe.tomograms)
+        profiles.append(_stored_reference(recipe, library, weights, inputs, out, index, say))
+    if n == 1:
+        return profiles[0]
+    return NoiseProfile.average([profile.polynomial() for profile in profiles])
+
+
+def _stored_reference(
+    recipe: Recipe,
+    library: tuple[Species, ...],
+    weights: Path | None,
+    inputs: tuple[Path, ...],
+    out: Path,
+    index: int,
+    say: Report,
+) -> NoiseProfile:
+    """Prepare a reference once; a later run of the same recipe reads it."""
+    folder = out / f"reference_{index}"
+    if not (is_own(recipe, out) and (folder / MANIFEST).exists()):
+        clock = Clock()
+        with clock.stage("preparation"):
+            reference = prepare_reference(recipe, library, index)
+        if contrast_sign(reference.series.images).sign == "inverted":
+            say(f"{reference.source}: protein is bright; set `reference.invert` = true", 0, 0)
+        claim(recipe, out)
+        with atomic_folder(folder, overwrite=True) as temporary:
+            write_tilt_series(temporary / "projections.mrc", reference.series)
+            if reference.record is not None:
+                write_acquisition(temporary / "acquisition.json", reference.record)
+            notices = [*reference.notices]
+            text = json.dumps(reference.profile.to_dict(), indent=1) + "\n"
+            (temporary / NOISE_FILE).write_text(text)
+            if needs_model(recipe):
+                notices += _write_model(recipe, reference, temporary / MODEL_FILE)
+            for notice in notices:
+                say(notice, 0, 0)
+            if network := load_recipe_network(recipe, weights):
+                style = _measure_style(reference, network)
+                save_style_profile(style, temporary / STYLE_FILE)
+            write_manifest(
+                temporary / MANIFEST,
+                kind="reference",
+                settings=recipe.model_dump(mode="json"),
+                seed=recipe.seed,
+                record={
+                    "source": reference.source,
+                    "noise": reference.profile.estimate,
+                    "notices": notices,
+                    "left_out": reference.left_out,
+                },
+                inputs=inputs,
+                outputs=sorted(temporary.iterdir()),
+                run={"stages": clock.stages},
+            )
+    return read_noise(folder)
+
+
+def _measure_style(reference: Reference, network: FeatureNetwork) -> StyleProfile:
+    geometry = reference.series.geometry
+    return StyleProfile.measure(
+        reference.series.images,
+        network=network,
+        angles_deg=geometry.angles_deg,
+        pixel_size_A=geometry.pixel_size_A,
+    )
+
+
+def _write_model(recipe: Recipe, reference: Reference, path: Path) -> list[str]:
+    """Measure what the spectral method needs of the images alone, as of a user's reference.
+
+    Returns what one should know of it.
+    """
+    known = recipe.reference
+    model = reference_model(
+        reference.series,
+        defocus_um=known.defocus_um,
+        dose_e_per_A2=known.dose_e_per_A2,
+        counted=reference.counted,
+    )
+    path.write_text(json.dumps(model.to_dict()) + "\n")
+    return model_notices(model, dose_e_per_A2=known.dose_e_per_A2, counted=reference.counted)
