@@ -177,6 +177,7 @@ def test_bad_input_is_one_line(folder, tmp_path, capsys):
         [str(tmp_path / "thin.mrc"), ring, "--out", str(out), *angles],
         [str(tmp_path / "flat.mrc"), ring, "--out", str(out), *angles],
         [str(tmp_path / "thin.mrc"), ring, "--out", str(out)],  # no angles beside it
+        [str(folder / "t.mrc"), ring, "--out", str(out), "--spherical-aberration-mm", "2.7"],
     ]
     for words in wrong:
         assert run(["match", *words]) == 2, words

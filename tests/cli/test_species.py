@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from faket.cli.app import run
+from faket.errors import InputError
 from faket.pipeline import parse_recipe
+from faket.pipeline.library import load_library
 
 RESIDUE = [("N", (0.0, 1.4, 0.2)), ("CA", (0.9, 0.3, 0.0)), ("C", (2.2, 0.9, -0.4)),
            ("O", (2.4, 2.1, -0.3)), ("CB", (0.5, -0.8, -1.0))]  # fmt: skip
@@ -73,3 +75,17 @@ def test_an_assembly_is_chosen_on_the_command_line_and_in_a_recipe(dimer, tmp_pa
     recipe.write_text(text.replace("assembly = %s, ", "") + settings)
     assert run(["specimen", str(recipe), str(tmp_path / "s")]) == 0
     assert "chains B of assembly 1" in capsys.readouterr().err
+
+
+def test_settings_that_no_molecule_takes_are_refused(dimer, tmp_path, capsys):
+    out = str(tmp_path / "o")
+    for options in (("--contour", "0"), ("--mean-potential-V", "3"), ("--map-voxel-size-A", "2")):
+        assert run(["species", str(dimer), "synthetic:syn-ring", "--out", out, *options]) == 2
+        assert f"expected no {options[0]} for these molecules" in capsys.readouterr().err
+    assert run(["species", "synthetic:syn-ring", "--out", out, "--assembly", "1"]) == 2
+    assert not (tmp_path / "o").exists()
+    both = [str(dimer), "synthetic:syn-ring", "--out", out, "--voxel-size-A", "10"]
+    assert run(["species", *both, "--assembly", "deposited"]) == 0
+    text = f'tomograms = 1\nspecies = [{{ source = "{dimer}", contour = 1.0 }}]'
+    with pytest.raises(InputError, match="expected no `contour` for atoms"):
+        load_library(parse_recipe(text))

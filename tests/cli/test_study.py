@@ -53,6 +53,7 @@ def test_tiny_from_nothing_to_the_page_and_again(tmp_path, capsys):
         (("--seeds", "0"), "seeds"),
         (("--workers", "0"), "workers"),
         (("--report-only",), "expected a study to report on"),
+        (("--report-only", "--seed", "0"), "expected no --seed with --report-only"),
         (("--vgg19", "nowhere.pth"), "expected a file"),
         (("--species", "synthetic:unicorn", "--modalities", "tm"), "unicorn"),
     ],

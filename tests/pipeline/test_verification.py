@@ -81,14 +81,20 @@ def test_every_damaged_file_is_named(recipe, out, damage, capsys):
     """By the fast check, because writing changes the date; and by the same command."""
     files = sorted(path for path in out.rglob("*") if path.is_file())
     assert len(files) > 30
+    said: list[str] = []
     for file in files:
         content, date = file.read_bytes(), file.stat().st_mtime_ns
         damage(file)
         found = verify(out).differences
-        lost_manifest = damage is delete and file.name in ("manifest.json", "recipe.json")
-        if file.name != "recipe.json" or damage is not delete:
+        is_recipe = file.name == "recipe.json"
+        lost_manifest = damage is delete and (is_recipe or file.name == "manifest.json")
+        if not (is_recipe and damage is delete):
             assert found, file
-        if not lost_manifest:
+        if is_recipe:  # all that is finished tells whose it is
+            generate(recipe, out, report=lambda what, *_: said.append(what))
+            assert file.read_bytes() == content
+            assert "was missing or damaged; written again" in said[0]
+        elif not lost_manifest:
             assert any(str(file.relative_to(out)) in line for line in found), (file, found)
             with pytest.raises(InputError) as caught:
                 generate(recipe, out)
@@ -101,6 +107,16 @@ def test_every_damaged_file_is_named(recipe, out, damage, capsys):
     damage(out / "model_1" / "classes.txt")
     assert run(["verify", str(out)]) == 1
     assert capsys.readouterr().out.startswith("model_1/classes.txt: ")
+
+
+def test_another_recipes_data_are_not_taken_over(recipe, out):
+    other = recipe.model_copy(update={"seed": recipe.seed + 1})
+    (out / "recipe.json").write_text("{")
+    with pytest.raises(InputError, match="another recipe's data"):
+        generate(other, out)
+    (out / "recipe.json").unlink()
+    with pytest.raises(InputError, match="found files"):
+        generate(other, out)
 
 
 def test_a_flip_that_keeps_the_date_is_found_by_the_full_check(whole, tmp_path):

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from faket.cli.common import leave_out
+from faket.cli.common import refuse_unused
 from faket.data import TiltGeometry, TiltSeries
 from faket.io.acquisition import read_acquisition, write_acquisition
 from faket.io.mrc import write_stack
@@ -25,10 +25,12 @@ def drawn_record(
     from faket.pipeline.reference import chosen_microscope
 
     if record is not None:
-        leave_out("beside --record", recipe=recipe, angles=angles, preset=preset, seed=seed)
+        refuse_unused(
+            "beside --record", recipe=recipe, angles=angles, preset=preset, seed=seed or None
+        )
         return read_acquisition(record)
     if recipe is not None:
-        leave_out("beside --recipe", preset=preset)
+        refuse_unused("beside --recipe", preset=preset)
     section = (
         MicroscopeSection(preset=preset or "shrec21")
         if recipe is None

@@ -15,6 +15,7 @@ from faket.cli.score import score
 from faket.cli.signals import exit_code, stopping
 from faket.cli.streams import BROKEN_PIPE, drop_output, open_streams
 from faket.cli.study import study
+from faket.cli.style import style
 from faket.cli.verify import verify
 from faket.cli.wording import in_words_of
 from faket.errors import InputError
@@ -36,7 +37,7 @@ _STAGES: tuple[Callable[..., None], ...] = (
     specimens.project,
     specimens.acquire,
     images.noise,
-    images.style,
+    style,
     images.reconstruct,
 )
 _PROOF: tuple[Callable[..., None], ...] = (compare, train, pick, match, score, study)

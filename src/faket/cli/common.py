@@ -84,13 +84,17 @@ def say_notices(library: Iterable[Species]) -> None:
             print(f"{species.name}: {notice}", file=sys.stderr)
 
 
-def leave_out(where: str, **options: object) -> None:
+def refuse_unused(where: str, **options: object) -> None:
     """Refuse options that were given and would change nothing."""
-    given = [f"--{name.replace('_', '-')}" for name, value in options.items() if value]
+    given = [f"--{name.replace('_', '-')}" for name, value in options.items() if _is_given(value)]
     if given:
         raise InputError(
             f"expected no {' and no '.join(given)} {where}, where it changes nothing; leave it out"
         )
+
+
+def _is_given(value: object) -> bool:
+    return value is not None and value is not False and value != ()
 
 
 def tell(path: Path, *notices: str) -> None:

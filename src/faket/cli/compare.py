@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from faket.cli.common import Count, Flag, Positive, Seed, check_pixels
+from faket.cli.compare_table import print_table
 from faket.cli.outputs import OutFolder
 from faket.data import TiltSeries
 from faket.errors import InputError
@@ -121,7 +122,7 @@ def compare(
         "seed": seed,
     }
     _write(out, [reference, *stacks], target, judged, signs, twin, settings)
-    _print_table(target, judged, signs, twin)
+    print_table(target, judged, signs, twin)
     if signs[0].sign == "inverted":
         print(f"{reference}: protein is bright; --invert-reference multiplies it by -1")
 
@@ -268,40 +269,3 @@ def _write(
     out.mkdir(parents=True, exist_ok=True)
     write_text(out / "compare.json", [text])
     compare_figure(out / "compare.png", target, judged, twin)
-
-
-def _print_table(
-    target: TiltSeries,
-    judged: "Sequence[Comparison]",
-    signs: "Sequence[ContrastSign]",
-    twin: "ContentCorrelation | None",
-) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=120)  # no terminal, no line to break
-    table = Table(box=None, pad_edge=False, padding=(0, 2))
-    for title in ("stack", "tilts", "spectrum", "AUC", "d'", "content", "contrast"):
-        table.add_column(title, overflow="fold")
-    total = len(target.images)
-    nothing = ("", "", "")
-    table.add_row("reference", str(total), *nothing, _correlation(twin), signs[0].sign)
-    for item, sign in zip(judged, signs[1:], strict=True):
-        told, spectrum = item.separability, item.spectrum
-        low, high = told.auc_interval
-        table.add_row(
-            item.name,
-            f"{len(spectrum.tilts)}/{len(item.series.images)}",
-            f"{spectrum.distance:.3f} ({spectrum.floor:.3f})",
-            f"{told.auc:.3f} [{low:.2f}, {high:.2f}]",
-            f"{told.d_prime:.2f}",
-            _correlation(item.content),
-            sign.sign,
-        )
-    console.print(table, markup=False, highlight=False)
-
-
-def _correlation(content: "ContentCorrelation | None") -> str:
-    return "" if content is None else f"{content.mean:.3f}"

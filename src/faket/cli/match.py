@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from faket.cli.common import Positive, Where, record_manifest, say_notices
+from faket.cli.common import (
+    Positive,
+    Where,
+    record_manifest,
+    refuse_unused,
+    say_notices,
+)
 from faket.cli.outputs import OutPicks
 from faket.errors import InputError
 
@@ -20,6 +26,7 @@ if TYPE_CHECKING:
     from faket.microscope import Optics
 
 _USUAL_KV = 300.0
+_USUAL_CS_MM = 2.7  # of the microscopes that most tomograms come from
 NotNegativeNumber = Annotated[float, Parameter(validator=Number(gte=0))]
 
 
@@ -33,7 +40,7 @@ def match(
     record: Path | None = None,
     defocus_um: Annotated[float | None, Parameter(validator=Number(gt=0, lte=30))] = None,
     voltage_kV: Positive | None = None,
-    spherical_aberration_mm: NotNegativeNumber = 2.7,
+    spherical_aberration_mm: NotNegativeNumber | None = None,
     angular_step_deg: Annotated[
         Positive, Parameter(name=("--angular-step-deg", "--angular-step"))
     ] = 12.0,
@@ -76,7 +83,7 @@ def match(
         Acceleration voltage, of lens and radiation damage where these are known. [default: the
         record's, or 300]
     spherical_aberration_mm
-        Cs, with --defocus-um.
+        Cs, with --defocus-um. [default: 2.7]
     angular_step_deg
         Step of the orientations, degrees.
     method
@@ -138,7 +145,10 @@ def match(
     angles = record or tilts or _angles_of(tomogram)
     geometry, optics, recorded_kV = _acquisition(angles)
     kilovolts = recorded_kV if voltage_kV is None else voltage_kV
-    if defocus_um is not None:
+    if defocus_um is None:
+        where = "without --defocus-um"
+        refuse_unused(where, spherical_aberration_mm=spherical_aberration_mm)
+    else:
         optics = _lens(defocus_um, kilovolts, spherical_aberration_mm)
     sources = _sources(species, folder)
     library = _library(sources, volume.voxel_size_A)
@@ -210,12 +220,15 @@ def _acquisition(path: Path) -> "tuple[TiltGeometry, list[Optics] | None, float]
     return TiltGeometry(read_tilt_angles(path), 1.0), None, _USUAL_KV
 
 
-def _lens(defocus_um: float, voltage_kV: float, spherical_aberration_mm: float) -> "list[Optics]":
+def _lens(
+    defocus_um: float, voltage_kV: float, spherical_aberration_mm: float | None
+) -> "list[Optics]":
     from faket.constants import electron_wavelength_A
     from faket.microscope import Optics
 
     wavelength_A = electron_wavelength_A(voltage_kV)
-    return [Optics(wavelength_A, defocus_um * 1e4, spherical_aberration_mm * 1e7)]
+    cs_mm = _USUAL_CS_MM if spherical_aberration_mm is None else spherical_aberration_mm
+    return [Optics(wavelength_A, defocus_um * 1e4, cs_mm * 1e7)]
 
 
 def _sources(species: list[str], folders: tuple[Path, ...]) -> list[str]:

@@ -1,7 +1,7 @@
 """Stages up to the images: species, specimen, project, acquire; files to files."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 from cyclopts import Parameter
@@ -12,13 +12,14 @@ from faket.cli.common import (
     Seed,
     Where,
     record_manifest,
+    refuse_unused,
     say_notices,
     tilt_angles,
 )
+from faket.cli.outputs import OutExposure, OutFolder, OutStack
 
 if TYPE_CHECKING:
     from faket.data import Species
-from faket.cli.outputs import OutExposure, OutFolder, OutStack
 
 
 def species(
@@ -56,37 +57,37 @@ def species(
         Where PDB ids are looked up before the cache and the network.
     """
     from faket.io.atomic import atomic_folder
-    from faket.io.molecules import load_species
+    from faket.io.molecules import kind_of, load_species, used_options
     from faket.io.specimen_files import write_species
     from faket.io.structure_files import find_structure
     from faket.structures import SYNTHETIC_SPECIES
 
     if sources == ["synthetic"]:
         sources = [f"synthetic:{name}" for name in SYNTHETIC_SPECIES]
-    for source in sources:
-        embedded = source.startswith("synthetic:")
-        found = Path(source) if embedded else find_structure(source, folders=folder)
-        molecule = load_species(
-            source if embedded else found,
-            voxel_size_A=voxel_size_A,
-            contour=contour,
-            mean_potential_V=mean_potential_V,
-            map_voxel_size_A=map_voxel_size_A,
-            assembly=assembly,
-        )
+    embedded = [source.startswith("synthetic:") for source in sources]
+    found = [
+        source if built_in else find_structure(source, folders=folder)
+        for source, built_in in zip(sources, embedded, strict=True)
+    ]
+    given = {
+        "contour": contour,
+        "mean_potential_V": mean_potential_V,
+        "map_voxel_size_A": map_voxel_size_A,
+        "assembly": assembly,
+    }
+    used = [used_options(kind_of(source)) for source in found]
+    unused = {name: value for name, value in given.items() if not any(name in u for u in used)}
+    refuse_unused("for these molecules", **unused)
+    for source, built_in, names in zip(found, embedded, used, strict=True):
+        settings: dict[str, Any] = {name: given[name] for name in names}
+        molecule = load_species(source, voxel_size_A=voxel_size_A, **settings)
         with atomic_folder(out / molecule.name) as finished:  # appears with its manifest
             write_species(finished, molecule)
             record_manifest(
                 finished,
                 "species",
-                {
-                    "voxel_size_A": voxel_size_A,
-                    "contour": contour,
-                    "mean_potential_V": mean_potential_V,
-                    "map_voxel_size_A": map_voxel_size_A,
-                    "assembly": assembly,
-                },
-                [None if embedded else found],
+                {"voxel_size_A": voxel_size_A, **given},
+                [None if built_in else Path(source)],
                 {
                     "source": molecule.source,
                     "facts": dict(molecule.report.facts),

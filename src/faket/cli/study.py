@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from faket.cli.common import Count, Flag, Seed, Where
+from faket.cli.common import Count, Flag, Seed, Where, refuse_unused
 from faket.cli.outputs import OutFolder
 
 
@@ -72,6 +72,18 @@ def study(
     from faket.pipeline.study_results import write_report
     from faket.pipeline.study_runs import run_study
 
+    if report_only:
+        refuse_unused(
+            "with --report-only",
+            preset=preset,
+            modalities=modalities,
+            seeds=seeds,
+            steps=steps,
+            species=species,
+            folder=folder,
+            vgg19=vgg19,
+            seed=seed,
+        )
     changes: dict[str, object] = {
         "steps": steps,
         "species": tuple(_located(source) for source in species) or None,

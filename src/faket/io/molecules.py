@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Literal
 
 from faket.data import Species
 from faket.errors import InputError
@@ -10,6 +11,7 @@ from faket.structures import species_from_atoms, species_from_map, synthetic_spe
 
 _ATOMS = (".pdb", ".ent", ".cif", ".mmcif")
 _MAPS = (".mrc", ".map", ".ccp4", ".rec")
+_KINDS = {"atoms": "atoms", "map": "a map", "synthetic": "a synthetic molecule"}
 
 
 def load_species(
@@ -56,14 +58,18 @@ def load_species(
     if not 1 <= voxel_size_A <= 50:
         raise InputError(f"`voxel_size_A`: expected 1 to 50 Å, found {voxel_size_A:g}")
     text = str(source)
+    _refuse_unused(
+        source,
+        contour=contour,
+        mean_potential_V=mean_potential_V,
+        map_voxel_size_A=map_voxel_size_A,
+        assembly=assembly,
+    )
     if text.startswith("synthetic:"):
         species = synthetic_species(text.removeprefix("synthetic:"), voxel_size_A=voxel_size_A)
         return species if name is None else Species(**{**vars(species), "name": name})
     path = Path(source)
-    suffixes = [s.lower() for s in path.suffixes]
-    kind = (
-        suffixes[-2] if suffixes[-1:] == [".gz"] and len(suffixes) > 1 else "".join(suffixes[-1:])
-    )
+    kind = _suffix(path)
     title = name or _stem(path)
     if not os.path.isfile(path):  # unlike Path.is_file, False for names too long
         raise InputError(f"{path}: expected a structure or map file, found none")
@@ -79,6 +85,35 @@ def load_species(
         )  # fmt: skip
     known = ", ".join(_ATOMS + _MAPS)
     raise InputError(f"{path}: expected one of {known} (.gz too), found {kind or 'no suffix'}")
+
+
+def kind_of(source: str | Path) -> Literal["atoms", "map", "synthetic", "unknown"]:
+    """Return what a source is, by its name."""
+    if str(source).startswith("synthetic:"):
+        return "synthetic"
+    suffix = _suffix(Path(source))
+    return "atoms" if suffix in _ATOMS else "map" if suffix in _MAPS else "unknown"
+
+
+def used_options(kind: str) -> tuple[str, ...]:
+    """Return the settings of :func:`load_species` that a kind of source takes beyond all kinds'."""
+    of_maps = ("contour", "mean_potential_V", "map_voxel_size_A")
+    return {"atoms": ("assembly",), "map": of_maps}.get(kind, ())
+
+
+def _refuse_unused(source: str | Path, **given: object) -> None:
+    kind = kind_of(source)
+    for name, value in given.items():
+        if value is not None and kind != "unknown" and name not in used_options(kind):
+            raise InputError(
+                f"{source}: expected no `{name}` for {_KINDS[kind]}, found {value}; leave it out"
+            )
+
+
+def _suffix(path: Path) -> str:
+    suffixes = [s.lower() for s in path.suffixes]
+    packed = suffixes[-1:] == [".gz"] and len(suffixes) > 1
+    return suffixes[-2] if packed else "".join(suffixes[-1:])
 
 
 def _stem(path: Path) -> str:

@@ -12,7 +12,7 @@ from faket.io.folder_lock import folder_lock
 from faket.io.leftovers import holds_nothing
 from faket.io.manifest import read_manifest, sha256_of
 from faket.io.verification import MANIFEST, check_folder
-from faket.pipeline.claim import claim, is_own
+from faket.pipeline.claim import RECIPE, claim, is_own, restore_claim
 from faket.pipeline.executors import Report, make_all
 from faket.pipeline.library import load_library, specimen_config
 from faket.pipeline.methods import (
@@ -81,6 +81,8 @@ def generate(
     if out.exists() and not out.is_dir():
         raise InputError(f"{out}: expected a folder, found a file; choose another name")
     with folder_lock(out, notice=lambda what: say(what, 0, 0)):
+        for notice in restore_claim(recipe, out):
+            say(notice, 0, 0)
         _check_place(recipe, out)
         todo = [i for i in range(recipe.tomograms) if not _is_finished(out, i)]
         made = check_finished(out) if is_own(recipe, out) else {}
@@ -117,7 +119,7 @@ def _left_out(model: Path) -> list[str]:
 
 def _check_place(recipe: Recipe, out: Path) -> None:
     """Refuse a folder that belongs to another recipe, or a disk that is too small."""
-    claimed = (out / "recipe.json").exists()
+    claimed = (out / RECIPE).exists()
     if claimed and not is_own(recipe, out) and any(out.glob("model_*")):
         raise InputError(
             f"{out}: expected an empty folder or one of the same recipe, found another recipe's "

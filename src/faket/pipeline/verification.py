@@ -12,14 +12,13 @@ from faket.io.manifest import plain, read_manifest, run_path, sha256_of
 from faket.io.seals import is_intact
 from faket.io.text import read_text
 from faket.io.verification import MANIFEST, differences, find_manifests
+from faket.pipeline.claim import RECIPE
 from faket.pipeline.methods import NO_REFERENCE
 from faket.pipeline.study import STAMP as STUDY
 from faket.pipeline.study import open_study
 from faket.pipeline.study_records import RESULT
 from faket.pipeline.study_steps import PICKS
 from faket.pipeline.training_stamp import STAMP as TRAINING
-
-RECIPE = "recipe.json"
 
 
 @dataclass(frozen=True)

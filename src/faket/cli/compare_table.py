@@ -1,0 +1,48 @@
+"""The table that `faket compare` prints."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from faket.data import TiltSeries
+
+if TYPE_CHECKING:
+    from faket.evaluation import ContentCorrelation, ContrastSign
+    from faket.report.compare_figures import Comparison
+
+
+def print_table(
+    target: TiltSeries,
+    judged: "Sequence[Comparison]",
+    signs: "Sequence[ContrastSign]",
+    twin: "ContentCorrelation | None",
+) -> None:
+    """Print a row for the reference and one for each stack that was judged."""
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=120)  # no terminal, no line to break
+    table = Table(box=None, pad_edge=False, padding=(0, 2))
+    for title in ("stack", "tilts", "spectrum", "AUC", "d'", "content", "contrast"):
+        table.add_column(title, overflow="fold")
+    total = len(target.images)
+    nothing = ("", "", "")
+    table.add_row("reference", str(total), *nothing, _correlation(twin), signs[0].sign)
+    for item, sign in zip(judged, signs[1:], strict=True):
+        told, spectrum = item.separability, item.spectrum
+        low, high = told.auc_interval
+        table.add_row(
+            item.name,
+            f"{len(spectrum.tilts)}/{len(item.series.images)}",
+            f"{spectrum.distance:.3f} ({spectrum.floor:.3f})",
+            f"{told.auc:.3f} [{low:.2f}, {high:.2f}]",
+            f"{told.d_prime:.2f}",
+            _correlation(item.content),
+            sign.sign,
+        )
+    console.print(table, markup=False, highlight=False)
+
+
+def _correlation(content: "ContentCorrelation | None") -> str:
+    return "" if content is None else f"{content.mean:.3f}"
