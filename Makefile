@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# Two tests at a time; a free worker takes what another has not begun.
+SHARED := -n 2 --dist worksteal
 
 .PHONY: demo test check format gpu-check clean
 
@@ -10,14 +12,14 @@ demo: $(VENV)/installed
 	$(BIN)/faket demo demo
 
 test: $(VENV)/installed-dev
-	$(BIN)/pytest
+	$(BIN)/pytest $(SHARED)
 
 check: $(VENV)/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest
+	$(BIN)/pytest $(SHARED)
 
 format: $(VENV)/installed-dev
 	$(BIN)/ruff check --fix .

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from functools import partial
@@ -62,7 +61,7 @@ def search(
     with folder_lock(parts, notice=lambda what: report(what, 0, 0)):
         for species in library:
             part = parts / f"{_species_digest(common, species)}.npz"
-            kept = _read(part)
+            kept = read_part(part, matcher.shape)
             if kept is None:
                 kept = matcher.candidates(
                     species,
@@ -83,15 +82,30 @@ def to_picks(found: Sequence[Candidates], matcher: Matcher) -> Picks:
     return Picks(particles.species, particles.positions_A, particles.rotations, picks.scores)
 
 
-def _read(part: Path) -> Candidates | None:
-    """Return candidates as they were kept; None where there is no file or it cannot be used."""
+def read_part(part: Path, shape: tuple[int, int, int]) -> Candidates | None:
+    """Return candidates as they were kept for a tomogram [z, y, x]; None if they cannot be used."""
     try:
-        with np.load(part) as stored:
+        with open(part, "rb") as stream, np.load(stream) as stored:
             values = {name: stored[name] for name in stored.files}
         scalars = {name: v.item() for name, v in values.items() if v.ndim == 0}
-        return Candidates(**{**values, **scalars})
-    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
+        kept = Candidates(**{**values, **scalars})
+        return kept if _fits(kept, shape) else None
+    except Exception:  # a part only saves work: whatever is wrong with it, it is made again
         return None
+
+
+def _fits(kept: Candidates, shape: tuple[int, int, int]) -> bool:
+    n = len(kept.scores)
+    arrays = {"voxels": (n, 3), "offsets": (n, 3), "scores": (n,), "quaternions": (n, 4)}
+    numbers = (kept.sigma, kept.cutoff, kept.exclusion_voxels)
+    inside = np.all((kept.voxels >= 0) & (kept.voxels < np.array(shape)))
+    return (
+        isinstance(kept.name, str)
+        and all(getattr(kept, name).shape == wanted for name, wanted in arrays.items())
+        and all(np.isfinite(getattr(kept, name)).all() for name in arrays)
+        and all(isinstance(number, float) and np.isfinite(number) for number in numbers)
+        and bool(inside)
+    )
 
 
 def _digest(matcher: Matcher, volume: Volume, symmetry: str | None, templates: int) -> str:
