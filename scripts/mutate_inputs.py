@@ -132,8 +132,9 @@ def make_cases(home: Path) -> dict[str, Case]:
     ok("train", s["data"], "--out", s["training"], *TRAINING)
     make_study(home / "study")
     shutil.copy(home / "sample" / "potential.mrc", s["volume.mrc"])
-    theirs = home / "shrec"  # a model without faket's own table
-    shutil.copytree(home / "data" / "model_0", theirs, ignore=shutil.ignore_patterns("*.csv"))
+    theirs = home / "shrec"  # a model as others have it: no table of faket's, no manifest
+    ours = shutil.ignore_patterns("*.csv", "manifest.json", "run.json")
+    shutil.copytree(home / "data" / "model_0", theirs, ignore=ours)
 
     score = ["score", "--truth", str(model)]
     picked = {
