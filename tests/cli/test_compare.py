@@ -1,12 +1,14 @@
 """faket compare: from stacks of any size and tilt scheme to a table, numbers and a picture."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
 from faket.cli.app import run
+from faket.cli.compare import labels
 from faket.data import TiltGeometry, TiltSeries
 from faket.evaluation import content_correlation, separability, spectrum_distance
 from faket.io.mrc import write_stack
@@ -176,3 +178,16 @@ def test_help_names_every_option(capsys):
     text = capsys.readouterr().out
     for option in ("--out", "--clean", "--reference-clean", "--invert-reference", "--patch-px"):
         assert option in text
+
+
+@pytest.mark.parametrize(
+    ("paths", "wanted"),
+    [
+        (["a.mrc", "b.mrc"], ["a", "b"]),
+        ([f"m{i}/s.mrc" for i in range(4)], [f"m{i}/s" for i in range(4)]),
+        (["x/m/s.mrc", "y/m/s.mrc"], ["x/m/s", "y/m/s"]),
+        (["m/reference.mrc"], ["m/reference"]),  # the reference's own label is taken
+    ],
+)
+def test_stacks_of_one_file_name_are_told_apart(paths, wanted):
+    assert labels([Path(path) for path in paths]) == wanted

@@ -88,7 +88,7 @@ def noise(
     wanted_A, twin = series.geometry.pixel_size_A, None
     if reference_clean is not None:
         twin, _ = read_stack(reference_clean, pixel_size_A=pixel_size_A)
-    usable = usable_reference(target, twin, invert=invert_reference)
+    usable = usable_reference(target, twin, invert=invert_reference, where=str(reference))
     tell(reference, usable.notice)
     target, twin, binned = at_pixel_size(usable.series, usable.twin, wanted_A, reference)
     beyond = coverage_notice(target.geometry.angles_deg, series.geometry.angles_deg)

@@ -150,7 +150,7 @@ def _measurable(
 
     tlt = angles or tilt_angles_beside(style, option="style_angles")
     usable = usable_reference(
-        read_tilt_series(style, tlt, pixel_size_A=pixel_size_A), invert=invert
+        read_tilt_series(style, tlt, pixel_size_A=pixel_size_A), invert=invert, where=str(style)
     )
     tell(style, usable.notice)
     if not invert:

@@ -130,7 +130,7 @@ def mend(images: AnyArray) -> Mended:
     return Mended(mended, blank, faint, masks, pixels, lines, empty / images.size)
 
 
-def check_scale(images: AnyArray) -> None:
+def check_scale(images: AnyArray, where: str = "reference") -> None:
     """Refuse grey values whose powers single precision does not hold.
 
     Raises
@@ -141,7 +141,7 @@ def check_scale(images: AnyArray) -> None:
     largest = max(float(np.abs(image).max()) for image in images)
     if 0 < largest < _SCALES[0] or not largest <= _SCALES[1]:
         raise InputError(
-            f"reference: expected grey values of {_SCALES[0]:g} to {_SCALES[1]:g} in size, found "
+            f"{where}: expected grey values of {_SCALES[0]:g} to {_SCALES[1]:g} in size, found "
             f"{largest:g}; scale the stack"
         )
 

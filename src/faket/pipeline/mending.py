@@ -42,9 +42,15 @@ class Usable:
 
 
 def usable_reference(
-    series: TiltSeries, twin: AnyArray | None = None, *, invert: bool = False
+    series: TiltSeries,
+    twin: AnyArray | None = None,
+    *,
+    invert: bool = False,
+    where: str = "reference",
 ) -> Usable:
     """Mend a reference as it was read, before it is aligned or binned; first turn it if asked to.
+
+    ``where`` names it in errors.
 
     Raises
     ------
@@ -53,8 +59,8 @@ def usable_reference(
     """
     images = series.images
     if np.ndim(images) != 3 or not all(np.isfinite(image).all() for image in images):
-        raise InputError("reference: expected finite images [tilt, y, x], found others; mend them")
-    check_scale(images)
+        raise InputError(f"{where}: expected finite images [tilt, y, x], found others; mend them")
+    check_scale(images, where)
     scaled = is_scaled(images)
     found = mend(-images if invert else images)
     if twin is not None:
@@ -62,7 +68,7 @@ def usable_reference(
     kept = np.setdiff1d(np.arange(len(images)), found.unusable)
     if len(kept) < max(1, len(images) / 2):
         raise InputError(
-            f"reference: expected contrast in most of {len(images)} tilts, found "
+            f"{where}: expected contrast in most of {len(images)} tilts, found "
             f"{len(found.unusable)} blank; give another stack"
         )
     mended = replace(series, images=found.images)

@@ -167,7 +167,7 @@ def prepare_reference(recipe: Recipe, library: tuple[Species, ...], index: int) 
     full, wanted_A = None, recipe.specimen.voxel_size_A
     if recipe.reference.clean:
         full, _ = read_stack(recipe.at(recipe.reference.clean[index]), pixel_size_A=given_A)
-    usable = usable_reference(series, full, invert=recipe.reference.invert)
+    usable = usable_reference(series, full, invert=recipe.reference.invert, where=str(stack_path))
     series, clean, binned = at_pixel_size(usable.series, usable.twin, wanted_A, stack_path)
     images, angles_deg = series.images, series.geometry.angles_deg
     profile = estimate_noise(images, clean, angles_deg=angles_deg)
