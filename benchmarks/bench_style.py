@@ -21,8 +21,8 @@ import torch
 from torch import Tensor
 
 from faket.style import FeatureNetwork, StyleProfile, load_network, transfer_style
-from faket.style.engine import DEFAULT_MEMORY_LIMIT, prepare
-from faket.style.memory import footprint
+from faket.style.engine import prepare
+from faket.style.memory import default_limit, footprint
 
 NetworkName = Literal["texture", "vgg19", "vgg19-random"]
 STYLE_INDICES = {1: 256, 6: 64, 11: 16, 20: 4, 29: 1}
@@ -143,7 +143,7 @@ def tiles_and_count(size: int) -> tuple[str, float]:
         "cpu",
         torch.float32,
         content=True,
-        memory_limit=DEFAULT_MEMORY_LIMIT,
+        memory_limit=default_limit("cpu"),
     )
     network = engine.network
     need = footprint(engine.layers, network.style_weights, network.content_weights)

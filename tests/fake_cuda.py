@@ -217,6 +217,7 @@ def fake_cuda(*, bfloat16: bool = True) -> Iterator[set[str]]:
         mock.patch.object(torch.cuda, "is_available", return_value=True),
         mock.patch.object(torch.cuda, "is_bf16_supported", return_value=bfloat16),
         mock.patch.object(torch.cuda, "is_current_stream_capturing", return_value=False),
+        mock.patch.object(torch.cuda, "mem_get_info", return_value=(2 * 10**9, 3 * 10**9)),
         mock.patch.object(torch._subclasses.fake_tensor, "init_gpu_context"),
         mock.patch.object(torch.nn.Module, "to", _move_module),
         torch.no_grad(),

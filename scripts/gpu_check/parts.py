@@ -33,7 +33,7 @@ PARTS = (
     *_agreement("template_matching", "alignment_and_binning", "spectral_images"),
     Part("style_vgg19_1024", "speed", 60.0),
     Part("style_texture_1024", "speed", 40.0),
-    Part("style_vgg19_3500", "speed", 80.0),
+    Part("style_vgg19_3500", "speed", 110.0),
     Part("style_texture_3500", "speed", 50.0),
     Part("projection", "speed", 40.0),
     Part("reconstruction_full", "speed", 30.0),

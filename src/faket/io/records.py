@@ -88,7 +88,8 @@ def _shape(hint: Any, config: ConfigDict) -> Any:
         return Annotated[float, Field(ge=-LARGEST, le=LARGEST, allow_inf_nan=False)]
     if hint is int:
         return Annotated[int, Field(ge=-(2**63), lt=2**63)]
-    origin, parts = get_origin(hint), get_args(hint)
+    # numpy's NDArray is an alias by name from 2.5 on.
+    origin, parts = get_origin(getattr(hint, "__value__", hint)), get_args(hint)
     if origin is Annotated:
         return Annotated[float, Field(allow_inf_nan=True)] if "may be NaN" in parts else hint
     if origin is np.ndarray:

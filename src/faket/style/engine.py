@@ -15,8 +15,6 @@ from faket.style.network import FeatureNetwork
 from faket.style.passes import Layers, Record, backward, forward, visit_features
 from faket.style.tiles import Tile, choose_grid, cut, plan_steps
 
-DEFAULT_MEMORY_LIMIT = 10**9
-
 # Gives some rows and columns of an image in [0, 1]: [channels, y, x], or [1, y, x] where all
 # channels are equal.
 Reader = Callable[[slice, slice], Tensor]

@@ -1,13 +1,12 @@
 """Stacks as the network wants them: grey values in [0, 1], handed out in pieces."""
 
-import math
 from contextlib import AbstractContextManager, nullcontext
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from faket.data import AnyArray, DoubleArray, FloatArray
+from faket.data import AnyArray, DoubleArray
 from faket.errors import InputError
 from faket.statistics import tilt_statistics
 from faket.style.engine import Reader
@@ -55,19 +54,6 @@ class ScaledStack:
             return ((piece - self._lowest) / (self._highest - self._lowest))[None]
 
         return read
-
-
-def match_in_place(image: FloatArray, mean: float, sigma: float) -> None:
-    """Give an image the mean and the standard deviation that are asked for.
-
-    Row by row, so that no second image is needed; sums in float64.
-    """
-    own_mean = image.mean(dtype=np.float64)
-    squares = sum(float(np.square(row - own_mean).sum()) for row in image)
-    own_sigma = math.sqrt(squares / image.size)
-    scale = sigma / own_sigma if own_sigma > 0 else 0.0
-    for row in image:
-        row[:] = (row - own_mean) * scale + mean
 
 
 def reproducible(device: str) -> AbstractContextManager[None]:

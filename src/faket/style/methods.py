@@ -11,6 +11,7 @@ from faket.errors import InputError
 from faket.style.engine import image_dtype, prepare
 from faket.style.images import ScaledStack
 from faket.style.iterate import Iterations, state_bytes
+from faket.style.memory import default_limit
 from faket.style.method import Grams, Method, Running
 from faket.style.network import FeatureNetwork
 from faket.style.texture_method import ByTexture
@@ -83,7 +84,7 @@ def choose_method(
     size: tuple[int, int],
     device: str,
     dtype: torch.dtype,
-    memory_limit: int,
+    memory_limit: int | None,
     *,
     rule: UpdateRule | None = None,
     iterations: int | None = None,
@@ -97,7 +98,7 @@ def choose_method(
         y and x of the images.
     device : str
     dtype : torch.dtype
-    memory_limit : int
+    memory_limit : int, optional
         Bytes, beyond input and output.
     rule : UpdateRule, optional
         Without one the method only measures, where it follows a loss.
@@ -113,4 +114,5 @@ def choose_method(
         raise InputError(f"`iterations`: expected >= 1, found {iterations}; FakET takes one")
     if network.name == "texture":
         return ByTexture(network, device, dtype, iterations)
-    return ByLoss(network, size, device, dtype, memory_limit, rule, iterations or 1)
+    limit = default_limit(device) if memory_limit is None else memory_limit
+    return ByLoss(network, size, device, dtype, limit, rule, iterations or 1)

@@ -11,7 +11,6 @@ from numpy.typing import ArrayLike
 from faket.data import AnyArray, DoubleArray
 from faket.device import Device, resolve_device
 from faket.errors import InputError
-from faket.style.engine import DEFAULT_MEMORY_LIMIT
 from faket.style.images import checked_statistics, reproducible
 from faket.style.matching import checked_angles, checked_pixel_size, differ, tilts_by_angle
 from faket.style.methods import choose_method
@@ -96,7 +95,8 @@ class StyleProfile:
         dtype : torch.dtype
             As in :func:`faket.style.transfer_style`.
         memory_limit : int, optional
-            Bytes that the network may take beyond the stack; 1 GB if not given.
+            Bytes that the network may take beyond the stack; if not given 1 GB, on a GPU 60 %
+            of what is free there.
         progress : callable, optional
             Called after every tilt with the number done and the number in all.
 
@@ -114,9 +114,8 @@ class StyleProfile:
         angles = checked_angles(angles_deg, len(stack), "style")
         pixel_size_A = checked_pixel_size(pixel_size_A, "style")
         place = resolve_device(device)
-        limit = DEFAULT_MEMORY_LIMIT if memory_limit is None else memory_limit
         size = stack.shape[1], stack.shape[2]
-        method = choose_method(network, size, place, dtype, limit)
+        method = choose_method(network, size, place, dtype, memory_limit)
         measure = method.measure(stack)
         grams: dict[str, list[AnyArray]] = {layer: [] for layer in network.style_weights}
         spectra = []

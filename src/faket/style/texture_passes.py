@@ -20,7 +20,9 @@ from faket.style.pooling import halve, halve_back, suits_kernels
 from faket.style.texture import KERNEL, LEVELS, Blocks, bordered
 from faket.style.texture_kernels import filter_back, filter_image, spread_where_positive
 
-_TILE_PX = (512, 1024)  # rows and columns; small enough for memory to be used again
+# Rows and columns. On a CPU small enough for memory to be used again, on a GPU large, for there it
+# is the number of kernels that takes the time.
+_TILE_PX = {"cpu": (512, 1024), "cuda": (2048, 2048)}
 _TAPE_PX = 2**21  # images up to this size keep the activations of all tiles for the gradient
 _HALO_PX = 64  # more than the coarsest filters see
 _ALIGNMENT_PX = 2 ** (LEVELS - 1)
@@ -140,7 +142,7 @@ def measure_grams(
     """
     total: dict[str, Tensor] = {}
     sizes = _level_sizes(image)
-    for tile in _tiles(*image.shape):
+    for tile in _tiles(image):
         piece = Piece(tile, forward(image[tile.read], blocks))
         for depth, name in enumerate(names()):
             flat = piece.owned(depth)
@@ -173,7 +175,7 @@ def pull_back(
         name: ((w + w.T) * (image.numel() / size)).to(image)
         for (name, w), size in zip(weights.items(), sizes, strict=True)
     }
-    for piece in tape or (Piece(t, forward(image[t.read], blocks)) for t in _tiles(*image.shape)):
+    for piece in tape or (Piece(t, forward(image[t.read], blocks)) for t in _tiles(image)):
         seeds = [
             _zero_around((both[name] @ f.flatten(1)).view_as(f), piece.tile.owned_at(depth))
             for depth, (name, f) in enumerate(zip(names(), piece.found, strict=True))
@@ -215,9 +217,9 @@ class Piece:
         return self.found[depth][:, *self.tile.owned_at(depth)].flatten(1)
 
 
-def _tiles(height: int, width: int) -> Iterator[Tile]:
+def _tiles(image: Tensor) -> Iterator[Tile]:
     sides = []
-    for size, longest in zip((height, width), _TILE_PX, strict=True):
+    for size, longest in zip(image.shape, _TILE_PX[image.device.type], strict=True):
         count = max(1, -(-size // longest))
         units = size // _ALIGNMENT_PX
         edges = [i * units // count * _ALIGNMENT_PX for i in range(count)] + [size]
