@@ -21,8 +21,8 @@ import torch
 from torch import Tensor
 
 from faket.style import FeatureNetwork, StyleProfile, load_network, transfer_style
-from faket.style.engine import prepare
-from faket.style.memory import default_limit, footprint
+from faket.style.vgg.engine import prepare
+from faket.style.vgg.memory import default_limit, footprint
 
 NetworkName = Literal["texture", "vgg19", "vgg19-random"]
 STYLE_INDICES = {1: 256, 6: 64, 11: 16, 20: 4, 29: 1}

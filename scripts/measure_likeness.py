@@ -24,12 +24,12 @@ import numpy as np
 
 from faket.data import AnyArray, DoubleArray, TiltGeometry, TiltSeries
 from faket.evaluation import content_correlation, separability, spectrum_distance
+from faket.methods.measurement import measure_reference
+from faket.methods.reference_model import ReferenceModel
+from faket.methods.spectral import spectral_images
 from faket.microscope import PRESET_ANGLES, PRESETS, draw_acquisition, expose
 from faket.noise import add_noise, estimate_noise
 from faket.pipeline.reference import noiseless
-from faket.pipeline.reference_measurement import measure_reference
-from faket.pipeline.reference_model import ReferenceModel
-from faket.pipeline.spectral import spectral_images
 from faket.report.compare_figures import Comparison, compare_figure
 from faket.seeds import derive
 from faket.specimen import SpecimenConfig, build_specimen

@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 
 from faket.data import TiltGeometry
+from faket.methods.measurement import measure_reference
+from faket.methods.spectral import spectral_images
 from faket.microscope import PRESETS, draw_acquisition, expose
 from faket.noise import ring_cross_power, ring_frequencies
 from faket.pipeline.reference import noiseless
-from faket.pipeline.reference_measurement import measure_reference
-from faket.pipeline.spectral import spectral_images
 from faket.seeds import derive
 from faket.specimen import SpecimenConfig, build_specimen
 from faket.structures import SYNTHETIC_SPECIES, synthetic_species

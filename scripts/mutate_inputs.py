@@ -223,7 +223,7 @@ def make_study(folder: Path) -> None:
         "costs": {"seconds": 9.0, "cpu_seconds": 8.0, "stages": {"training": stage}},
     }  # fmt: skip
     trained = {"objects": 20, "epochs": 8, "steps": 40, "best_epoch": 8, "before": 0}
-    from faket.pipeline.study import open_study
+    from faket.study.layout import open_study
 
     study = open_study(folder, preset="tiny", modalities=["benchmark", "tm"], seeds=2)
     study.save()

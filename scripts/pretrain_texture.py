@@ -33,7 +33,7 @@ from texture_data import Condition, as_numbers, training_images
 from torch import Tensor
 
 from faket.seeds import generator
-from faket.style.texture import (
+from faket.style.texture.network import (
     KERNEL,
     LEVELS,
     Blocks,
@@ -42,7 +42,7 @@ from faket.style.texture import (
     convolution_shapes,
     entries,
 )
-from faket.style.update_texture import gram_entries, gram_scale
+from faket.style.texture.update import gram_entries, gram_scale
 
 OBJECTIVES = ("contrastive", "regression", "denoising", "designed", "random")
 TAIL = 1.5  # threshold of a point channel, in σ
@@ -264,7 +264,7 @@ def retrieval(network: Network, images: Images, seed: int) -> float:
 def curvature(network: Network, crops: Tensor) -> Tensor:
     """Return the mean over crops of N J Jᵀ, J the Gram entries' derivative by the N pixels.
 
-    Entries are divided by the root of their own scale; see :mod:`faket.style.update_texture`.
+    Entries are divided by the root of their own scale; see :mod:`faket.style.texture.update`.
     """
     pixels = crops[0].numel()
     total = torch.zeros(())

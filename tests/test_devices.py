@@ -125,7 +125,7 @@ def network():
     ("dtype", "tiles"), [(torch.float32, (1, 2)), (torch.float16, (1, 1))], ids=str
 )
 def test_style_of_vgg19(network, dtype, tiles, monkeypatch):
-    monkeypatch.setattr("faket.style.engine.choose_grid", lambda *_: tiles)
+    monkeypatch.setattr("faket.style.vgg.engine.choose_grid", lambda *_: tiles)
     content, initial, style = (noise(1, 49, 66, seed=i) for i in range(3))
     states = []
     options = {"network": network, "dtype": dtype}

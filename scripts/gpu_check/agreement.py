@@ -27,7 +27,7 @@ from faket.projection import back_project, project
 from faket.projection.gpu import back_project_torch, project_torch
 from faket.reconstruction import reconstruct
 from faket.style import StyleProfile, load_network, transfer_style
-from faket.style.engine import prepare
+from faket.style.vgg.engine import prepare
 
 _GRIDS = {"whole": (1, 1), "in tiles": (2, 2)}
 FEW = 0.02  # of the pixels: where a gradient is near 0 its sign is a toss
@@ -71,7 +71,7 @@ def alignment_and_binning(_: Task) -> list[Row]:
 
 
 def spectral_images(_: Task) -> list[Row]:
-    from faket.pipeline.spectral import spectral_images as make
+    from faket.methods.spectral import spectral_images as make
 
     made = make(10 * noise(3, 64, 64), reference_model(), ANGLES[:3], seed=1)
     mean = "as the reference's" if abs(made.mean() - 40) < 0.1 else f"{made.mean():.3g}, not 40"

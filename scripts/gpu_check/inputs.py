@@ -76,9 +76,9 @@ def searched(
 
 def reference_model() -> Any:
     """Return what might have been measured on a counting microscope with a perfect detector."""
+    from faket.methods.reference_model import ReferenceModel
     from faket.microscope.ctf_estimate import CtfEstimate
     from faket.noise import NoiseProfile
-    from faket.pipeline.reference_model import ReferenceModel
 
     angles, mean, rings = ANGLES[:3], np.full(3, 40.0), 64
     return ReferenceModel(
@@ -109,4 +109,4 @@ def features(small: bool) -> Any:
 
 def cut_into(grid: tuple[int, int]) -> AbstractContextManager[Any]:
     """Let images be cut into so many rows and columns of tiles, whatever the memory."""
-    return mock.patch("faket.style.engine.choose_grid", return_value=grid)
+    return mock.patch("faket.style.vgg.engine.choose_grid", return_value=grid)

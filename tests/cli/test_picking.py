@@ -14,8 +14,8 @@ from faket.io.manifest import read_manifest
 from faket.io.mrc import read_mask, read_voxel_size, write_mask, write_volume
 from faket.io.picks import read_picks
 from faket.io.star import read_star
+from faket.pickers.labelled import read_labelled
 from faket.picking import TRAINING_PRESETS, TrainingSettings
-from faket.pipeline.labelled import read_labelled
 
 SHAPE, VOXEL_A = (16, 20, 24), 14.0
 

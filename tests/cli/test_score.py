@@ -15,8 +15,8 @@ from faket.evaluation import Picks
 from faket.io.mrc import read_mask, write_mask
 from faket.io.particles import write_particles
 from faket.io.picks import write_picks
-from faket.io.shrec import read_particle_locations
-from faket.io.shrec_model import write_shrec_model
+from faket.io.shrec.locations import read_particle_locations
+from faket.io.shrec.model import write_shrec_model
 
 SHAPE, VOXEL_A = (12, 40, 60), 10.0
 NAMES = ["ring", "bean", "vesicle", "ring", "fiducial", "bean", "ring", "bean"]

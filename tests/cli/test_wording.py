@@ -16,7 +16,7 @@ from faket.data import Volume
 from faket.io.mrc import write_mask, write_stack, write_volume
 from faket.io.tilts import write_tilt_angles
 from faket.pipeline.recipe import recipe_fields
-from faket.pipeline.study_settings import StudySettings
+from faket.study.settings import StudySettings
 
 ROOT = Path(faket.__file__).parent
 OPTION = re.compile(r"(?<![\w-])--[a-z][\w-]*")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from faket.errors import InputError
-from faket.io import atomic_folder, atomic_path, require_space
+from faket.io.atomic import atomic_folder, atomic_path, require_space
 
 
 def contents(folder: Path) -> dict[str, str]:

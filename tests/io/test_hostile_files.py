@@ -17,28 +17,25 @@ from scipy.spatial.transform import Rotation
 
 from faket.data import Particles, TiltGeometry, Volume
 from faket.errors import InputError
-from faket.io import (
-    alignment_geometry,
-    read_alignment,
+from faket.io.manifest import verify_manifest, write_manifest
+from faket.io.mrc import (
     read_mask,
-    read_particle_locations,
-    read_particles,
     read_stack,
+    read_volume,
+    read_voxel_size,
+    write_mask,
+    write_stack,
+    write_volume,
+)
+from faket.io.particles import read_particles, write_particles
+from faket.io.shrec.alignment import alignment_geometry, read_alignment, write_alignment
+from faket.io.shrec.locations import read_particle_locations, write_particle_locations
+from faket.io.tilts import (
     read_tilt_angles,
     read_tilt_geometry,
     read_tilt_series,
-    read_volume,
-    read_voxel_size,
-    verify_manifest,
-    write_alignment,
-    write_manifest,
-    write_mask,
-    write_particle_locations,
-    write_particles,
-    write_stack,
     write_tilt_angles,
     write_tilt_geometry,
-    write_volume,
 )
 
 MEMORY_LIMIT = 100_000_000

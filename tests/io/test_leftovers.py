@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from faket.io import atomic_folder, atomic_path
+from faket.io.atomic import atomic_folder, atomic_path
 from faket.io.leftovers import holds_nothing, is_temporary, remove_leftovers, temporary_name
 
 

@@ -9,7 +9,7 @@ import pytest
 
 import faket
 from faket.errors import InputError
-from faket.io import read_manifest, run_path, sha256_of, verify_manifest, write_manifest
+from faket.io.manifest import read_manifest, run_path, sha256_of, verify_manifest, write_manifest
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from faket.data import Volume
 from faket.errors import InputError
-from faket.io import (
+from faket.io.mrc import (
     read_mask,
     read_pixel_size,
     read_shape,

@@ -10,7 +10,7 @@ import pytest
 
 from faket.data import Volume
 from faket.errors import InputError
-from faket.io import read_mask, read_stack, read_volume, write_volume
+from faket.io.mrc import read_mask, read_stack, read_volume, write_volume
 
 SHAPE = (3, 4, 5)
 STAMPS = ("4444", "4441", "4411", "44202020", "1111", "00000000", "20202020", "ffffffff")

@@ -11,7 +11,7 @@ from scipy.spatial.transform import Rotation
 
 from faket.data import Particles
 from faket.errors import InputError
-from faket.io import read_particles, write_particles
+from faket.io.particles import read_particles, write_particles
 
 
 def make_particles(

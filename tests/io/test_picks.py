@@ -14,8 +14,8 @@ from faket.evaluation import Picks, score_picks
 from faket.io.mrc import write_mask, write_volume
 from faket.io.particles import write_particles
 from faket.io.picks import read_picks, write_picks
-from faket.io.shrec import read_particle_locations, write_particle_locations
-from faket.io.shrec_model import read_shrec_model, write_shrec_model
+from faket.io.shrec.locations import read_particle_locations, write_particle_locations
+from faket.io.shrec.model import read_shrec_model, write_shrec_model
 from faket.io.truth import read_class_numbers, read_truth
 
 SHAPE, VOXEL_A = (20, 30, 40), 10.52

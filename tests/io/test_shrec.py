@@ -13,18 +13,15 @@ from scipy.spatial.transform import Rotation
 
 from faket.data import Particles, TiltGeometry, TiltSeries, Volume
 from faket.errors import InputError
-from faket.io import (
-    alignment_geometry,
+from faket.io.mrc import write_stack
+from faket.io.shrec.alignment import alignment_geometry, read_alignment, write_alignment
+from faket.io.shrec.checks import renumber
+from faket.io.shrec.locations import (
     binned_origin_A,
-    read_alignment,
     read_particle_locations,
-    read_shrec_model,
-    renumber,
-    write_alignment,
     write_particle_locations,
-    write_shrec_model,
-    write_stack,
 )
+from faket.io.shrec.model import read_shrec_model, write_shrec_model
 
 NAMES = {"complex": "1BXN", "chaperone": "1QVR"}
 

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from faket.data import TiltGeometry, TiltSeries
 from faket.errors import InputError
-from faket.io import (
+from faket.io.mrc import write_stack
+from faket.io.tilts import (
     read_tilt_angles,
     read_tilt_geometry,
     read_tilt_series,
-    write_stack,
     write_tilt_angles,
     write_tilt_geometry,
     write_tilt_series,

@@ -13,13 +13,13 @@ from faket.data import TiltGeometry
 from faket.errors import InputError
 from faket.io.acquisition import read_acquisition, write_acquisition
 from faket.io.records import MAX_JSON_BYTES, read_record
+from faket.methods.reference_model import ReferenceModel
 from faket.microscope import PRESETS, draw_acquisition
 from faket.microscope.ctf_estimate import CtfEstimate
 from faket.noise import NoiseProfile
-from faket.pipeline.reference_model import ReferenceModel
-from faket.pipeline.study import open_study
-from faket.pipeline.study_records import DataCosts, RunRecord, read_costs, read_run
-from faket.pipeline.study_results import read_history, read_results
+from faket.study.layout import open_study
+from faket.study.records import DataCosts, RunRecord, read_costs, read_run
+from faket.study.results import read_history, read_results
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "mutate_inputs.py"
 ANGLES = np.array([-30.0, 0.0, 30.0])

@@ -14,7 +14,7 @@ from faket.evaluation import spectrum_distance
 from faket.io.manifest import read_manifest, verify_manifest
 from faket.io.mrc import read_mask, read_stack, read_volume
 from faket.io.particles import read_particles
-from faket.io.shrec_model import read_shrec_model
+from faket.io.shrec.model import read_shrec_model
 from faket.io.style_profile import load_style_profile
 from faket.io.tilts import read_tilt_series, tilt_angles_beside, write_tilt_series
 from faket.pipeline import generate, parse_recipe, read_recipe

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from faket.cli.wording import in_words_of
+from faket.methods.measurement import measure_reference
 from faket.pipeline import generate, parse_recipe
 from faket.pipeline.notices import (
     binning_notice,
@@ -14,7 +15,6 @@ from faket.pipeline.notices import (
     tomogram_notice,
     unused_notice,
 )
-from faket.pipeline.reference_measurement import measure_reference
 
 CROWDED = """
 tomograms = 1
@@ -70,7 +70,7 @@ def test_the_tomograms_voxel_is_the_specimens_times_the_binning():
 
 
 def test_an_estimated_defocus_and_an_assumed_exposure_are_said():
-    from faket.pipeline.notices import model_notices
+    from faket.methods.notices import model_notices
 
     images = np.random.default_rng(0).normal(100, 10, (3, 64, 64)).astype(np.float32)
     model = measure_reference(images, [-30.0, 0.0, 30.0], 10.0)

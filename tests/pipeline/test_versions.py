@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from faket.errors import InputError
+from faket.pickers.stamp import LAST, check_place, claim, training_stamp
 from faket.picking import TrainingSettings
-from faket.pipeline.training_stamp import LAST, check_place, claim, training_stamp
 from faket.pipeline.versions import THREADS, check_versions, software_and_threads
 
 

@@ -8,7 +8,7 @@ import torch
 
 from faket.errors import InputError
 from faket.style import build_network, load_network
-from faket.style.loss import Coefficients, Sums, gram_sum
+from faket.style.vgg.loss import Coefficients, Sums, gram_sum
 
 
 def activations(network, image, layers):

@@ -91,7 +91,7 @@ def test_several_iterations_in_tiles(small, stacks, monkeypatch):
     options = {"network": small, "iterations": 4, "device": "cpu", "dtype": torch.float64}
     whole = transfer_style(content, initial, style, **options)
     monkeypatch.setattr(iterate, "_AT_ONCE", 200)
-    monkeypatch.setattr("faket.style.engine.choose_grid", lambda *_: (4, 3))
+    monkeypatch.setattr("faket.style.vgg.engine.choose_grid", lambda *_: (4, 3))
     tiled = transfer_style(content, initial, style, **options)
     assert tiles.cut(45, 45, 4, 3, 4)[3][2].y.stop == 45
     np.testing.assert_allclose(tiled, whole, rtol=1e-6)

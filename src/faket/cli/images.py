@@ -73,9 +73,9 @@ def noise(
     from faket.data import TiltSeries
     from faket.io.mrc import read_stack
     from faket.io.tilts import read_tilt_series, tilt_angles_beside, write_tilt_series
-    from faket.pipeline.likeness import like_reference
-    from faket.pipeline.mending import usable_reference
-    from faket.pipeline.notices import coverage_notice
+    from faket.methods.likeness import like_reference
+    from faket.methods.mending import usable_reference
+    from faket.methods.notices import coverage_notice
     from faket.pipeline.reference import at_pixel_size
 
     if not method.startswith("spectral"):

@@ -119,8 +119,8 @@ def match(
     from faket.io.mrc import read_volume
     from faket.io.picks import write_picks
     from faket.io.verification import check_intact
+    from faket.pickers.match import search, to_picks
     from faket.picking.template_matching import TM, TM_F, Matcher
-    from faket.pipeline.matching import search, to_picks
 
     preset = TM if method == "tm" else TM_F
     settings = replace(

@@ -99,8 +99,8 @@ def train(
         Where to compute.
     """
     from faket.cli.progress import reporting
+    from faket.pickers.train import train_picker
     from faket.picking import TRAINING_PRESETS
-    from faket.pipeline.training import train_picker
 
     if not data:
         raise InputError("train: expected at least one folder of labelled tomograms, found none")
@@ -191,8 +191,8 @@ def pick(
     from faket.io.mrc import read_volume, write_mask
     from faket.io.picks import write_picks
     from faket.io.verification import check_intact
+    from faket.pickers.pick import pick as pick_particles
     from faket.picking.sizes import NEVER
-    from faket.pipeline.picking import pick as pick_particles
 
     check_intact([checkpoint, tomogram])
     picker = load_checkpoint(checkpoint)

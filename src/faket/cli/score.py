@@ -81,7 +81,7 @@ def score(
         Name of the tomogram, where a file holds several (rlnTomoName, rlnMicrographName, Dynamo's
         number); by default the truth's folder.
     euler
-        Order of the angles in SHREC's texts; see the module faket.io.shrec.
+        Order of the angles in SHREC's texts; see the module faket.io.shrec.locations.
     voxel_size_A
         Of the tomogram, instead of what the masks' headers say, Å.
     pixel_size_A

@@ -10,7 +10,7 @@ import numpy as np
 
 from faket.cli.wording import in_words_of
 from faket.errors import InputError
-from faket.io.shrec import Euler
+from faket.io.shrec.locations import Euler
 
 if TYPE_CHECKING:
     from faket.evaluation import Picks, Truth

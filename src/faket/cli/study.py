@@ -68,9 +68,9 @@ def study(
         Write page and table from the results that are there, and do nothing else.
     """
     from faket.cli.progress import reporting
-    from faket.pipeline.study import open_study
-    from faket.pipeline.study_results import write_report
-    from faket.pipeline.study_runs import run_study
+    from faket.study.layout import open_study
+    from faket.study.results import write_report
+    from faket.study.runs import run_study
 
     if report_only:
         refuse_unused(

@@ -20,7 +20,7 @@ def verify(folder: Path, /, *, full: Flag = False) -> int:
         Read and hash all files, instead of looking at sizes and dates and hashing what is of
         another date.
     """
-    from faket.pipeline.verification import verify as verify_folder
+    from faket.verification import verify as verify_folder
 
     found = verify_folder(folder, full=full)
     for line in found.differences:

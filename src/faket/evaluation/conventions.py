@@ -7,7 +7,7 @@ Each takes the particle's frame to the tomogram's, as a product of rotations abo
 - Dynamo: (Rz(narot) Rx(tilt) Rz(tdrot))⁻¹, written tdrot tilt narot (Dynamo's "Table convention":
   a point r of the template lands at m⁻¹ r; ``dynamo2m`` and ``cryoCAT`` convert alike).
 - TOM, AV3, PEET's motive lists: Rz(psi) Rx(theta) Rz(phi), written phi psi theta (``cryoCAT``).
-- SHREC zxz, SHREC ZXZ: the two readings of SHREC'21's angles, see :mod:`faket.io.shrec`.
+- SHREC zxz, SHREC ZXZ: the two readings of SHREC'21's angles, see :mod:`faket.io.shrec.locations`.
 """
 
 from collections.abc import Iterator

@@ -25,7 +25,7 @@ from faket.io.failures import PathLike, input_error, shown
 from faket.io.particles import canonical_name
 from faket.io.pick_formats import recognise
 from faket.io.pick_rows import Wanted, named_species, numbered_species, rows_of_tomogram
-from faket.io.shrec import Euler, euler_angles_deg
+from faket.io.shrec.locations import Euler, euler_angles_deg
 from faket.io.star_picks import read_star_picks, write_star_picks
 from faket.io.text import csv_rows, format_number, parse_number, read_text, text_lines, write_text
 
@@ -55,7 +55,7 @@ def read_picks(
     shape, voxel_size_A
         z y x and Å of the tomogram in which the picks were made.
     euler : {"zxz", "ZXZ"}
-        Of SHREC's angles; see :mod:`faket.io.shrec`.
+        Of SHREC's angles; see :mod:`faket.io.shrec.locations`.
     species, classes, renames, tomogram, likely_tomogram, pixel_size_A
         See :class:`faket.io.pick_rows.Wanted`.
 

@@ -10,9 +10,9 @@ from faket.evaluation.matching import Truth
 from faket.io.failures import PathLike, input_error, shown
 from faket.io.mrc import read_mask, read_voxel_size
 from faket.io.particles import canonical_name, read_particles
-from faket.io.shrec import Euler
-from faket.io.shrec_checks import check_frame, renumber
-from faket.io.shrec_model import read_shrec_model
+from faket.io.shrec.checks import check_frame, renumber
+from faket.io.shrec.locations import Euler
+from faket.io.shrec.model import read_shrec_model
 from faket.io.specimen_files import read_classes
 from faket.io.text import parse_whole, text_lines
 
@@ -38,7 +38,7 @@ def read_truth(
         Taken instead of the mask's header (10 in SHREC'21). Where that says 0 or 1 Å, as programs
         write it who do not care, another volume of the folder tells; ``notes`` says which.
     euler : {"zxz", "ZXZ"}
-        See :mod:`faket.io.shrec`.
+        See :mod:`faket.io.shrec.locations`.
 
     Raises
     ------

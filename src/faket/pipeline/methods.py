@@ -8,11 +8,11 @@ from faket.errors import InputError
 from faket.io.records import read_record
 from faket.io.style_profile import load_style_profile
 from faket.io.weights import find_vgg19_weights, load_vgg19_weights
+from faket.methods.reference_model import ReferenceModel
+from faket.methods.spectral import spectral_content, spectral_images
 from faket.microscope import AcquisitionRecord, Microscope, draw_acquisition, expose
 from faket.noise import NoiseProfile, add_noise, baseline, content, noisy
 from faket.pipeline.recipe import Recipe
-from faket.pipeline.reference_model import ReferenceModel
-from faket.pipeline.spectral import spectral_content, spectral_images
 from faket.seeds import derive
 from faket.specimen import SpecimenConfig
 from faket.style import FeatureNetwork, load_network, transfer_style

@@ -7,7 +7,7 @@ import numpy as np
 
 from faket.data import AnyArray, FloatArray, Specimen, TiltSeries, Volume
 from faket.io.particles import write_particles
-from faket.io.shrec_model import write_shrec_model
+from faket.io.shrec.model import write_shrec_model
 from faket.io.tilts import write_tilt_angles, write_tilt_geometry
 from faket.pipeline.recipe import Recipe
 from faket.reconstruction import binned_offset, fourier_crop

@@ -23,6 +23,8 @@ from faket.io.tilts import (
     read_tilt_series,
     tilt_angles_beside,
 )
+from faket.methods.mending import usable_reference
+from faket.methods.notices import coverage_notice
 from faket.microscope import (
     PRESET_ANGLES,
     PRESETS,
@@ -33,8 +35,7 @@ from faket.microscope import (
 )
 from faket.noise import NoiseProfile, estimate_noise
 from faket.pipeline.library import source_path, specimen_config
-from faket.pipeline.mending import usable_reference
-from faket.pipeline.notices import binning_notice, coverage_notice
+from faket.pipeline.notices import binning_notice
 from faket.pipeline.recipe import MicroscopeSection, Recipe, recipe_fields
 from faket.pipeline.recipe_words import unknown_field
 from faket.projection import project

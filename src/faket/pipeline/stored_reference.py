@@ -11,11 +11,12 @@ from faket.io.manifest import write_manifest
 from faket.io.style_profile import save_style_profile
 from faket.io.tilts import write_tilt_series
 from faket.io.verification import MANIFEST
+from faket.methods.likeness import reference_model
+from faket.methods.notices import model_notices
 from faket.noise import NoiseProfile
 from faket.pipeline.claim import claim, is_own
 from faket.pipeline.clock import Clock
 from faket.pipeline.executors import Report
-from faket.pipeline.likeness import reference_model
 from faket.pipeline.methods import (
     MODEL_FILE,
     NOISE_FILE,
@@ -24,7 +25,6 @@ from faket.pipeline.methods import (
     needs_model,
     read_noise,
 )
-from faket.pipeline.notices import model_notices
 from faket.pipeline.recipe import Recipe
 from faket.pipeline.reference import Reference, prepare_reference
 from faket.style import FeatureNetwork, StyleProfile

@@ -4,8 +4,8 @@ from faket.style.network import FeatureNetwork, build_network
 from faket.style.profile import StyleProfile
 from faket.style.state import TransferState
 from faket.style.transfer import transfer_style
-from faket.style.update import Adam, UpdateRule
-from faket.style.vgg import load_network
+from faket.style.vgg.network import load_network
+from faket.style.vgg.update import Adam, UpdateRule
 
 __all__ = [
     "Adam",

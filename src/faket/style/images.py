@@ -9,7 +9,7 @@ from torch import Tensor
 from faket.data import AnyArray, DoubleArray
 from faket.errors import InputError
 from faket.statistics import tilt_statistics
-from faket.style.engine import Reader
+from faket.style.vgg.engine import Reader
 
 
 def checked_statistics(

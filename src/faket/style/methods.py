@@ -8,18 +8,18 @@ from torch import Tensor
 
 from faket.data import AnyArray, FloatArray
 from faket.errors import InputError
-from faket.style.engine import image_dtype, prepare
 from faket.style.images import ScaledStack
-from faket.style.iterate import Iterations, state_bytes
-from faket.style.memory import default_limit
 from faket.style.method import Grams, Method, Running
 from faket.style.network import FeatureNetwork
-from faket.style.texture_method import ByTexture
-from faket.style.update import UpdateRule
+from faket.style.texture.method import ByTexture
+from faket.style.vgg.engine import image_dtype, prepare
+from faket.style.vgg.iterate import Iterations, state_bytes
+from faket.style.vgg.memory import default_limit
+from faket.style.vgg.update import UpdateRule
 
 
 class ByLoss:
-    """Down the gradient of FakET's loss, in tiles; see :mod:`faket.style.loss`."""
+    """Down the gradient of FakET's loss, in tiles; see :mod:`faket.style.vgg.loss`."""
 
     def __init__(
         self,

@@ -16,7 +16,7 @@ from faket.style.methods import choose_method
 from faket.style.network import FeatureNetwork
 from faket.style.profile import StyleProfile
 from faket.style.state import TransferState, fingerprint
-from faket.style.update import Adam, UpdateRule
+from faket.style.vgg.update import Adam, UpdateRule
 
 
 def transfer_style(
@@ -50,7 +50,7 @@ def transfer_style(
     Where an image does not fit the memory limit at once its gradient is computed tile by tile,
     which changes nothing but the time and the rounding.
 
-    The network "texture" goes its own way (:mod:`faket.style.update_texture`), in small tiles
+    The network "texture" goes its own way (:mod:`faket.style.texture.update`), in small tiles
     always; ``step_size``, ``rule`` and ``memory_limit`` are not for it.
 
     Parameters
@@ -69,7 +69,7 @@ def transfer_style(
         Adam's learning rate, in units of the [0, 1] range.
     rule : UpdateRule, optional
         Instead of Adam; ``step_size`` is then not used. The ``texture`` network has a rule of
-        its own (:mod:`faket.style.update_texture`), which takes neither.
+        its own (:mod:`faket.style.texture.update`), which takes neither.
     angles_deg : array_like, shape (tilts,), optional
         Stage angles of ``content``. With those of the style, tilts are matched by nearest angle,
         otherwise by index.

@@ -1,0 +1,5 @@
+"""``python -m faket``: the command ``faket``."""
+
+from faket.cli import main
+
+main()

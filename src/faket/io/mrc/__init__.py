@@ -1,0 +1,27 @@
+"""MRC files: volumes, stacks and masks."""
+
+from faket.io.mrc.files import (
+    check_mask_voxels,
+    read_mask,
+    read_pixel_size,
+    read_shape,
+    read_stack,
+    read_volume,
+    read_voxel_size,
+    write_mask,
+    write_stack,
+    write_volume,
+)
+
+__all__ = [
+    "check_mask_voxels",
+    "read_mask",
+    "read_pixel_size",
+    "read_shape",
+    "read_stack",
+    "read_volume",
+    "read_voxel_size",
+    "write_mask",
+    "write_stack",
+    "write_volume",
+]

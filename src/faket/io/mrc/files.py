@@ -1,0 +1,313 @@
+"""MRC volumes, tilt stacks and label masks.
+
+Volumes are ``[z, y, x]``, stacks ``[tilt, y, x]``, float32. Files ending in ``.gz`` can be read.
+Written files are little-endian MRC2014, origin 0, without a time stamp: the same data give the
+same bytes.
+
+Masks: MRC has no unsigned bytes. Labels up to 127 are written as mode 0 (signed bytes, which
+programs that take mode 0 as unsigned read alike), larger ones as mode 6 (uint16).
+"""
+
+import gzip
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from faket.data import AnyArray, FloatArray, Volume
+from faket.io.atomic import atomic_path, require_space
+from faket.io.failures import PathLike, input_error
+from faket.io.mrc.header import MAX_VOXEL_A, MIN_VOXEL_A, MrcLayout, build_header
+from faket.io.mrc.stream import check_finite, map_finite, opened, read_finite, sections
+
+
+def read_volume(
+    path: PathLike, *, voxel_size_A: float | None = None, option: str = "voxel_size_A"
+) -> Volume:
+    """Read a volume.
+
+    Parameters
+    ----------
+    path : str or Path
+        ``.mrc``, ``.map``, ``.rec`` or any of them followed by ``.gz``.
+    voxel_size_A : float, optional
+        Taken instead of the header's.
+    option : str
+        What the caller calls that size, for the error.
+
+    Returns
+    -------
+    Volume
+        Axes are put into the order z, y, x if the file has another.
+
+    Raises
+    ------
+    InputError
+        If the file is no MRC volume, is truncated, holds NaN or infinity, or its voxel size is
+        missing, absurd or different along the axes while none was given.
+    """
+    with opened(path) as (stream, layout):
+        _check_volume(path, layout)
+        size_A = _voxel_size(path, layout.spacing_A, voxel_size_A, option)
+        data = read_finite(path, stream, layout)
+    return Volume(_to_zyx(data, layout), size_A)
+
+
+def read_stack(
+    path: PathLike, *, mmap: bool = False, pixel_size_A: float | None = None
+) -> tuple[FloatArray, float]:
+    """Read a stack of images.
+
+    Parameters
+    ----------
+    path : str or Path
+        ``.mrc``, ``.st``, ``.ali`` or any of them followed by ``.gz``.
+    mmap : bool
+        Leave the images on the disk and map them, copy-on-write: changing the array does not
+        change the file. Only plain files of float32 can be mapped; others are read.
+        The file is still read once, image by image, to check it.
+    pixel_size_A : float, optional
+        Taken instead of the header's.
+
+    Returns
+    -------
+    images : ndarray, shape (tilt, y, x), float32
+    pixel_size_A : float
+
+    Raises
+    ------
+    InputError
+        As :func:`read_volume`.
+    """
+    with opened(path) as (stream, layout):
+        if layout.axes != (3, 2, 1):
+            raise input_error(path, f"expected a stack of images, found axes {layout.axes}")
+        size_A = _voxel_size(path, layout.spacing_A[:2], pixel_size_A, "pixel_size_A")
+        mappable = layout.dtype == np.float32 and layout.dtype.isnative and layout.offset % 4 == 0
+        if mmap and mappable and not isinstance(stream, gzip.GzipFile):
+            return map_finite(path, layout), size_A
+        return read_finite(path, stream, layout), size_A
+
+
+def read_mask(path: PathLike, *, dtype: DTypeLike = np.uint16) -> NDArray[Any]:
+    """Read a volume of labels.
+
+    Parameters
+    ----------
+    path : str or Path
+        Any mode is accepted whose values are whole numbers.
+    dtype : numpy dtype
+        Unsigned type of the result: uint8 for classes, uint16 for instances.
+
+    Returns
+    -------
+    ndarray, shape (z, y, x)
+        The voxel size is not needed and not looked at; see :func:`read_voxel_size`.
+
+    Raises
+    ------
+    InputError
+        If the file is no MRC volume or truncated, or a label is negative, fractional or too
+        large for ``dtype``.
+    """
+    with opened(path) as (stream, layout):
+        _check_volume(path, layout)
+        mask = np.empty(layout.shape, dtype)
+        highest = np.iinfo(mask.dtype).max
+        for index, section in enumerate(sections(path, stream, layout)):
+            if not _are_labels(section, highest):
+                raise input_error(
+                    path,
+                    f"section {index} (from 0): expected labels 0 to {highest}, found others; "
+                    "give a mask",
+                )
+            mask[index] = section
+    return _to_zyx(mask, layout)
+
+
+def read_voxel_size(path: PathLike) -> float:
+    """Return the voxel size (Å) in the header of a volume or mask; the data are not read.
+
+    Raises
+    ------
+    InputError
+        If the file is no MRC volume, or the voxel size is missing, absurd or different along
+        the axes.
+    """
+    with opened(path) as (_, layout):
+        return _voxel_size(path, layout.spacing_A, None, "voxel_size_A")
+
+
+def check_mask_voxels(path: PathLike, voxel_size_A: float) -> None:
+    """Refuse a mask whose header tells another voxel size (Å) than its tomogram's, by over 2 %.
+
+    A header of 0 or 1 Å, as programs write it who do not care, tells nothing.
+
+    Raises
+    ------
+    InputError
+        If it does, or the file is no MRC volume.
+    """
+    with opened(path) as (_, layout):
+        told_A = layout.spacing_A[0]
+    if told_A not in (0.0, 1.0) and abs(told_A / voxel_size_A - 1) > 0.02:
+        raise input_error(
+            path,
+            f"expected the tomogram's voxels of {voxel_size_A:g} Å, found {told_A:g} Å; give the "
+            "mask of this tomogram, or correct a header",
+        )
+
+
+def write_volume(path: PathLike, volume: Volume) -> None:
+    """Write a volume as float32 (mode 2, space group 1).
+
+    Raises
+    ------
+    InputError
+        If the data are not three-dimensional and finite, the voxel size is absurd, or the file
+        cannot be written.
+    """
+    _write(path, volume.data, "<f4", volume.voxel_size_A, image_stack=False)
+
+
+def write_stack(path: PathLike, images: AnyArray, pixel_size_A: float) -> None:
+    """Write a stack of images ``[tilt, y, x]`` as float32 (mode 2, space group 0).
+
+    Raises
+    ------
+    InputError
+        As :func:`write_volume`.
+    """
+    _write(path, images, "<f4", pixel_size_A, image_stack=True)
+
+
+def write_mask(path: PathLike, mask: AnyArray, voxel_size_A: float) -> None:
+    """Write labels ``[z, y, x]``: mode 0 where all are below 128, mode 6 otherwise.
+
+    Parameters
+    ----------
+    path : str or Path
+    mask : ndarray, shape (z, y, x), bool or integer
+        Labels from 0 to 65535.
+    voxel_size_A : float
+
+    Raises
+    ------
+    InputError
+        As :func:`write_volume`; also if the labels are not whole numbers in that range.
+    """
+    if mask.dtype.kind not in "bui":
+        raise input_error(path, f"expected whole numbers as labels, found {mask.dtype}")
+    low, high = (int(mask.min()), int(mask.max())) if mask.size else (0, 0)
+    if low < 0 or high > 65535:
+        raise input_error(path, f"expected labels 0 to 65535, found {low} to {high}")
+    _write(path, mask, "<i1" if high < 128 else "<u2", voxel_size_A, image_stack=False)
+
+
+def read_pixel_size(path: PathLike) -> float:
+    """Return the pixel size (Å) in the header of a stack; the images are not read.
+
+    Raises
+    ------
+    InputError
+        If the file is no MRC file, or the pixel size is missing, absurd or different along x, y.
+    """
+    with opened(path) as (_, layout):
+        return _voxel_size(path, layout.spacing_A[:2], None, "pixel_size_A")
+
+
+def read_shape(path: PathLike) -> tuple[int, int, int]:
+    """Return (sections, rows, columns) of an MRC file; InputError if it is none."""
+    with opened(path) as (_, layout):
+        return layout.shape
+
+
+def _are_labels(section: AnyArray, highest: int) -> bool:
+    with np.errstate(all="ignore"):
+        values = section.astype(np.float64)
+        # NaN fails the comparisons, infinity the second one.
+        return bool(np.all((values >= 0) & (values <= highest) & (values == np.rint(values))))
+
+
+def _check_volume(path: PathLike, layout: MrcLayout) -> None:
+    if layout.volumes > 1:
+        raise input_error(path, f"expected one volume, found {layout.volumes}; split the file")
+    if layout.shape[0] == 1 and layout.space_group == 0:
+        raise input_error(path, "expected a volume, found a single image; give a volume")
+    if not layout.orthogonal:
+        raise input_error(path, "expected a cell with right angles, found others; resample it")
+
+
+def _to_zyx(data: NDArray[Any], layout: MrcLayout) -> NDArray[Any]:
+    order = [layout.axes.index(axis) for axis in (3, 2, 1)]
+    return np.ascontiguousarray(data.transpose(order))
+
+
+def _voxel_size(
+    path: PathLike, found: tuple[float, ...], given: float | None, option: str
+) -> float:
+    if given is not None:
+        return _checked_size(path, given)
+    text = " x ".join(f"{size:g}" for size in found)
+    if not all(MIN_VOXEL_A <= size <= MAX_VOXEL_A for size in found):
+        raise input_error(
+            path,
+            f"expected a voxel size of {MIN_VOXEL_A:g} to {MAX_VOXEL_A:g} A in the header, "
+            f"found {text}; correct the header, or give `{option}`",
+        )
+    if max(found) > 1.01 * min(found):
+        raise input_error(
+            path,
+            f"expected the same voxel size along all axes, found {text} A; resample it, or give "
+            f"`{option}`",
+        )
+    return found[0]
+
+
+def _checked_size(path: PathLike, size_A: float) -> float:
+    if not MIN_VOXEL_A <= size_A <= MAX_VOXEL_A:
+        raise input_error(
+            path,
+            f"expected a voxel size of {MIN_VOXEL_A:g} to {MAX_VOXEL_A:g} A, found {size_A:g}",
+        )
+    return float(size_A)
+
+
+def _write(
+    path: PathLike, data: AnyArray, dtype: str, voxel_size_A: float, *, image_stack: bool
+) -> None:
+    size_A = _checked_size(path, voxel_size_A)
+    if data.ndim != 3 or data.size == 0 or data.dtype.kind not in "buif":
+        raise input_error(
+            path, f"expected real data with three axes, found {data.dtype} of shape {data.shape}"
+        )
+    if str(path).endswith(".gz"):
+        raise input_error(path, "files are written unpacked; choose a name without .gz")
+    nz, ny, nx = data.shape
+    statistics = _statistics(path, data, dtype)
+    mode = {"<f4": 2, "<i1": 0, "<u2": 6}[dtype]
+    header = build_header((nz, ny, nx), mode, size_A, statistics, image_stack=image_stack)
+    require_space(Path(path).parent, len(header) + data.size * np.dtype(dtype).itemsize)
+    with atomic_path(path) as temporary, open(temporary, "wb") as stream:
+        stream.write(header)
+        for section in data:
+            stream.write(np.ascontiguousarray(section, dtype).data)
+
+
+def _statistics(path: PathLike, data: AnyArray, dtype: str) -> tuple[float, float, float, float]:
+    """Minimum, maximum, mean, standard deviation; a section at a time, in double precision."""
+    low, high, total, squares, count = math.inf, -math.inf, 0.0, 0.0, 0
+    for index, section in enumerate(data):
+        with np.errstate(over="ignore", invalid="ignore"):
+            written = np.asarray(section, dtype)
+        check_finite(path, written, index)
+        values = written.astype(np.float64)
+        mean, spread = float(values.mean()), float(values.var()) * values.size
+        # Chan's update: sums of squares would cancel where the mean is large.
+        shift = mean - total / count if count else 0.0
+        squares += spread + shift**2 * count * values.size / (count + values.size)
+        total, count = total + mean * values.size, count + values.size
+        low, high = min(low, float(values.min())), max(high, float(values.max()))
+    return low, high, total / count, min(math.sqrt(squares / count), 3e38)

@@ -1,0 +1,98 @@
+"""The numbers of an MRC file, section by section, from a plain or a gzipped stream."""
+
+import gzip
+import math
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import IO, cast
+
+import numpy as np
+
+from faket.data import AnyArray, FloatArray
+from faket.io.failures import PathLike, cannot_read, input_error, notice
+from faket.io.mrc.header import HEADER_BYTES, MrcLayout, parse_header
+from faket.io.text import regular_file_size
+
+_DEFLATE_LIMIT = 1032  # zlib never packs more than this many bytes into one
+
+
+@contextmanager
+def opened(path: PathLike) -> Iterator[tuple[IO[bytes], MrcLayout]]:
+    """Open a plain or gzipped file, positioned at its data, whose size has been checked."""
+    size = regular_file_size(path)
+    try:
+        with open(path, "rb") as plain:
+            raw = plain.read(HEADER_BYTES)
+            packed = raw[:2] == b"\x1f\x8b" and raw[208:211] != b"MAP"
+            if not packed:
+                yield plain, _positioned(path, plain, raw, size)
+                return
+            plain.seek(0)
+            with cast(IO[bytes], gzip.GzipFile(fileobj=plain)) as unpacked:
+                raw = unpacked.read(HEADER_BYTES)
+                yield unpacked, _positioned(path, unpacked, raw, size * _DEFLATE_LIMIT)
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise input_error(path, f"the gzip file is damaged ({error}); copy it again") from error
+    except OSError as error:
+        raise cannot_read(path, error) from error
+
+
+def _positioned(path: PathLike, stream: IO[bytes], raw: bytes, limit: int) -> MrcLayout:
+    layout = parse_header(raw, path)
+    if layout.notice:
+        notice(path, layout.notice)
+    needed = layout.offset + layout.data_bytes
+    if needed > limit:
+        raise _truncated(path, needed, limit)
+    stream.seek(layout.offset)
+    return layout
+
+
+def _truncated(path: PathLike, needed: int, found: int) -> Exception:
+    return input_error(
+        path, f"truncated: expected {needed} bytes by its header, found {found}; copy it again"
+    )
+
+
+def sections(path: PathLike, stream: IO[bytes], layout: MrcLayout) -> Iterator[AnyArray]:
+    """Read the stored sections one by one."""
+    rows = layout.shape[1:]
+    n_bytes = math.prod(rows) * layout.dtype.itemsize
+    for index in range(layout.shape[0]):
+        raw = stream.read(n_bytes)
+        if len(raw) < n_bytes:
+            raise _truncated(
+                path, layout.offset + layout.data_bytes, layout.offset + index * n_bytes + len(raw)
+            )
+        yield np.frombuffer(raw, layout.dtype).reshape(rows)
+    stream.read(1)  # makes gzip compare its check sum
+
+
+def read_finite(path: PathLike, stream: IO[bytes], layout: MrcLayout) -> FloatArray:
+    """Read everything as float32; InputError, naming the section, at NaN or infinity."""
+    data = np.empty(layout.shape, np.float32)
+    for index, section in enumerate(sections(path, stream, layout)):
+        with np.errstate(all="ignore"):  # a signalling NaN would warn before it is found
+            data[index] = section
+        check_finite(path, data[index], index)
+    return data
+
+
+def map_finite(path: PathLike, layout: MrcLayout) -> FloatArray:
+    """Map a file of float32 copy-on-write, after reading through it as :func:`read_finite`."""
+    data = np.memmap(path, np.float32, "c", layout.offset, layout.shape)
+    for index, section in enumerate(data):
+        check_finite(path, section, index)
+    return data
+
+
+def check_finite(path: PathLike, section: AnyArray, index: int) -> None:
+    """Raise InputError, naming the section, if a number in it is NaN or infinite."""
+    bad = int(section.size - np.count_nonzero(np.isfinite(section)))
+    if bad:
+        raise input_error(
+            path,
+            f"section {index} (from 0): expected finite numbers, found {bad} NaN or infinite; "
+            "mend the data",
+        )

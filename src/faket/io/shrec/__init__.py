@@ -1,0 +1,1 @@
+"""The layout of the SHREC'21 data set: folders, particle table, alignment."""

@@ -1,0 +1,270 @@
+"""One SHREC'21 model: a folder of volumes, masks, projections and text files.
+
+Two releases exist: cubic volumes, in which the slab fills the middle slices, and volumes of the
+slab alone. Both are read as they are: particles and volumes must be in the same frame, which is
+checked against the occupancy mask.
+"""
+
+import os
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from faket.data import AnyArray, Particles, TiltGeometry, TiltSeries, Volume
+from faket.io.atomic import atomic_folder
+from faket.io.failures import PathLike, input_error
+from faket.io.mrc import (
+    read_mask,
+    read_pixel_size,
+    read_shape,
+    read_stack,
+    read_volume,
+    read_voxel_size,
+    write_mask,
+    write_stack,
+    write_volume,
+)
+from faket.io.shrec.alignment import alignment_geometry, read_alignment, write_alignment
+from faket.io.shrec.checks import check_frame, check_same_voxel, check_shapes, renumber
+from faket.io.shrec.locations import Euler, read_particle_locations, write_particle_locations
+
+VOLUMES = ("grandmodel", "class_mask", "occupancy_mask", "reconstruction")
+STACKS = ("projections_unbinned", "projections", "noisefree_projections")
+
+
+@dataclass(frozen=True)
+class ShrecModel:
+    """What a model's folder holds; None for what is missing or was not asked for.
+
+    Attributes
+    ----------
+    voxel_size_A : float
+        Of the volumes.
+    particles : Particles
+        In the frame of the volumes.
+    grandmodel, reconstruction : Volume or None
+    class_mask : ndarray of uint8 or None
+    occupancy_mask : ndarray of uint16 or None
+        Values are particle ids.
+    geometry : TiltGeometry or None
+        From ``alignment_simulated.txt``; pixel size of the unbinned projections.
+    projections_unbinned, projections, noisefree_projections : TiltSeries or None
+    """
+
+    voxel_size_A: float
+    particles: Particles
+    grandmodel: Volume | None = None
+    class_mask: NDArray[np.uint8] | None = None
+    occupancy_mask: NDArray[np.uint16] | None = None
+    reconstruction: Volume | None = None
+    geometry: TiltGeometry | None = None
+    projections_unbinned: TiltSeries | None = None
+    projections: TiltSeries | None = None
+    noisefree_projections: TiltSeries | None = None
+
+
+def read_shrec_model(
+    folder: PathLike,
+    *,
+    parts: Collection[str] = VOLUMES + STACKS,
+    voxel_size_A: float | None = None,
+    pixel_size_A: float | None = None,
+    class_names: Mapping[str, str] | None = None,
+    euler: Euler = "zxz",
+    mmap: bool = False,
+) -> ShrecModel:
+    """Read a ``model_N`` folder of either release.
+
+    Parameters
+    ----------
+    folder : str or Path
+    parts : collection of str
+        Which MRC files to read, of ``VOLUMES`` and ``STACKS``; a whole model takes gigabytes.
+    voxel_size_A : float, optional
+        Of the volumes (10 in SHREC'21), taken instead of the headers' of those that are read.
+    pixel_size_A : float, optional
+        Of the unbinned projections (5 in SHREC'21), taken instead of the headers'. Narrower
+        stacks are taken as binned from these.
+    class_names : mapping, optional
+        As for :func:`faket.io.shrec.locations.read_particle_locations`.
+    euler : {"zxz", "ZXZ"}
+        See :mod:`faket.io.shrec.locations`.
+    mmap : bool
+        Leave the projections on the disk.
+
+    Raises
+    ------
+    InputError
+        If a file is unusable, shapes or voxel sizes differ, projections have no angles or
+        another number of them, or particles and occupancy mask are not in the same frame.
+    """
+    root = Path(folder)
+    unknown = set(parts) - set(VOLUMES + STACKS)
+    if unknown:
+        raise input_error(folder, f"expected parts of {VOLUMES + STACKS}, found {sorted(unknown)}")
+    found = [name for name in parts if _has(root, name)]
+    size_A = voxel_size_A if voxel_size_A is not None else _header_size(root, found)
+    volumes = {name: _read_part(root, name, size_A) for name in VOLUMES if name in found}
+    check_shapes(root, volumes)
+    particles = read_particle_locations(
+        root / "particle_locations.txt", size_A, class_names, euler=euler
+    )
+    check_frame(root, particles, size_A, volumes)
+    pixels_A = _pixel_sizes(root, pixel_size_A)
+    geometry = _geometry(root, pixels_A)
+    series = {
+        name: _read_series(root / f"{name}.mrc", geometry, pixels_A[name], mmap)
+        for name in STACKS
+        if name in found
+    }
+    loaded: dict[str, Any] = {**volumes, **series}
+    return ShrecModel(size_A, particles, geometry=geometry, **loaded)
+
+
+def write_shrec_model(
+    folder: PathLike,
+    *,
+    grandmodel: Volume,
+    class_mask: AnyArray,
+    occupancy_mask: AnyArray,
+    particles: Particles,
+    reconstruction: Volume | None = None,
+    projections_unbinned: TiltSeries | None = None,
+    projections: TiltSeries | None = None,
+    noisefree_projections: TiltSeries | None = None,
+    class_names: Mapping[str, str] | None = None,
+    origin_A: ArrayLike = (0.0, 0.0, 0.0),
+    decimals: int = 0,
+    euler: Euler = "zxz",
+    overwrite: bool = False,
+) -> None:
+    """Write a ``model_N`` folder, whole or not at all.
+
+    ``alignment_simulated.txt`` is written from the first tilt-series given, in its pixels.
+    Particles are renumbered 1 to n in the order of their ids, in the table and in the mask.
+
+    Parameters
+    ----------
+    folder : str or Path
+    grandmodel : Volume
+        Potential above ice.
+    class_mask, occupancy_mask : ndarray, shape of the grandmodel
+    particles : Particles
+        Their ids are the values of the occupancy mask.
+    reconstruction : Volume, optional
+        On the same grid.
+    projections_unbinned, projections, noisefree_projections : TiltSeries, optional
+    class_names, origin_A, decimals, euler
+        As for :func:`faket.io.shrec.locations.write_particle_locations`; ``origin_A`` is 0 unless
+        the volumes were binned from the specimen that the particles belong to.
+    overwrite : bool
+        Replace an existing folder.
+
+    Raises
+    ------
+    InputError
+        If shapes or voxel sizes differ, the mask holds an id that no particle has, or the folder
+        exists or cannot be written.
+    """
+    volumes = {"class_mask": class_mask, "occupancy_mask": occupancy_mask}
+    if reconstruction is not None:
+        volumes["reconstruction"] = reconstruction.data
+        check_same_voxel(folder, grandmodel, reconstruction)
+    check_shapes(Path(folder), {"grandmodel": grandmodel.data, **volumes})
+    particles, occupancy_mask = renumber(particles, occupancy_mask, path=folder)
+    series = {
+        "projections_unbinned": projections_unbinned,
+        "projections": projections,
+        "noisefree_projections": noisefree_projections,
+    }
+    given = {name: tilts for name, tilts in series.items() if tilts is not None}
+    size_A = grandmodel.voxel_size_A
+    with atomic_folder(folder, overwrite=overwrite) as root:
+        write_volume(root / "grandmodel.mrc", grandmodel)
+        write_mask(root / "class_mask.mrc", class_mask, size_A)
+        write_mask(root / "occupancy_mask.mrc", occupancy_mask, size_A)
+        if reconstruction is not None:
+            write_volume(root / "reconstruction.mrc", reconstruction)
+        for name, tilts in given.items():
+            write_stack(root / f"{name}.mrc", tilts.images, tilts.geometry.pixel_size_A)
+        if given:
+            write_alignment(root / "alignment_simulated.txt", next(iter(given.values())).geometry)
+        write_particle_locations(
+            root / "particle_locations.txt",
+            particles,
+            size_A,
+            class_names,
+            origin_A=origin_A,
+            decimals=decimals,
+            euler=euler,
+        )
+
+
+def _has(root: Path, name: str) -> bool:
+    return os.path.exists(root / f"{name}.mrc")
+
+
+def _header_size(root: Path, parts: Collection[str]) -> float:
+    """Return the voxel size that the headers of the volumes among ``parts`` agree on."""
+    names = [name for name in VOLUMES if name in parts]
+    if not names:  # only the particles are asked for: the volume that they lie in tells
+        names = [name for name in reversed(VOLUMES) if _has(root, name)][:1]
+    if not names:
+        raise input_error(
+            root, "expected a folder with grandmodel.mrc or another volume, found none; check "
+            "the path"
+        )  # fmt: skip
+    sizes = {name: read_voxel_size(root / f"{name}.mrc") for name in names}
+    low, high = min(sizes, key=sizes.__getitem__), max(sizes, key=sizes.__getitem__)
+    if sizes[high] > 1.02 * sizes[low]:
+        raise input_error(
+            root,
+            f"expected one voxel size, found {sizes[low]:g} A in {low}.mrc and {sizes[high]:g} A "
+            f"in {high}.mrc; give the voxel size yourself, or read them one by one",
+        )
+    return sizes[names[0]]
+
+
+def _read_part(root: Path, name: str, size_A: float) -> Any:
+    path = root / f"{name}.mrc"
+    if name == "class_mask":
+        return read_mask(path, dtype=np.uint8)
+    if name == "occupancy_mask":
+        return read_mask(path, dtype=np.uint16)
+    return read_volume(path, voxel_size_A=size_A)
+
+
+def _pixel_sizes(root: Path, given_A: float | None) -> dict[str, float]:
+    """Pixel size of each stack there is; a stack half as wide has pixels twice as large."""
+    files = {name: root / f"{name}.mrc" for name in STACKS if _has(root, name)}
+    if given_A is None:
+        return {name: read_pixel_size(file) for name, file in files.items()}
+    widths = {name: read_shape(file)[2] for name, file in files.items()}
+    return {name: given_A * round(max(widths.values()) / width) for name, width in widths.items()}
+
+
+def _geometry(root: Path, pixels_A: Mapping[str, float]) -> TiltGeometry | None:
+    path = root / "alignment_simulated.txt"
+    if not os.path.exists(path) or not pixels_A:
+        return None
+    return alignment_geometry(path, read_alignment(path), min(pixels_A.values()))
+
+
+def _read_series(
+    path: Path, geometry: TiltGeometry | None, pixel_size_A: float, mmap: bool
+) -> TiltSeries:
+    if geometry is None:
+        raise input_error(
+            path, "expected alignment_simulated.txt with the tilt angles beside it, found none"
+        )
+    images, size_A = read_stack(path, mmap=mmap, pixel_size_A=pixel_size_A)
+    n = len(geometry.angles_deg)
+    if len(images) != n:
+        raise input_error(
+            path, f"expected {n} images as in alignment_simulated.txt, found {len(images)}"
+        )
+    return TiltSeries(images, replace(geometry, pixel_size_A=size_A))

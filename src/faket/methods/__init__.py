@@ -1,0 +1,1 @@
+"""The methods: what makes noise-free tilts look like a reference."""

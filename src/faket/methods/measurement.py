@@ -1,0 +1,236 @@
+"""Measuring on a reference, once, what the ``spectral`` method needs of it.
+
+The noise floor is the power at high frequencies; counting gives the electrons behind it; physics
+and the exposure give the strength and the blur of the signal, or a clean twin does.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy import fft
+from scipy.ndimage import gaussian_filter1d
+
+from faket.data import AnyArray, DoubleArray
+from faket.errors import InputError
+from faket.methods.reference_model import CORNER, RINGS, ReferenceModel, Strength
+from faket.methods.spectral import expected_contrast
+from faket.microscope.ctf_estimate import CtfEstimate
+from faket.microscope.ctf_estimation import estimate_ctf
+from faket.microscope.dose import acquisition_order, dose_before, split_dose, surviving_amplitude
+from faket.noise import (
+    estimate_noise,
+    mend,
+    ring_anisotropy,
+    ring_cross_power,
+    ring_frequencies,
+    ring_power,
+)
+
+_FLOOR_FROM_PER_A = 0.036  # beyond, counting noise outshines proteins
+_FLOOR_RINGS = 10
+USUAL_DOSE_E_PER_A2 = 110.0
+_DETECTED = 0.45  # of the dose: what ice leaves of it, times the detector's efficiency
+_COUNTS_E_PER_A2 = (0.05, 20.0)  # detected per tilt, where grey values can be counts
+_RESIDUAL_MOTION_A = 4.0
+_EFFICIENCY = 0.9  # of the signal, beyond motion, damage and pixels: 0.85 to 0.97 in our physics
+_FARTHEST_A = 40.0  # that a tilt can be misaligned
+
+
+def measure_reference(
+    images: AnyArray,
+    angles_deg: ArrayLike,
+    pixel_size_A: float,
+    *,
+    clean: AnyArray | None = None,
+    ctf: CtfEstimate | None = None,
+    dose_e_per_A2: ArrayLike | None = None,
+    order: ArrayLike | None = None,
+    counted: bool = True,
+    residual_motion_A: float = _RESIDUAL_MOTION_A,
+    alignment_error_A: float = 0.0,
+) -> ReferenceModel:
+    """Measure on a reference all that the spectral method needs.
+
+    Parameters
+    ----------
+    images : ndarray, shape (tilt, y, x)
+        Aligned, protein dark, at the pixel size of the data to be made.
+    angles_deg : array_like, shape (tilts,)
+    pixel_size_A : float
+    clean : ndarray, shape (tilt, y, x), optional
+        Noiseless twin (minus line integrals, V·Å), where there is one: then strength and blur
+        of the signal are measured on the two.
+    ctf : CtfEstimate, optional
+        What the user knows; else estimated from ``images``.
+    dose_e_per_A2, order : array_like, shape (tilts,), optional
+        Exposure of each tilt and its place in the sequence; by default 110 e/Å² in all,
+        dose-symmetric. They decide on radiation damage, and on the strength of the signal if
+        the images are not counts.
+    counted : bool
+        Whether grey values may be counts of electrons; False where they were scaled.
+    residual_motion_A : float
+        σ of the blur within a tilt, where there is no clean twin to measure it on.
+    alignment_error_A : float
+        σ of the residual shifts between tilts, where there is no clean twin.
+
+    Returns
+    -------
+    ReferenceModel
+
+    Raises
+    ------
+    InputError
+        If shapes do not fit or images are not usable.
+    """
+    angles = np.atleast_1d(np.asarray(angles_deg, np.float64))
+    noise = estimate_noise(images, clean, angles_deg=angles)
+    mended = mend(images)
+    images = mended.images
+    clean = None if clean is None else mended.also(clean)
+    lens = ctf or estimate_ctf(images, pixel_size_A, angles)
+    if ctf is not None and not np.array_equal(ctf.angles_deg, angles):
+        lens = ctf.at(angles)
+    dose = _known_dose(dose_e_per_A2, angles)
+    sequence = acquisition_order(angles, "dose-symmetric") if order is None else np.asarray(order)
+    floor = np.array([_noise_floor(image, pixel_size_A) for image in images])
+    traces = np.array([_floor_anisotropy(image, pixel_size_A) for image in images])
+    if counted:
+        beam, strength = _beam(noise.mean, floor[:, 0], dose, dose_e_per_A2, pixel_size_A)
+    else:
+        beam, strength = _beam_by_dose(floor[:, 0], dose, pixel_size_A)
+    fade = _damage(dose, sequence, lens.voltage_kV, pixel_size_A)
+    model = ReferenceModel(pixel_size_A, noise, lens, beam, fade, floor, traces, strength)
+    if clean is not None:
+        return _with_twin(model, images, clean)
+    blur = _EFFICIENCY * _blur(residual_motion_A, pixel_size_A)
+    return replace(model, envelope=fade * blur, alignment_error_A=alignment_error_A)
+
+
+def _known_dose(dose_e_per_A2: ArrayLike | None, angles: DoubleArray) -> DoubleArray:
+    if dose_e_per_A2 is None:
+        return split_dose(angles, USUAL_DOSE_E_PER_A2, 0.0)
+    dose = np.asarray(dose_e_per_A2, np.float64)
+    if dose.shape != angles.shape or not np.all(dose > 0):
+        raise InputError(
+            f"`dose_e_per_A2`: expected one number > 0 for each of {len(angles)} tilts, found "
+            f"shape {dose.shape}"
+        )
+    return dose
+
+
+def _noise_floor(image: AnyArray, pixel_size_A: float) -> DoubleArray:
+    """Power of what is no signal: as measured at high frequencies, held constant below."""
+    power = ring_power(image, RINGS, limit=CORNER)
+    least = 1e-6 * float(power.max())  # of images that were low-passed
+    smooth = np.exp(gaussian_filter1d(np.log(np.maximum(power, least)), 1.5, mode="nearest"))
+    first = _first_noise_ring(pixel_size_A)
+    smooth[:first] = np.median(smooth[first : first + _FLOOR_RINGS])
+    return np.asarray(smooth)
+
+
+def _floor_anisotropy(image: AnyArray, pixel_size_A: float) -> DoubleArray:
+    traces = ring_anisotropy(image, RINGS, limit=CORNER)
+    traces[:, : _first_noise_ring(pixel_size_A)] = 0
+    return np.asarray(gaussian_filter1d(traces, 2.0, axis=1, mode="nearest"))
+
+
+def _first_noise_ring(pixel_size_A: float) -> int:
+    start = float(np.clip(_FLOOR_FROM_PER_A * pixel_size_A, 0.25, 0.4))
+    return int(np.searchsorted(ring_frequencies(RINGS, CORNER), start))
+
+
+def _beam(
+    mean: DoubleArray,
+    floor: DoubleArray,
+    dose: DoubleArray,
+    told: ArrayLike | None,
+    pixel_size_A: float,
+) -> tuple[DoubleArray, Strength]:
+    """Intensity of the unscattered beam in grey values.
+
+    Counting gives floor / intensity² = 1 / (electrons detected per pixel), whatever the gain.
+    So the mean is the intensity if the number of electrons it implies is possible; otherwise
+    (an offset was taken away) the intensity is what the exposure implies.
+    """
+    expected = _DETECTED * dose
+    implied = mean * np.abs(mean) / (floor * pixel_size_A**2)
+    low, high = _COUNTS_E_PER_A2
+    if told is not None:
+        low, high = float(expected.mean()) / 4, float(expected.mean()) * 4
+    if low < np.median(implied) < high and mean.min() > 0:
+        return mean, "mean"
+    return _beam_by_dose(floor, dose, pixel_size_A)
+
+
+def _beam_by_dose(
+    floor: DoubleArray, dose: DoubleArray, pixel_size_A: float
+) -> tuple[DoubleArray, Strength]:
+    return np.sqrt(floor * _DETECTED * dose) * pixel_size_A, "dose"
+
+
+def _damage(
+    dose: DoubleArray, order: AnyArray, voltage_kV: float, pixel_size_A: float
+) -> DoubleArray:
+    """Amplitude left by radiation damage and by the detector's pixels [tilt, ring]."""
+    frequency = ring_frequencies(RINGS, CORNER)
+    before = dose_before(dose, order)
+    left = [
+        surviving_amplitude(frequency / pixel_size_A, float(start), float(own), voltage_kV)
+        for start, own in zip(before, dose, strict=True)
+    ]
+    return np.asarray(np.array(left) * np.sinc(frequency))
+
+
+def _blur(motion_A: float, pixel_size_A: float) -> DoubleArray:
+    frequency = ring_frequencies(RINGS, CORNER) / pixel_size_A
+    return np.asarray(np.exp(-2 * (np.pi * motion_A * frequency) ** 2))
+
+
+def _with_twin(model: ReferenceModel, images: AnyArray, clean: AnyArray) -> ReferenceModel:
+    """Fit strength and blur of the signal, common to all tilts, and residual shifts to a twin."""
+    rings = ring_frequencies(RINGS, CORNER)
+    cross, power, weight = [], [], []
+    shifts = np.empty((len(images), 2))
+    for tilt, (image, twin) in enumerate(zip(images, clean, strict=True)):
+        signal = expected_contrast(model, tilt, twin)
+        shifts[tilt] = _displacement(image, signal, model.pixel_size_A)
+        signal = expected_contrast(model, tilt, twin, shifts[tilt])
+        cross.append(ring_cross_power(signal, image, RINGS, limit=CORNER))
+        power.append(ring_power(signal, RINGS, limit=CORNER))
+        weight.append(rings / (ring_power(image, RINGS, limit=CORNER) + 1e-30))
+    x, q, w = (np.array(values) for values in (cross, power, weight))
+    fits = []
+    for motion_A in np.linspace(0, 15, 61):
+        blur = _blur(motion_A, model.pixel_size_A)
+        scale = max(float(np.sum(w * x * blur) / np.sum(w * q * blur**2)), 0.0)
+        misfit = float(np.sum(w * (q * (scale * blur) ** 2 - 2 * x * scale * blur)))
+        fits.append((misfit, scale, motion_A))
+    _, scale, motion_A = min(fits)
+    spread = 1.4826 * float(np.median(np.abs(shifts - np.median(shifts, axis=0))))
+    return replace(
+        model,
+        envelope=scale * model.envelope * _blur(motion_A, model.pixel_size_A),
+        strength="paired",
+        alignment_error_A=spread * model.pixel_size_A,
+    )
+
+
+def _displacement(image: AnyArray, signal: AnyArray, pixel_size_A: float) -> DoubleArray:
+    """Shift (x, y) in pixels that brings the signal onto the image: peak of the correlation."""
+    values = np.asarray(image - image.mean(), np.float32)
+    product = fft.rfft2(values) * fft.rfft2(signal.astype(np.float32)).conj()
+    correlation = fft.fftshift(fft.irfft2(product, s=image.shape))
+    y0, x0 = image.shape[0] // 2, image.shape[1] // 2
+    reach = min(max(2, round(_FARTHEST_A / pixel_size_A)), min(y0, x0) - 2)
+    near = correlation[y0 - reach : y0 + reach + 1, x0 - reach : x0 + reach + 1]
+    dy, dx = (int(i) - reach for i in np.unravel_index(near.argmax(), near.shape))
+    row, column = correlation[y0 + dy], correlation[:, x0 + dx]
+    return np.array([dx + _vertex(row[x0 + dx - 1 :]), dy + _vertex(column[y0 + dy - 1 :])])
+
+
+def _vertex(values: AnyArray) -> float:
+    """Where the parabola through the first three values peaks, from the second."""
+    left, middle, right = (float(value) for value in values[:3])
+    bend = left - 2 * middle + right
+    return 0.5 * (left - right) / bend if bend < 0 else 0.0

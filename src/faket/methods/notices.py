@@ -1,0 +1,51 @@
+"""What was assumed or measured of a reference, in one line each, for the screen and the manifest.
+
+Settings stand in backticks, as in errors (:class:`faket.errors.InputError`).
+"""
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from faket.methods.measurement import USUAL_DOSE_E_PER_A2
+from faket.methods.reference_model import ReferenceModel
+
+_BEYOND_DEG = 3.0  # as far as `faket compare` still takes two tilts for the same
+
+
+def model_notices(
+    model: ReferenceModel, *, dose_e_per_A2: float | None, counted: bool = True
+) -> list[str]:
+    """Say which defocus was estimated, which exposure assumed, and what grey values tell not."""
+    notices, ctf = [], model.ctf
+    if not counted:
+        notices.append(
+            "grey values of the reference were scaled to bytes or to the range of a type, so they "
+            "count no electrons: the strength of the signal is taken from the exposure"
+        )
+    if ctf.source == "spectra":
+        low, high = ctf.interval_um
+        doubt = "" if ctf.confident else ", which is no more than a guess"
+        notices.append(
+            f"defocus of the reference estimated as {ctf.defocus_um.mean():.2f} µm{doubt} "
+            f"(its spectra allow {low:.2f} to {high:.2f} µm); give `defocus_um` if you know it"
+        )
+    if dose_e_per_A2 is None:
+        tilts = len(model.noise)
+        notices.append(
+            f"exposure of the reference assumed as {USUAL_DOSE_E_PER_A2:g} e/Å² in all, "
+            f"{USUAL_DOSE_E_PER_A2 / tilts:.1f} a tilt; give `dose_e_per_A2` if you know it"
+        )
+    return notices
+
+
+def coverage_notice(reference_deg: ArrayLike, wanted_deg: ArrayLike) -> list[str]:
+    """Say which tilts lie beyond those of the reference."""
+    known, wanted = np.asarray(reference_deg), np.asarray(wanted_deg)
+    low, high = known.min(), known.max()
+    beyond = int(np.sum((wanted < low - _BEYOND_DEG) | (wanted > high + _BEYOND_DEG)))
+    if not beyond:
+        return []
+    return [
+        f"{beyond} of {len(wanted)} tilts ({wanted.min():g}° to {wanted.max():g}°) lie beyond the "
+        f"reference's ({low:g}° to {high:g}°): they look like its outermost tilts"
+    ]

@@ -1,0 +1,170 @@
+"""The ``spectral`` method: images that obey what can be measured on a reference, ring by ring.
+
+A noiseless tilt (minus the line integrals of the potential V, V·Å) becomes
+
+    wave     = exp[(i − w) φ],   φ = F⁻¹[envelope(k) · F σV]
+    expected = beam · |F⁻¹[exp(−iχ) · F wave]|²
+    image    = F⁻¹[√(floor(k) / floor(0)) · F counts],   counts ~ Poisson(expected)
+
+χ is the aberration phase of the reference's defocus (``estimate_ctf``), w
+the amplitude contrast, the floor the power of the reference's noise. How strong the signal is
+against the noise follows from physics: a phase object's contrast is relative to the beam's
+intensity, and that is known from the noise of counting.
+"""
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy import fft
+
+from faket.constants import interaction_constant_rad_per_V_A
+from faket.data import AnyArray, DoubleArray, FloatArray
+from faket.errors import InputError
+from faket.methods.reference_model import CORNER, ReferenceModel
+from faket.microscope.optics import Optics, aberration_phase
+from faket.noise import anisotropic_filter, ring_filter, ring_power, white_noise
+from faket.seeds import generator
+
+_CONTENT_AMOUNT = 0.25
+_LARGEST_V_A = 1e8  # chosen, because 100 µm of gold have 3e7: beyond, phases have no digits left
+_DARKEST = 0.02  # of the beam: where the filter of the counts overshoots
+
+
+def spectral_images(
+    clean: AnyArray,
+    model: ReferenceModel,
+    angles_deg: ArrayLike,
+    *,
+    seed: int,
+    amount: float = 1.0,
+) -> FloatArray:
+    """Make noiseless tilts look like the reference by all that its spectra tell.
+
+    Parameters
+    ----------
+    clean : ndarray, shape (tilt, y, x)
+        Minus line integrals of the potential, V·Å (protein dark), at the model's pixel size.
+    model : ReferenceModel
+    angles_deg : array_like, shape (tilts,)
+    seed : int
+        The white field behind the counts is that of :func:`faket.noise.add_noise`.
+    amount : float
+        Factor on the noise, >= 0.
+
+    Returns
+    -------
+    ndarray, shape (tilt, y, x), float32
+        In the reference's grey values; each tilt has the reference's mean.
+
+    Raises
+    ------
+    InputError
+        If the angles do not fit ``clean``, a value is not finite or absurd, or ``amount`` is
+        negative.
+    """
+    if not (np.isfinite(amount) and amount >= 0):
+        raise InputError(f"amount: expected a number >= 0, found {amount}")
+    there = model.at(angles_deg)
+    if np.ndim(clean) != 3 or len(there.noise) != len(clean):
+        raise InputError(
+            f"clean: expected [tilt, y, x] with {len(there.noise)} tilts as in `angles_deg`, found "
+            f"shape {np.shape(clean)}"
+        )
+    largest = float(np.abs(clean).max())
+    if not largest <= _LARGEST_V_A:  # NaN fails too
+        raise InputError(
+            f"clean: expected line integrals up to {_LARGEST_V_A:g} V·Å, found {largest:g}; give "
+            "those of `faket project`, without NaN"
+        )
+    shifts = generator(seed, "alignment").standard_normal((len(clean), 2))
+    shifts *= there.alignment_error_A / there.pixel_size_A
+    made = np.empty(clean.shape, np.float32)
+    for tilt, image in enumerate(clean):
+        contrast = expected_contrast(there, tilt, image, shifts[tilt])
+        made[tilt] = _counted(there, tilt, contrast, seed, amount)
+    return made
+
+
+def spectral_content(
+    clean: AnyArray, model: ReferenceModel, angles_deg: ArrayLike, *, seed: int
+) -> FloatArray:
+    """Return what style transfer is to preserve: :func:`spectral_images` with 1/4 of the noise."""
+    return spectral_images(clean, model, angles_deg, seed=seed, amount=_CONTENT_AMOUNT)
+
+
+def signal_to_noise(clean: AnyArray, model: ReferenceModel, angles_deg: ArrayLike) -> DoubleArray:
+    """Return the spectral signal-to-noise ratio that the model gives a specimen.
+
+    Parameters
+    ----------
+    clean : ndarray, shape (tilt, y, x)
+    model : ReferenceModel
+    angles_deg : array_like, shape (tilts,)
+
+    Returns
+    -------
+    ndarray, shape (tilts, rings), float64
+        Power of the signal over power of the noise; rings of equal width from 0 to the corner.
+    """
+    there = model.at(angles_deg)
+    ratio = np.empty(there.floor.shape)
+    for tilt, image in enumerate(clean):
+        signal = expected_contrast(there, tilt, image)
+        power = ring_power(signal, there.floor.shape[1], limit=CORNER)
+        ratio[tilt] = power / there.floor[tilt]
+    return ratio
+
+
+def expected_contrast(
+    model: ReferenceModel, tilt: int, clean: AnyArray, shift_px: ArrayLike = (0.0, 0.0)
+) -> FloatArray:
+    """Return the expected image less its mean, in grey values, its content moved by a shift."""
+    ny, nx = clean.shape
+    p, optics = model.pixel_size_A, model.ctf.optics(tilt)
+    sigma = interaction_constant_rad_per_V_A(model.ctf.voltage_kV)
+    spectrum = fft.rfft2(np.asarray(-sigma * clean, np.float32))
+    spectrum *= ring_filter(model.envelope[tilt], (ny, nx), limit=CORNER)
+    dx, dy = np.asarray(shift_px, np.float64)
+    if dx or dy:
+        turns = dx * fft.rfftfreq(nx) + dy * fft.fftfreq(ny)[:, None]
+        spectrum *= np.exp(-2j * np.pi * turns).astype(np.complex64)
+    spectrum[0, 0] = 0
+    phase = fft.irfft2(spectrum, s=(ny, nx))
+    wave = np.exp((1j - model.ctf.amplitude_contrast) * phase).astype(np.complex64)
+    wave = fft.ifft2(fft.fft2(wave) * _lens((ny, nx), optics, p))
+    intensity = wave.real**2 + wave.imag**2
+    return np.asarray(model.beam[tilt] * (intensity - intensity.mean()), np.float32)
+
+
+def _lens(shape: tuple[int, int], optics: Optics, pixel_size_A: float) -> AnyArray:
+    """Transfer of a wave, exp(−iχ), over the frequencies of a complex FFT."""
+    ny, nx = shape
+    ky, kx = (np.arange(n // 2 + 1) / (n * pixel_size_A) for n in shape)
+    chi = aberration_phase(kx, ky[:, None], optics) - optics.phase_plate_rad
+    quarter = np.exp(-1j * chi).astype(np.complex64)  # the others are its mirror images
+    quarter[0, 0] = 1.0
+    rows, columns = (np.abs(np.rint(fft.fftfreq(n) * n).astype(int)) for n in (ny, nx))
+    return np.asarray(quarter[rows][:, columns])
+
+
+def _counted(
+    model: ReferenceModel, tilt: int, contrast: FloatArray, seed: int, amount: float
+) -> FloatArray:
+    """Count electrons so that the noise has the floor's spectrum and the signal stays as it is."""
+    ny, nx = contrast.shape
+    beam, floor = model.beam[tilt], model.floor[tilt]
+    electrons = beam**2 / floor[0]
+    colour = anisotropic_filter(floor / floor[0], model.anisotropy[tilt], (ny, nx), limit=CORNER)
+    relative = fft.irfft2(fft.rfft2(contrast) / np.maximum(colour, 0.05), s=(ny, nx)) / beam
+    expected = electrons * np.maximum(1 + relative, _DARKEST)
+    counts = expected + amount * _poisson_deviation(expected, white_noise(seed, tilt, (ny, nx)))
+    image = fft.irfft2(fft.rfft2((counts - electrons).astype(np.float32)) * colour, s=(ny, nx))
+    image *= beam / electrons
+    return np.asarray(image - image.mean() + model.noise.mean[tilt], np.float32)
+
+
+def _poisson_deviation(expected: AnyArray, z: AnyArray) -> AnyArray:
+    """Deviation from the mean of Poisson counts, to third order in a normal variable.
+
+    Cornish and Fisher (1938): √λ z + (z² − 1) / 6 has the variance λ and the skewness 1 / √λ.
+    """
+    return np.asarray(np.sqrt(expected) * z + (z * z - 1) / 6)

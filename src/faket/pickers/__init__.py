@@ -1,0 +1,1 @@
+"""Pickers at work on folders: labelled data, trainings, picking, template matching."""

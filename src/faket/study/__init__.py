@@ -1,0 +1,1 @@
+"""The study: a picker is trained on every modality, and its scores are compared."""

@@ -1,0 +1,275 @@
+"""The study: every modality's training tomograms, pickers and scores in one folder, resumable.
+
+```
+OUT/study.json                 settings; which modalities were asked for, how many seeds of each
+OUT/recipes/<data>.toml        recipes, as for `faket simulate`
+OUT/data/<data>/model_<i>/     0 … n−1 training, n validation; of the physics, n+1 is the test
+OUT/runs/<modality>/seed_<s>/  training/, picks.csv, result.json
+OUT/study.md, study.csv        the page and all its runs
+```
+
+Specimen i is the same in all data. Where data are made like a reference, it is the physics
+tilt-series of another training specimen: what the test tomogram was made of is never an input.
+"""
+
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from faket.errors import InputError
+from faket.io.atomic import atomic_path
+from faket.io.leftovers import holds_nothing
+from faket.io.records import read_record
+from faket.io.weights import find_vgg19_weights
+from faket.study.modalities import DATA, MODALITIES, NEEDS_VGG19, DataKind, Modality
+from faket.study.records import RESULT, trained_of
+from faket.study.settings import PRESETS, StudySettings
+
+STAMP = "study.json"
+_OTHER_FOLDER = "mend the file, or choose another folder"
+_MOST_SEEDS = 10_000  # chosen: no study trains as many
+
+
+@dataclass(frozen=True)
+class _Stamp:
+    """What study.json holds."""
+
+    settings: StudySettings
+    seeds: dict[str, int] | int
+    # Metadata: only files from before 2026-11-23 have it (see faket.io.records).
+    modalities: tuple[str, ...] = field(default=(), metadata={"until": "2026-11-23"})
+
+
+@dataclass(frozen=True)
+class Step:
+    """One row's training (or matching) with one seed, and its scores."""
+
+    modality: Modality
+    seed: int
+
+    @property
+    def name(self) -> str:
+        """What the progress calls it."""
+        return self.modality.key if self.modality.matching else f"{self.modality.key} {self.seed}"
+
+
+@dataclass(frozen=True)
+class Study:
+    """A folder and what is to be done in it.
+
+    Attributes
+    ----------
+    folder : Path
+    settings : StudySettings
+    seeds : mapping of str to int
+        Trainings of every row that was ever asked for in this folder, in the table's order.
+    """
+
+    folder: Path
+    settings: StudySettings
+    seeds: Mapping[str, int]
+
+    @property
+    def modalities(self) -> tuple[str, ...]:
+        """Keys of the rows."""
+        return tuple(self.seeds)
+
+    def save(self) -> None:
+        """Write the stamp that makes the folder this study's.
+
+        Where it asks for more steps than before, all fine-tunings are removed: they start from
+        the end of longer trainings.
+        """
+        stamp = _read_stamp(self.folder)
+        if stamp and stamp["settings"].steps != self.settings.steps:
+            for row in MODALITIES.values():
+                if row.parent:
+                    shutil.rmtree(self.folder / "runs" / row.key, ignore_errors=True)
+        content = {"settings": _stored(self.settings), "seeds": dict(self.seeds)}
+        with atomic_path(self.folder / STAMP) as temporary:
+            temporary.write_text(json.dumps(content, indent=1) + "\n")
+
+    def model(self, data: str, index: int) -> Path:
+        """Return the folder of a tomogram."""
+        return self.folder / "data" / data / f"model_{index}"
+
+    def run(self, step: Step) -> Path:
+        """Return the folder of a run."""
+        return self.folder / "runs" / step.modality.key / f"seed_{step.seed}"
+
+    def is_finished(self, step: Step) -> bool:
+        """Whether a run has its result, of as many steps as are asked for."""
+        path = self.run(step) / RESULT
+        if not path.exists():
+            return False
+        if step.modality.matching:
+            return True
+        if step.modality.parent:
+            return self.is_finished(Step(MODALITIES[step.modality.parent], step.seed))
+        trained = trained_of(path)
+        wanted = self.settings.training_settings(trained.objects, self.settings.steps)
+        return trained.epochs == wanted.epochs
+
+    def recipe_path(self, data: str) -> Path:
+        """Return the file of a recipe."""
+        return self.folder / "recipes" / f"{data}.toml"
+
+    def data_kinds(self) -> tuple[DataKind, ...]:
+        """Return the data that the rows need, physics first: the others are made like it."""
+        needed = {"benchmark", *(MODALITIES[key].data for key in self.modalities)}
+        return tuple(kind for key, kind in DATA.items() if key in needed)
+
+    def steps(self) -> tuple[Step, ...]:
+        """Return all runs: every row with seed 0, then with seed 1, …; matching needs no seed."""
+        return tuple(
+            Step(MODALITIES[key], seed)
+            for seed in range(max(self.seeds.values()))
+            for key, n in self.seeds.items()
+            if seed == 0 or (seed < n and MODALITIES[key].matching is None)
+        )
+
+    def training_models(self, modality: Modality) -> tuple[tuple[Path, ...], Path]:
+        """Return the folders that a row is trained on, and the one it is validated on."""
+        n = self.settings.few if modality.few else self.settings.training
+        trained = tuple(self.model(modality.data, i) for i in range(n))
+        return trained, self.model(modality.data, self.settings.validation_model)
+
+    def test_model(self, modality: Modality) -> Path:
+        """Return the folder of the tomogram in which a row is tested."""
+        return self.model(modality.test, self.settings.test_model)
+
+
+def open_study(
+    folder: Path,
+    *,
+    preset: str | None = None,
+    changes: Mapping[str, Any] | None = None,
+    modalities: Sequence[str] | None = None,
+    seeds: int | None = None,
+    begin: bool = True,
+) -> Study:
+    """Begin a study, or go on with the folder's own, to which rows, seeds and steps may be added.
+
+    Parameters
+    ----------
+    folder : Path
+    preset : str, optional
+        By default the folder's own settings; "small" for a new one.
+    changes : mapping, optional
+        Settings instead of those, by name. In a study that has begun: more ``steps`` at the most.
+    modalities : sequence of str, optional
+        Rows to add, or to have more seeds of; by default the folder's, or the preset's that can be
+        had. Rows that they start from come with them.
+    seeds : int, optional
+        At least so many of these rows; by default a row has as many as it had, or as the others.
+    begin : bool
+        Whether a new study may be begun.
+
+    Raises
+    ------
+    InputError
+        If a name is unknown, the folder holds something else or a study of other settings, or
+        there is none to go on with.
+    """
+    stamp = _read_stamp(folder)
+    if stamp is None and not begin:
+        raise InputError(f"{folder}: expected a study to report on, found none; check the path")
+    chosen = PRESETS[preset or "small"]
+    base = chosen.settings if stamp is None or preset else stamp["settings"]
+    settings = replace(base, **(changes or {}))
+    begun = any(folder.glob("data/*/model_*"))  # else the settings may have been wrong
+    if stamp is not None and begun:
+        _check_same(
+            stamp["settings"],
+            settings,
+            folder,
+            free=() if {*NEEDS_VGG19} & {*stamp["seeds"]} else ("vgg19_weights",),
+        )
+    before: dict[str, int] = stamp["seeds"] if stamp else {}
+    if modalities is None:
+        modalities = tuple(before) or available_modalities(settings, chosen.modalities)
+    if not (before or modalities):
+        raise InputError(f"modalities: expected some of {', '.join(MODALITIES)}, found none")
+    rows = dict(before)
+    usual = max(before.values(), default=chosen.seeds)
+    for key in modalities:
+        _check_known(key)
+        rows[key] = max(before.get(key, 0), seeds or before.get(key, usual))
+        if parent := MODALITIES[key].parent:
+            rows[parent] = max(rows.get(parent, 0), rows[key])
+    return Study(folder, settings, {key: rows[key] for key in MODALITIES if key in rows})
+
+
+def check_weights(study: Study) -> None:
+    """Find the weights that rows need before anything is made; see find_vgg19_weights."""
+    if any(key in NEEDS_VGG19 for key in study.modalities):
+        find_vgg19_weights(study.settings.vgg19_weights or None)
+
+
+def available_modalities(settings: StudySettings, wanted: Sequence[str]) -> tuple[str, ...]:
+    """Leave out what needs VGG19's weights where there are none; nothing is downloaded.
+
+    Raises
+    ------
+    InputError
+        If a file of weights is named and is not there.
+    """
+    try:
+        find_vgg19_weights(settings.vgg19_weights or None, download=False)
+    except InputError:
+        if settings.vgg19_weights:
+            raise
+        return tuple(key for key in wanted if key not in NEEDS_VGG19)
+    return tuple(wanted)
+
+
+def _check_known(key: str) -> None:
+    if key not in MODALITIES:
+        raise InputError(f"modalities: expected some of {', '.join(MODALITIES)}, found {key!r}")
+
+
+def _read_stamp(folder: Path) -> dict[str, Any] | None:
+    stamp = folder / STAMP
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder}: expected a folder, found a file; choose another name")
+    if not stamp.exists():
+        if folder.exists() and not holds_nothing(folder):
+            raise InputError(
+                f"{folder}: expected an empty folder or a study's, found other files; "
+                "choose another folder"
+            )
+        return None
+    begun = read_record(stamp, _Stamp, what="what `faket study` wrote", remedy=_OTHER_FOLDER)
+    seeds = begun.seeds
+    if isinstance(seeds, int):  # one number for all rows, as before 2026-11-23
+        seeds = dict.fromkeys(begun.modalities, seeds)
+    if not (seeds and all(k in MODALITIES and 0 < n <= _MOST_SEEDS for k, n in seeds.items())):
+        raise InputError(
+            f"{stamp}: expected seeds of rows that there are, found {seeds}; {_OTHER_FOLDER}"
+        )
+    return {"settings": begun.settings, "seeds": seeds}
+
+
+def _stored(settings: StudySettings) -> dict[str, Any]:
+    return dict(json.loads(json.dumps(asdict(settings))))
+
+
+def _check_same(
+    begun: StudySettings, settings: StudySettings, folder: Path, free: Sequence[str]
+) -> None:
+    """Refuse settings that would make other data or other trainings than those that are there."""
+    wanted = _stored(settings)
+    for name, old in _stored(begun).items():
+        new = wanted[name]
+        # A rate that has fallen to zero cannot go on.
+        open_end = name == "steps" and settings.schedule == "constant"
+        more = open_end and isinstance(old, int) and settings.steps >= old
+        if old != new and not more and name not in free:
+            raise InputError(
+                f"{folder}: expected the settings that the study was begun with, {name} = {old!r}"
+                f"{' or more' if open_end else ''}, found {new!r}; choose another folder, "
+                "or leave the settings out to go on"
+            )

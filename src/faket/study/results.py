@@ -1,0 +1,205 @@
+"""What a study has found so far: its results read back, one table, one page."""
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from faket.evaluation import Scores
+from faket.evaluation.intervals import METRICS, metric_values
+from faket.io.atomic import atomic_path
+from faket.io.text import csv_rows, parse_number, parse_whole
+from faket.study.figures import StudyRow, study_figures
+from faket.study.layout import Step, Study
+from faket.study.modalities import MODALITIES
+from faket.study.page import write_study_page
+from faket.study.records import RESULT, RunRecord, read_costs, read_run
+from faket.study.settings import StudySettings
+from faket.study.steps import HISTORY
+
+
+@dataclass(frozen=True)
+class Result:
+    """One finished run.
+
+    Attributes
+    ----------
+    step : Step
+    scores : Scores
+    record : RunRecord
+        What result.json holds.
+    """
+
+    step: Step
+    scores: Scores
+    record: RunRecord
+
+
+def read_results(study: Study) -> tuple[Result, ...]:
+    """Read all results that are there, in the order of the study's steps.
+
+    Raises
+    ------
+    InputError
+        If a file is damaged.
+    """
+    found = []
+    for step in study.steps():
+        if study.is_finished(step):
+            record = read_run(study.run(step) / RESULT)
+            found.append(Result(step, record.scores.scores(), record))
+    return tuple(found)
+
+
+def read_history(study: Study, step: Step) -> tuple[tuple[int, ...], tuple[float, ...]]:
+    """Return the epochs that were validated and the mean F1 of each."""
+    path = study.run(step) / HISTORY
+    rows = csv_rows(path, ("epoch", "mean_f1")) if path.exists() else []
+    epochs, values = list[int](), list[float]()
+    for line, row in rows:
+        if row["mean_f1"]:
+            epochs.append(parse_whole(row["epoch"], path, f"line {line}, epoch", low=1, high=10**9))
+            values.append(parse_number(row["mean_f1"], path, f"line {line}, mean_f1"))
+    return tuple(epochs), tuple(values)
+
+
+def write_table(results: tuple[Result, ...], path: Path) -> None:
+    """Write a line a run: scores, digests, and last what changes when it is run again."""
+    rows = [_row(result) for result in results]
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    timed = ("seconds", "cpu_seconds", "peak_rss_MB")
+    columns = [*(name for name in columns if name not in timed), *timed]
+    buffer = io.StringIO()
+    writer = csv.DictWriter(buffer, columns, restval="", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(buffer.getvalue().encode())
+
+
+def _row(result: Result) -> dict[str, Any]:
+    place, record = result.scores.localisation, result.record
+    training = {} if record.training is None else asdict(record.training)
+    return {
+        "modality": result.step.modality.key,
+        "seed": result.step.seed,
+        **dict(zip(METRICS, map(repr, metric_values(result.scores)), strict=True)),
+        **{name: getattr(place, name) for name in ("n_picks", "n_objects", "found",
+                                                   "on_background", "repeated")},
+        **{f"f1 {c.name}": repr(c.f1) for c in result.scores.classification.classes},
+        **{name: training.get(name, "") for name in ("steps", "epochs", "best_epoch", "objects")},
+        **{f"sha256 {name}": digest for name, digest in sorted(record.digests.items())},
+        **costs(record),
+    }  # fmt: skip
+
+
+def costs(record: RunRecord) -> dict[str, float]:
+    """Return the seconds, CPU seconds and peak memory of a run."""
+    spent = record.costs
+    return {
+        "seconds": round(spent.seconds, 1),
+        "cpu_seconds": round(spent.cpu_seconds, 1),
+        "peak_rss_MB": max((stage.peak_rss_MB for stage in spent.stages.values()), default=0),
+    }
+
+
+def data_costs(study: Study, data: str) -> Iterator[dict[str, float]]:
+    """Yield seconds and peak memory of each tomogram of a data set that is there."""
+    for path in sorted((study.folder / "data" / data).glob("model_*/run.json")):
+        stages = read_costs(path)
+        yield {
+            "seconds": sum(stage.seconds for stage in stages),
+            "peak_rss_MB": max((stage.peak_rss_MB for stage in stages), default=0),
+        }
+
+
+def write_report(study: Study) -> Path:
+    """Write study.csv, the figures and study.md from what is there; return the page.
+
+    What has no result yet is said to be not run.
+
+    Raises
+    ------
+    InputError
+        If a result is damaged.
+    """
+    results = read_results(study)
+    write_table(results, study.folder / "study.csv")
+    rows = [_table_row(study, key, results) for key in study.modalities]
+    models = {
+        _data_title(kind.key): study.model(kind.key, 0)
+        for kind in study.data_kinds()
+        if (study.model(kind.key, 0) / "manifest.json").exists()
+    }
+    drawn = study_figures(rows, models, study.folder / "figures")
+    return write_study_page(study.folder / "study.md", rows, _facts(study, results), drawn)
+
+
+def _table_row(study: Study, key: str, results: Sequence[Result]) -> StudyRow:
+    row, own = MODALITIES[key], [item for item in results if item.step.modality.key == key]
+    k = study.settings.few
+    return StudyRow(
+        key=key,
+        title=row.title.format(k=k),
+        about=row.about.format(k=k),
+        wanted=sum(step.modality.key == key for step in study.steps()),
+        scores=tuple(item.scores for item in own),
+        seeds=tuple(item.step.seed for item in own if row.data),
+        curves=tuple(read_history(study, item.step) for item in own if row.data),
+        run_costs=tuple(costs(item.record) for item in own),
+        data_costs=tuple(data_costs(study, row.data)) if row.data else (),
+        steps=tuple(item.record.training.steps for item in own if item.record.training),
+    )
+
+
+def _data_title(key: str) -> str:
+    return next(row.title for row in MODALITIES.values() if row.data == key and not row.few)
+
+
+def _facts(study: Study, results: Sequence[Result]) -> list[str]:
+    """What the numbers are of, in a few lines."""
+    s = study.settings
+    x, y, z = s.size_voxels
+    left_out = [key for key in MODALITIES if key not in study.modalities]
+    finished, steps = len(results), len(study.steps())
+    objects = results[0].scores.localisation.n_objects if results else None
+    return [
+        f"- Data: {s.training} training tomograms, one for validation, one for the test; specimens "
+        f"of {x} × {y} × {z} voxels of {s.voxel_size_A:g} Å with {_range(s.particles)} "
+        f"molecules of {', '.join(map(_short, s.species))}; tilts to "
+        f"±{s.tilt_range_deg:g}° by {s.tilt_step_deg:g}°; microscope {s.microscope}; seed "
+        f"{s.seed}. Recipes are in recipes/.",
+        f"- Test: one physics tomogram{f' with {objects} objects' if objects else ''}. Its "
+        "specimen and its acquisition are in no training data and in no reference. NOISELESS alone "
+        "is tested on a noiseless twin of it.",
+        f"- Picker: DeepFinder of width {s.width:g}, about {s.steps} steps (whole epochs) of "
+        f"{s.batch} patches of {s.patch} voxels, learning rate {_rate(s)}, "
+        f"cross-entropy {s.cross_entropy:g}"
+        f"{f', weights averaged over {s.average_steps} steps' if s.average_steps else ''}"
+        f"; fine-tuning {s.fine_tuning_steps} steps more. The best epoch and "
+        "the sizes of clusters come from a validation tomogram of the row's own modality "
+        f"(BENCHMARK-{s.few} and FINETUNED-{s.few}: of the physics).",
+        f"- Template matching: every {s.matching_step_deg:g}°, with the true lens, tilts and dose "
+        "of the test tomogram, and the molecules' true potentials; cut-off for one false positive "
+        "in noise. Gold has no template: it counts as missed.",
+        f"- Runs: {finished} of {steps} finished; the trainings of a row have the seeds 0, 1, …; "
+        "all of them, with digests of recipes and checkpoints, in study.csv.",
+        *([f"- Not asked for: {', '.join(left_out)}."] if left_out else []),
+    ]
+
+
+def _range(pair: tuple[int, int]) -> str:
+    low, high = pair
+    return f"{low}" if low == high else f"{low} to {high}"
+
+
+def _short(source: str) -> str:
+    return source.removeprefix("synthetic:") if ":" in source else Path(source).stem
+
+
+def _rate(settings: StudySettings) -> str:
+    rises = f", rising for {settings.warm_up_steps} steps" if settings.warm_up_steps else ""
+    falls = ", falling to 0 at the end" if settings.schedule == "linear" else ""
+    return f"{settings.learning_rate:g}{rises}{falls}"

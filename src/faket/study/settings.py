@@ -1,0 +1,192 @@
+"""What a study is made of: its settings and the presets."""
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from faket.config import check_settings, setting
+from faket.errors import InputError
+from faket.picking import TRAINING_PRESETS, TrainingSettings
+from faket.study.modalities import MODALITIES
+
+_SHREC_IDS = (
+    "4V94", "4CR2", "1QVR", "1BXN", "3CF3", "1U6G", "3D2F", "2CG9", "3H84", "3GL1", "3QM1", "1S3X",
+    "5MRC",
+)  # fmt: skip
+_SMALL_SPECIES = tuple(
+    f"synthetic:syn-{name}"
+    for name in ("dimer", "elbow", "wye", "propeller", "block", "star", "rod", "lobes")
+)
+
+
+@dataclass(frozen=True)
+class StudySettings:
+    """All that the numbers of a study depend on, but for its modalities and seeds.
+
+    Raises
+    ------
+    InputError
+        If a value is out of its bounds.
+    """
+
+    seed: int = setting(0, "of all data; trainings have seeds of their own", ge=0, lt=2**63)
+    training: int = setting(
+        3, "training tomograms; the next is for validation, the one after it for the test", ge=2
+    )
+    few: int = setting(1, "physics tomograms of BENCHMARK-k and FINETUNED-k", ge=1)
+    species: tuple[str, ...] = setting(_SMALL_SPECIES, "sources, as in a recipe")
+    structure_folders: tuple[str, ...] = setting((), "where PDB ids are looked up")
+    size_voxels: tuple[int, int, int] = setting(
+        (256, 256, 80), "size of the specimens along x, y, z", unit="voxels", ge=16
+    )
+    voxel_size_A: float = setting(10.0, "of specimens and projections", unit="Å", gt=0)
+    particles: tuple[int, int] = setting((240, 240), "molecules in a specimen", ge=1)
+    vesicles: tuple[int, int] = setting((1, 2), "vesicles in a specimen", ge=0)
+    vesicle_semi_axes_A: tuple[float, float] = setting((200.0, 330.0), "of vesicles", unit="Å")
+    gold: tuple[int, int] = setting((8, 12), "gold fiducials in a specimen", ge=0)
+    gold_diameter_A: tuple[float, float] = setting((60.0, 120.0), "of fiducials", unit="Å")
+    tilt_range_deg: float = setting(60.0, "tilts from minus to plus this", unit="°", gt=0, lt=90)
+    tilt_step_deg: float = setting(3.0, "between tilts", unit="°", gt=0)
+    microscope: str = setting("shrec21", "preset of the physics")
+    binning: int = setting(1, "of the images before reconstruction", ge=1)
+    filter: str = setting("hamming", "of the reconstruction")
+    vgg19_weights: str = setting("", "file of VGG19's weights; by default that of torch's cache")
+    steps: int = setting(1300, "of every training, but for those of fine-tuning", ge=1)
+    fine_tuning_steps: int = setting(300, "of every fine-tuning", ge=1)
+    validations: int = setting(12, "of every training, about", ge=1)
+    batch: int = setting(8, "patches a step", ge=1)
+    patch: int = setting(32, "side of a patch", unit="voxels", ge=8)
+    width: float = setting(0.25, "factor on the picker's channels", gt=0)
+    learning_rate: float = setting(1e-3, "of the picker", gt=0)
+    cross_entropy: float = setting(1.0, "weight of cross-entropy in the picker's loss", ge=0)
+    warm_up_steps: int = setting(0, "over which the picker's learning rate rises", ge=0)
+    schedule: Literal["constant", "linear"] = setting(
+        "constant", "of the picker's learning rate: constant, or linear, to zero at the end"
+    )
+    average_steps: int = setting(0, "over which the picker's weights are averaged", ge=0)
+    rotations: Literal["none", "y", "xyz"] = setting(
+        "y", "random half turns of patches about these axes"
+    )
+    matching_step_deg: float = setting(18.0, "template matching's angular step", unit="°", gt=0)
+
+    def __post_init__(self) -> None:
+        """Check every value; the recipe and the picker check theirs again."""
+        check_settings(self)
+        if self.few > self.training:
+            raise InputError(
+                f"`StudySettings.few`: expected at most the {self.training} training tomograms, "
+                f"found {self.few}"
+            )
+        if not self.species:
+            raise InputError("`StudySettings.species`: expected at least one, found none")
+        self.training_settings(1, 1)
+
+    @property
+    def validation_model(self) -> int:
+        """Number of the tomogram for validation."""
+        return self.training
+
+    @property
+    def test_model(self) -> int:
+        """Number of the tomogram for the test."""
+        return self.training + 1
+
+    def training_settings(self, n_objects: int, steps: int, *, before: int = 0) -> TrainingSettings:
+        """Return a training of about so many steps after ``before`` epochs.
+
+        Parameters
+        ----------
+        n_objects : int
+            In all training tomograms: an epoch takes each once.
+        steps : int
+        before : int
+            Epochs of the checkpoint that is fine-tuned.
+        """
+        plan = TrainingSettings(
+            batch=self.batch,
+            patch=self.patch,
+            width=self.width,
+            learning_rate=self.learning_rate,
+            cross_entropy=self.cross_entropy,
+            warm_up_steps=self.warm_up_steps,
+            schedule=self.schedule,
+            average_steps=self.average_steps,
+            rotations=self.rotations,
+        ).for_steps(steps, n_objects, before=before)
+        return replace(plan, validate_every=max(1, (plan.epochs - before) // self.validations))
+
+
+@dataclass(frozen=True)
+class Preset:
+    """Settings with the modalities and the number of seeds that go with them."""
+
+    settings: StudySettings
+    seeds: int
+    modalities: tuple[str, ...] = tuple(MODALITIES)
+
+
+_QUICK = TRAINING_PRESETS["quick"]
+PRESETS: dict[str, Preset] = {
+    "tiny": Preset(
+        StudySettings(
+            training=2,
+            species=("synthetic:syn-star", "synthetic:syn-lobes"),
+            size_voxels=(96, 96, 40),
+            particles=(24, 24),
+            vesicles=(0, 0),
+            gold=(2, 2),
+            tilt_step_deg=20.0,
+            steps=24,
+            fine_tuning_steps=6,
+            validations=2,
+            batch=4,
+            patch=24,
+            width=0.125,
+            learning_rate=2e-3,
+            matching_step_deg=60.0,
+        ),
+        seeds=1,
+        modalities=("benchmark", "style", "noisy", "tm"),
+    ),
+    "small": Preset(
+        StudySettings(
+            steps=3000,
+            fine_tuning_steps=750,
+            batch=_QUICK.batch,
+            patch=_QUICK.patch,
+            width=_QUICK.width,
+            learning_rate=_QUICK.learning_rate,
+            warm_up_steps=_QUICK.warm_up_steps,
+            schedule=_QUICK.schedule,
+            average_steps=_QUICK.average_steps,
+            cross_entropy=_QUICK.cross_entropy,
+        ),
+        seeds=2,
+    ),
+    "shrec": Preset(
+        StudySettings(
+            training=8,
+            few=3,
+            species=_SHREC_IDS,
+            size_voxels=(1024, 1024, 360),
+            voxel_size_A=5.0,
+            particles=(1000, 3000),
+            vesicles=(2, 7),
+            vesicle_semi_axes_A=(720.0, 1680.0),
+            gold=(7, 14),
+            gold_diameter_A=(40.0, 100.0),
+            tilt_step_deg=2.0,
+            binning=2,
+            filter="shrec",
+            steps=50_000,
+            fine_tuning_steps=12_000,
+            validations=110,
+            batch=25,
+            patch=56,
+            width=1.0,
+            learning_rate=1e-4,
+            cross_entropy=0.0,
+            matching_step_deg=12.0,
+        ),
+        seeds=6,
+    ),
+}

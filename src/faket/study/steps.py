@@ -1,0 +1,212 @@
+"""One run of a study: train (or match), pick in the test tomogram, score; with its costs."""
+
+import json
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from faket.device import Device
+from faket.evaluation import Picks, score_picks
+from faket.io.acquisition import read_acquisition
+from faket.io.atomic import atomic_path
+from faket.io.checkpoints import load_checkpoint
+from faket.io.manifest import plain, sha256_of, software_versions
+from faket.io.mrc import read_volume
+from faket.io.picks import read_picks, write_picks
+from faket.io.seals import sealed
+from faket.io.truth import read_truth
+from faket.io.verification import check_folder
+from faket.pickers.labelled import read_labelled
+from faket.pickers.match import search, to_picks
+from faket.pickers.pick import pick
+from faket.pickers.stamp import LAST
+from faket.pickers.train import train_picker
+from faket.picking.template_matching import (
+    TM,
+    TM_F,
+    Matcher,
+    TemplateMatching,
+)
+from faket.pipeline.clock import Clock
+from faket.pipeline.library import load_library
+from faket.pipeline.recipe import read_recipe
+from faket.study.layout import Step, Study
+from faket.study.modalities import MODALITIES, Matching
+from faket.study.records import RESULT, SpentTime, read_spent
+
+Say = Callable[[str], None]
+COSTS, PICKS, PARTS, HISTORY = "costs.json", "picks.csv", "parts", "training/history.csv"
+_SAVED_EVERY_S = 20.0
+
+
+class Meter:
+    """Seconds and CPU seconds of a run, kept on disk, so that those of interrupted runs count."""
+
+    def __init__(self, path: Path) -> None:
+        """Go on from what an interrupted run has left."""
+        self._path = path
+        self._before = read_spent(path) if path.exists() else SpentTime(0.0, 0.0)
+        self._start, self._cpu, self._saved = time.perf_counter(), time.process_time(), 0.0
+
+    def total(self) -> dict[str, float]:
+        """Return what was spent until now."""
+        return {
+            "seconds": self._before.seconds + time.perf_counter() - self._start,
+            "cpu_seconds": self._before.cpu_seconds + time.process_time() - self._cpu,
+        }
+
+    def tick(self) -> None:
+        """Write the costs now and then."""
+        if time.perf_counter() - self._saved > _SAVED_EVERY_S:
+            self.save()
+
+    def save(self) -> None:
+        """Write the costs: more steps later add to them."""
+        self._saved = time.perf_counter()
+        with atomic_path(self._path) as temporary:
+            temporary.write_text(json.dumps(self.total()))
+
+
+def perform(study: Study, step: Step, device: Device, say: Say) -> None:
+    """Do one run from where it stopped and write its result; a finished one is left alone."""
+    if study.is_finished(step):
+        return
+    folder, clock = study.run(step), Clock()
+    folder.mkdir(parents=True, exist_ok=True)
+    meter = Meter(folder / COSTS)
+
+    def tell(what: str, done: int, total: int) -> None:
+        meter.tick()
+        say(f"{step.name}: {what} ({done} of {total})")
+
+    if step.modality.matching is not None:
+        with clock.stage("matching"):
+            record = _match(study, step, step.modality.matching, device, tell)
+    else:
+        with clock.stage("training"):
+            record = _train(study, step, device, tell)
+        with clock.stage("picking"):
+            _pick(study, step, device, tell)
+    test = study.test_model(step.modality)
+    check_folder(test, f"remove the folder {test}, the same command makes it again")
+    truth = read_truth(test)
+    z, y, x = truth.instance_mask.shape
+    found = read_picks(folder / PICKS, (z, y, x), truth.voxel_size_A)
+    # Of orientations the study tells nothing: a segmentation has none.
+    scores = score_picks(Picks(found.species, found.positions_A), truth)
+    result = {
+        "modality": step.modality.key,
+        "seed": step.seed,
+        "scores": scores,
+        **record,
+        "digests": {**_digests(study, step), "picks": sha256_of(folder / PICKS)},
+        "software": software_versions(),
+        "costs": {**meter.total(), "stages": clock.stages},
+    }
+    meter.save()
+    content = sealed(plain(result, folder))
+    text = json.dumps(content, indent=1, sort_keys=True, allow_nan=False)
+    with atomic_path(folder / RESULT) as temporary:
+        temporary.write_text(text + "\n")
+    shutil.rmtree(folder / PARTS, ignore_errors=True)
+
+
+def _train(
+    study: Study, step: Step, device: Device, tell: Callable[[str, int, int], None]
+) -> dict[str, Any]:
+    models, validation = study.training_models(step.modality)
+    start, before, steps = None, 0, study.settings.steps
+    if step.modality.parent:
+        parent = study.run(Step(MODALITIES[step.modality.parent], step.seed))
+        start, steps = parent / "training" / LAST, study.settings.fine_tuning_steps
+        before = load_checkpoint(start).epoch
+    tell("reading", 0, steps)
+    n_objects = sum(len(read_labelled(model).tomogram.centres) for model in models)
+    settings = study.settings.training_settings(n_objects, steps, before=before)
+    trained = train_picker(
+        models,
+        study.run(step) / "training",
+        settings=settings,
+        seed=step.seed,
+        validation=validation,
+        start=start,
+        device=device,
+        report=tell,
+    )
+    epochs = settings.epochs - before
+    return {
+        "training": {
+            "models": [model.relative_to(study.folder).as_posix() for model in models],
+            "validation": validation.relative_to(study.folder).as_posix(),
+            "objects": n_objects,
+            "epochs": epochs,
+            "steps": epochs * (n_objects // settings.batch),
+            "best_epoch": trained.checkpoint.best_epoch,
+            "before": before,
+        }
+    }
+
+
+def _pick(study: Study, step: Step, device: Device, tell: Callable[[str, int, int], None]) -> None:
+    folder = study.run(step)
+    volume = read_volume(study.test_model(step.modality) / "reconstruction.mrc")
+    checkpoint = load_checkpoint(folder / "training" / "best.safetensors")
+    found = pick(
+        volume,
+        checkpoint,
+        device=device,
+        progress=lambda done, total: tell("picking, tiles", done, total),
+    )
+    z, y, x = volume.data.shape
+    write_picks(folder / PICKS, found.picks, (z, y, x), volume.voxel_size_A)
+
+
+def _match(
+    study: Study,
+    step: Step,
+    matching: Matching,
+    device: Device,
+    tell: Callable[[str, int, int], None],
+) -> dict[str, Any]:
+    """Search for one species after the other; what an interrupted run has found is kept."""
+    folder, test = study.run(step), study.test_model(step.modality)
+    acquisition = read_acquisition(test / "acquisition.json")
+    volume = read_volume(test / "reconstruction.mrc")
+    recipe = read_recipe(study.recipe_path("benchmark"))
+    coarse = replace(recipe.specimen, voxel_size_A=volume.voxel_size_A)  # as the tomogram
+    library = load_library(recipe.model_copy(update={"specimen": coarse}))
+    matcher = Matcher(
+        volume,
+        acquisition.geometry(),
+        optics=[acquisition.optics(i) for i in range(len(acquisition))],
+        voltage_kV=acquisition.microscope.voltage_kV,
+        settings=_matching_settings(study, matching),
+        device=device,
+    )
+    found = search(matcher, volume, library, folder / PARTS, report=tell)
+    picks = to_picks(found, matcher)
+    write_picks(folder / PICKS, picks, matcher.shape, matcher.voxel_size_A)
+    return {"matching": {"cutoffs": {item.name: item.cutoff for item in found}}}
+
+
+def _matching_settings(study: Study, matching: Matching) -> TemplateMatching:
+    preset = TM if matching == "tm" else TM_F
+    return replace(preset, angular_step_deg=study.settings.matching_step_deg)
+
+
+def _digests(study: Study, step: Step) -> dict[str, str]:
+    """Hashes of what the run was made of."""
+    row = step.modality
+    files = {
+        "test": study.test_model(row) / "reconstruction.mrc",
+        "test_recipe": study.recipe_path(row.test),
+    }
+    if row.data:
+        files["recipe"] = study.recipe_path(row.data)
+        files["checkpoint"] = study.run(step) / "training" / "best.safetensors"
+    if row.parent:
+        files["parent_recipe"] = study.recipe_path(MODALITIES[row.parent].data)
+    return {name: sha256_of(path) for name, path in files.items()}

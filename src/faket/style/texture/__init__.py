@@ -1,0 +1,1 @@
+"""The ``texture`` network and its own way of giving a style."""

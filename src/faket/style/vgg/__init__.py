@@ -1,0 +1,1 @@
+"""FakET's style transfer through VGG19, in tiles."""

@@ -1,0 +1,109 @@
+"""How much memory a tile takes: counted from the shapes of what the passes hold.
+
+`benchmarks/bench_style.py` prints the counted beside the measured.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import torch
+
+from faket.style.vgg.loss import AT_ONCE
+from faket.style.vgg.passes import Layers
+from faket.style.vgg.winograd import WORKSPACE_BYTES
+
+# What libraries take and the allocator keeps, whatever the image: measured, about 100 MB.
+_ALLOCATOR = 100 * 10**6
+_GPU_PART = 0.6  # of what is free there: 61 x 3500² are five times as fast as within 1 GB
+
+
+def default_limit(device: str) -> int:
+    """Return the bytes that a network may take where nobody says: 1 GB, or most of a GPU."""
+    return 10**9 if device == "cpu" else int(_GPU_PART * torch.cuda.mem_get_info()[0])
+
+
+@dataclass(frozen=True)
+class Footprint:
+    """Memory of the passes.
+
+    Attributes
+    ----------
+    per_pixel : float
+        Bytes for each pixel that a tile reads.
+    always : float
+        Bytes besides: transformed weights, pieces of products, libraries.
+    """
+
+    per_pixel: float
+    always: float
+
+
+@dataclass(frozen=True)
+class _Costs:
+    """Bytes a pixel of one step.
+
+    Read without being held; written in either pass; held until the backward pass, and for the
+    content from the start.
+    """
+
+    read: float
+    forward: float
+    backward: float
+    held: float
+    difference: float
+
+
+def footprint(layers: Layers, style: Collection[str], content: Collection[str]) -> Footprint:
+    """Return the memory that forward and backward pass of a tile take at their peak.
+
+    Parameters
+    ----------
+    layers : Layers
+    style, content : collection of str
+        Names of the layers that enter the loss.
+    """
+    weights = [layers.first.weight] + [convolution.weight for convolution in layers.others]
+    item = weights[0].element_size()
+    always = _ALLOCATOR + WORKSPACE_BYTES + 5 * item * max(weight.numel() for weight in weights)
+    always += 3 * item * AT_ONCE
+    steps = _costs(layers, style, content)
+    # The content's activations wait from the start, the rest comes step by step.
+    held = sum(step.difference for step in steps)
+    peak = 0.0
+    for step in steps:
+        peak = max(peak, held + step.read + step.forward)
+        held += step.held
+    for step in reversed(steps):
+        peak = max(peak, held + step.forward)
+        held -= step.held + step.difference
+        peak = max(peak, held + step.backward)
+    images = 2 * weights[0].shape[1] * item
+    return Footprint(peak + images, always)
+
+
+def _costs(layers: Layers, style: Collection[str], content: Collection[str]) -> list[_Costs]:
+    costs: list[_Costs] = []
+    read = given = 0.0
+    weights = [layers.first.weight] + [convolution.weight for convolution in layers.others]
+    for i, (weight, step) in enumerate(zip(weights, layers.steps, strict=True)):
+        item = weight.element_size()
+        whole = weight.shape[0] * item / 4**step.depth
+        pooled, winner = (whole / 4, whole / 4 / item) if step.pooled else (0.0, 0.0)
+        fast = i > 0 and layers.others[i - 1].fast
+        inside = fast and step.pooled and not step.wanted  # pooled inside the convolution
+        made = pooled + (0.0 if inside else whole)
+        # Of torch's own convolutions with the copies of what they pad and crop.
+        forward = made + winner + (0.0 if fast or i == 0 else read)
+        backward = (pooled if inside else whole) + given + (0.0 if fast or i == 0 else whole)
+        if i == 0:  # its activations are made again, piece by piece
+            held = winner
+        elif step.name in style:
+            held = winner + whole
+        else:
+            held = winner if step.pooled else whole / item
+        difference = whole if step.name in content else 0.0
+        costs.append(_Costs(read, forward, backward, held, difference))
+        # What the next step reads is held already where the style needs it.
+        given = pooled or whole
+        read = pooled or (whole if i == 0 or step.name not in style else 0.0)
+    return costs

@@ -1,0 +1,153 @@
+"""Whether all that faket wrote in a folder is there and as it was written."""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from faket.errors import InputError
+from faket.io.leftovers import is_temporary
+from faket.io.manifest import plain, read_manifest, run_path, sha256_of
+from faket.io.seals import is_intact
+from faket.io.text import read_text
+from faket.io.verification import MANIFEST, differences, find_manifests
+from faket.pickers.stamp import STAMP as TRAINING
+from faket.pipeline.claim import RECIPE
+from faket.pipeline.methods import NO_REFERENCE
+from faket.study.layout import STAMP as STUDY
+from faket.study.layout import open_study
+from faket.study.records import RESULT
+from faket.study.steps import PICKS
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What was looked at, and what differs: a line for each file."""
+
+    manifests: int
+    files: int
+    differences: tuple[str, ...]
+
+
+def verify(place: Path, *, full: bool = False) -> Verification:
+    """Look at everything with a manifest in a folder, and for what should be there and is not.
+
+    Parameters
+    ----------
+    place : Path
+        A folder, a manifest, or a file with a manifest beside it.
+    full : bool
+        Hash all files. Otherwise sizes are looked at, and only those files are hashed whose date
+        is not that of their writing.
+
+    Raises
+    ------
+    InputError
+        If nothing there has a manifest.
+    """
+    manifests = find_manifests(place)
+    found: list[str] = []
+    for record, check in _CHECKS.items():
+        for path in sorted(place.rglob(record)):
+            if not any(is_temporary(part) for part in (path, *path.parents)):
+                found += [_named(path.parent, place, line) for line in _told(check, path)]
+    if not manifests and not found:
+        raise InputError(
+            f"{place}: expected what faket wrote, with its {MANIFEST}, found none; check the path"
+        )
+    files = 0
+    for manifest in manifests:
+        found += [
+            _named(manifest.parent, place, line)
+            for line in _told(lambda path: differences(path, full=full), manifest)
+        ]
+        files += _count(manifest)
+    return Verification(len(manifests), files, tuple(dict.fromkeys(found)))
+
+
+def _told(check: Callable[[Path], Any], path: Path) -> list[str]:
+    """Return what a check finds; that it cannot be done is a finding too."""
+    try:
+        return list(check(path))
+    except InputError as error:
+        text = str(error).removeprefix(f"{path}: ")
+        return [f"{path.name}: {text}"]
+
+
+def _named(folder: Path, place: Path, line: str) -> str:
+    below = folder.relative_to(place) if folder != place and place in folder.parents else Path()
+    name, _, what = line.partition(": ")
+    return f"{(below / name).as_posix()}: {what}"
+
+
+def _count(manifest: Path) -> int:
+    try:
+        return len(read_manifest(manifest)["outputs"])
+    except InputError:
+        return 0
+
+
+def _data_set(recipe: Path) -> Iterator[str]:
+    """Every tomogram of a recipe must be there, and be that recipe's."""
+    content = _json(recipe)
+    n = content.get("tomograms")
+    if not isinstance(n, int):
+        raise InputError(f"{recipe}: expected a number of tomograms, found {n!r}")
+    names = [f"model_{index}" for index in range(n)]
+    if content.get("method") not in NO_REFERENCE:
+        names += sorted({"reference_0", *(path.name for path in recipe.parent.glob("reference_*"))})
+    for name in names:
+        if not (recipe.parent / name / MANIFEST).exists():
+            yield f"{name}: missing, or not finished"
+    for manifest in sorted(recipe.parent.glob(f"*/{MANIFEST}")):
+        if read_manifest(manifest)["settings"] != plain(content, recipe):
+            yield f"{RECIPE}: expected the recipe of {manifest.parent.name}, found another"
+            return
+
+
+def _training(stamp: Path) -> Iterator[str]:
+    manifest = stamp.with_name(MANIFEST)
+    if not manifest.exists():
+        yield f"{MANIFEST}: missing, or the training is not finished"
+    elif "software" in _json(stamp) and not run_path(manifest).exists():
+        yield f"{run_path(manifest).name}: missing"
+
+
+def _study(stamp: Path) -> Iterator[str]:
+    study = open_study(stamp.parent, begin=False)
+    for step in study.steps():
+        if not (study.run(step) / RESULT).exists():
+            place = study.run(step).relative_to(stamp.parent).as_posix()
+            yield f"{place}/{RESULT}: missing, or the run is not finished"
+
+
+def _result(result: Path) -> Iterator[str]:
+    content, picks = _json(result), result.with_name(PICKS)
+    if not is_intact(content):
+        yield f"{RESULT}: the content differs from what was written"
+    if not picks.exists():
+        yield f"{PICKS}: missing"
+    elif content["digests"]["picks"] != sha256_of(picks):
+        yield f"{PICKS}: the content differs from what was written"
+
+
+def _json(path: Path) -> dict[str, Any]:
+    text = read_text(path)
+    if not text.endswith("\n"):
+        raise InputError(f"{path}: expected JSON as faket wrote it, found its end missing")
+    try:
+        content = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path}: expected JSON as faket wrote it, found {error!r:.80}") from None
+    if not isinstance(content, dict):
+        raise InputError(f"{path}: expected JSON as faket wrote it, found no object")
+    return content
+
+
+_CHECKS: dict[str, Callable[[Path], Iterator[str]]] = {
+    RECIPE: _data_set,
+    TRAINING: _training,
+    STUDY: _study,
+    RESULT: _result,
+}
