@@ -57,7 +57,7 @@ def test_what_is_ignored_stays_so():
 
 def test_only_what_continues_says_so(capsys, monkeypatch, tmp_path):
     """A command that has no memory says that it starts again."""
-    from faket.io.mrc import files as mrc
+    from faket.io import mrc
 
     monkeypatch.setattr(
         mrc, "read_volume", command_that(lambda: signal.raise_signal(signal.SIGINT))

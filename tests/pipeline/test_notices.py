@@ -7,10 +7,10 @@ import pytest
 
 from faket.cli.wording import in_words_of
 from faket.methods.measurement import measure_reference
+from faket.methods.notices import coverage_notice, model_notices
 from faket.pipeline import generate, parse_recipe
 from faket.pipeline.notices import (
     binning_notice,
-    coverage_notice,
     placement_notice,
     tomogram_notice,
     unused_notice,
@@ -70,8 +70,6 @@ def test_the_tomograms_voxel_is_the_specimens_times_the_binning():
 
 
 def test_an_estimated_defocus_and_an_assumed_exposure_are_said():
-    from faket.methods.notices import model_notices
-
     images = np.random.default_rng(0).normal(100, 10, (3, 64, 64)).astype(np.float32)
     model = measure_reference(images, [-30.0, 0.0, 30.0], 10.0)
     defocus, dose = model_notices(model, dose_e_per_A2=None)

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from faket.seeds import generator
+from faket.style.texture import passes as texture_passes
 from faket.style.texture.network import activations, load_texture
-from faket.style.texture.network import passes as texture_passes
 from faket.style.texture.passes import backward, forward, measure_grams, pull_back
 
 NETWORK = load_texture()

@@ -17,7 +17,8 @@ from faket.projection import project
 from faket.seeds import generator
 from faket.specimen import SpecimenConfig, build_specimen
 from faket.structures import synthetic_species
-from faket.style import load_network, texture_passes
+from faket.style import load_network
+from faket.style.texture import passes as texture_passes
 from faket.style.texture.network import channels, convolution_shapes, entries, load_texture
 from faket.style.texture.update import (
     GramStep,
