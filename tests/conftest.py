@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
+from matplotlib.figure import Figure
 
 
 @pytest.fixture(scope="session")
@@ -14,3 +15,17 @@ def real_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no folder of real structures (FAKET_TEST_DATA, or {beside.name} beside)")
     return folder
+
+
+@pytest.fixture
+def drawn(monkeypatch):
+    """Keep each figure that is saved."""
+    kept = []
+    save = Figure.savefig
+
+    def keep(figure, *arguments, **options):
+        kept.append(figure)
+        return save(figure, *arguments, **options)
+
+    monkeypatch.setattr(Figure, "savefig", keep)
+    return kept

@@ -12,9 +12,9 @@ from faket.io.manifest import plain, read_manifest, run_path, sha256_of
 from faket.io.seals import is_intact
 from faket.io.text import read_text
 from faket.io.verification import MANIFEST, differences, find_manifests
+from faket.methods.table import method_row
 from faket.pickers.stamp import STAMP as TRAINING
 from faket.pipeline.claim import RECIPE
-from faket.pipeline.methods import NO_REFERENCE
 from faket.study.layout import STAMP as STUDY
 from faket.study.layout import open_study
 from faket.study.records import RESULT
@@ -95,7 +95,7 @@ def _data_set(recipe: Path) -> Iterator[str]:
     if not isinstance(n, int):
         raise InputError(f"{recipe}: expected a number of tomograms, found {n!r}")
     names = [f"model_{index}" for index in range(n)]
-    if content.get("method") not in NO_REFERENCE:
+    if method_row(str(content.get("method"))).needs_reference:
         names += sorted({"reference_0", *(path.name for path in recipe.parent.glob("reference_*"))})
     for name in names:
         if not (recipe.parent / name / MANIFEST).exists():

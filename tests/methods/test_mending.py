@@ -6,7 +6,7 @@ from scipy import ndimage
 
 from faket.data import TiltGeometry, TiltSeries
 from faket.errors import InputError
-from faket.methods.likeness import like_reference
+from faket.methods.look_like import noise_like
 from faket.methods.measurement import measure_reference
 from faket.methods.mending import is_scaled, usable_reference
 
@@ -120,11 +120,11 @@ def test_scaling_to_bytes_leaves_the_strength_of_the_signal(monkeypatch):
 def test_scaled_grey_values_are_said_where_they_matter():
     clean = series(-50 * np.random.default_rng(0).random((TILTS, N, N)).astype(np.float32))
     reference, said = series(to_bytes(counts())), []
-    found = like_reference("spectral", clean, reference, counted=False, say=said.append)
+    found = noise_like("spectral", clean, reference, counted=False, say=said.append)
     assert "count no electrons" in said[0]
     assert found[1]["strength"] == "dose"
     said.clear()
-    like_reference("noisy", clean, reference, counted=False, say=said.append)
+    noise_like("noisy", clean, reference, counted=False, say=said.append)
     assert not said
 
 
@@ -134,4 +134,4 @@ def test_noiseless_tilts_that_are_none_are_refused(value):
     clean[0, 0, 0] = value
     for method in ("spectral", "noisy") if not np.isfinite(value) else ("spectral",):
         with pytest.raises(InputError, match="clean: expected"):
-            like_reference(method, series(clean), series(counts()))
+            noise_like(method, series(clean), series(counts()))

@@ -20,16 +20,10 @@ from faket.data import TiltGeometry, TiltSeries
 from faket.io import manifest
 from faket.io.atomic import atomic_folder, atomic_path
 from faket.io.manifest import software_versions, write_manifest
+from faket.pickers import stamp as training_stamp
+from faket.pickers import train as training
 from faket.picking import TrainingSettings
-from faket.pipeline import (
-    dataset,
-    executors,
-    parse_recipe,
-    stored_reference,
-    training,
-    training_stamp,
-    versions,
-)
+from faket.pipeline import dataset, executors, parse_recipe, stored_reference, versions
 
 _EVENTS = ("open", "os.rename", "os.mkdir", "os.remove", "os.rmdir", "fcntl.flock", "os.truncate")
 

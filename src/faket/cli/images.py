@@ -73,7 +73,7 @@ def noise(
     from faket.data import TiltSeries
     from faket.io.mrc import read_stack
     from faket.io.tilts import read_tilt_series, tilt_angles_beside, write_tilt_series
-    from faket.methods.likeness import like_reference
+    from faket.methods.look_like import noise_like
     from faket.methods.mending import usable_reference
     from faket.methods.notices import coverage_notice
     from faket.pipeline.reference import at_pixel_size
@@ -96,7 +96,7 @@ def noise(
         check_sign(reference, target.images)
     kept = {"defocus_um": defocus_um, "dose_e_per_A2": dose_e_per_A2}
     notices = [*binned, *beyond]
-    images, record = like_reference(
+    images, record = noise_like(
         method, series, target, twin, seed, **kept, counted=not usable.scaled, say=notices.append
     )
     for notice in notices:

@@ -19,6 +19,7 @@ from faket.microscope.ctf_estimate import CtfEstimate
 from faket.microscope.ctf_estimation import estimate_ctf
 from faket.microscope.dose import acquisition_order, dose_before, split_dose, surviving_amplitude
 from faket.noise import (
+    NoiseProfile,
     estimate_noise,
     mend,
     ring_anisotropy,
@@ -47,6 +48,7 @@ def measure_reference(
     dose_e_per_A2: ArrayLike | None = None,
     order: ArrayLike | None = None,
     counted: bool = True,
+    noise: NoiseProfile | None = None,
     residual_motion_A: float = _RESIDUAL_MOTION_A,
     alignment_error_A: float = 0.0,
 ) -> ReferenceModel:
@@ -69,6 +71,8 @@ def measure_reference(
         the images are not counts.
     counted : bool
         Whether grey values may be counts of electrons; False where they were scaled.
+    noise : NoiseProfile, optional
+        What was estimated of the same images before.
     residual_motion_A : float
         σ of the blur within a tilt, where there is no clean twin to measure it on.
     alignment_error_A : float
@@ -84,7 +88,7 @@ def measure_reference(
         If shapes do not fit or images are not usable.
     """
     angles = np.atleast_1d(np.asarray(angles_deg, np.float64))
-    noise = estimate_noise(images, clean, angles_deg=angles)
+    noise = noise or estimate_noise(images, clean, angles_deg=angles)
     mended = mend(images)
     images = mended.images
     clean = None if clean is None else mended.also(clean)

@@ -12,6 +12,8 @@ against the noise follows from physics: a phase object's contrast is relative to
 intensity, and that is known from the noise of counting.
 """
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy import fft
@@ -63,6 +65,32 @@ def spectral_images(
     """
     if not (np.isfinite(amount) and amount >= 0):
         raise InputError(f"amount: expected a number >= 0, found {amount}")
+    return _rendered(clean, model, angles_deg, seed, (amount,))[0]
+
+
+def spectral_content(
+    clean: AnyArray, model: ReferenceModel, angles_deg: ArrayLike, *, seed: int
+) -> FloatArray:
+    """Return what style transfer is to preserve: :func:`spectral_images` with 1/4 of the noise."""
+    return spectral_images(clean, model, angles_deg, seed=seed, amount=_CONTENT_AMOUNT)
+
+
+def spectral_pair(
+    clean: AnyArray, model: ReferenceModel, angles_deg: ArrayLike, *, seed: int
+) -> tuple[FloatArray, FloatArray]:
+    """Return :func:`spectral_content` and :func:`spectral_images`; the optics are computed once."""
+    kept, full = _rendered(clean, model, angles_deg, seed, (_CONTENT_AMOUNT, 1.0))
+    return kept, full
+
+
+def _rendered(
+    clean: AnyArray,
+    model: ReferenceModel,
+    angles_deg: ArrayLike,
+    seed: int,
+    amounts: tuple[float, ...],
+) -> list[FloatArray]:
+    """Return the images with each of some amounts of the same noise."""
     there = model.at(angles_deg)
     if np.ndim(clean) != 3 or len(there.noise) != len(clean):
         raise InputError(
@@ -77,18 +105,13 @@ def spectral_images(
         )
     shifts = generator(seed, "alignment").standard_normal((len(clean), 2))
     shifts *= there.alignment_error_A / there.pixel_size_A
-    made = np.empty(clean.shape, np.float32)
+    made = [np.empty(clean.shape, np.float32) for _ in amounts]
     for tilt, image in enumerate(clean):
         contrast = expected_contrast(there, tilt, image, shifts[tilt])
-        made[tilt] = _counted(there, tilt, contrast, seed, amount)
+        counted = _counted(there, tilt, contrast, seed, amounts)
+        for stack, counts in zip(made, counted, strict=True):
+            stack[tilt] = counts
     return made
-
-
-def spectral_content(
-    clean: AnyArray, model: ReferenceModel, angles_deg: ArrayLike, *, seed: int
-) -> FloatArray:
-    """Return what style transfer is to preserve: :func:`spectral_images` with 1/4 of the noise."""
-    return spectral_images(clean, model, angles_deg, seed=seed, amount=_CONTENT_AMOUNT)
 
 
 def signal_to_noise(clean: AnyArray, model: ReferenceModel, angles_deg: ArrayLike) -> DoubleArray:
@@ -147,8 +170,8 @@ def _lens(shape: tuple[int, int], optics: Optics, pixel_size_A: float) -> AnyArr
 
 
 def _counted(
-    model: ReferenceModel, tilt: int, contrast: FloatArray, seed: int, amount: float
-) -> FloatArray:
+    model: ReferenceModel, tilt: int, contrast: FloatArray, seed: int, amounts: tuple[float, ...]
+) -> Iterator[FloatArray]:
     """Count electrons so that the noise has the floor's spectrum and the signal stays as it is."""
     ny, nx = contrast.shape
     beam, floor = model.beam[tilt], model.floor[tilt]
@@ -156,10 +179,12 @@ def _counted(
     colour = anisotropic_filter(floor / floor[0], model.anisotropy[tilt], (ny, nx), limit=CORNER)
     relative = fft.irfft2(fft.rfft2(contrast) / np.maximum(colour, 0.05), s=(ny, nx)) / beam
     expected = electrons * np.maximum(1 + relative, _DARKEST)
-    counts = expected + amount * _poisson_deviation(expected, white_noise(seed, tilt, (ny, nx)))
-    image = fft.irfft2(fft.rfft2((counts - electrons).astype(np.float32)) * colour, s=(ny, nx))
-    image *= beam / electrons
-    return np.asarray(image - image.mean() + model.noise.mean[tilt], np.float32)
+    deviation = _poisson_deviation(expected, white_noise(seed, tilt, (ny, nx)))
+    for amount in amounts:
+        counts = (expected + amount * deviation - electrons).astype(np.float32)
+        image = fft.irfft2(fft.rfft2(counts) * colour, s=(ny, nx))
+        image *= beam / electrons
+        yield np.asarray(image - image.mean() + model.noise.mean[tilt], np.float32)
 
 
 def _poisson_deviation(expected: AnyArray, z: AnyArray) -> AnyArray:

@@ -15,11 +15,7 @@ from faket.io.verification import MANIFEST, check_folder
 from faket.pipeline.claim import RECIPE, claim, is_own, restore_claim
 from faket.pipeline.executors import Report, make_all
 from faket.pipeline.library import load_library, specimen_config
-from faket.pipeline.methods import (
-    NO_REFERENCE,
-    Plan,
-    network_weights,
-)
+from faket.pipeline.methods import Plan, method_of, network_weights
 from faket.pipeline.notices import placement_notice, tomogram_notice
 from faket.pipeline.recipe import Recipe
 from faket.pipeline.reference import (
@@ -162,7 +158,7 @@ def _prepare(recipe: Recipe, out: Path, made: Mapping[Path, dict[str, Any]], say
             say(f"{species.name}: {notice}", 0, 0)
     specimen = specimen_config(recipe, library)
     profile = None
-    if recipe.method not in NO_REFERENCE:
+    if method_of(recipe).needs_reference:
         profile = prepare_references(recipe, library, weights, files, out, say)
     claim(recipe, out)
     _check_inputs(files, made)

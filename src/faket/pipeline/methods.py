@@ -1,23 +1,23 @@
-"""The methods: from a labelled specimen to images that look like the reference."""
+"""The recipe's method at work: what it needs, and a tomogram's images."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from faket.data import DoubleArray, FloatArray, Species, Specimen, TiltGeometry, TiltSeries
-from faket.errors import InputError
 from faket.io.records import read_record
 from faket.io.style_profile import load_style_profile
 from faket.io.weights import find_vgg19_weights, load_vgg19_weights
 from faket.methods.reference_model import ReferenceModel
-from faket.methods.spectral import spectral_content, spectral_images
+from faket.methods.render import Measured, render
+from faket.methods.table import MethodRow, NetworkName, method_row
 from faket.microscope import AcquisitionRecord, Microscope, draw_acquisition, expose
-from faket.noise import NoiseProfile, add_noise, baseline, content, noisy
+from faket.noise import NoiseProfile
 from faket.pipeline.recipe import Recipe
 from faket.seeds import derive
 from faket.specimen import SpecimenConfig
-from faket.style import FeatureNetwork, load_network, transfer_style
+from faket.style import FeatureNetwork, StyleProfile, load_network
 
-NO_REFERENCE = ("noiseless", "benchmark")  # methods that need none
 # What is measured on a reference, in its folder.
 NOISE_FILE, MODEL_FILE = "noise_profile.json", "reference_model.json"
 STYLE_FILE = "style_profile.safetensors"
@@ -44,22 +44,14 @@ class Plan:
         return self.out / f"reference_{index}"
 
 
-def network_of(recipe: Recipe) -> str | None:
-    """Return the name of the network that the method needs; None where it needs none."""
-    fixed = {"faket": "vgg19", "faket-random": "vgg19-random", "style": recipe.style.network}
-    return fixed.get(recipe.method)
-
-
-def needs_model(recipe: Recipe) -> bool:
-    """Whether the reference's spectra must be measured."""
-    if recipe.method == "style":
-        return recipe.style.initial == "spectral"
-    return recipe.method == "spectral"
+def method_of(recipe: Recipe) -> MethodRow:
+    """Return the row of the recipe's method."""
+    return method_row(recipe.method, start=recipe.style.initial, network=recipe.style.network)
 
 
 def network_weights(recipe: Recipe) -> Path | None:
     """Find the trained weights that the method needs; None where it needs none."""
-    if network_of(recipe) != "vgg19":
+    if method_of(recipe).network != "vgg19":
         return None
     path = recipe.style.weights
     return find_vgg19_weights(None if path is None else recipe.at(path))
@@ -75,7 +67,7 @@ def make_images(
     plan : Plan
     specimen : Specimen
     clean : ndarray, shape (tilt, y, x)
-        Noiseless tilts, protein dark.
+        Noise-free projections, protein dark.
     name : str
         Names the tomogram's random streams.
 
@@ -84,50 +76,35 @@ def make_images(
     tuple of TiltSeries and AcquisitionRecord or None
         The record is that of the physics simulator, where it made the images.
     """
-    geometry = TiltGeometry(plan.angles_deg, plan.recipe.specimen.voxel_size_A)
-    if plan.recipe.method == "noiseless":
+    recipe, method = plan.recipe, method_of(plan.recipe)
+    geometry = TiltGeometry(plan.angles_deg, recipe.specimen.voxel_size_A)
+    if method.needs_reference:
+        images = render(
+            method,
+            clean,
+            plan.angles_deg,
+            _measured(plan, method, name),
+            seed=derive(recipe.seed, name, "noise"),
+            iterations=recipe.style.iterations,
+        )
+        return TiltSeries(images, geometry), None
+    if method.name == "noiseless":
         return TiltSeries(clean, geometry), None
-    if plan.recipe.method == "benchmark":
-        seed = derive(plan.recipe.seed, name, "acquisition")
-        record = draw_acquisition(plan.microscope, geometry, seed=seed)
-        return expose(specimen, record).series, record
-    return TiltSeries(_like_reference(plan, clean, name), geometry), None
+    seed = derive(recipe.seed, name, "acquisition")
+    record = draw_acquisition(plan.microscope, geometry, seed=seed)
+    return expose(specimen, record).series, record
 
 
-def _like_reference(plan: Plan, clean: FloatArray, name: str) -> FloatArray:
-    recipe, profile, angles_deg = plan.recipe, plan.profile, plan.angles_deg
-    seed = derive(recipe.seed, name, "noise")
-    if needs_model(recipe):
-        model = read_model(plan.reference_of(name))
-        initial = spectral_images(clean, model, angles_deg, seed=seed)
-        if recipe.method == "spectral":
-            return initial
-        kept = spectral_content(clean, model, angles_deg, seed=seed)
-        return _styled(plan, name, kept, initial)
-    if profile is None:
-        raise InputError(f"method {recipe.method}: expected a reference, found none")
-    if recipe.method == "coloured":
-        own = read_noise(plan.reference_of(name)).at(angles_deg)
-        return add_noise(clean, own, seed=seed, spectrum="reference")
-    if recipe.method == "baseline":
-        return baseline(clean, profile, seed=seed, angles_deg=angles_deg)
-    initial = noisy(clean, profile, seed=seed, angles_deg=angles_deg)
-    if recipe.method == "noisy":
-        return initial
-    kept = content(clean, profile, seed=seed, angles_deg=angles_deg)
-    return _styled(plan, name, kept, initial)
-
-
-def _styled(plan: Plan, name: str, kept: FloatArray, initial: FloatArray) -> FloatArray:
-    network = load_recipe_network(plan.recipe, plan.weights)
-    assert network is not None
-    return transfer_style(
-        kept,
-        initial,
-        load_style_profile(plan.reference_of(name) / STYLE_FILE),
-        network=network,
-        iterations=plan.recipe.style.iterations,
-        angles_deg=plan.angles_deg,
+def _measured(plan: Plan, method: MethodRow, name: str) -> Measured:
+    """Read what was measured on the reference of a tomogram."""
+    folder = plan.reference_of(name)
+    # The paper's noise is the average of all references', coloured noise that of its own.
+    noise = read_noise(folder) if method.start == "coloured" else plan.profile
+    return Measured(
+        noise,
+        read_model(folder) if method.needs_spectra else None,
+        _style_of(folder) if method.network else None,
+        load_recipe_network(plan.recipe, plan.weights),
     )
 
 
@@ -139,15 +116,41 @@ def load_recipe_network(recipe: Recipe, weights: Path | None) -> FeatureNetwork 
     InputError
         If it needs trained weights and there are none.
     """
-    wanted = network_of(recipe)
+    wanted = method_of(recipe).network
     if wanted is None:
         return None
-    if wanted == "vgg19":
-        trained = None if weights is None else load_vgg19_weights(weights)
-        return load_network("vgg19", weights=trained)
-    if wanted == "vgg19-random":
-        return load_network("vgg19-random", seed=derive(recipe.seed, "network"))
-    return load_network("texture")
+    if wanted == "vgg19" and weights is not None:
+        return _network(wanted, derive(recipe.seed, "network"), weights, _date(weights))
+    return _network(wanted, derive(recipe.seed, "network"))
+
+
+# Kept from one tomogram to the next; a file that has changed since is read again.
+@lru_cache(maxsize=1)
+def _network(
+    name: NetworkName, seed: int, weights: Path | None = None, _: int = 0
+) -> FeatureNetwork:
+    if name == "vgg19-random":
+        return load_network(name, seed=seed)
+    if name == "vgg19":
+        return load_network(name, weights=None if weights is None else load_vgg19_weights(weights))
+    return load_network(name)
+
+
+def _style_of(folder: Path) -> StyleProfile:
+    return _style(folder / STYLE_FILE, _date(folder / STYLE_FILE))
+
+
+@lru_cache(maxsize=1)
+def _style(path: Path, _: int) -> StyleProfile:
+    return load_style_profile(path)
+
+
+def _date(path: Path) -> int:
+    """Return the nanosecond of a file's last change; 0 where none is, for its reader to say so."""
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0
 
 
 def read_noise(folder: Path) -> NoiseProfile:

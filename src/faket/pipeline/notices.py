@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
+from faket.pipeline.methods import method_of
 from faket.pipeline.recipe import Recipe
 
 
@@ -29,15 +30,15 @@ def tomogram_notice(recipe: Recipe) -> str:
 def unused_notice(recipe: Recipe) -> list[str]:
     """Say which settings of a recipe change nothing."""
     reference, style, method = recipe.reference, recipe.style, recipe.method
-    spectral = method == "spectral" or (method == "style" and style.initial == "spectral")
+    row = method_of(recipe)
     stack = bool(reference.stack)
     uses: list[tuple[str, BaseModel, str, bool]] = [
         ("style", style, "network initial", method == "style"),
-        ("style", style, "weights iterations", method in ("style", "faket", "faket-random")),
-        ("reference", reference, "stack count", method not in ("noiseless", "benchmark")),
+        ("style", style, "weights iterations", row.network is not None),
+        ("reference", reference, "stack count", row.needs_reference),
         ("reference", reference, "angles clean pixel_size_A invert", stack),
         ("reference", reference, "count", not stack),
-        ("reference", reference, "defocus_um dose_e_per_A2", spectral),
+        ("reference", reference, "defocus_um dose_e_per_A2", row.needs_spectra),
         ("microscope", recipe.microscope, "preset settings", method == "benchmark" or not stack),
     ]
     unused = {

@@ -12,23 +12,13 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, with_config
 from faket.errors import InputError
 from faket.io.failures import shown
 from faket.io.text import read_text
+from faket.methods.table import MethodName, NetworkName
 from faket.microscope import PRESETS
 from faket.pipeline.recipe_words import expected_value, understood, unknown_field
 from faket.reconstruction.wbp import Normalize
 from faket.specimen import SpecimenConfig
 
 _MOST_BYTES = 2_000_000  # chosen: ten thousand species with their comments
-Method = Literal[
-    "spectral",
-    "style",
-    "coloured",
-    "noisy",
-    "baseline",
-    "faket",
-    "faket-random",
-    "benchmark",
-    "noiseless",
-]
 _UNKNOWN = ("extra_forbidden", "unexpected_keyword_argument")
 FORBID = ConfigDict(extra="forbid")
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -151,7 +141,7 @@ class MicroscopeSection(Section):
 class Style(Section):
     """Neural style transfer."""
 
-    network: Literal["texture", "vgg19", "vgg19-random"] = Field(
+    network: NetworkName = Field(
         "texture", description="of method style: texture, vgg19 or vgg19-random"
     )
     initial: Literal["spectral", "noisy"] = Field(
@@ -188,7 +178,7 @@ class Recipe(Section):
     name: str = Field("faket", min_length=1, max_length=100, description="title of the data set")
     seed: int = Field(0, ge=0, lt=2**63, description="the one seed")
     tomograms: int = Field(2, ge=1, le=100_000, description="how many tomograms to make")
-    method: Method = Field(
+    method: MethodName = Field(
         "style",
         description="style (spectral or noisy, then [style]), spectral, coloured (noise of the "
         "reference's spectrum only), the paper's noisy, baseline, faket and faket-random, "

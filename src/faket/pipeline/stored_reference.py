@@ -11,7 +11,7 @@ from faket.io.manifest import write_manifest
 from faket.io.style_profile import save_style_profile
 from faket.io.tilts import write_tilt_series
 from faket.io.verification import MANIFEST
-from faket.methods.likeness import reference_model
+from faket.methods.look_like import reference_model
 from faket.methods.notices import model_notices
 from faket.noise import NoiseProfile
 from faket.pipeline.claim import claim, is_own
@@ -22,7 +22,7 @@ from faket.pipeline.methods import (
     NOISE_FILE,
     STYLE_FILE,
     load_recipe_network,
-    needs_model,
+    method_of,
     read_noise,
 )
 from faket.pipeline.recipe import Recipe
@@ -74,7 +74,7 @@ def _stored_reference(
             notices = [*reference.notices]
             text = json.dumps(reference.profile.to_dict(), indent=1) + "\n"
             (temporary / NOISE_FILE).write_text(text)
-            if needs_model(recipe):
+            if method_of(recipe).needs_spectra:
                 notices += _write_model(recipe, reference, temporary / MODEL_FILE)
             for notice in notices:
                 say(notice, 0, 0)
@@ -120,6 +120,7 @@ def _write_model(recipe: Recipe, reference: Reference, path: Path) -> list[str]:
         defocus_um=known.defocus_um,
         dose_e_per_A2=known.dose_e_per_A2,
         counted=reference.counted,
+        noise=reference.profile if reference.profile.estimate == "blind" else None,
     )
     path.write_text(json.dumps(model.to_dict()) + "\n")
     return model_notices(model, dose_e_per_A2=known.dose_e_per_A2, counted=reference.counted)

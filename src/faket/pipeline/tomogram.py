@@ -1,4 +1,4 @@
-"""One tomogram of a data set, from its dice to its folder."""
+"""One tomogram of a data set, from its random numbers to its folder."""
 
 from collections.abc import Callable
 
@@ -6,7 +6,7 @@ from faket.io.acquisition import write_acquisition
 from faket.io.atomic import atomic_folder
 from faket.io.manifest import write_manifest
 from faket.pipeline.clock import Clock
-from faket.pipeline.methods import Plan, make_images
+from faket.pipeline.methods import Plan, make_images, method_of
 from faket.pipeline.output import write_model
 from faket.pipeline.recipe import Recipe
 from faket.pipeline.reference import noiseless
@@ -70,6 +70,6 @@ def make_model(plan: Plan, index: int, say: Callable[[str], None] | None = None)
 
 
 def _normalization(recipe: Recipe) -> Normalize:
-    """Noiseless images have no mean intensity to divide by."""
+    """Noise-free projections have no mean intensity to divide by."""
     wanted = recipe.reconstruction.normalize
-    return "mean" if recipe.method == "noiseless" and wanted == "contrast" else wanted
+    return wanted if method_of(recipe).has_intensity or wanted != "contrast" else "mean"

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from faket.methods.table import METHODS
+
 Test = Literal["benchmark", "noiseless"]
 Matching = Literal["tm", "tm-f"]
 
@@ -31,7 +33,7 @@ class DataKind:
     @property
     def has_reference(self) -> bool:
         """Whether it is made to look like physics tilt-series."""
-        return self.method not in ("benchmark", "noiseless")
+        return METHODS[self.method].needs_reference
 
 
 _NOISY_TEXTURE = (("network", "texture"), ("initial", "noisy"))

@@ -1,0 +1,212 @@
+"""Noise-free projections made to look like one reference: from arrays to arrays."""
+
+from collections.abc import Callable
+from typing import Any, Literal
+
+import numpy as np
+
+from faket.data import AnyArray, FloatArray, TiltSeries
+from faket.device import Device
+from faket.errors import InputError
+from faket.methods.measurement import measure_reference
+from faket.methods.notices import model_notices
+from faket.methods.reference_model import ReferenceModel
+from faket.methods.render import Measured, render, with_noise
+from faket.methods.spectral import spectral_content
+from faket.methods.table import METHODS, MethodRow, NetworkName, method_row
+from faket.microscope.ctf_estimation import estimate_ctf
+from faket.noise import NoiseProfile, content, estimate_noise
+from faket.style import FeatureNetwork, StyleProfile, load_network
+
+_CONTENT = {"spectral-content": "spectral", "content": "noisy"}  # and what they are content of
+
+
+def look_like(
+    noise_free: TiltSeries,
+    reference: TiltSeries,
+    *,
+    method: Literal["style", "spectral", "coloured", "noisy", "baseline", "faket-random"] = "style",
+    noise_free_reference: AnyArray | None = None,
+    seed: int = 0,
+    defocus_um: float | None = None,
+    dose_e_per_A2: float | None = None,
+    counted: bool = True,
+    network: FeatureNetwork | None = None,
+    device: Device = "auto",
+    say: Callable[[str], None] | None = None,
+) -> TiltSeries:
+    """Make noise-free projections look like a reference.
+
+    Parameters
+    ----------
+    noise_free : TiltSeries
+        Minus line integrals of the potential, V·Å (protein dark), at the reference's pixel size.
+    reference : TiltSeries
+        Aligned, its tilt axis along y, protein dark. Its tilts may be others; the nearest are
+        taken.
+    method : str
+        ``style``: the reference's CTF, signal and noise, then its texture. ``spectral``: without
+        the texture. ``coloured``: noise of the reference's spectrum. ``noisy``, ``baseline``,
+        ``faket-random``: as in FakET (Harar et al., arXiv 2304.02011).
+    noise_free_reference : ndarray, shape (tilt, y, x), optional
+        The reference's own noise-free projections, where they are known.
+    seed : int
+        Of the noise, and of an untrained network.
+    defocus_um, dose_e_per_A2 : float, optional
+        Mean defocus of the reference, and the exposure of its whole series; the defocus is
+        estimated where it is not given, the exposure assumed.
+    counted : bool
+        Whether the reference's grey values may be counts of electrons; False where they were
+        scaled to bytes.
+    network : FeatureNetwork, optional
+        For style transfer, instead of the method's own; VGG19 with trained weights makes
+        ``noisy`` start FakET's own method.
+    device : {"auto", "cpu", "cuda"}
+        Of the style transfer.
+    say : callable, optional
+        Called with what was estimated or assumed, a line each.
+
+    Returns
+    -------
+    TiltSeries
+        In the reference's grey values, with the geometry of ``noise_free``.
+
+    Raises
+    ------
+    InputError
+        If the method is unknown, pixel sizes differ or a stack cannot be used.
+    """
+    row = method_row(method)
+    if not row.needs_reference or (row.network == "vgg19" and network is None):
+        usable = [name for name, r in METHODS.items() if r.needs_reference and r.network != "vgg19"]
+        raise InputError(f"`method`: expected one of {', '.join(usable)}, found {method!r}")
+    sizes_A = [series.geometry.pixel_size_A for series in (noise_free, reference)]
+    if abs(sizes_A[0] / sizes_A[1] - 1) > 0.02:
+        raise InputError(
+            f"reference: expected the pixel size of the noise-free projections {sizes_A[0]:g} Å, "
+            f"found {sizes_A[1]:g} Å; bin one of them first"
+        )
+    known = {"defocus_um": defocus_um, "dose_e_per_A2": dose_e_per_A2}
+    measured = _measured(row, reference, noise_free_reference, known, counted, say)
+    if row.network is not None:
+        network = network or _own_network(row.network, seed)
+        style = StyleProfile.measure(
+            reference.images,
+            network=network,
+            angles_deg=reference.geometry.angles_deg,
+            pixel_size_A=reference.geometry.pixel_size_A,
+            device=device,
+        )
+        measured = Measured(measured.noise, measured.model, style, network)
+    angles_deg = noise_free.geometry.angles_deg
+    images = render(row, noise_free.images, angles_deg, measured, seed=seed, device=device)
+    return TiltSeries(images, noise_free.geometry)
+
+
+def noise_like(
+    method: str,
+    noise_free: TiltSeries,
+    reference: TiltSeries,
+    noise_free_reference: AnyArray | None = None,
+    seed: int = 0,
+    *,
+    defocus_um: float | None = None,
+    dose_e_per_A2: float | None = None,
+    counted: bool = True,
+    say: Callable[[str], None] | None = None,
+) -> tuple[FloatArray, dict[str, Any]]:
+    """Give noise-free projections a reference's noise, and say what was measured.
+
+    Parameters
+    ----------
+    method : {"spectral", "spectral-content", "coloured", "noisy", "baseline", "content"}
+        The two contents are what style transfer preserves: with a quarter of the noise.
+    noise_free, reference, noise_free_reference, seed
+    defocus_um, dose_e_per_A2, counted, say
+        As for :func:`look_like`.
+
+    Returns
+    -------
+    images : ndarray, shape (tilt, y, x), float32
+    record : dict
+        What was measured on the reference, ready for JSON.
+    """
+    row = METHODS.get(_CONTENT.get(method, method))
+    if row is None or row.network is not None or not row.needs_reference:
+        starts = [name for name, r in METHODS.items() if r.needs_reference and r.network is None]
+        raise InputError(
+            f"method: expected one of {', '.join([*starts, *_CONTENT])}, found {method!r}"
+        )
+    known = {"defocus_um": defocus_um, "dose_e_per_A2": dose_e_per_A2}
+    measured = _measured(row, reference, noise_free_reference, known, counted, say)
+    images, angles_deg = noise_free.images, noise_free.geometry.angles_deg
+    record = measured.model or measured.noise
+    assert record is not None
+    if method == "spectral-content" and measured.model is not None:
+        made = spectral_content(images, measured.model, angles_deg, seed=seed)
+    elif method == "content" and measured.noise is not None:
+        made = content(images, measured.noise, seed=seed, angles_deg=angles_deg)
+    else:
+        made = with_noise(row, images, angles_deg, measured, seed=seed)
+    return made, record.to_dict()
+
+
+def reference_model(
+    reference: TiltSeries,
+    noise_free: AnyArray | None = None,
+    *,
+    defocus_um: float | None = None,
+    dose_e_per_A2: float | None = None,
+    counted: bool = True,
+    noise: NoiseProfile | None = None,
+) -> ReferenceModel:
+    """Measure on a reference what the spectral method needs, with what is known of it.
+
+    ``noise`` is what was estimated of the same stacks before; it is estimated where it is not
+    given.
+    """
+    geometry, images = reference.geometry, reference.images
+    ctf = estimate_ctf(images, geometry.pixel_size_A, geometry.angles_deg, defocus_um=defocus_um)
+    dose = None
+    if dose_e_per_A2 is not None:
+        dose = np.full(len(images), dose_e_per_A2 / len(images))
+    return measure_reference(
+        images,
+        geometry.angles_deg,
+        geometry.pixel_size_A,
+        clean=noise_free,
+        ctf=ctf,
+        dose_e_per_A2=dose,
+        counted=counted,
+        noise=noise,
+    )
+
+
+def _measured(
+    row: MethodRow,
+    reference: TiltSeries,
+    noise_free: AnyArray | None,
+    known: dict[str, float | None],
+    counted: bool,
+    say: Callable[[str], None] | None,
+) -> Measured:
+    """Measure what the method's start needs, and say what was estimated or assumed."""
+    if not row.needs_spectra:
+        angles_deg = reference.geometry.angles_deg
+        return Measured(estimate_noise(reference.images, noise_free, angles_deg=angles_deg))
+    dose_e_per_A2 = known["dose_e_per_A2"]
+    model = reference_model(
+        reference,
+        noise_free,
+        defocus_um=known["defocus_um"],
+        dose_e_per_A2=dose_e_per_A2,
+        counted=counted,
+    )
+    if say is not None and noise_free is None:
+        for notice in model_notices(model, dose_e_per_A2=dose_e_per_A2, counted=counted):
+            say(notice)
+    return Measured(model=model)
+
+
+def _own_network(name: NetworkName, seed: int) -> FeatureNetwork:
+    return load_network(name, seed=seed) if name == "vgg19-random" else load_network(name)

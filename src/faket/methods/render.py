@@ -1,0 +1,128 @@
+"""From noise-free projections to images that look like a reference, by any method."""
+
+from dataclasses import dataclass
+
+from numpy.typing import ArrayLike
+
+from faket.data import AnyArray, FloatArray
+from faket.device import Device
+from faket.errors import InputError
+from faket.methods.reference_model import ReferenceModel
+from faket.methods.spectral import spectral_images, spectral_pair
+from faket.methods.table import MethodRow
+from faket.noise import NoiseProfile, add_noise, baseline, content, noisy
+from faket.style import FeatureNetwork, StyleProfile, transfer_style
+
+
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """What was measured on a reference, as far as a method needs it.
+
+    Attributes
+    ----------
+    noise : NoiseProfile, optional
+        For every start but "spectral".
+    model : ReferenceModel, optional
+        For "spectral".
+    style : StyleProfile, optional
+        With style transfer; measured by ``network``.
+    network : FeatureNetwork, optional
+    """
+
+    noise: NoiseProfile | None = None
+    model: ReferenceModel | None = None
+    style: StyleProfile | None = None
+    network: FeatureNetwork | None = None
+
+
+def render(
+    method: MethodRow,
+    noise_free: AnyArray,
+    angles_deg: ArrayLike,
+    measured: Measured,
+    *,
+    seed: int,
+    iterations: int | None = None,
+    device: Device = "auto",
+) -> FloatArray:
+    """Make noise-free projections look like a reference.
+
+    Parameters
+    ----------
+    method : MethodRow
+        One that needs a reference.
+    noise_free : ndarray, shape (tilt, y, x)
+        Minus line integrals of the potential, V·Å (protein dark).
+    angles_deg : array_like, shape (tilts,)
+    measured : Measured
+    seed : int
+        Of the noise.
+    iterations : int, optional
+        Of the style transfer, instead of the network's own number.
+    device : {"auto", "cpu", "cuda"}
+
+    Returns
+    -------
+    ndarray, shape (tilt, y, x), float32
+        In the reference's grey values.
+
+    Raises
+    ------
+    InputError
+        If the method needs something that was not measured.
+    """
+    if method.network is None:
+        return with_noise(method, noise_free, angles_deg, measured, seed=seed)
+    if measured.style is None or measured.network is None:
+        raise _missing(method, "the style of a reference and its network")
+    kept, initial = _pair(method, noise_free, angles_deg, measured, seed)
+    return transfer_style(
+        kept,
+        initial,
+        measured.style,
+        network=measured.network,
+        iterations=iterations,
+        angles_deg=angles_deg,
+        device=device,
+    )
+
+
+def with_noise(
+    method: MethodRow, noise_free: AnyArray, angles_deg: ArrayLike, measured: Measured, *, seed: int
+) -> FloatArray:
+    """Return noise-free projections with the reference's noise, as the method's start says."""
+    if method.start == "spectral":
+        return spectral_images(noise_free, _model(method, measured), angles_deg, seed=seed)
+    noise = _noise(method, measured)
+    if method.start == "coloured":
+        return add_noise(noise_free, noise.at(angles_deg), seed=seed, spectrum="reference")
+    by_angle = baseline if method.start == "baseline" else noisy
+    return by_angle(noise_free, noise, seed=seed, angles_deg=angles_deg)
+
+
+def _pair(
+    method: MethodRow, noise_free: AnyArray, angles_deg: ArrayLike, measured: Measured, seed: int
+) -> tuple[FloatArray, FloatArray]:
+    """Return what style transfer preserves, with a quarter of the noise, and where it starts."""
+    if method.start == "spectral":
+        return spectral_pair(noise_free, _model(method, measured), angles_deg, seed=seed)
+    kept = content(noise_free, _noise(method, measured), seed=seed, angles_deg=angles_deg)
+    return kept, with_noise(method, noise_free, angles_deg, measured, seed=seed)
+
+
+def _model(method: MethodRow, measured: Measured) -> ReferenceModel:
+    if measured.model is None:
+        raise _missing(method, "the CTF and the spectra of a reference")
+    return measured.model
+
+
+def _noise(method: MethodRow, measured: Measured) -> NoiseProfile:
+    if measured.noise is None:
+        raise _missing(method, "the noise of a reference")
+    return measured.noise
+
+
+def _missing(method: MethodRow, what: str) -> InputError:
+    return InputError(
+        f"method {method.name}: expected {what}, found none; measure a reference first"
+    )
