@@ -1,11 +1,12 @@
 """faket: labelled cryo-electron tomograms that look like your reference, from molecules."""
 
 import os
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from faket.io.molecules import load_species
+
+    __version__: str
 
 __all__ = ["__version__", "load_species"]
 
@@ -13,16 +14,22 @@ __all__ = ["__version__", "load_species"]
 # keeps its cores busy waiting, and takes them from the other. Read when torch is first imported.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-try:
-    __version__ = version("faket")
-except PackageNotFoundError:  # run from a source tree that is not installed
-    __version__ = "0+unknown"
-
 
 def __getattr__(name: str) -> Any:
-    """Load ``load_species`` on first use (PEP 562): importing the package costs nothing."""
-    if name != "load_species":
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from faket.io.molecules import load_species
+    """Load what is public on first use (PEP 562): importing the package costs nothing."""
+    if name == "__version__":
+        return _version()
+    if name == "load_species":
+        from faket.io.molecules import load_species
 
-    return load_species
+        return load_species
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("faket")
+    except PackageNotFoundError:  # run from a source tree that is not installed
+        return "0+unknown"

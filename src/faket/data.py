@@ -8,13 +8,15 @@ degrees, potentials in volts above ice, doses in e/Å². Positions are Å from t
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial.transform import Rotation
 
 from faket.errors import InputError
+
+if TYPE_CHECKING:  # it takes longer to import than all else that `faket --help` needs
+    from scipy.spatial.transform import Rotation
 
 FloatArray = NDArray[np.float32]
 DoubleArray = NDArray[np.float64]
@@ -181,7 +183,7 @@ class Particles:
     ids: NDArray[np.int64]
     species: tuple[str, ...]
     positions_A: DoubleArray
-    rotations: Rotation
+    rotations: "Rotation"
     semi_axes_A: DoubleArray
 
     def __len__(self) -> int:

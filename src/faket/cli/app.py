@@ -23,7 +23,7 @@ from faket.errors import InputError
 app = App(
     name="faket",
     help="Labelled cryo-electron tomograms that look like your reference, from molecules.",
-    version=faket.__version__,
+    version=lambda: faket.__version__,  # looked up only when it is asked for
     help_format="plaintext",
     # Units keep their case: --voxel-size-A.
     default_parameter=Parameter(name_transform=lambda name: name.replace("_", "-")),

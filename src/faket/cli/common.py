@@ -3,13 +3,15 @@
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from faket.data import DoubleArray, FloatArray, Species, evenly_spaced_tilts
 from faket.errors import InputError
+
+if TYPE_CHECKING:
+    from faket.data import DoubleArray, FloatArray, Species
 
 Positive = Annotated[float, Parameter(validator=Number(gt=0))]
 Count = Annotated[int, Parameter(validator=Number(gte=1))]
@@ -21,8 +23,9 @@ Where = Literal["auto", "cpu", "cuda"]
 
 def tilt_angles(
     path: Path | None, start_deg: float, stop_deg: float, step_deg: float
-) -> DoubleArray:
+) -> "DoubleArray":
     """Return the angles of a file, or evenly spaced ones where none is given."""
+    from faket.data import evenly_spaced_tilts
     from faket.io.tilts import read_tilt_angles
 
     if path is not None:
@@ -64,7 +67,7 @@ def check_pixels(first: Path, first_A: float, second: Path, second_A: float) -> 
         )
 
 
-def check_sign(path: Path, images: FloatArray) -> None:
+def check_sign(path: Path, images: "FloatArray") -> None:
     """Say so if protein looks bright in a reference."""
     from faket.evaluation import contrast_sign
 
@@ -77,7 +80,7 @@ def check_sign(path: Path, images: FloatArray) -> None:
         )
 
 
-def say_notices(library: Iterable[Species]) -> None:
+def say_notices(library: "Iterable[Species]") -> None:
     """Print what was guessed, left out or looks wrong in molecules, a line each."""
     for species in library:
         for notice in species.report.notices:

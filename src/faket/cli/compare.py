@@ -13,10 +13,10 @@ from cyclopts import Parameter
 from faket.cli.common import Count, Flag, Positive, Seed, check_pixels
 from faket.cli.compare_table import print_table
 from faket.cli.outputs import OutFolder
-from faket.data import TiltSeries
 from faket.errors import InputError
 
 if TYPE_CHECKING:
+    from faket.data import TiltSeries
     from faket.evaluation import ContentCorrelation, ContrastSign
     from faket.report.compare_figures import Comparison
 
@@ -160,14 +160,14 @@ def _naming(**files: Path) -> Iterator[None]:
         raise InputError(f"{files.get(name, name)}{colon}{rest}") from None
 
 
-def _read(path: Path, angles: Path | None, option: str, pixel_size_A: float | None) -> TiltSeries:
+def _read(path: Path, angles: Path | None, option: str, pixel_size_A: float | None) -> "TiltSeries":
     from faket.io.tilts import read_tilt_series, tilt_angles_beside
 
     tlt = angles or tilt_angles_beside(path, option=option)
     return read_tilt_series(path, tlt, mmap=True, pixel_size_A=pixel_size_A)
 
 
-def _contrast(path: Path, series: TiltSeries) -> "ContrastSign":
+def _contrast(path: Path, series: "TiltSeries") -> "ContrastSign":
     from faket.evaluation import contrast_sign
 
     with _naming(stack=path):
@@ -176,9 +176,9 @@ def _contrast(path: Path, series: TiltSeries) -> "ContrastSign":
 
 def _compared(
     path: Path,
-    series: TiltSeries,
+    series: "TiltSeries",
     reference: Path,
-    target: TiltSeries,
+    target: "TiltSeries",
     classifier: tuple[int, int, int],
 ) -> "Comparison":
     from faket.evaluation import separability, spectrum_distance
@@ -197,7 +197,7 @@ def _compared(
 
 
 def _content(
-    path: Path, series: TiltSeries, clean: Path | None, twin: TiltSeries | None
+    path: Path, series: "TiltSeries", clean: Path | None, twin: "TiltSeries | None"
 ) -> "ContentCorrelation | None":
     from faket.evaluation import content_correlation
     from faket.reconstruction import align
@@ -214,7 +214,7 @@ def _content(
         )
 
 
-def _with_shifts(path: Path, series: TiltSeries) -> TiltSeries:
+def _with_shifts(path: Path, series: "TiltSeries") -> "TiltSeries":
     """Add the shifts of the .csv that `faket acquire` writes beside a stack, if it is there."""
     from faket.io.tilts import read_tilt_series
 
@@ -233,7 +233,7 @@ def _with_shifts(path: Path, series: TiltSeries) -> TiltSeries:
 def _write(
     out: Path,
     paths: Sequence[Path],
-    target: TiltSeries,
+    target: "TiltSeries",
     judged: "Sequence[Comparison]",
     signs: "Sequence[ContrastSign]",
     twin: "ContentCorrelation | None",

@@ -3,15 +3,14 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from faket.data import TiltSeries
-
 if TYPE_CHECKING:
+    from faket.data import TiltSeries
     from faket.evaluation import ContentCorrelation, ContrastSign
     from faket.report.compare_figures import Comparison
 
 
 def print_table(
-    target: TiltSeries,
+    target: "TiltSeries",
     judged: "Sequence[Comparison]",
     signs: "Sequence[ContrastSign]",
     twin: "ContentCorrelation | None",

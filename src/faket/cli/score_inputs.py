@@ -6,21 +6,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from faket.cli.wording import in_words_of
 from faket.errors import InputError
-from faket.io.shrec.locations import Euler
 
 if TYPE_CHECKING:
     from faket.evaluation import Picks, Truth
+    from faket.io.shrec.locations import Euler
 
 
 @dataclass(frozen=True)
 class PickOptions:
     """How the files of picks are to be understood: the options of `faket score` of these names."""
 
-    euler: Euler = "zxz"
+    euler: "Euler" = "zxz"
     species: str | None = None
     map: tuple[str, ...] = ()
     tomogram: str | None = None
@@ -96,6 +94,8 @@ def leave_out(
     InputError
         If a pick's class is neither the truth's nor excluded.
     """
+    import numpy as np
+
     dropped = set() if exclude is None else set(strangers(exclude, there.class_names))
     picked = {name for picks in found for name in picks.species}
     excluded = None if exclude is None else [n for n in exclude if n not in dropped & picked]

@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-import numpy as np
 from cyclopts import Parameter
 
 from faket.cli.common import (
@@ -174,6 +173,8 @@ def project(
     device
         Where to compute.
     """
+    import numpy as np
+
     from faket.data import TiltGeometry, TiltSeries
     from faket.io.mrc import read_volume
     from faket.io.tilts import write_tilt_series
