@@ -14,12 +14,17 @@ from faket.evaluation import content_correlation, separability, spectrum_distanc
 from faket.io.records import parse_record
 from faket.methods.measurement import measure_reference
 from faket.methods.reference_model import ReferenceModel
-from faket.methods.spectral import signal_to_noise, spectral_content, spectral_images
+from faket.methods.spectral import (
+    signal_to_noise,
+    spectral_content,
+    spectral_images,
+    spectral_pair,
+)
 from faket.microscope import Microscope, acquire, contrast_transfer
 from faket.microscope.ctf_estimate import CtfEstimate
 from faket.microscope.ctf_estimation import estimate_ctf
 from faket.noise import NoiseProfile, coloured_noise, estimate_noise, noisy, ring_power
-from faket.pipeline.reference import noiseless
+from faket.projection import noise_free_projections
 from faket.reconstruction import align
 from faket.specimen import SpecimenConfig, build_specimen
 
@@ -202,7 +207,7 @@ def test_closer_to_the_simulator_than_noisy():
         specimen = build_specimen(config, library, seed=seed)
         series = acquire(specimen, geometry, microscope, seed=7, device="cpu")
         stacks.append(align(series.images, series.geometry))
-        twins.append(noiseless(specimen.potential.data, angles, 10.0))
+        twins.append(noise_free_projections(specimen, angles).images)
     known = estimate_ctf(stacks[0], 10.0, angles, defocus_um=4.0)
     model = measure_reference(stacks[0], angles, 10.0, ctf=known, dose_e_per_A2=np.full(7, 30 / 7))
     made = spectral_images(twins[1], model, angles, seed=0)
@@ -235,3 +240,10 @@ def test_bad_input_is_refused_in_one_line():
         with pytest.raises(InputError, match=word) as error:
             call()
         assert "\n" not in str(error.value)
+
+
+def test_a_pair_is_its_two_parts():
+    clean = projections()
+    kept, full = spectral_pair(clean, fabricated(), ANGLES, seed=3)
+    assert kept.tobytes() == spectral_content(clean, fabricated(), ANGLES, seed=3).tobytes()
+    assert full.tobytes() == spectral_images(clean, fabricated(), ANGLES, seed=3).tobytes()

@@ -9,7 +9,6 @@ import numpy as np
 from faket.data import (
     AnyArray,
     DoubleArray,
-    FloatArray,
     Species,
     TiltGeometry,
     TiltSeries,
@@ -38,7 +37,7 @@ from faket.pipeline.library import source_path, specimen_config
 from faket.pipeline.notices import binning_notice
 from faket.pipeline.recipe import MicroscopeSection, Recipe, recipe_fields
 from faket.pipeline.recipe_words import unknown_field
-from faket.projection import project
+from faket.projection import noise_free_projections
 from faket.reconstruction import align, fourier_crop
 from faket.seeds import derive
 from faket.specimen import build_specimen
@@ -187,15 +186,8 @@ def prepare_reference(recipe: Recipe, library: tuple[Species, ...], index: int) 
     )
 
 
-def noiseless(potential: AnyArray, angles_deg: DoubleArray, voxel_size_A: float) -> FloatArray:
-    """Return minus the line integrals (V·Å) of a potential: protein is dark."""
-    stack = project(potential, angles_deg)
-    stack *= np.float32(-voxel_size_A)
-    return stack
-
-
 def _own_reference(recipe: Recipe, library: tuple[Species, ...], index: int) -> Reference:
-    """Image another specimen with our microscope; its clean twin is known."""
+    """Image another specimen with our microscope; its noise-free projections are known."""
     name = f"reference_{index}"
     seed = derive(recipe.seed, name, "specimen")
     specimen = build_specimen(specimen_config(recipe, library), library, seed=seed)
@@ -206,7 +198,7 @@ def _own_reference(recipe: Recipe, library: tuple[Species, ...], index: int) -> 
     series = expose(specimen, record).series
     # As alignment would leave them: the known shifts undone, like a user's reference.
     images = align(series.images, series.geometry)
-    clean = noiseless(specimen.potential.data, geometry.angles_deg, geometry.pixel_size_A)
+    clean = noise_free_projections(specimen, geometry.angles_deg).images
     profile = estimate_noise(images, clean, angles_deg=geometry.angles_deg)
     source = f"faket microscope, preset {recipe.microscope.preset}"
     return Reference(TiltSeries(images, geometry), profile, source, record)

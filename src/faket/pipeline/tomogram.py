@@ -9,7 +9,7 @@ from faket.pipeline.clock import Clock
 from faket.pipeline.methods import Plan, make_images, method_of
 from faket.pipeline.output import write_model
 from faket.pipeline.recipe import Recipe
-from faket.pipeline.reference import noiseless
+from faket.projection import noise_free_projections
 from faket.reconstruction import reconstruct
 from faket.reconstruction.wbp import Normalize
 from faket.seeds import derive
@@ -27,9 +27,8 @@ def make_model(plan: Plan, index: int, say: Callable[[str], None] | None = None)
     with clock.stage("painting"):
         specimen = paint_specimen(plan.specimen, plan.library, placement.particles)
     tell(f"{name}: projections")
-    voxel_size_A = recipe.specimen.voxel_size_A
     with clock.stage("projection"):
-        clean = noiseless(specimen.potential.data, plan.angles_deg, voxel_size_A)
+        clean = noise_free_projections(specimen, plan.angles_deg).images
     tell(f"{name}: {recipe.method}")
     with clock.stage(recipe.method):
         series, acquisition = make_images(plan, specimen, clean, name)

@@ -1,5 +1,6 @@
 """The tilt projector and its adjoint: numba on the CPU, torch on CUDA."""
 
+from faket.projection.noise_free import noise_free_projections
 from faket.projection.projector import (
     back_project,
     checked_angles,
@@ -13,6 +14,7 @@ __all__ = [
     "back_project",
     "checked_angles",
     "filled_columns",
+    "noise_free_projections",
     "project",
     "project_bands",
     "project_slices",
