@@ -3,12 +3,12 @@
     python scripts/mutate_code.py --count 60 --seed 0 [--rooms microscope noise] [--limit 240]
 
 Sites are drawn at random from all of the stage rooms' code. A change in a docstring, an
-annotation, a name of a kind, what an error says, and what only an error's condition holds is none; nor are
-modules that only a GPU runs.
-Each is made in a copy of ``src``, on which the tests of that room alone run (``tests/ROOM``) until
-the first fails; a run over ``--limit`` seconds counts as killed. Every copy has a cache of compiled
-kernels of its own, started from one of unchanged code, and the changed room's are compiled anew.
-Printed are file, line, change and the test that failed; survivors are for a person to explain.
+annotation, a name of a kind, what an error says, and what only an error's condition holds is none;
+nor are modules that only a GPU runs. Each is made in a copy of ``src``, on which the tests of that
+room alone run (``tests/ROOM``) until the first fails; a run over ``--limit`` seconds counts as
+killed. Every copy has a cache of compiled kernels of its own, started from one of unchanged code;
+what calls a changed kernel is compiled anew. Printed are file, line, change and the test that
+failed; survivors are for a person to explain.
 """
 
 import argparse
