@@ -127,14 +127,11 @@ def network():
 def test_style_of_vgg19(network, dtype, tiles, monkeypatch):
     monkeypatch.setattr("faket.style.vgg.engine.choose_grid", lambda *_: tiles)
     content, initial, style = (noise(1, 49, 66, seed=i) for i in range(3))
-    states = []
     options = {"network": network, "dtype": dtype}
     with fake_cuda() as seen:
         profile = StyleProfile.measure(style, **options)
-        options |= {"iterations": 2, "checkpoint": states.append}
-        for resume in (None, *states[:1]):
-            made = transfer_style(content, initial, profile, resume=resume, **options)
-            assert made.shape == content.shape
+        made = transfer_style(content, initial, profile, iterations=2, **options)
+        assert made.shape == content.shape
         assert {"conv2d", "conv_transpose2d"} <= seen
 
 

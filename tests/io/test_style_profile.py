@@ -1,4 +1,4 @@
-"""Style profiles and transfer states survive a round trip; foreign files are refused."""
+"""Style profiles survive a round trip; files written earlier are read; foreign ones refused."""
 
 from dataclasses import replace
 
@@ -7,14 +7,9 @@ import pytest
 from safetensors.numpy import save_file
 
 from faket.errors import InputError
-from faket.io.style_profile import (
-    load_style_profile,
-    load_transfer_state,
-    save_style_profile,
-    save_transfer_state,
-)
+from faket.io.style_profile import load_style_profile, save_style_profile
 from faket.io.tensors import save_tensors
-from faket.style import StyleProfile, TransferState, load_network
+from faket.style import StyleProfile, load_network
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +27,7 @@ def profile():
 @pytest.mark.parametrize("with_angles", [True, False])
 def test_round_trip(tmp_path, profile, with_angles):
     if not with_angles:
-        profile = replace(profile, angles_deg=None, spectra=None, pixel_size_A=None)
+        profile = replace(profile, angles_deg=None, pixel_size_A=None)
     path = tmp_path / "reference.safetensors"
     path.write_bytes(b"older")
     save_style_profile(profile, path)
@@ -42,6 +37,17 @@ def test_round_trip(tmp_path, profile, with_angles):
     for name, array in profile.to_arrays().items():
         np.testing.assert_array_equal(again.to_arrays()[name], array)
     assert [file.name for file in tmp_path.iterdir()] == [path.name]
+
+
+def test_files_with_the_spectra_of_earlier_versions_are_read(tmp_path, profile):
+    arrays = profile.to_arrays()
+    whose = {"network": profile.network, "network_digest": profile.network_digest}
+    earlier = arrays | {"spectra": np.ones((2, 64))}
+    save_tensors(tmp_path / "earlier", "faket style profile 3", earlier, whose)
+    again = load_style_profile(tmp_path / "earlier").to_arrays()
+    assert again.keys() == arrays.keys()
+    for name, array in arrays.items():
+        np.testing.assert_array_equal(again[name], array)
 
 
 def test_the_same_profile_gives_the_same_bytes(tmp_path, profile):
@@ -84,26 +90,3 @@ def test_a_file_of_61_tilts_stays_small(tmp_path, profile):
     """Triangles of float32: 1.3 MB a tilt with VGG19."""
     save_style_profile(profile, tmp_path / "two")
     assert (tmp_path / "two").stat().st_size < 2 * 1.25e6
-
-
-def test_transfer_states_survive_a_round_trip(tmp_path):
-    rng = np.random.default_rng(0)
-    finished = rng.random((2, 5, 4), dtype=np.float32)
-    running = TransferState(
-        "abc", finished, 3, rng.random((3, 5, 4)), rng.random((2, 3, 5, 4)), finished[0]
-    )
-    for state in (running, TransferState("abc", finished)):
-        save_transfer_state(state, tmp_path / "state.safetensors")
-        again = load_transfer_state(tmp_path / "state.safetensors")
-        assert (again.fingerprint, again.iteration) == ("abc", state.iteration)
-        assert again.to_arrays().keys() == state.to_arrays().keys()
-        for name, array in state.to_arrays().items():
-            np.testing.assert_array_equal(again.to_arrays()[name], array)
-
-
-def test_what_is_no_state_is_refused(tmp_path, profile):
-    save_style_profile(profile, tmp_path / "profile")
-    with pytest.raises(InputError, match="begin the transfer anew"):
-        load_transfer_state(tmp_path / "profile")
-    with pytest.raises(InputError, match="no file"):
-        load_transfer_state(tmp_path / "absent")

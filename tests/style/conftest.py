@@ -27,7 +27,7 @@ def network():
 
 @pytest.fixture(scope="session")
 def small():
-    """Three channels, three blocks, VGG19's kind of layers; too narrow for Winograd's way."""
+    """Three channels, three blocks, VGG19's kind of layers."""
     style = {"relu1_1": 0.5, "relu2_1": 0.3, "relu3_2": 0.2}
     return random_network(
         ((4, 5), (6, 7, 6), (8, 5)),
@@ -50,7 +50,7 @@ def grey():
 
 @pytest.fixture(scope="session")
 def wide():
-    """Wide enough for Winograd's way from the second convolution on."""
+    """As wide as VGG19's first block."""
     style = {"relu1_1": 0.5, "relu2_1": 0.3, "relu3_1": 0.2}
     return random_network(((64, 64), (64, 64), (64,)), 3, style, {"relu2_2": 1.0})
 

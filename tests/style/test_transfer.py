@@ -248,7 +248,6 @@ def test_bad_input_is_refused_in_one_line(network, stacks):
         ((content, initial, style), {"angles_deg": [0, 1]}, "angle"),
         ((content[:, :15], initial[:, :15], style), {}, "16 pixels"),
         ((content, initial, style), {"iterations": 0}, "iterations"),
-        ((content, initial, style), {"step_size": float("nan")}, "step_size"),
         ((content, initial, profile), {"style_angles_deg": ANGLES}, "StyleProfile"),
         ((content, initial, profile), {"network": other}, "measure the reference again"),
     ]

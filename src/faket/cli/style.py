@@ -90,6 +90,8 @@ def style(
     size_A = pixel_size_A
     if network != "vgg19":
         refuse_unused(f"with network {network}", weights=weights)
+    if network == "texture":
+        refuse_unused("with network texture", memory_limit_GB=memory_limit_GB)
     if style.suffix == ".safetensors":
         refuse_unused(
             "with a profile", style_angles=style_angles, invert_reference=invert_reference

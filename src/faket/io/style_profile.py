@@ -1,12 +1,11 @@
-"""Style profiles, and states of interrupted transfers, as .safetensors files."""
+"""Style profiles as .safetensors files."""
 
 from faket.errors import InputError
 from faket.io.failures import PathLike, input_error
 from faket.io.tensors import load_tensors, save_tensors
-from faket.style import StyleProfile, TransferState
+from faket.style import StyleProfile
 
 _PROFILE = "faket style profile 3"
-_STATE = "faket style transfer state 2"
 
 
 def save_style_profile(profile: StyleProfile, path: PathLike) -> None:
@@ -47,28 +46,3 @@ def load_style_profile(path: PathLike) -> StyleProfile:
         raise input_error(
             path, f"expected the entry {error}, found none; measure the reference again"
         ) from None
-
-
-def save_transfer_state(state: TransferState, path: PathLike) -> None:
-    """Write the state of a transfer; an existing file is replaced at the very end.
-
-    Meant for the ``checkpoint`` of :func:`faket.style.transfer_style`.
-
-    Raises
-    ------
-    InputError
-        If the disk is full or the place may not be written.
-    """
-    save_tensors(path, _STATE, state.to_arrays(), {"fingerprint": state.fingerprint})
-
-
-def load_transfer_state(path: PathLike) -> TransferState:
-    """Read the state of a transfer, to be given as ``resume``.
-
-    Raises
-    ------
-    InputError
-        If there is no such file, or it is not a transfer's state, or of another version.
-    """
-    arrays, texts = load_tensors(path, _STATE, "a transfer's state", "begin the transfer anew")
-    return TransferState.from_arrays(arrays, fingerprint=texts.get("fingerprint", ""))

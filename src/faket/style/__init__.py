@@ -1,17 +1,15 @@
 """Style of an experimental reference: feature networks, their statistics, and transfer."""
 
+from faket.style.choose import load_network
 from faket.style.network import FeatureNetwork, build_network
 from faket.style.profile import StyleProfile
-from faket.style.state import TransferState
 from faket.style.transfer import transfer_style
-from faket.style.vgg.network import load_network
 from faket.style.vgg.update import Adam, UpdateRule
 
 __all__ = [
     "Adam",
     "FeatureNetwork",
     "StyleProfile",
-    "TransferState",
     "UpdateRule",
     "build_network",
     "load_network",

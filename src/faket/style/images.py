@@ -1,5 +1,6 @@
 """Stacks as the network wants them: grey values in [0, 1], handed out in pieces."""
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 
 import numpy as np
@@ -9,7 +10,10 @@ from torch import Tensor
 from faket.data import AnyArray, DoubleArray
 from faket.errors import InputError
 from faket.statistics import tilt_statistics
-from faket.style.vgg.engine import Reader
+
+# Gives some rows and columns of an image in [0, 1]: [channels, y, x], or [1, y, x] where all
+# channels are equal.
+Reader = Callable[[slice, slice], Tensor]
 
 
 def checked_statistics(
@@ -64,3 +68,8 @@ def reproducible(device: str) -> AbstractContextManager[None]:
         enabled=True, benchmark=False, deterministic=True, allow_tf32=False
     )
     return context
+
+
+def image_dtype(dtype: torch.dtype) -> torch.dtype:
+    """Return the type of images, gradients and moments beside convolutions in ``dtype``."""
+    return torch.float64 if dtype == torch.float64 else torch.float32

@@ -4,35 +4,20 @@ from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from faket.data import AnyArray, FloatArray
-from faket.style.state import TransferState
 
-Grams = Mapping[str, AnyArray]
-
-
-class Running(Protocol):
-    """The transfer of one tilt, iteration by iteration; the result goes where it was told."""
-
-    done: int
-
-    def advance(self) -> None:
-        """Do at least one iteration."""
-
-    def state(self, fingerprint: str, finished: FloatArray) -> TransferState:
-        """Return what is needed to go on, beside the tilts that are finished."""
-
-    def restore(self, state: TransferState) -> None:
-        """Go on from a state."""
+Grams = Mapping[str, AnyArray]  # by layer, [channels, channels]
+Measure = Callable[[int], dict[str, AnyArray]]  # a tilt's number -> its Gram matrices
+Give = Callable[[int, Grams, FloatArray], None]  # a tilt's number, the style, where to write [y, x]
 
 
 class Method(Protocol):
     """A network's way with stacks of one image size."""
 
-    iterations: int
+    def measure(self, stack: AnyArray) -> Measure:
+        """Return the function that measures a tilt of the stack [tilt, y, x]."""
 
-    def measure(self, stack: AnyArray) -> Callable[[int], dict[str, AnyArray]]:
-        """Return the function from a tilt's number to its Gram matrices by layer."""
+    def transfer(self, content: AnyArray, initial: AnyArray) -> Give:
+        """Return the function that gives a tilt a style; both stacks are [tilt, y, x].
 
-    def transfer(
-        self, content: AnyArray, initial: AnyArray
-    ) -> Callable[[int, Grams, FloatArray], Running]:
-        """Return the function that begins a tilt: its number, the style, where to write."""
+        Mean and standard deviation of what it writes are not yet the style's.
+        """

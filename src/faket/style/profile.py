@@ -11,11 +11,10 @@ from numpy.typing import ArrayLike
 from faket.data import AnyArray, DoubleArray
 from faket.device import Device, resolve_device
 from faket.errors import InputError
+from faket.style.choose import choose_method
 from faket.style.images import checked_statistics, reproducible
 from faket.style.matching import checked_angles, checked_pixel_size, differ, tilts_by_angle
-from faket.style.methods import choose_method
 from faket.style.network import FeatureNetwork
-from faket.style.spectrum import radial_spectra
 
 _GRAM = "gram."
 _AXES = {"mean": 1, "sigma": 1, "angles_deg": 1, "pixel_size_A": 0}  # others: 2
@@ -37,9 +36,6 @@ class StyleProfile:
         Its digest; a profile fits no other network.
     angles_deg : ndarray, shape (tilts,), float64, or None
         Stage angles, by which tilts are matched; None where they are not known.
-    spectra : ndarray, shape (tilts, rings), float64, or None
-        Radial power spectra in squared grey values, see
-        :func:`faket.style.spectrum.radial_spectra`.
     pixel_size_A : float or None
         Of the reference; None where it is not known.
     """
@@ -50,12 +46,11 @@ class StyleProfile:
     network: str
     network_digest: str
     angles_deg: DoubleArray | None = None
-    spectra: DoubleArray | None = None
     pixel_size_A: float | None = None
 
     def __post_init__(self) -> None:
         """Check that every part has one entry a tilt."""
-        parts = {name: getattr(self, name) for name in ("mean", "sigma", "angles_deg", "spectra")}
+        parts = {name: getattr(self, name) for name in ("mean", "sigma", "angles_deg")}
         for name, values in {**parts, **self.grams}.items():
             if values is None:
                 continue
@@ -95,8 +90,8 @@ class StyleProfile:
         dtype : torch.dtype
             As in :func:`faket.style.transfer_style`.
         memory_limit : int, optional
-            Bytes that the network may take beyond the stack; if not given 1 GB, on a GPU 60 %
-            of what is free there.
+            Bytes that VGG19 may take beyond the stack; if not given 1 GB, on a GPU 60 % of what
+            is free there. Not for the network "texture".
         progress : callable, optional
             Called after every tilt with the number done and the number in all.
 
@@ -107,25 +102,23 @@ class StyleProfile:
         Raises
         ------
         InputError
-            If a tilt is constant, too small for the network or not finite, or the angles are
-            not one a tilt.
+            If a tilt is constant, too small for the network or not finite, the angles are not
+            one a tilt, or the memory limit is too small or for a network that has none.
         """
         mean, sigma = checked_statistics(stack, "style", network.smallest_image)
         angles = checked_angles(angles_deg, len(stack), "style")
         pixel_size_A = checked_pixel_size(pixel_size_A, "style")
         place = resolve_device(device)
         size = stack.shape[1], stack.shape[2]
-        method = choose_method(network, size, place, dtype, memory_limit)
+        method = choose_method(network, size, place, dtype, memory_limit, only_measure=True)
         measure = method.measure(stack)
         grams: dict[str, list[AnyArray]] = {layer: [] for layer in network.style_weights}
-        spectra = []
         kind = np.float64 if dtype == torch.float64 else np.float32
         for tilt in range(len(stack)):
             with torch.no_grad(), reproducible(place):
                 found = measure(tilt)
             for layer, matrices in grams.items():
                 matrices.append(((found[layer] + found[layer].T) / 2).astype(kind))
-            spectra.append(radial_spectra(stack[tilt : tilt + 1])[0])
             if progress is not None:
                 progress(tilt + 1, len(stack))
         return StyleProfile(
@@ -135,7 +128,6 @@ class StyleProfile:
             network.name,
             network.digest,
             angles,
-            np.stack(spectra),
             pixel_size_A,
         )
 
@@ -145,7 +137,7 @@ class StyleProfile:
 
         Tilts are matched by angle to those of the profile with the most tilts; a profile that
         has no tilt as near as that profile's own widest step is left out at that angle. Gram
-        matrices, means, variances and spectra are averaged.
+        matrices, means and variances are averaged.
 
         Parameters
         ----------
@@ -174,16 +166,12 @@ class StyleProfile:
         def gram(layer: str) -> AnyArray:
             return mean(lambda profile: profile.grams[layer])
 
-        spectra = None
-        if all(profile.spectra is not None for profile in profiles):
-            spectra = mean(lambda profile: np.asarray(profile.spectra))
         sizes = [p.pixel_size_A for p in profiles if p.pixel_size_A is not None]
         return replace(
             base,
             grams={layer: gram(layer) for layer in base.grams},
             mean=mean(lambda profile: profile.mean),
             sigma=np.sqrt(mean(lambda profile: profile.sigma**2)),
-            spectra=spectra,
             pixel_size_A=sizes[0] if sizes else None,
         )
 
@@ -234,7 +222,7 @@ class StyleProfile:
         Of the symmetric Gram matrices the upper triangles, row by row.
         """
         arrays: dict[str, AnyArray] = {"mean": self.mean, "sigma": self.sigma}
-        for name in ("angles_deg", "spectra", "pixel_size_A"):
+        for name in ("angles_deg", "pixel_size_A"):
             if getattr(self, name) is not None:
                 arrays[name] = np.asarray(getattr(self, name), np.float64)
         for layer, matrices in self.grams.items():
@@ -282,7 +270,6 @@ class StyleProfile:
             network,
             network_digest,
             arrays.get("angles_deg"),
-            arrays.get("spectra"),
             None if size is None else float(size),
         )
 

@@ -72,7 +72,7 @@ def test_the_gradient_is_autograds_for_any_tiles(request, plain, size, grid, nam
 @pytest.mark.parametrize("size", [(131, 150), (96, 201)])
 @pytest.mark.parametrize("grid", [(2, 2), (5, 4)])
 def test_tiles_hardly_change_the_rounding(wide, plain, size, grid):
-    """In float32, with Winograd's way: far below 1e-4 of the norm, hardly a sign changed."""
+    """In float32: far below 1e-4 of the norm, hardly a sign changed."""
     start, content = (image(seed, size, dtype=torch.float32) for seed in (1, 2))
     targets = plain.grams(wide, image(3, (64, 64)).expand(3, -1, -1))
     one, many = (

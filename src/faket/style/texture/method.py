@@ -1,15 +1,13 @@
 """The ``texture`` network's own way: a few steps of least change, tilt by tilt."""
 
-from collections.abc import Callable
-
 import numpy as np
 import torch
 
 from faket.data import AnyArray, FloatArray
 from faket.errors import InputError
-from faket.style.method import Grams, Running
+from faket.style.images import image_dtype
+from faket.style.method import Give, Grams, Measure
 from faket.style.network import FeatureNetwork
-from faket.style.state import TransferState
 from faket.style.texture.network import TextureNetwork
 from faket.style.texture.update import (
     ITERATIONS,
@@ -18,7 +16,6 @@ from faket.style.texture.update import (
     standardised,
     transfer_tilt,
 )
-from faket.style.vgg.engine import image_dtype
 
 
 class ByTexture:
@@ -35,9 +32,9 @@ class ByTexture:
             )
         self._network = network.to(device, image_dtype(dtype))
         self._rule = GramStep(self._network.curvature)
-        self.iterations = ITERATIONS if iterations is None else iterations
+        self._iterations = ITERATIONS if iterations is None else iterations
 
-    def measure(self, stack: AnyArray) -> Callable[[int], dict[str, AnyArray]]:
+    def measure(self, stack: AnyArray) -> Measure:
         """Return the function from a tilt's number to its Gram matrices."""
 
         def grams(tilt: int) -> dict[str, AnyArray]:
@@ -46,43 +43,18 @@ class ByTexture:
 
         return grams
 
-    def transfer(
-        self, content: AnyArray, initial: AnyArray
-    ) -> Callable[[int, Grams, FloatArray], Running]:
-        """Return the function that begins a tilt."""
+    def transfer(self, content: AnyArray, initial: AnyArray) -> Give:
+        """Return the function that gives a tilt a style."""
 
-        def begin(tilt: int, grams: Grams, out: FloatArray) -> Running:
-            def styled() -> AnyArray:
-                kept, start = (standardised(s[tilt], self._network) for s in (content, initial))
-                weight = self._network.blocks[0][0][0]
-                targets = {
-                    layer: torch.from_numpy(np.array(gram, np.float64)).to(weight.device)
-                    for layer, gram in grams.items()
-                }
-                done = transfer_tilt(
-                    kept, start, targets, self._network, self.iterations, self._rule
-                )
-                array: AnyArray = done.cpu().numpy()
-                return array
+        def give(tilt: int, grams: Grams, out: FloatArray) -> None:
+            kept, start = (standardised(s[tilt], self._network) for s in (content, initial))
+            targets = {
+                layer: torch.from_numpy(np.array(gram, np.float64)).to(start.device)
+                for layer, gram in grams.items()
+            }
+            styled = transfer_tilt(
+                kept, start, targets, self._network, self._iterations, self._rule
+            )
+            out[:] = styled.cpu().numpy()
 
-            return _AtOnce(styled, out, self.iterations)
-
-        return begin
-
-
-class _AtOnce:
-    """A tilt whose iterations are done in one go: it takes seconds."""
-
-    def __init__(self, styled: Callable[[], AnyArray], out: FloatArray, iterations: int) -> None:
-        self._styled, self._out, self._iterations = styled, out, iterations
-        self.done = 0
-
-    def advance(self) -> None:
-        self._out[:] = self._styled()
-        self.done = self._iterations
-
-    def state(self, fingerprint: str, finished: FloatArray) -> TransferState:
-        return TransferState(fingerprint, finished)
-
-    def restore(self, state: TransferState) -> None:
-        raise RuntimeError(f"no state of iteration {state.iteration} was ever made")
+        return give

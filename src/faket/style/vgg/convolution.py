@@ -23,9 +23,7 @@ from faket.style.pooling import (
     suits_kernels,
     unpool,
 )
-from faket.style.vgg import winograd
-from faket.style.vgg.tiles import Step
-from faket.style.vgg.winograd import Padding
+from faket.style.vgg.tiles import Padding, Step
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,45 +72,30 @@ class Convolution:
     ----------
     weight : Tensor, shape (out, in, 3, 3)
     bias : Tensor, shape (out,)
-    fast : bool
-        Whether Winograd's way is taken; the same for all pieces of an image.
     """
 
     weight: Tensor
     bias: Tensor
-    fast: bool
 
-    def forward(self, image: Tensor, padding: Padding, origin: tuple[int, int]) -> Tensor:
-        """Return the activations [1, out, y', x'] of an image [1, in, y, x].
+    def forward(self, image: Tensor, padding: Padding) -> Tensor:
+        """Return the activations [1, out, y', x'] of an image [1, in, y, x]."""
+        return self._before_relu(image, padding).relu_()
 
-        ``origin`` is the row and column of the first of them in the whole image.
-        """
-        if self.fast:
-            return winograd.convolve(image, self.weight, self.bias, padding, origin)
-        return self._direct(image, padding).relu_()
-
-    def forward_pooled(
-        self, image: Tensor, padding: Padding, origin: tuple[int, int]
-    ) -> tuple[Tensor, Tensor]:
+    def forward_pooled(self, image: Tensor, padding: Padding) -> tuple[Tensor, Tensor]:
         """Return the pooled activations, and which of the four pixels each was (4: none)."""
-        if self.fast:
-            return winograd.convolve_and_pool(image, self.weight, self.bias, padding, origin)
-        return pool(self._direct(image, padding))
+        return pool(self._before_relu(image, padding))
 
     def backward(
         self,
         gradient: Tensor,
         winner: Tensor | None,
         padding: Padding,
-        origin: tuple[int, int],
         size: tuple[int, int],
     ) -> Tensor:
-        """Return the gradient by the image [1, in, *size], whose origin is given.
+        """Return the gradient by the image [1, in, *size].
 
         ``gradient`` is that by the output before ReLU, or with ``winner`` by the pooled output.
         """
-        if self.fast:
-            return winograd.convolve_back(gradient, winner, self.weight, padding, origin, size)
         above, below, left, right = padding
         if winner is not None:
             height, width = size[0] + above + below - 2, size[1] + left + right - 2
@@ -123,7 +106,7 @@ class Convolution:
         inside = whole[..., above : above + size[0], left : left + size[1]]
         return _channels_last(inside)
 
-    def _direct(self, image: Tensor, padding: Padding) -> Tensor:
+    def _before_relu(self, image: Tensor, padding: Padding) -> Tensor:
         if padding == (1, 1, 1, 1):
             return F.conv2d(image, self.weight, self.bias, padding=1)
         above, below, left, right = padding
@@ -132,13 +115,9 @@ class Convolution:
 
 
 def place(
-    network: FeatureNetwork,
-    steps: Sequence[Step],
-    size: tuple[int, int],
-    device: str,
-    dtype: torch.dtype,
+    network: FeatureNetwork, steps: Sequence[Step], device: str, dtype: torch.dtype
 ) -> tuple[FirstConvolution, tuple[Convolution, ...]]:
-    """Return the convolutions of the steps, for whole images of a size."""
+    """Return the convolutions of the steps."""
     pairs = [pair for block in network.blocks for pair in block][: len(steps)]
     # (x - mean) / sigma, folded into the weights in float64.
     mean, sigma = (
@@ -151,10 +130,8 @@ def place(
     weight, grey, bias = (t.to(device, dtype) for t in (weight, grey, bias))
     first = FirstConvolution(_channels_last(weight), _channels_last(grey), bias)
     others = []
-    for step, (weight, bias) in zip(steps[1:], pairs[1:], strict=True):
-        weight, bias = weight.to(device, dtype), bias.to(device, dtype)
-        pixels = (size[0] >> step.depth) * (size[1] >> step.depth)
-        others.append(Convolution(weight, bias, winograd.pays(weight, pixels)))
+    for weight, bias in pairs[1:]:
+        others.append(Convolution(weight.to(device, dtype), bias.to(device, dtype)))
     return first, tuple(others)
 
 

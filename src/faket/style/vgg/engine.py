@@ -1,23 +1,20 @@
 """Sums and gradients of the loss over whole images, tile by tile within a limit of memory."""
 
 import math
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from faket.errors import InputError
+from faket.style.images import Reader, image_dtype
 from faket.style.network import FeatureNetwork
 from faket.style.vgg.convolution import place
 from faket.style.vgg.loss import Coefficients, Sums
 from faket.style.vgg.memory import footprint
 from faket.style.vgg.passes import Layers, Record, backward, forward, visit_features
 from faket.style.vgg.tiles import Tile, choose_grid, cut, plan_steps
-
-# Gives some rows and columns of an image in [0, 1]: [channels, y, x], or [1, y, x] where all
-# channels are equal.
-Reader = Callable[[slice, slice], Tensor]
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,8 +156,8 @@ def prepare(
     """
     by_content = network.content_weights if content else {}
     wanted = {*network.style_weights, *by_content}
-    layers = _layers(network, wanted, size, device, dtype)
-    content_layers = _layers(network, by_content, size, device, dtype) if by_content else None
+    layers = _layers(network, wanted, device, dtype)
+    content_layers = _layers(network, by_content, device, dtype) if by_content else None
     alignment = 1 << layers.steps[-1].depth
     reach = layers.steps[0].margin + 1
     need = footprint(layers, network.style_weights, by_content)
@@ -179,20 +176,11 @@ def prepare(
     return Engine(network, layers, content_layers, cut(*size, *grid, alignment))
 
 
-def image_dtype(dtype: torch.dtype) -> torch.dtype:
-    """Return the type of images, gradients and moments beside convolutions in ``dtype``."""
-    return torch.float64 if dtype == torch.float64 else torch.float32
-
-
 def _layers(
-    network: FeatureNetwork,
-    wanted: Collection[str],
-    size: tuple[int, int],
-    device: str,
-    dtype: torch.dtype,
+    network: FeatureNetwork, wanted: Collection[str], device: str, dtype: torch.dtype
 ) -> Layers:
     steps = plan_steps(network.name, [len(block) for block in network.blocks], wanted)
-    return Layers(steps, *place(network, steps, size, device, dtype))
+    return Layers(steps, *place(network, steps, device, dtype))
 
 
 def _read(image: Reader, layers: Layers, tile: Tile) -> Tensor:

@@ -1,4 +1,4 @@
-"""The iterations of one tilt: gradient, step and average, a few rows at a time."""
+"""The iterations of one tilt: gradient, step of the update rule and average, by rows."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from faket.data import FloatArray
-from faket.style.state import TransferState
-from faket.style.vgg.engine import Engine, Reader
+from faket.style.images import Reader
+from faket.style.vgg.engine import Engine
 from faket.style.vgg.update import UpdateRule
 
 _AVERAGE_DECAY = 0.99
@@ -47,38 +47,18 @@ class Iterations:
     _image: Tensor | None = field(default=None, init=False)
     _moments: Tensor | None = field(default=None, init=False)
 
-    def advance(self) -> None:
-        """Do one iteration."""
+    def run(self) -> None:
+        """Do all iterations."""
+        while self.done < self.last:
+            self._advance()
+
+    def _advance(self) -> None:
         for band, gradient in self.engine.gradient(self._read, self.content, self.targets):
             if self._image is None and self.done + 1 < self.last:
                 self._begin(gradient)
             for rows, part in _pieces(band, gradient):
                 self._move(rows, part)
         self.done += 1
-
-    def state(self, fingerprint: str, finished: FloatArray) -> TransferState:
-        """Return what is needed to go on, beside the tilts that are finished."""
-        if self._image is None or self._moments is None:
-            raise RuntimeError("a state is asked for before the first or after the last iteration")
-        return TransferState(
-            fingerprint,
-            finished,
-            self.done,
-            self._image.cpu().numpy(),
-            self._moments.cpu().numpy(),
-            self.average,
-        )
-
-    def restore(self, state: TransferState) -> None:
-        """Go on from a state."""
-        weight = self.engine.layers.first.weight
-        self._image, self._moments = (
-            torch.from_numpy(array.copy()).to(weight.device)
-            for array in (state.image, state.moments)
-            if array is not None
-        )
-        self.average[:] = state.average
-        self.done = state.iteration
 
     def _read(self, rows: slice, columns: slice) -> Tensor:
         if self.done == 0 or self._image is None:

@@ -10,7 +10,6 @@ import torch
 
 from faket.style.vgg.loss import AT_ONCE
 from faket.style.vgg.passes import Layers
-from faket.style.vgg.winograd import WORKSPACE_BYTES
 
 # What libraries take and the allocator keeps, whatever the image: measured, about 100 MB.
 _ALLOCATOR = 100 * 10**6
@@ -31,7 +30,7 @@ class Footprint:
     per_pixel : float
         Bytes for each pixel that a tile reads.
     always : float
-        Bytes besides: transformed weights, pieces of products, libraries.
+        Bytes besides: weights in other layouts, pieces of products, libraries.
     """
 
     per_pixel: float
@@ -64,7 +63,7 @@ def footprint(layers: Layers, style: Collection[str], content: Collection[str]) 
     """
     weights = [layers.first.weight] + [convolution.weight for convolution in layers.others]
     item = weights[0].element_size()
-    always = _ALLOCATOR + WORKSPACE_BYTES + 5 * item * max(weight.numel() for weight in weights)
+    always = _ALLOCATOR + 5 * item * max(weight.numel() for weight in weights)
     always += 3 * item * AT_ONCE
     steps = _costs(layers, style, content)
     # The content's activations wait from the start, the rest comes step by step.
@@ -89,12 +88,9 @@ def _costs(layers: Layers, style: Collection[str], content: Collection[str]) -> 
         item = weight.element_size()
         whole = weight.shape[0] * item / 4**step.depth
         pooled, winner = (whole / 4, whole / 4 / item) if step.pooled else (0.0, 0.0)
-        fast = i > 0 and layers.others[i - 1].fast
-        inside = fast and step.pooled and not step.wanted  # pooled inside the convolution
-        made = pooled + (0.0 if inside else whole)
-        # Of torch's own convolutions with the copies of what they pad and crop.
-        forward = made + winner + (0.0 if fast or i == 0 else read)
-        backward = (pooled if inside else whole) + given + (0.0 if fast or i == 0 else whole)
+        # With the copies of what the convolutions pad and crop.
+        forward = pooled + whole + winner + (read if i else 0.0)
+        backward = whole + given + (whole if i else 0.0)
         if i == 0:  # its activations are made again, piece by piece
             held = winner
         elif step.name in style:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator, Mapping
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -25,58 +25,33 @@ _IMAGENET_MEAN = (0.485, 0.456, 0.406)
 _IMAGENET_SIGMA = (0.229, 0.224, 0.225)
 
 
-def load_network(
-    name: Literal["texture", "vgg19", "vgg19-random"],
-    *,
-    weights: Mapping[str, Any] | None = None,
-    seed: int = 0,
-) -> FeatureNetwork:
-    """Return a feature network.
-
-    Parameters
-    ----------
-    name : {"texture", "vgg19", "vgg19-random"}
-        The package's own network for electron micrographs; VGG19 with given weights; VGG19
-        untrained with random ones (FakET's ablation).
-    weights : mapping of str to Tensor or ndarray, optional
-        For "texture": instead of those in the package. For "vgg19": torchvision's state dict
-        (``features.0.weight`` and so on); other keys, such as the classifier's, are ignored.
-    seed : int
-        For "vgg19-random": chooses the weights. torch's global generator is left alone.
-
-    Returns
-    -------
-    FeatureNetwork
+def load_vgg19(weights: Mapping[str, Any] | None) -> FeatureNetwork:
+    """Return VGG19 with weights in torchvision's layout.
 
     Raises
     ------
     InputError
-        If the name is unknown, weights are missing or superfluous, or a tensor is missing, has
-        the wrong shape or holds NaN.
+        If there are none, or a tensor is missing, has the wrong shape or holds NaN.
     """
-    if name == "texture":
-        from faket.style.texture.network import load_texture  # it builds on this module
-
-        return load_texture(weights)
-    if name not in ("vgg19", "vgg19-random"):
-        raise InputError(f"network: expected 'texture', 'vgg19' or 'vgg19-random', found {name!r}")
-    if name == "vgg19" and weights is None:
+    if weights is None:
         raise InputError(
             "network vgg19: expected weights in torchvision's layout, found none; give "
             "`weights`, the file vgg19-dcbb9e9d.pth"
         )
-    if name == "vgg19-random" and weights is not None:
-        raise InputError("network vgg19-random: expected no weights, found some; choose 'vgg19'")
-    generator = torch.Generator().manual_seed(seed)
-    convolutions = {
-        key: _random(shape, generator) if weights is None else _given(key, shape, weights)
-        for key, shape in _convolutions()
-    }
-    counts = [count for count, _ in _BLOCKS]
+    return _build("vgg19", {key: _given(key, shape, weights) for key, shape in _convolutions()})
+
+
+def random_vgg19(seed: int) -> FeatureNetwork:
+    """Return VGG19 untrained; torch's global generator is left alone."""
+    rng = torch.Generator().manual_seed(seed)
+    return _build("vgg19-random", {key: _random(shape, rng) for key, shape in _convolutions()})
+
+
+def _build(name: str, convolutions: Mapping[str, tuple[Tensor, Tensor]]) -> FeatureNetwork:
     return build_network(
         name,
         convolutions,
-        counts,
+        [count for count, _ in _BLOCKS],
         _STYLE_WEIGHTS,
         _CONTENT_WEIGHTS,
         input_mean=_IMAGENET_MEAN,
@@ -94,10 +69,10 @@ def _convolutions() -> Iterator[tuple[str, tuple[int, int, int, int]]]:
         index += 1
 
 
-def _random(shape: tuple[int, int, int, int], generator: torch.Generator) -> tuple[Tensor, Tensor]:
+def _random(shape: tuple[int, int, int, int], rng: torch.Generator) -> tuple[Tensor, Tensor]:
     """Return Kaiming normal weights (fan out, ReLU) and zero biases, as torchvision's VGG."""
     sigma = math.sqrt(2 / (shape[0] * shape[2] * shape[3]))
-    return torch.randn(shape, generator=generator) * sigma, torch.zeros(shape[0])
+    return torch.randn(shape, generator=rng) * sigma, torch.zeros(shape[0])
 
 
 def _given(

@@ -1,7 +1,7 @@
 """One tile through a feature network: forward to sums over its pixels, backward to the gradient.
 
 Written by hand, not by autograd: the gradient by the image alone needs no activations but for
-their signs and the style layers, and pooling happens inside the convolution before it.
+their signs and the style layers.
 """
 
 from collections.abc import Callable, Collection, Mapping
@@ -136,8 +136,7 @@ def backward(
         if record.step.wanted or gradient is None or record.winner is None:
             gradient = _by_outputs(record, gradient, convolution.weight, tile, coefficients)
             record.winner = None
-        origin = tile.origin(record.step, 1)
-        gradient = convolution.backward(gradient, record.winner, padding, origin, record.size)
+        gradient = convolution.backward(gradient, record.winner, padding, record.size)
     gradient = _by_first_outputs(layers.first, image, tile, tape.pop(), gradient, coefficients)
     return layers.first.backward(gradient, tile.padding(layers.steps[0]))[0]
 
@@ -150,15 +149,13 @@ def _walk(
     x = image
     for i, step in enumerate(layers.steps):
         record = Record(step, (x.shape[2], x.shape[3]))
-        padding, origin = tile.padding(step), tile.origin(step, 0)
+        padding = tile.padding(step)
         tape.append(record)
         if i and step.pooled and not step.wanted:
-            x, record.winner = layers.others[i - 1].forward_pooled(x, padding, origin)
+            x, record.winner = layers.others[i - 1].forward_pooled(x, padding)
             continue
-        if i:
-            x = layers.others[i - 1].forward(x, padding, origin)
-        else:
-            x = layers.first.forward(x, padding)
+        convolution = layers.others[i - 1] if i else layers.first
+        x = convolution.forward(x, padding)
         visit(record, x)
         if step.pooled:
             x, record.winner = pool(x)

@@ -12,6 +12,8 @@ from itertools import pairwise
 
 from faket.errors import InputError
 
+Padding = tuple[int, int, int, int]  # above, below, left, right: 0 or 1
+
 
 @dataclass(frozen=True)
 class Step:
@@ -99,7 +101,7 @@ class Tile:
     y: Side
     x: Side
 
-    def padding(self, step: Step) -> tuple[int, int, int, int]:
+    def padding(self, step: Step) -> Padding:
         """Return the padding of a step: above, below, left, right."""
         return self.y.padding(step) + self.x.padding(step)
 
@@ -107,12 +109,6 @@ class Tile:
         """Return the part of the whole image at this depth that the step reads."""
         y, x = (side.extent(step.depth, step.margin + 1) for side in (self.y, self.x))
         return slice(*y), slice(*x)
-
-    def origin(self, step: Step, more: int) -> tuple[int, int]:
-        """Return the first row and column of a step's output, or with 1 more of its input."""
-        sides = (side.extent(step.depth, step.margin + more) for side in (self.y, self.x))
-        (y, _), (x, _) = sides
-        return y, x
 
     def owned(self, step: Step) -> tuple[slice, slice]:
         """Return where the owned pixels lie in the output of a step."""
