@@ -32,10 +32,10 @@ LARGEST_PLAIN = 1024
 
 def stacks(size: int) -> list[Any]:
     rng = np.random.default_rng(0)
-    clean = np.cumsum(rng.standard_normal((1, size, size)), axis=2) / 10
+    smooth = np.cumsum(rng.standard_normal((1, size, size)), axis=2) / 10
     noises = rng.standard_normal((2, 1, size, size))
-    content, initial = clean + 0.25 * noises[0], clean + noises[0]
-    return [s.astype(np.float32) for s in (content, initial, np.roll(clean, 99) + noises[1])]
+    content, initial = smooth + 0.25 * noises[0], smooth + noises[0]
+    return [s.astype(np.float32) for s in (content, initial, np.roll(smooth, 99) + noises[1])]
 
 
 def plain_layers(network: FeatureNetwork) -> torch.nn.Sequential:
@@ -147,7 +147,7 @@ def tiles_and_count(size: int) -> tuple[str, float]:
     )
     network = engine.network
     need = footprint(engine.layers, network.style_weights, network.content_weights)
-    reads = [t.reads(engine.layers.steps[0]) for row in engine.tiles for t in row]
+    reads = [t.reads(engine.layers.plan[0]) for row in engine.tiles for t in row]
     largest = max((y.stop - y.start) * (x.stop - x.start) for y, x in reads)
     tiles = f"{len(engine.tiles)} x {len(engine.tiles[0])} tiles"
     return tiles, (need.always + need.per_pixel * largest) / 1e6

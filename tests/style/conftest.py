@@ -109,10 +109,10 @@ def plain():
 def stacks():
     def make(size=48, tilts=3, seed=0):
         rng = np.random.default_rng(seed)
-        clean = np.cumsum(rng.standard_normal((tilts, size, size)), axis=2)
-        content = clean + 0.25 * rng.standard_normal(clean.shape)
-        initial = clean + rng.standard_normal(clean.shape)
-        style = 300 + 40 * (np.cumsum(rng.standard_normal(clean.shape), axis=1) / 3)
+        smooth = np.cumsum(rng.standard_normal((tilts, size, size)), axis=2)
+        content = smooth + 0.25 * rng.standard_normal(smooth.shape)
+        initial = smooth + rng.standard_normal(smooth.shape)
+        style = 300 + 40 * (np.cumsum(rng.standard_normal(smooth.shape), axis=1) / 3)
         return [stack.astype(np.float32) for stack in (content, initial, style)]
 
     return make

@@ -1,6 +1,5 @@
 """The style of a reference: what transfer needs of it, measured once and kept."""
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -15,6 +14,7 @@ from faket.style.choose import choose_method
 from faket.style.images import checked_statistics, reproducible
 from faket.style.matching import checked_angles, checked_pixel_size, differ, tilts_by_angle
 from faket.style.network import FeatureNetwork
+from faket.style.triangles import matrices_of, triangles_of
 
 _GRAM = "gram."
 _AXES = {"mean": 1, "sigma": 1, "angles_deg": 1, "pixel_size_A": 0}  # others: 2
@@ -226,7 +226,7 @@ class StyleProfile:
             if getattr(self, name) is not None:
                 arrays[name] = np.asarray(getattr(self, name), np.float64)
         for layer, matrices in self.grams.items():
-            arrays[_GRAM + layer] = matrices[:, *np.triu_indices(matrices.shape[-1])]
+            arrays[_GRAM + layer] = triangles_of(matrices)
         return arrays
 
     @staticmethod
@@ -241,7 +241,7 @@ class StyleProfile:
             If an array is missing or the shapes do not fit.
         """
         grams = {
-            name.removeprefix(_GRAM): _symmetric(name, triangles)
+            name.removeprefix(_GRAM): matrices_of(name, triangles)
             for name, triangles in arrays.items()
             if name.startswith(_GRAM)
         }
@@ -292,18 +292,3 @@ def _check_alike(base: StyleProfile, other: StyleProfile) -> None:
             f"style profiles: expected equal tilt counts where angles are not known, found "
             f"{len(base)} and {len(other)}; give the tilt angles of all"
         )
-
-
-def _symmetric(name: str, triangles: AnyArray) -> AnyArray:
-    """Return the matrices [tilts, n, n] of upper triangles [tilts, n (n + 1) / 2]."""
-    n = (math.isqrt(8 * triangles.shape[-1] + 1) - 1) // 2 if triangles.ndim == 2 else 0
-    if triangles.ndim != 2 or n * (n + 1) // 2 != triangles.shape[-1]:
-        raise InputError(
-            f"style profile: expected triangles of matrices in {name}, found shape "
-            f"{triangles.shape}; measure the reference again"
-        )
-    rows, columns = np.triu_indices(n)
-    matrices = np.empty((len(triangles), n, n), triangles.dtype)
-    matrices[:, rows, columns] = triangles
-    matrices[:, columns, rows] = triangles
-    return matrices

@@ -143,13 +143,13 @@ def test_entries_are_the_upper_triangles():
     assert found.tolist() == [1, 3, 1, 2, 4, 5, 8]
 
 
-def test_a_step_with_the_images_own_curvature_mends_all_entries():
+def test_a_step_with_the_images_own_curvature_corrects_all_entries():
     """For a small distance, Gauss-Newton takes it away at once, whatever the network."""
-    dice = torch.Generator().manual_seed(0)
+    rng = torch.Generator().manual_seed(0)
     weights = {"curvature": torch.zeros(entries() * (entries() + 1) // 2)}
     for level in convolution_shapes():
         for key, shape in level:
-            weights[f"{key}.weight"] = torch.randn(shape, generator=dice) / shape[-1]
+            weights[f"{key}.weight"] = torch.randn(shape, generator=rng) / shape[-1]
             weights[f"{key}.bias"] = torch.zeros(shape[0])
     plain = load_texture(weights).to("cpu", torch.float64)
     image = noise(11, (64, 64)).double().requires_grad_()
@@ -219,10 +219,10 @@ def unseen():
         specimen = build_specimen(config, species, seed=seed)
         record = draw_acquisition(microscope, geometry, seed=seed)
         stacks[name] = expose(specimen, record, device="cpu").series.images
-        stacks[f"{name} clean"] = -project(specimen.potential.data, angles, device="cpu")
-    profile = estimate_noise(stacks["reference"], stacks["reference clean"], angles_deg=angles)
-    stacks["noisy"] = noisy(stacks["own clean"], profile, seed=3)
-    stacks["content"] = content(stacks["own clean"], profile, seed=3)
+        stacks[f"{name} noise-free"] = -project(specimen.potential.data, angles, device="cpu")
+    profile = estimate_noise(stacks["reference"], stacks["reference noise-free"], angles_deg=angles)
+    stacks["noisy"] = noisy(stacks["own noise-free"], profile, seed=3)
+    stacks["content"] = content(stacks["own noise-free"], profile, seed=3)
     return stacks
 
 
@@ -240,5 +240,5 @@ def test_style_of_an_unseen_microscope(network, unseen):
         spectrum_distance(images, own, rings=24).distance for images in (unseen["noisy"], stack)
     )
     assert after < before / 2
-    kept = content_correlation(stack, unseen["own clean"]).mean
-    assert kept > 0.9 * content_correlation(own, unseen["own clean"]).mean
+    kept = content_correlation(stack, unseen["own noise-free"]).mean
+    assert kept > 0.9 * content_correlation(own, unseen["own noise-free"]).mean

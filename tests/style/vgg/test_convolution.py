@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from faket.style.pooling import halve, halve_back, pool, replicate, replicate_back, unpool
 from faket.style.vgg.convolution import Convolution, FirstConvolution, place
-from faket.style.vgg.tiles import plan_steps
+from faket.style.vgg.tiles import plan_layers
 
 PADDING = st.tuples(*[st.integers(0, 1)] * 4)
 
@@ -69,8 +69,8 @@ def test_the_first_convolution_repeats_the_border(padding, dtype, channels_out):
 
 
 def test_the_normalisation_is_folded_in(small):
-    steps = plan_steps("small", [2, 3, 2], {"relu1_1"})
-    first, _ = place(small, steps, "cpu", torch.float64)
+    plan = plan_layers("small", [2, 3, 2], {"relu1_1"})
+    first, _ = place(small, plan, "cpu", torch.float64)
     image = random(3, 8, 8, dtype=torch.float64)
     ((_, expected),) = small.activations(image, ["relu1_1"])
     torch.testing.assert_close(first.forward(image[None], (1, 1, 1, 1))[0], expected)

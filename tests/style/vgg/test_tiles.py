@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from faket.errors import InputError
 from faket.style.vgg.engine import prepare
-from faket.style.vgg.tiles import Side, choose_grid, cut, plan_steps
+from faket.style.vgg.tiles import Side, choose_grid, cut, plan_layers
 
 VGG = [2, 2, 4, 4, 1]
 
@@ -31,7 +31,7 @@ def reader(pixels):
 def engine(network, size, grid, dtype=torch.float64, content=True):
     """The engine with a grid of tiles; as many as there are places for."""
     whole = prepare(network, size, "cpu", dtype, content=content, memory_limit=10**12)
-    alignment = 1 << whole.layers.steps[-1].depth
+    alignment = 1 << whole.layers.plan[-1].depth
     grid = (min(n, s // alignment) for n, s in zip(grid, size, strict=True))
     return replace(whole, tiles=cut(*size, *grid, alignment))
 
@@ -143,21 +143,21 @@ def test_tiles_own_every_pixel_once_at_every_depth(size, count, depth, margin):
 
 def test_margins_are_the_receptive_field():
     """relu5_1 of VGG19 sees 156 pixels: 70 beyond 16 owned ones on either side."""
-    steps = plan_steps("vgg19", VGG, {"relu5_1"})
-    assert [step.margin for step in steps] == [69, 68, 33, 32, 15, 14, 13, 12, 5, 4, 3, 2, 0]
-    assert 2 * (steps[0].margin + 1) + 16 == 156
-    assert [step.pooled for step in steps].count(True) == 4
-    assert [s.name for s in plan_steps("vgg19", VGG, {"relu2_2"})][-1] == "relu2_2"
+    plan = plan_layers("vgg19", VGG, {"relu5_1"})
+    assert [layer.margin for layer in plan] == [69, 68, 33, 32, 15, 14, 13, 12, 5, 4, 3, 2, 0]
+    assert 2 * (plan[0].margin + 1) + 16 == 156
+    assert [layer.pooled for layer in plan].count(True) == 4
+    assert [s.name for s in plan_layers("vgg19", VGG, {"relu2_2"})][-1] == "relu2_2"
     with pytest.raises(InputError, match="relu6_1"):
-        plan_steps("vgg19", VGG, {"relu6_1"})
+        plan_layers("vgg19", VGG, {"relu6_1"})
 
 
 def test_padding_is_at_the_true_border_only():
-    step = plan_steps("small", [2], {"relu1_1"})[0]
-    assert Side(0, 16, 48).padding(step) == (1, 0)
-    assert Side(16, 32, 48).padding(step) == (0, 0)
-    assert Side(32, 48, 48).padding(step) == (0, 1)
-    assert Side(0, 48, 48).padding(step) == (1, 1)
+    layer = plan_layers("small", [2], {"relu1_1"})[0]
+    assert Side(0, 16, 48).padding(layer) == (1, 0)
+    assert Side(16, 32, 48).padding(layer) == (0, 0)
+    assert Side(32, 48, 48).padding(layer) == (0, 1)
+    assert Side(0, 48, 48).padding(layer) == (1, 1)
 
 
 @given(

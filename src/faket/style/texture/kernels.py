@@ -21,9 +21,9 @@ _SPAN = 256  # pixels whose sums stay in the nearest cache
 def _add_row(total: FloatArray, row: FloatArray, taps: FloatArray, start: int, count: int) -> None:
     """Add to ``total`` the correlation of seven taps with a row from ``start`` on."""
     t0, t1, t2, t3, t4, t5, t6 = taps[0], taps[1], taps[2], taps[3], taps[4], taps[5], taps[6]
-    for step in range(count):
-        x = uint64(start + step)
-        total[uint64(step)] += (
+    for pixel in range(count):
+        x = uint64(start + pixel)
+        total[uint64(pixel)] += (
             t0 * row[x]
             + t1 * row[x + uint64(1)]
             + t2 * row[x + uint64(2)]
@@ -49,8 +49,8 @@ def filter_image(image: FloatArray, taps: FloatArray, bias: FloatArray, out: Flo
                 total[:] = bias[channel]
                 for i in range(TAPS):
                     _add_row(total, image[y + i], taps[channel, i], start, count)
-                for step in range(count):
-                    out[channel, y, uint64(start + step)] = max(total[uint64(step)], _ZERO)
+                for pixel in range(count):
+                    out[channel, y, uint64(start + pixel)] = max(total[uint64(pixel)], _ZERO)
 
 
 @kernel(parallel=True, fastmath={"contract"})

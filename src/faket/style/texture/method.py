@@ -19,7 +19,7 @@ from faket.style.texture.update import (
 
 
 class ByTexture:
-    """Steps that mend all statistics of a standardised image; see ``update_texture``."""
+    """Steps that correct all statistics of an image; see :mod:`faket.style.texture.update`."""
 
     def __init__(
         self, network: FeatureNetwork, device: str, dtype: torch.dtype, iterations: int | None

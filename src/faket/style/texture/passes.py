@@ -190,7 +190,7 @@ def names() -> list[str]:
 
 
 @dataclass(frozen=True)
-class Tile:
+class BorderedTile:
     """Rows and columns that a tile owns, and those that it reads."""
 
     owned: tuple[slice, slice]
@@ -209,7 +209,7 @@ class Tile:
 class Piece:
     """A tile and the activations of every level."""
 
-    tile: Tile
+    tile: BorderedTile
     found: list[Tensor]
 
     def owned(self, depth: int) -> Tensor:
@@ -217,7 +217,7 @@ class Piece:
         return self.found[depth][:, *self.tile.owned_at(depth)].flatten(1)
 
 
-def _tiles(image: Tensor) -> Iterator[Tile]:
+def _tiles(image: Tensor) -> Iterator[BorderedTile]:
     sides = []
     for size, longest in zip(image.shape, _TILE_PX[image.device.type], strict=True):
         count = max(1, -(-size // longest))
@@ -231,7 +231,7 @@ def _tiles(image: Tensor) -> Iterator[Tile]:
         )
     for y, read_y in sides[0]:
         for x, read_x in sides[1]:
-            yield Tile((y, x), (read_y, read_x))
+            yield BorderedTile((y, x), (read_y, read_x))
 
 
 def _zero_around(values: Tensor, where: tuple[slice, slice]) -> Tensor:

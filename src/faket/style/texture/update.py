@@ -1,4 +1,4 @@
-"""Style transfer with the ``texture`` network: the least change that mends all its statistics.
+"""Style transfer with the ``texture`` network: the least change that corrects all its statistics.
 
 Let r be the Gram entries' distances from their targets and J their derivative by the pixels. The
 Gauss-Newton step of least length is −Jᵀ (J Jᵀ)⁻¹ r. J Jᵀ has one row for each Gram entry, some
@@ -48,8 +48,8 @@ class GramStep:
         Mean of N J Jᵀ over images of N pixels, of entries over the root of their scale, in the
         order of :func:`gram_entries`.
     damping : tuple of float
-        Of the first, second, ... iteration, the last one's from there on. More of it mends slowly
-        what few pixels decide.
+        Of the first, second, ... iteration, the last one's from there on. More of it corrects
+        slowly what few pixels decide.
     """
 
     def __init__(self, curvature: Tensor, damping: tuple[float, ...] = _DAMPING) -> None:
@@ -85,12 +85,12 @@ class GramStep:
         """
         distance = gram_entries(_distance(grams, targets))
         inverse = self._inverses[min(iteration, len(self._inverses) - 1)]
-        mended = inverse.to(distance) @ distance
+        correction = inverse.to(distance) @ distance
         out, start = {}, 0
         for name, gram in grams.items():
             row, column = _upper(gram)
             values = torch.zeros_like(gram)
-            values[row, column] = mended[start : start + len(row)]
+            values[row, column] = correction[start : start + len(row)]
             out[name] = values / gram_scale(targets[name]).sqrt()
             start += len(row)
         return out

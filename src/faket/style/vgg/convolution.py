@@ -23,7 +23,7 @@ from faket.style.pooling import (
     suits_kernels,
     unpool,
 )
-from faket.style.vgg.tiles import Padding, Step
+from faket.style.vgg.tiles import Padding, PlannedLayer
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,10 +115,10 @@ class Convolution:
 
 
 def place(
-    network: FeatureNetwork, steps: Sequence[Step], device: str, dtype: torch.dtype
+    network: FeatureNetwork, plan: Sequence[PlannedLayer], device: str, dtype: torch.dtype
 ) -> tuple[FirstConvolution, tuple[Convolution, ...]]:
-    """Return the convolutions of the steps."""
-    pairs = [pair for block in network.blocks for pair in block][: len(steps)]
+    """Return the convolutions of the planned layers."""
+    pairs = [pair for block in network.blocks for pair in block][: len(plan)]
     # (x - mean) / sigma, folded into the weights in float64.
     mean, sigma = (
         torch.tensor(values, dtype=torch.float64)[:, None, None]

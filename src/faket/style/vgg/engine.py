@@ -13,8 +13,8 @@ from faket.style.network import FeatureNetwork
 from faket.style.vgg.convolution import place
 from faket.style.vgg.loss import Coefficients, Sums
 from faket.style.vgg.memory import footprint
-from faket.style.vgg.passes import Layers, Record, backward, forward, visit_features
-from faket.style.vgg.tiles import Tile, choose_grid, cut, plan_steps
+from faket.style.vgg.passes import Layers, TapeEntry, backward, forward, visit_features
+from faket.style.vgg.tiles import FeatureTile, choose_grid, cut, plan_layers
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,14 +28,14 @@ class Engine:
         As deep as style and content need.
     content_layers : Layers or None
         As deep as the content needs; None for the style alone.
-    tiles : list of list of Tile
+    tiles : list of list of FeatureTile
         Rows of tiles.
     """
 
     network: FeatureNetwork
     layers: Layers
     content_layers: Layers | None
-    tiles: list[list[Tile]]
+    tiles: list[list[FeatureTile]]
 
     def style_sums(self, image: Reader) -> Sums:
         """Return the sums over the whole image that make its style."""
@@ -65,23 +65,23 @@ class Engine:
         coefficients, scale = self._coefficients(sums, targets)
         band, begin = torch.empty(0), 0
         for i, row in enumerate(self.tiles):
-            band = self._extended(band, row[0].reads(self.layers.steps[0])[0].stop - begin)
+            band = self._extended(band, row[0].reads(self.layers.plan[0])[0].stop - begin)
             for tile in row:
                 tape = tape or self._forward(image, content, tile, None)
                 pixels = _read(image, self.layers, tile)
                 part = backward(self.layers, pixels, tile, tape, coefficients)
-                y, x = tile.reads(self.layers.steps[0])
+                y, x = tile.reads(self.layers.plan[0])
                 band[:, y.start - begin : y.stop - begin, x] += part.to(band.dtype) / scale
                 del part
             below = self.tiles[i + 1 :]
-            end = below[0][0].reads(self.layers.steps[0])[0].start if below else row[0].y.size
+            end = below[0][0].reads(self.layers.plan[0])[0].start if below else row[0].y.size
             if end > begin:
                 yield slice(begin, end), band[:, : end - begin]
                 band, begin = band[:, end - begin :].clone(), end
 
     def _forward(
-        self, image: Reader, content: Reader, tile: Tile, sums: Sums | None
-    ) -> list[Record]:
+        self, image: Reader, content: Reader, tile: FeatureTile, sums: Sums | None
+    ) -> list[TapeEntry]:
         kept: dict[str, Tensor] = {}
 
         def keep(layer: str, features: Tensor) -> None:
@@ -96,7 +96,7 @@ class Engine:
     def pixels(self) -> dict[str, int]:
         """Return how many pixels each layer has of a whole image."""
         height, width = self.tiles[0][0].y.size, self.tiles[0][0].x.size
-        return {s.name: (height >> s.depth) * (width >> s.depth) for s in self.layers.steps}
+        return {s.name: (height >> s.depth) * (width >> s.depth) for s in self.layers.plan}
 
     def _coefficients(
         self, sums: Sums, targets: Mapping[str, Tensor]
@@ -118,7 +118,7 @@ class Engine:
             out[:, : band.shape[1]] = band
         return out
 
-    def _all(self) -> list[Tile]:
+    def _all(self) -> list[FeatureTile]:
         return [tile for row in self.tiles for tile in row]
 
 
@@ -158,8 +158,8 @@ def prepare(
     wanted = {*network.style_weights, *by_content}
     layers = _layers(network, wanted, device, dtype)
     content_layers = _layers(network, by_content, device, dtype) if by_content else None
-    alignment = 1 << layers.steps[-1].depth
-    reach = layers.steps[0].margin + 1
+    alignment = 1 << layers.plan[-1].depth
+    reach = layers.plan[0].margin + 1
     need = footprint(layers, network.style_weights, by_content)
 
     def needed(rows: int, columns: int) -> float:
@@ -179,9 +179,9 @@ def prepare(
 def _layers(
     network: FeatureNetwork, wanted: Collection[str], device: str, dtype: torch.dtype
 ) -> Layers:
-    steps = plan_steps(network.name, [len(block) for block in network.blocks], wanted)
-    return Layers(steps, *place(network, steps, device, dtype))
+    plan = plan_layers(network.name, [len(block) for block in network.blocks], wanted)
+    return Layers(plan, *place(network, plan, device, dtype))
 
 
-def _read(image: Reader, layers: Layers, tile: Tile) -> Tensor:
-    return image(*tile.reads(layers.steps[0]))[None]
+def _read(image: Reader, layers: Layers, tile: FeatureTile) -> Tensor:
+    return image(*tile.reads(layers.plan[0]))[None]

@@ -39,7 +39,7 @@ class Footprint:
 
 @dataclass(frozen=True)
 class _Costs:
-    """Bytes a pixel of one step.
+    """Bytes a pixel of one layer.
 
     Read without being held; written in either pass; held until the backward pass, and for the
     content from the start.
@@ -65,17 +65,17 @@ def footprint(layers: Layers, style: Collection[str], content: Collection[str]) 
     item = weights[0].element_size()
     always = _ALLOCATOR + 5 * item * max(weight.numel() for weight in weights)
     always += 3 * item * AT_ONCE
-    steps = _costs(layers, style, content)
-    # The content's activations wait from the start, the rest comes step by step.
-    held = sum(step.difference for step in steps)
+    costs = _costs(layers, style, content)
+    # The content's activations wait from the start, the rest comes layer by layer.
+    held = sum(layer.difference for layer in costs)
     peak = 0.0
-    for step in steps:
-        peak = max(peak, held + step.read + step.forward)
-        held += step.held
-    for step in reversed(steps):
-        peak = max(peak, held + step.forward)
-        held -= step.held + step.difference
-        peak = max(peak, held + step.backward)
+    for layer in costs:
+        peak = max(peak, held + layer.read + layer.forward)
+        held += layer.held
+    for layer in reversed(costs):
+        peak = max(peak, held + layer.forward)
+        held -= layer.held + layer.difference
+        peak = max(peak, held + layer.backward)
     images = 2 * weights[0].shape[1] * item
     return Footprint(peak + images, always)
 
@@ -84,22 +84,22 @@ def _costs(layers: Layers, style: Collection[str], content: Collection[str]) -> 
     costs: list[_Costs] = []
     read = given = 0.0
     weights = [layers.first.weight] + [convolution.weight for convolution in layers.others]
-    for i, (weight, step) in enumerate(zip(weights, layers.steps, strict=True)):
+    for i, (weight, layer) in enumerate(zip(weights, layers.plan, strict=True)):
         item = weight.element_size()
-        whole = weight.shape[0] * item / 4**step.depth
-        pooled, winner = (whole / 4, whole / 4 / item) if step.pooled else (0.0, 0.0)
+        whole = weight.shape[0] * item / 4**layer.depth
+        pooled, winner = (whole / 4, whole / 4 / item) if layer.pooled else (0.0, 0.0)
         # With the copies of what the convolutions pad and crop.
         forward = pooled + whole + winner + (read if i else 0.0)
         backward = whole + given + (whole if i else 0.0)
         if i == 0:  # its activations are made again, piece by piece
             held = winner
-        elif step.name in style:
+        elif layer.name in style:
             held = winner + whole
         else:
-            held = winner if step.pooled else whole / item
-        difference = whole if step.name in content else 0.0
+            held = winner if layer.pooled else whole / item
+        difference = whole if layer.name in content else 0.0
         costs.append(_Costs(read, forward, backward, held, difference))
-        # What the next step reads is held already where the style needs it.
+        # What the next layer reads is held already where the style needs it.
         given = pooled or whole
-        read = pooled or (whole if i == 0 or step.name not in style else 0.0)
+        read = pooled or (whole if i == 0 or layer.name not in style else 0.0)
     return costs

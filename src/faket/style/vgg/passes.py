@@ -13,7 +13,7 @@ from torch import Tensor
 from faket.style.pooling import empty, pool, replicate, unpool
 from faket.style.vgg.convolution import Convolution, FirstConvolution
 from faket.style.vgg.loss import AT_ONCE, Coefficients, Sums
-from faket.style.vgg.tiles import Step, Tile
+from faket.style.vgg.tiles import FeatureTile, PlannedLayer
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,28 +22,28 @@ class Layers:
 
     Attributes
     ----------
-    steps : tuple of Step
+    plan : tuple of PlannedLayer
     first : FirstConvolution
     others : tuple of Convolution
-        Those of the steps after the first, and perhaps more.
+        Those of the layers after the first, and perhaps more.
     """
 
-    steps: tuple[Step, ...]
+    plan: tuple[PlannedLayer, ...]
     first: FirstConvolution
     others: tuple[Convolution, ...]
 
 
 @dataclass(eq=False)
-class Record:
-    """What the backward pass needs of a step's forward pass.
+class TapeEntry:
+    """What the backward pass needs of a layer's forward pass.
 
     Attributes
     ----------
-    step : Step
+    layer : PlannedLayer
     size : (int, int)
-        y and x of what the step read.
+        y and x of what the layer read.
     features : Tensor, shape (1, channels, y, x), or None
-        The activations, where the style needs them. None for the first step, whose activations
+        The activations, where the style needs them. None for the first layer, whose activations
         are quickly made again.
     positive : Tensor of bool, same shape, or None
         Where the activations are positive, if neither they nor the pooling tell.
@@ -53,7 +53,7 @@ class Record:
         Of the content, zero where the activations are not positive.
     """
 
-    step: Step
+    layer: PlannedLayer
     size: tuple[int, int]
     features: Tensor | None = None
     positive: Tensor | None = None
@@ -62,7 +62,7 @@ class Record:
 
 
 def visit_features(
-    layers: Layers, image: Tensor, tile: Tile, visit: Callable[[str, Tensor], None]
+    layers: Layers, image: Tensor, tile: FeatureTile, visit: Callable[[str, Tensor], None]
 ) -> None:
     """Show ``visit`` the owned pixels' activations [channels, y, x] of every wanted layer.
 
@@ -70,15 +70,15 @@ def visit_features(
     ----------
     layers : Layers
     image : Tensor, shape (1, channels or 1, y, x)
-        The pixels that the first step reads, in [0, 1].
-    tile : Tile
+        The pixels that the first layer reads, in [0, 1].
+    tile : FeatureTile
     visit : callable
         Takes a layer's name and its activations.
     """
 
-    def show(record: Record, features: Tensor) -> None:
-        if record.step.wanted:
-            visit(record.step.name, features[0][:, *tile.owned(record.step)])
+    def show(entry: TapeEntry, features: Tensor) -> None:
+        if entry.layer.wanted:
+            visit(entry.layer.name, features[0][:, *tile.owned(entry.layer)])
 
     _walk(layers, image, tile, show)
 
@@ -86,12 +86,12 @@ def visit_features(
 def forward(
     layers: Layers,
     image: Tensor,
-    tile: Tile,
+    tile: FeatureTile,
     content: Mapping[str, Tensor],
     style: Collection[str],
     sums: Sums | None,
-) -> list[Record]:
-    """Return the records of all steps, and add the tile's owned pixels to the sums, if any.
+) -> list[TapeEntry]:
+    """Return the tape entries of all layers, and add the tile's owned pixels to the sums, if any.
 
     Parameters
     ----------
@@ -104,114 +104,122 @@ def forward(
     sums : Sums or None
     """
 
-    def note(record: Record, features: Tensor) -> None:
-        step = record.step
-        owned = features[0][:, *tile.owned(step)]
-        if step.name in style and sums is not None:
-            sums.add_style(step.name, owned)
-        if step.name in content:
-            record.difference = torch.sub(owned, content[step.name], out=content[step.name])
+    def note(entry: TapeEntry, features: Tensor) -> None:
+        layer = entry.layer
+        owned = features[0][:, *tile.owned(layer)]
+        if layer.name in style and sums is not None:
+            sums.add_style(layer.name, owned)
+        if layer.name in content:
+            entry.difference = torch.sub(owned, content[layer.name], out=content[layer.name])
             if sums is not None:
-                sums.add_content(step.name, record.difference)
-            record.difference.masked_fill_(owned <= 0, 0)
-        if step is not layers.steps[0] and step.name in style:
-            record.features = features
-        elif step is not layers.steps[0] and not step.pooled:
-            record.positive = features > 0
+                sums.add_content(layer.name, entry.difference)
+            entry.difference.masked_fill_(owned <= 0, 0)
+        if layer is not layers.plan[0] and layer.name in style:
+            entry.features = features
+        elif layer is not layers.plan[0] and not layer.pooled:
+            entry.positive = features > 0
 
     return _walk(layers, image, tile, note)
 
 
 def backward(
-    layers: Layers, image: Tensor, tile: Tile, tape: list[Record], coefficients: Coefficients
+    layers: Layers,
+    image: Tensor,
+    tile: FeatureTile,
+    tape: list[TapeEntry],
+    coefficients: Coefficients,
 ) -> Tensor:
-    """Return the gradient [channels, y, x] by the pixels that the first step reads.
+    """Return the gradient [channels, y, x] by the pixels that the first layer reads.
 
     It holds what the owned pixels' features contribute. The tape is used up.
     """
     gradient: Tensor | None = None
     while len(tape) > 1:
-        record = tape.pop()
-        convolution, padding = layers.others[len(tape) - 1], tile.padding(record.step)
-        if record.step.wanted or gradient is None or record.winner is None:
-            gradient = _by_outputs(record, gradient, convolution.weight, tile, coefficients)
-            record.winner = None
-        gradient = convolution.backward(gradient, record.winner, padding, record.size)
+        entry = tape.pop()
+        convolution, padding = layers.others[len(tape) - 1], tile.padding(entry.layer)
+        if entry.layer.wanted or gradient is None or entry.winner is None:
+            gradient = _by_outputs(entry, gradient, convolution.weight, tile, coefficients)
+            entry.winner = None
+        gradient = convolution.backward(gradient, entry.winner, padding, entry.size)
     gradient = _by_first_outputs(layers.first, image, tile, tape.pop(), gradient, coefficients)
-    return layers.first.backward(gradient, tile.padding(layers.steps[0]))[0]
+    return layers.first.backward(gradient, tile.padding(layers.plan[0]))[0]
 
 
 def _walk(
-    layers: Layers, image: Tensor, tile: Tile, visit: Callable[[Record, Tensor], None]
-) -> list[Record]:
-    """Go to the deepest step; show ``visit`` the wanted activations and those not pooled."""
-    tape: list[Record] = []
+    layers: Layers, image: Tensor, tile: FeatureTile, visit: Callable[[TapeEntry, Tensor], None]
+) -> list[TapeEntry]:
+    """Go to the deepest layer; show ``visit`` the wanted activations and those not pooled."""
+    tape: list[TapeEntry] = []
     x = image
-    for i, step in enumerate(layers.steps):
-        record = Record(step, (x.shape[2], x.shape[3]))
-        padding = tile.padding(step)
-        tape.append(record)
-        if i and step.pooled and not step.wanted:
-            x, record.winner = layers.others[i - 1].forward_pooled(x, padding)
+    for i, layer in enumerate(layers.plan):
+        entry = TapeEntry(layer, (x.shape[2], x.shape[3]))
+        padding = tile.padding(layer)
+        tape.append(entry)
+        if i and layer.pooled and not layer.wanted:
+            x, entry.winner = layers.others[i - 1].forward_pooled(x, padding)
             continue
         convolution = layers.others[i - 1] if i else layers.first
         x = convolution.forward(x, padding)
-        visit(record, x)
-        if step.pooled:
-            x, record.winner = pool(x)
+        visit(entry, x)
+        if layer.pooled:
+            x, entry.winner = pool(x)
     return tape
 
 
 def _by_outputs(
-    record: Record, gradient: Tensor | None, weight: Tensor, tile: Tile, coefficients: Coefficients
+    entry: TapeEntry,
+    gradient: Tensor | None,
+    weight: Tensor,
+    tile: FeatureTile,
+    coefficients: Coefficients,
 ) -> Tensor:
     """Return the gradient by a convolution's output before ReLU, given that by what came of it.
 
-    What of the record is used up is let go.
+    What of the entry is used up is let go.
     """
-    step = record.step
-    above, below, left, right = tile.padding(step)
-    size = record.size[0] + above + below - 2, record.size[1] + left + right - 2
+    layer = entry.layer
+    above, below, left, right = tile.padding(layer)
+    size = entry.size[0] + above + below - 2, entry.size[1] + left + right - 2
     if gradient is None:
         gradient = empty((weight.shape[0], *size), weight).zero_()
-    elif record.winner is not None:
-        gradient = unpool(gradient, record.winner, size)
-    owned = gradient[0][:, *tile.owned(step)]
-    if record.features is not None:
-        if step.name in coefficients.style:
-            features = record.features[0][:, *tile.owned(step)]
-            coefficients.add_style(step.name, features, owned)
-        _relu_back(gradient, record.features)
-        record.features = None
-    elif record.positive is not None:
-        gradient.mul_(record.positive)
-        record.positive = None
-    if record.difference is not None:
-        coefficients.add_content(step.name, record.difference, owned)
-        record.difference = None
+    elif entry.winner is not None:
+        gradient = unpool(gradient, entry.winner, size)
+    owned = gradient[0][:, *tile.owned(layer)]
+    if entry.features is not None:
+        if layer.name in coefficients.style:
+            features = entry.features[0][:, *tile.owned(layer)]
+            coefficients.add_style(layer.name, features, owned)
+        _relu_back(gradient, entry.features)
+        entry.features = None
+    elif entry.positive is not None:
+        gradient.mul_(entry.positive)
+        entry.positive = None
+    if entry.difference is not None:
+        coefficients.add_content(layer.name, entry.difference, owned)
+        entry.difference = None
     return gradient
 
 
 def _by_first_outputs(
     first: FirstConvolution,
     image: Tensor,
-    tile: Tile,
-    record: Record,
+    tile: FeatureTile,
+    entry: TapeEntry,
     gradient: Tensor | None,
     coefficients: Coefficients,
 ) -> Tensor:
-    """Do as :func:`_by_outputs` for the first step, its activations made again row by row."""
-    whole = _by_outputs(record, gradient, first.weight, tile, coefficients)
-    padded = replicate(image, tile.padding(record.step))
-    owned, columns = tile.owned(record.step)
+    """Do as :func:`_by_outputs` for the first layer, its activations made again row by row."""
+    whole = _by_outputs(entry, gradient, first.weight, tile, coefficients)
+    padded = replicate(image, tile.padding(entry.layer))
+    owned, columns = tile.owned(entry.layer)
     at_once = max(1, AT_ONCE // (whole.shape[1] * whole.shape[3]))
     for start in range(0, whole.shape[2], at_once):
         band = whole[:, :, start : start + at_once]
         features = first.forward_padded(padded[:, :, start : start + at_once + 2])
         rows = slice(max(owned.start - start, 0), max(owned.stop - start, 0))
-        if record.step.name in coefficients.style and rows.start < rows.stop:
+        if entry.layer.name in coefficients.style and rows.start < rows.stop:
             pieces = (tensor[0][:, rows, columns] for tensor in (features, band))
-            coefficients.add_style(record.step.name, *pieces)
+            coefficients.add_style(entry.layer.name, *pieces)
         _relu_back(band, features)
     return whole
 

@@ -16,7 +16,7 @@ Padding = tuple[int, int, int, int]  # above, below, left, right: 0 or 1
 
 
 @dataclass(frozen=True)
-class Step:
+class PlannedLayer:
     """One convolution on the way to the deepest layer that is wanted.
 
     Attributes
@@ -40,10 +40,10 @@ class Step:
     wanted: bool
 
 
-def plan_steps(
+def plan_layers(
     network: str, convolutions_per_block: Sequence[int], layers: Collection[str]
-) -> tuple[Step, ...]:
-    """Return the steps to the deepest of ``layers``, the shallowest first.
+) -> tuple[PlannedLayer, ...]:
+    """Return the layers up to the deepest of ``layers``, the shallowest first.
 
     Raises
     ------
@@ -59,15 +59,15 @@ def plan_steps(
     if missing:
         raise InputError(f"network {network}: expected to have the layers {missing}, found none")
     deepest = max(i for i, (name, _, _) in enumerate(places) if name in layers)
-    steps: list[Step] = []
+    plan: list[PlannedLayer] = []
     margin = 0
     for i in range(deepest, -1, -1):
         name, depth, ends_block = places[i]
         pooled = ends_block and i < deepest
         margin = 2 * margin if pooled else margin
-        steps.append(Step(name, depth, margin, pooled, name in layers))
+        plan.append(PlannedLayer(name, depth, margin, pooled, name in layers))
         margin += 1
-    return tuple(reversed(steps))
+    return tuple(reversed(plan))
 
 
 @dataclass(frozen=True)
@@ -88,46 +88,48 @@ class Side:
         start, stop = self.owned(depth)
         return max(0, start - margin), min(self.size >> depth, stop + margin)
 
-    def padding(self, step: Step) -> tuple[int, int]:
+    def padding(self, layer: PlannedLayer) -> tuple[int, int]:
         """Return how many pixels the convolution must pad before and behind: 0 or 1."""
-        read, written = (self.extent(step.depth, step.margin + m) for m in (1, 0))
+        read, written = (self.extent(layer.depth, layer.margin + m) for m in (1, 0))
         return 1 - (written[0] - read[0]), 1 - (read[1] - written[1])
 
 
 @dataclass(frozen=True)
-class Tile:
+class FeatureTile:
     """A rectangle of pixels that are owned."""
 
     y: Side
     x: Side
 
-    def padding(self, step: Step) -> Padding:
-        """Return the padding of a step: above, below, left, right."""
-        return self.y.padding(step) + self.x.padding(step)
+    def padding(self, layer: PlannedLayer) -> Padding:
+        """Return the padding of a layer: above, below, left, right."""
+        return self.y.padding(layer) + self.x.padding(layer)
 
-    def reads(self, step: Step) -> tuple[slice, slice]:
-        """Return the part of the whole image at this depth that the step reads."""
-        y, x = (side.extent(step.depth, step.margin + 1) for side in (self.y, self.x))
+    def reads(self, layer: PlannedLayer) -> tuple[slice, slice]:
+        """Return the part of the whole image at this depth that the layer reads."""
+        y, x = (side.extent(layer.depth, layer.margin + 1) for side in (self.y, self.x))
         return slice(*y), slice(*x)
 
-    def owned(self, step: Step) -> tuple[slice, slice]:
-        """Return where the owned pixels lie in the output of a step."""
+    def owned(self, layer: PlannedLayer) -> tuple[slice, slice]:
+        """Return where the owned pixels lie in the output of a layer."""
         slices = []
         for side in (self.y, self.x):
-            first = side.extent(step.depth, step.margin)[0]
-            start, stop = side.owned(step.depth)
+            first = side.extent(layer.depth, layer.margin)[0]
+            start, stop = side.owned(layer.depth)
             slices.append(slice(start - first, stop - first))
         return slices[0], slices[1]
 
 
-def cut(height: int, width: int, rows: int, columns: int, alignment: int) -> list[list[Tile]]:
+def cut(
+    height: int, width: int, rows: int, columns: int, alignment: int
+) -> list[list[FeatureTile]]:
     """Return rows of tiles that own every pixel once; all but the last end on the alignment."""
     sides = []
     for size, count in ((height, rows), (width, columns)):
         units = size // alignment
         edges = [round(i * units / count) * alignment for i in range(count)] + [size]
         sides.append([Side(start, stop, size) for start, stop in pairwise(edges)])
-    return [[Tile(y, x) for x in sides[1]] for y in sides[0]]
+    return [[FeatureTile(y, x) for x in sides[1]] for y in sides[0]]
 
 
 def choose_grid(
