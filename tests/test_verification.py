@@ -15,8 +15,8 @@ from faket.pickers.labelled import model_files
 from faket.pickers.train import train_picker
 from faket.pipeline import generate, parse_recipe
 from faket.study.layout import Study
-from faket.study.runs import run_study
 from faket.study.settings import StudySettings
+from faket.study.workers import run_study
 from faket.verification import verify
 
 RECIPE = """

@@ -18,7 +18,7 @@ from faket.pipeline.claim import RECIPE
 from faket.study.layout import STAMP as STUDY
 from faket.study.layout import open_study
 from faket.study.records import RESULT
-from faket.study.steps import PICKS
+from faket.study.run import PICKS
 
 
 @dataclass(frozen=True)
@@ -116,9 +116,9 @@ def _training(stamp: Path) -> Iterator[str]:
 
 def _study(stamp: Path) -> Iterator[str]:
     study = open_study(stamp.parent, begin=False)
-    for step in study.steps():
-        if not (study.run(step) / RESULT).exists():
-            place = study.run(step).relative_to(stamp.parent).as_posix()
+    for run in study.runs():
+        if not (study.run_folder(run) / RESULT).exists():
+            place = study.run_folder(run).relative_to(stamp.parent).as_posix()
             yield f"{place}/{RESULT}: missing, or the run is not finished"
 
 

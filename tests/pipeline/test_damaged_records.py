@@ -69,7 +69,7 @@ READERS = {
 
 def history_of(folder):
     study = open_study(folder, begin=False)
-    return read_history(study, study.steps()[0])
+    return read_history(study, study.runs()[0])
 
 
 @pytest.mark.parametrize("name", READERS)

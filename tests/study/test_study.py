@@ -16,11 +16,11 @@ from faket.io.manifest import sha256_of
 from faket.picking import TRAINING_PRESETS
 from faket.pipeline.recipe import parse_recipe
 from faket.study.data import check_no_leakage, data_recipe, make_data, recipe_text
-from faket.study.layout import Step, Study, available_modalities, open_study
+from faket.study.layout import Run, Study, available_modalities, open_study
 from faket.study.modalities import DATA, MODALITIES
 from faket.study.results import read_results, write_report
-from faket.study.runs import run_study
 from faket.study.settings import PRESETS, StudySettings
+from faket.study.workers import run_study
 
 MICRO = StudySettings(
     training=2,
@@ -106,21 +106,21 @@ def test_a_leak_is_noticed(tmp_path, old, new, reason):
 
 def test_all_rows_of_a_seed_come_before_the_next_seed_and_parents_first(tmp_path):
     study = planned(tmp_path, seeds=3)
-    steps = study.steps()
-    assert [step.seed for step in steps] == sorted(step.seed for step in steps)
-    assert len(set(steps)) == len(steps)
-    places = {(step.modality.key, step.seed): i for i, step in enumerate(steps)}
-    for step in steps:
-        assert step.modality.matching is None or step.seed == 0
-        if step.modality.parent:
-            assert places[step.modality.parent, step.seed] < places[step.modality.key, step.seed]
+    runs = study.runs()
+    assert [run.seed for run in runs] == sorted(run.seed for run in runs)
+    assert len(set(runs)) == len(runs)
+    places = {(run.modality.key, run.seed): i for i, run in enumerate(runs)}
+    for run in runs:
+        assert run.modality.matching is None or run.seed == 0
+        if run.modality.parent:
+            assert places[run.modality.parent, run.seed] < places[run.modality.key, run.seed]
     assert study.data_kinds()[0].key == "benchmark"
-    assert {step.seed for step in steps if step.modality.key == "style"} == {0, 1, 2}
+    assert {run.seed for run in runs if run.modality.key == "style"} == {0, 1, 2}
 
 
 def test_some_rows_may_have_more_seeds(tmp_path):
     study = Study(tmp_path, MICRO, {"benchmark": 3, "noisy": 1, "tm": 3})
-    names = [step.name for step in study.steps()]
+    names = [run.name for run in study.runs()]
     assert names == ["benchmark 0", "noisy 0", "tm", "benchmark 1", "benchmark 2"]
 
 
@@ -246,7 +246,7 @@ def test_a_run_that_fails_does_not_keep_others_from_ending(tmp_path, data):
     with pytest.raises(InputError, match=r"0: .*smaller `batch`.*1 other") as error:
         run_study(study, workers=2, say=lambda what, done, total: said.append((what, done)))
     assert "\n" not in str(error.value)
-    finished = {step.modality.key for step in study.steps() if study.is_finished(step)}
+    finished = {run.modality.key for run in study.runs() if study.is_finished(run)}
     assert finished == {"benchmark", "faket-texture", "tm"}
     assert said[-1][1] == 2 + 3  # data sets and runs that are there
 
@@ -339,7 +339,7 @@ def test_interrupted_and_resumed_is_uninterrupted_with_any_number_of_workers(tmp
     run_study(once, workers=2)
     with pytest.raises(Stop):
         run_study(twice, say=stop_after(2))
-    finished = {step: (twice.run(step) / "result.json") for step in twice.steps()}
+    finished = {run: (twice.run_folder(run) / "result.json") for run in twice.runs()}
     kept = {path: path.stat().st_mtime_ns for path in finished.values() if path.exists()}
     assert 2 <= len(kept) < len(finished)
     write_report(twice)
@@ -361,34 +361,32 @@ def test_interrupted_and_resumed_is_uninterrupted_with_any_number_of_workers(tmp
 
 def check_more_steps(study):
     """They go on with the trainings; fine-tuning starts again, from the longer one."""
-    before = {result.step: asdict(result.record.training) for result in trained_results(study)}
-    spent = {result.step: asdict(result.record.costs) for result in trained_results(study)}
+    before = {result.run: asdict(result.record.training) for result in trained_results(study)}
+    spent = {result.run: asdict(result.record.costs) for result in trained_results(study)}
     more = open_study(study.folder, changes={"steps": 24})
-    assert [s.name for s in more.steps() if more.is_finished(s)] == ["tm"]
-    kept = more.run(Step(MODALITIES["faket-texture"], 0)) / "training/history.csv"
+    assert [s.name for s in more.runs() if more.is_finished(s)] == ["tm"]
+    kept = more.run_folder(Run(MODALITIES["faket-texture"], 0)) / "training/history.csv"
     first_epoch = kept.read_text().splitlines()[1]
     run_study(more)
     assert kept.read_text().splitlines()[1] == first_epoch
     for result in trained_results(more):
-        old, new = before[result.step], asdict(result.record.training)
-        tuned = bool(result.step.modality.parent)
+        old, new = before[result.run], asdict(result.record.training)
+        tuned = bool(result.run.modality.parent)
         assert new["steps"] == (1 if tuned else 2) * old["steps"]
         assert new["before"] == (2 if tuned else 0)
         if not tuned:
             costs = asdict(result.record.costs)
-            assert all(
-                costs[name] > spent[result.step][name] for name in ("seconds", "cpu_seconds")
-            )
+            assert all(costs[name] > spent[result.run][name] for name in ("seconds", "cpu_seconds"))
 
 
 def trained_results(study):
-    return [result for result in read_results(study) if result.step.modality.data]
+    return [result for result in read_results(study) if result.run.modality.data]
 
 
 def check_traces(study):
     """Every number names its seed, its recipe and its checkpoint."""
     for result in read_results(study):
-        digests, row = result.record.digests, result.step.modality
+        digests, row = result.record.digests, result.run.modality
         assert digests["test"] == sha256_of(study.test_model(row) / "reconstruction.mrc")
         if row.data:
             assert digests["recipe"] == sha256_of(study.recipe_path(row.data))
@@ -399,7 +397,7 @@ def check_traces(study):
 
 
 def check_damage(study):
-    path = study.run(study.steps()[0]) / "result.json"
+    path = study.run_folder(study.runs()[0]) / "result.json"
     text = path.read_text()
     record = json.loads(text)
     for damaged in (

@@ -11,8 +11,9 @@ from faket.errors import InputError
 def demo(out: OutFolder = Path("demo"), /, *, workers: Count = 1) -> None:
     """Make two labelled tomograms of the embedded synthetic molecules, and a picture of them.
 
-    Needs no file and no network. The reference comes from the embedded microscope; the projections
-    are made like it by the method that recipes have by default, style.
+    The demo needs no files and no network. A simulated microscope takes the reference, and the
+    projections are made to look like it with the default method of recipes, style: noise measured
+    on the reference, then style transfer.
 
     Parameters
     ----------

@@ -70,7 +70,7 @@ def study(
     from faket.cli.progress import reporting
     from faket.study.layout import open_study
     from faket.study.results import write_report
-    from faket.study.runs import run_study
+    from faket.study.workers import run_study
 
     if report_only:
         refuse_unused(

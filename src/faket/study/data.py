@@ -1,4 +1,5 @@
-"""The tomograms of a study: recipes in which no specimen sees itself and no test is an input."""
+"""The tomograms of a study. No tomogram is made to look like a tilt-series of its own specimen,
+and nothing of the test tomogram is an input."""
 
 import json
 
@@ -59,7 +60,7 @@ def recipe_text(study: Study, kind: DataKind) -> str:
 
 
 def _reference_lines(settings: StudySettings, kind: DataKind) -> list[str]:
-    """The physics of the training specimens, each put off by one: never of the same specimen."""
+    """Name, for each training tomogram, the physics tilt-series of another training specimen."""
     n = settings.training
     folders = [f"../data/benchmark/model_{(i + 1) % n}" for i in range(n)]
     stacks = [f"{folder}/{_STACK}" for folder in folders]
@@ -68,9 +69,9 @@ def _reference_lines(settings: StudySettings, kind: DataKind) -> list[str]:
         f"stack = {json.dumps(stacks)}",
         f"angles = {json.dumps([f'{folder}/projections_unbinned.csv' for folder in folders])}",
     ]
-    if kind.twin:
-        twins = [f"{folder}/noisefree_projections.mrc" for folder in folders]
-        lines.append(f"clean = {json.dumps(twins)}")
+    if kind.noise_free_reference:
+        noise_free = [f"{folder}/noisefree_projections.mrc" for folder in folders]
+        lines.append(f"clean = {json.dumps(noise_free)}")
     return lines
 
 
@@ -118,7 +119,7 @@ def _is_made(study: Study, kind: DataKind, recipe: Recipe) -> bool:
 
 
 def make_data(study: Study, workers: int, say: Report) -> None:
-    """Make all tomograms that are not there yet; ``say`` is told data sets done and in all."""
+    """Make all missing tomograms; ``say`` receives the data sets done and in all."""
     kinds = study.data_kinds()
     for done, kind in enumerate(kinds):
         recipe = data_recipe(study, kind)

@@ -9,7 +9,7 @@ OUT/study.md, study.csv        the page and all its runs
 ```
 
 Specimen i is the same in all data. Where data are made like a reference, it is the physics
-tilt-series of another training specimen: what the test tomogram was made of is never an input.
+tilt-series of another training specimen: nothing of the test tomogram is ever an input.
 """
 
 import json
@@ -29,7 +29,7 @@ from faket.study.records import RESULT, trained_of
 from faket.study.settings import PRESETS, StudySettings
 
 STAMP = "study.json"
-_OTHER_FOLDER = "mend the file, or choose another folder"
+_OTHER_FOLDER = "correct the file, or choose another folder"
 _MOST_SEEDS = 10_000  # chosen: no study trains as many
 
 
@@ -44,7 +44,7 @@ class _Stamp:
 
 
 @dataclass(frozen=True)
-class Step:
+class Run:
     """One row's training (or matching) with one seed, and its scores."""
 
     modality: Modality
@@ -52,7 +52,7 @@ class Step:
 
     @property
     def name(self) -> str:
-        """What the progress calls it."""
+        """Return its name in progress reports."""
         return self.modality.key if self.modality.matching else f"{self.modality.key} {self.seed}"
 
 
@@ -96,19 +96,19 @@ class Study:
         """Return the folder of a tomogram."""
         return self.folder / "data" / data / f"model_{index}"
 
-    def run(self, step: Step) -> Path:
+    def run_folder(self, run: Run) -> Path:
         """Return the folder of a run."""
-        return self.folder / "runs" / step.modality.key / f"seed_{step.seed}"
+        return self.folder / "runs" / run.modality.key / f"seed_{run.seed}"
 
-    def is_finished(self, step: Step) -> bool:
-        """Whether a run has its result, of as many steps as are asked for."""
-        path = self.run(step) / RESULT
+    def is_finished(self, run: Run) -> bool:
+        """Return whether a run has its result, after as many steps as are asked for."""
+        path = self.run_folder(run) / RESULT
         if not path.exists():
             return False
-        if step.modality.matching:
+        if run.modality.matching:
             return True
-        if step.modality.parent:
-            return self.is_finished(Step(MODALITIES[step.modality.parent], step.seed))
+        if run.modality.parent:
+            return self.is_finished(Run(MODALITIES[run.modality.parent], run.seed))
         trained = trained_of(path)
         wanted = self.settings.training_settings(trained.objects, self.settings.steps)
         return trained.epochs == wanted.epochs
@@ -122,10 +122,10 @@ class Study:
         needed = {"benchmark", *(MODALITIES[key].data for key in self.modalities)}
         return tuple(kind for key, kind in DATA.items() if key in needed)
 
-    def steps(self) -> tuple[Step, ...]:
+    def runs(self) -> tuple[Run, ...]:
         """Return all runs: every row with seed 0, then with seed 1, …; matching needs no seed."""
         return tuple(
-            Step(MODALITIES[key], seed)
+            Run(MODALITIES[key], seed)
             for seed in range(max(self.seeds.values()))
             for key, n in self.seeds.items()
             if seed == 0 or (seed < n and MODALITIES[key].matching is None)
@@ -248,7 +248,7 @@ def _read_stamp(folder: Path) -> dict[str, Any] | None:
         seeds = dict.fromkeys(begun.modalities, seeds)
     if not (seeds and all(k in MODALITIES and 0 < n <= _MOST_SEEDS for k, n in seeds.items())):
         raise InputError(
-            f"{stamp}: expected seeds of rows that there are, found {seeds}; {_OTHER_FOLDER}"
+            f"{stamp}: expected a number of seeds for known rows, found {seeds}; {_OTHER_FOLDER}"
         )
     return {"settings": begun.settings, "seeds": seeds}
 
@@ -264,7 +264,7 @@ def _check_same(
     wanted = _stored(settings)
     for name, old in _stored(begun).items():
         new = wanted[name]
-        # A rate that has fallen to zero cannot go on.
+        # Training cannot go on at a learning rate that has fallen to zero.
         open_end = name == "steps" and settings.schedule == "constant"
         more = open_end and isinstance(old, int) and settings.steps >= old
         if old != new and not more and name not in free:

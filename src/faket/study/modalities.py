@@ -21,14 +21,15 @@ class DataKind:
         Of the recipe.
     style : mapping as tuple of pairs
         Fields of the recipe's [style].
-    twin : bool
-        Whether the noise is estimated with the reference's noiseless twin, as the paper does.
+    noise_free_reference : bool
+        Whether the noise is estimated with the reference's own noise-free projections, as in the
+        paper.
     """
 
     key: str
     method: str
     style: tuple[tuple[str, str], ...] = ()
-    twin: bool = False
+    noise_free_reference: bool = False
 
     @property
     def has_reference(self) -> bool:
@@ -45,11 +46,11 @@ DATA: dict[str, DataKind] = {
         DataKind("style", "style", _SPECTRAL_TEXTURE),
         DataKind("spectral", "spectral"),
         DataKind("coloured", "coloured"),
-        DataKind("noisy", "noisy", twin=True),
-        DataKind("baseline", "baseline", twin=True),
-        DataKind("faket", "faket", twin=True),
-        DataKind("faket-texture", "style", _NOISY_TEXTURE, twin=True),
-        DataKind("faket-random", "faket-random", twin=True),
+        DataKind("noisy", "noisy", noise_free_reference=True),
+        DataKind("baseline", "baseline", noise_free_reference=True),
+        DataKind("faket", "faket", noise_free_reference=True),
+        DataKind("faket-texture", "style", _NOISY_TEXTURE, noise_free_reference=True),
+        DataKind("faket-random", "faket-random", noise_free_reference=True),
         DataKind("noiseless", "noiseless"),
     )
 }
@@ -94,17 +95,20 @@ MODALITIES: dict[str, Modality] = {
         Modality("benchmark", "BENCHMARK", "the physics simulator", "benchmark"),
         Modality("style", "style", "spectral, then texture transfer (faket's default)", "style"),
         Modality(
-            "spectral", "spectral", "lens, signal and noise of the reference by rings", "spectral"
+            "spectral",
+            "spectral",
+            "contrast transfer, signal and noise of the reference, ring by ring",
+            "spectral",
         ),
         Modality(
             "coloured",
             "coloured",
-            "spectral without the lens: noise of the reference's spectrum",
+            "spectral without contrast transfer: noise of the reference's spectrum",
             "coloured",
         ),
-        Modality("noisy", "NOISY", "white noise, strength by tilt, from clean twins", "noisy"),
+        Modality("noisy", "NOISY", "white noise, its strength measured tilt by tilt", "noisy"),
         Modality(
-            "baseline", "BASELINE", "white noise of one strength, from clean twins", "baseline"
+            "baseline", "BASELINE", "white noise of the same strength in all tilts", "baseline"
         ),
         Modality("faket", "FAKET (VGG19)", "NOISY, then the paper's style transfer", "faket"),
         Modality(
@@ -122,7 +126,7 @@ MODALITIES: dict[str, Modality] = {
         Modality(
             "noiseless",
             "NOISELESS",
-            "no noise; tested on a noiseless twin of the test tomogram",
+            "no noise; tested on the test specimen without noise",
             "noiseless",
             test="noiseless",
         ),

@@ -48,7 +48,7 @@ def write_study_page(
     figures : mapping of str to Path
         As :func:`faket.study.figures.study_figures` returns them.
     against : str
-        Key of the row that the others are set in relation to.
+        Key of the row that the others are divided by.
     """
     lines = ["# Study", "", *facts, "", "## Scores", "", *_scores(rows, against)]
     lines += ["", "## Intervals", "", *_intervals(rows)]
@@ -69,7 +69,7 @@ def write_study_page(
 
 
 def _scores(rows: Sequence[StudyRow], against: str) -> Iterator[str]:
-    """The table; what was not run says so."""
+    """The table of scores; rows without a run are marked so."""
     base = next((row for row in rows if row.key == against), None)
     title = base.title if base else against.upper()
     yield (

@@ -12,12 +12,12 @@ from faket.evaluation.intervals import METRICS, metric_values
 from faket.io.atomic import atomic_path
 from faket.io.text import csv_rows, parse_number, parse_whole
 from faket.study.figures import StudyRow, study_figures
-from faket.study.layout import Step, Study
+from faket.study.layout import Run, Study
 from faket.study.modalities import MODALITIES
 from faket.study.page import write_study_page
 from faket.study.records import RESULT, RunRecord, read_costs, read_run
+from faket.study.run import HISTORY
 from faket.study.settings import StudySettings
-from faket.study.steps import HISTORY
 
 
 @dataclass(frozen=True)
@@ -26,19 +26,19 @@ class Result:
 
     Attributes
     ----------
-    step : Step
+    run : Run
     scores : Scores
     record : RunRecord
         What result.json holds.
     """
 
-    step: Step
+    run: Run
     scores: Scores
     record: RunRecord
 
 
 def read_results(study: Study) -> tuple[Result, ...]:
-    """Read all results that are there, in the order of the study's steps.
+    """Read all results that are there, in the order of the study's runs.
 
     Raises
     ------
@@ -46,16 +46,16 @@ def read_results(study: Study) -> tuple[Result, ...]:
         If a file is damaged.
     """
     found = []
-    for step in study.steps():
-        if study.is_finished(step):
-            record = read_run(study.run(step) / RESULT)
-            found.append(Result(step, record.scores.scores(), record))
+    for run in study.runs():
+        if study.is_finished(run):
+            record = read_run(study.run_folder(run) / RESULT)
+            found.append(Result(run, record.scores.scores(), record))
     return tuple(found)
 
 
-def read_history(study: Study, step: Step) -> tuple[tuple[int, ...], tuple[float, ...]]:
+def read_history(study: Study, run: Run) -> tuple[tuple[int, ...], tuple[float, ...]]:
     """Return the epochs that were validated and the mean F1 of each."""
-    path = study.run(step) / HISTORY
+    path = study.run_folder(run) / HISTORY
     rows = csv_rows(path, ("epoch", "mean_f1")) if path.exists() else []
     epochs, values = list[int](), list[float]()
     for line, row in rows:
@@ -83,8 +83,8 @@ def _row(result: Result) -> dict[str, Any]:
     place, record = result.scores.localisation, result.record
     training = {} if record.training is None else asdict(record.training)
     return {
-        "modality": result.step.modality.key,
-        "seed": result.step.seed,
+        "modality": result.run.modality.key,
+        "seed": result.run.seed,
         **dict(zip(METRICS, map(repr, metric_values(result.scores)), strict=True)),
         **{name: getattr(place, name) for name in ("n_picks", "n_objects", "found",
                                                    "on_background", "repeated")},
@@ -118,7 +118,7 @@ def data_costs(study: Study, data: str) -> Iterator[dict[str, float]]:
 def write_report(study: Study) -> Path:
     """Write study.csv, the figures and study.md from what is there; return the page.
 
-    What has no result yet is said to be not run.
+    Rows without a result yet are listed as not run.
 
     Raises
     ------
@@ -138,16 +138,16 @@ def write_report(study: Study) -> Path:
 
 
 def _table_row(study: Study, key: str, results: Sequence[Result]) -> StudyRow:
-    row, own = MODALITIES[key], [item for item in results if item.step.modality.key == key]
+    row, own = MODALITIES[key], [item for item in results if item.run.modality.key == key]
     k = study.settings.few
     return StudyRow(
         key=key,
         title=row.title.format(k=k),
         about=row.about.format(k=k),
-        wanted=sum(step.modality.key == key for step in study.steps()),
+        wanted=sum(run.modality.key == key for run in study.runs()),
         scores=tuple(item.scores for item in own),
-        seeds=tuple(item.step.seed for item in own if row.data),
-        curves=tuple(read_history(study, item.step) for item in own if row.data),
+        seeds=tuple(item.run.seed for item in own if row.data),
+        curves=tuple(read_history(study, item.run) for item in own if row.data),
         run_costs=tuple(costs(item.record) for item in own),
         data_costs=tuple(data_costs(study, row.data)) if row.data else (),
         steps=tuple(item.record.training.steps for item in own if item.record.training),
@@ -163,7 +163,7 @@ def _facts(study: Study, results: Sequence[Result]) -> list[str]:
     s = study.settings
     x, y, z = s.size_voxels
     left_out = [key for key in MODALITIES if key not in study.modalities]
-    finished, steps = len(results), len(study.steps())
+    finished, wanted = len(results), len(study.runs())
     objects = results[0].scores.localisation.n_objects if results else None
     return [
         f"- Data: {s.training} training tomograms, one for validation, one for the test; specimens "
@@ -173,7 +173,7 @@ def _facts(study: Study, results: Sequence[Result]) -> list[str]:
         f"{s.seed}. Recipes are in recipes/.",
         f"- Test: one physics tomogram{f' with {objects} objects' if objects else ''}. Its "
         "specimen and its acquisition are in no training data and in no reference. NOISELESS alone "
-        "is tested on a noiseless twin of it.",
+        "is tested on the same specimen without noise.",
         f"- Picker: DeepFinder of width {s.width:g}, about {s.steps} steps (whole epochs) of "
         f"{s.batch} patches of {s.patch} voxels, learning rate {_rate(s)}, "
         f"cross-entropy {s.cross_entropy:g}"
@@ -181,10 +181,10 @@ def _facts(study: Study, results: Sequence[Result]) -> list[str]:
         f"; fine-tuning {s.fine_tuning_steps} steps more. The best epoch and "
         "the sizes of clusters come from a validation tomogram of the row's own modality "
         f"(BENCHMARK-{s.few} and FINETUNED-{s.few}: of the physics).",
-        f"- Template matching: every {s.matching_step_deg:g}°, with the true lens, tilts and dose "
-        "of the test tomogram, and the molecules' true potentials; cut-off for one false positive "
-        "in noise. Gold has no template: it counts as missed.",
-        f"- Runs: {finished} of {steps} finished; the trainings of a row have the seeds 0, 1, …; "
+        f"- Template matching: every {s.matching_step_deg:g}°, with the true contrast transfer, "
+        "tilts and dose of the test tomogram, and the molecules' true potentials; cut-off for one "
+        "false positive in noise. Gold has no template: it counts as missed.",
+        f"- Runs: {finished} of {wanted} finished; the trainings of a row have the seeds 0, 1, …; "
         "all of them, with digests of recipes and checkpoints, in study.csv.",
         *([f"- Not asked for: {', '.join(left_out)}."] if left_out else []),
     ]

@@ -17,20 +17,20 @@ from faket.pipeline.executors import Report
 from faket.pipeline.versions import check_versions
 from faket.pipeline.workers import spawning, worker_processes
 from faket.study.data import make_data
-from faket.study.layout import Step, Study, check_weights
+from faket.study.layout import Run, Study, check_weights
 from faket.study.modalities import MODALITIES
 from faket.study.records import RESULT, read_run
-from faket.study.steps import perform
+from faket.study.run import perform
 
 _POLL_S = 0.5
-_SAID_EVERY_S = 10.0
-_messages: Any = None  # a worker's way to tell what it does
+_REPORTED_EVERY_S = 10.0
+_messages: Any = None  # the queue through which a worker reports what it does
 
 
 def run_study(
     study: Study, *, workers: int = 1, device: Device = "auto", say: Report | None = None
 ) -> None:
-    """Make all data, then do all runs that have no result yet.
+    """Make all data, then do every run that has no result yet.
 
     Parameters
     ----------
@@ -51,16 +51,16 @@ def run_study(
     if workers < 1:
         raise InputError(f"workers: expected at least 1, found {workers}")
     tell = say or (lambda what, done, total: None)
-    steps, n_data = study.steps(), len(study.data_kinds())
-    total = n_data + len(steps)
+    runs, n_data = study.runs(), len(study.data_kinds())
+    total = n_data + len(runs)
     resolve_device(device)  # before hours of data
     check_weights(study)
     with folder_lock(study.folder, notice=lambda what: tell(what, 0, 0)):
-        if any(not study.is_finished(step) for step in steps):
+        if any(not study.is_finished(run) for run in runs):
             check_versions(_made_by(study), tell)
         study.save()
         make_data(study, workers, lambda what, done, of: tell(what, done, total if of else 0))
-        todo = [step for step in steps if not study.is_finished(step)]
+        todo = [run for run in runs if not study.is_finished(run)]
         _run_all(study, todo, workers, device, lambda what, left: tell(what, total - left, total))
 
 
@@ -74,32 +74,32 @@ def _made_by(study: Study) -> dict[Path, dict[str, str]]:
     }
 
 
-def _run_all(study: Study, todo: list[Step], workers: int, device: Device, tell: Any) -> None:
+def _run_all(study: Study, todo: list[Run], workers: int, device: Device, tell: Any) -> None:
     if not todo:
         return
     messages = spawning().Queue()
     threads = max(1, (os.cpu_count() or 1) // workers)
     single = resolve_device(device) == "cpu"
-    waiting, running = list(todo), dict[Future[None], Step]()
+    waiting, running = list(todo), dict[Future[None], Run]()
     failed = list[str]()
     workers = min(workers, len(todo))
     with worker_processes(workers, _begin_worker, messages, threads, single) as pool:
         while True:
             # One a worker, no queue: after an interrupt nothing more is begun.
-            while len(running) < workers and (step := _ready(study, waiting)):
-                waiting.remove(step)
-                running[pool.submit(_work, study, step, device)] = step
+            while len(running) < workers and (run := _ready(study, waiting)):
+                waiting.remove(run)
+                running[pool.submit(_work, study, run, device)] = run
             if not running:
                 break  # what still waits has a parent that failed
             for future in wait(running, _POLL_S, return_when=FIRST_COMPLETED).done:
-                step = running.pop(future)
+                run = running.pop(future)
                 try:
                     future.result()
-                    said = "finished"
+                    outcome = "finished"
                 except InputError as error:  # of this run: others may well end
-                    failed.append(f"{step.name}: {error}")
-                    said = "failed"
-                tell(f"{step.name}: {said}", len(waiting) + len(running) + len(failed))
+                    failed.append(f"{run.name}: {error}")
+                    outcome = "failed"
+                tell(f"{run.name}: {outcome}", len(waiting) + len(running) + len(failed))
             for what in _drained(messages):
                 tell(what, len(waiting) + len(running) + len(failed))
     if failed:
@@ -107,12 +107,12 @@ def _run_all(study: Study, todo: list[Step], workers: int, device: Device, tell:
         raise InputError(failed[0] + others)
 
 
-def _ready(study: Study, waiting: Sequence[Step]) -> Step | None:
-    """Return the first step whose parent's run, if it has one, is finished."""
-    for step in waiting:
-        parent = step.modality.parent
-        if not parent or study.is_finished(Step(MODALITIES[parent], step.seed)):
-            return step
+def _ready(study: Study, waiting: Sequence[Run]) -> Run | None:
+    """Return the first run whose parent's run, if it has one, is finished."""
+    for run in waiting:
+        parent = run.modality.parent
+        if not parent or study.is_finished(Run(MODALITIES[parent], run.seed)):
+            return run
     return None
 
 
@@ -126,7 +126,7 @@ def _drained(messages: Any) -> list[str]:
 
 
 def _begin_worker(messages: Any, threads: int, single: bool) -> None:
-    """Share the cores: torch's sums depend on its threads, so on a CPU it has always one."""
+    """Share the cores: torch's sums depend on its threads, so on a CPU it always has one."""
     import numba
     import torch
 
@@ -137,13 +137,13 @@ def _begin_worker(messages: Any, threads: int, single: bool) -> None:
         torch.set_num_threads(1)
 
 
-def _work(study: Study, step: Step, device: Device) -> None:
-    last = -_SAID_EVERY_S
+def _work(study: Study, run: Run, device: Device) -> None:
+    last = -_REPORTED_EVERY_S
 
     def say(what: str) -> None:
         nonlocal last
-        if time.monotonic() - last >= _SAID_EVERY_S:
+        if time.monotonic() - last >= _REPORTED_EVERY_S:
             last = time.monotonic()
             _messages.put(what)
 
-    perform(study, step, device, say)
+    perform(study, run, device, say)

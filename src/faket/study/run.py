@@ -33,7 +33,7 @@ from faket.picking.template_matching import (
 from faket.pipeline.clock import Clock
 from faket.pipeline.library import load_library
 from faket.pipeline.recipe import read_recipe
-from faket.study.layout import Step, Study
+from faket.study.layout import Run, Study
 from faket.study.modalities import MODALITIES, Matching
 from faket.study.records import RESULT, SpentTime, read_spent
 
@@ -43,10 +43,10 @@ _SAVED_EVERY_S = 20.0
 
 
 class Meter:
-    """Seconds and CPU seconds of a run, kept on disk, so that those of interrupted runs count."""
+    """Seconds and CPU seconds of a run, kept on disk so that interrupted attempts count too."""
 
     def __init__(self, path: Path) -> None:
-        """Go on from what an interrupted run has left."""
+        """Add to what an interrupted attempt has left."""
         self._path = path
         self._before = read_spent(path) if path.exists() else SpentTime(0.0, 0.0)
         self._start, self._cpu, self._saved = time.perf_counter(), time.process_time(), 0.0
@@ -64,45 +64,45 @@ class Meter:
             self.save()
 
     def save(self) -> None:
-        """Write the costs: more steps later add to them."""
+        """Write the costs; a later continuation of the run adds to them."""
         self._saved = time.perf_counter()
         with atomic_path(self._path) as temporary:
             temporary.write_text(json.dumps(self.total()))
 
 
-def perform(study: Study, step: Step, device: Device, say: Say) -> None:
+def perform(study: Study, run: Run, device: Device, say: Say) -> None:
     """Do one run from where it stopped and write its result; a finished one is left alone."""
-    if study.is_finished(step):
+    if study.is_finished(run):
         return
-    folder, clock = study.run(step), Clock()
+    folder, clock = study.run_folder(run), Clock()
     folder.mkdir(parents=True, exist_ok=True)
     meter = Meter(folder / COSTS)
 
     def tell(what: str, done: int, total: int) -> None:
         meter.tick()
-        say(f"{step.name}: {what} ({done} of {total})")
+        say(f"{run.name}: {what} ({done} of {total})")
 
-    if step.modality.matching is not None:
+    if run.modality.matching is not None:
         with clock.stage("matching"):
-            record = _match(study, step, step.modality.matching, device, tell)
+            record = _match(study, run, run.modality.matching, device, tell)
     else:
         with clock.stage("training"):
-            record = _train(study, step, device, tell)
+            record = _train(study, run, device, tell)
         with clock.stage("picking"):
-            _pick(study, step, device, tell)
-    test = study.test_model(step.modality)
+            _pick(study, run, device, tell)
+    test = study.test_model(run.modality)
     check_folder(test, f"remove the folder {test}, the same command makes it again")
     truth = read_truth(test)
     z, y, x = truth.instance_mask.shape
     found = read_picks(folder / PICKS, (z, y, x), truth.voxel_size_A)
-    # Of orientations the study tells nothing: a segmentation has none.
+    # Orientations are not scored: a segmentation has none.
     scores = score_picks(Picks(found.species, found.positions_A), truth)
     result = {
-        "modality": step.modality.key,
-        "seed": step.seed,
+        "modality": run.modality.key,
+        "seed": run.seed,
         "scores": scores,
         **record,
-        "digests": {**_digests(study, step), "picks": sha256_of(folder / PICKS)},
+        "digests": {**_digests(study, run), "picks": sha256_of(folder / PICKS)},
         "software": software_versions(),
         "costs": {**meter.total(), "stages": clock.stages},
     }
@@ -115,12 +115,12 @@ def perform(study: Study, step: Step, device: Device, say: Say) -> None:
 
 
 def _train(
-    study: Study, step: Step, device: Device, tell: Callable[[str, int, int], None]
+    study: Study, run: Run, device: Device, tell: Callable[[str, int, int], None]
 ) -> dict[str, Any]:
-    models, validation = study.training_models(step.modality)
+    models, validation = study.training_models(run.modality)
     start, before, steps = None, 0, study.settings.steps
-    if step.modality.parent:
-        parent = study.run(Step(MODALITIES[step.modality.parent], step.seed))
+    if run.modality.parent:
+        parent = study.run_folder(Run(MODALITIES[run.modality.parent], run.seed))
         start, steps = parent / "training" / LAST, study.settings.fine_tuning_steps
         before = load_checkpoint(start).epoch
     tell("reading", 0, steps)
@@ -128,9 +128,9 @@ def _train(
     settings = study.settings.training_settings(n_objects, steps, before=before)
     trained = train_picker(
         models,
-        study.run(step) / "training",
+        study.run_folder(run) / "training",
         settings=settings,
-        seed=step.seed,
+        seed=run.seed,
         validation=validation,
         start=start,
         device=device,
@@ -150,9 +150,9 @@ def _train(
     }
 
 
-def _pick(study: Study, step: Step, device: Device, tell: Callable[[str, int, int], None]) -> None:
-    folder = study.run(step)
-    volume = read_volume(study.test_model(step.modality) / "reconstruction.mrc")
+def _pick(study: Study, run: Run, device: Device, tell: Callable[[str, int, int], None]) -> None:
+    folder = study.run_folder(run)
+    volume = read_volume(study.test_model(run.modality) / "reconstruction.mrc")
     checkpoint = load_checkpoint(folder / "training" / "best.safetensors")
     found = pick(
         volume,
@@ -166,13 +166,13 @@ def _pick(study: Study, step: Step, device: Device, tell: Callable[[str, int, in
 
 def _match(
     study: Study,
-    step: Step,
+    run: Run,
     matching: Matching,
     device: Device,
     tell: Callable[[str, int, int], None],
 ) -> dict[str, Any]:
     """Search for one species after the other; what an interrupted run has found is kept."""
-    folder, test = study.run(step), study.test_model(step.modality)
+    folder, test = study.run_folder(run), study.test_model(run.modality)
     acquisition = read_acquisition(test / "acquisition.json")
     volume = read_volume(test / "reconstruction.mrc")
     recipe = read_recipe(study.recipe_path("benchmark"))
@@ -197,16 +197,16 @@ def _matching_settings(study: Study, matching: Matching) -> TemplateMatching:
     return replace(preset, angular_step_deg=study.settings.matching_step_deg)
 
 
-def _digests(study: Study, step: Step) -> dict[str, str]:
+def _digests(study: Study, run: Run) -> dict[str, str]:
     """Hashes of what the run was made of."""
-    row = step.modality
+    row = run.modality
     files = {
         "test": study.test_model(row) / "reconstruction.mrc",
         "test_recipe": study.recipe_path(row.test),
     }
     if row.data:
         files["recipe"] = study.recipe_path(row.data)
-        files["checkpoint"] = study.run(step) / "training" / "best.safetensors"
+        files["checkpoint"] = study.run_folder(run) / "training" / "best.safetensors"
     if row.parent:
         files["parent_recipe"] = study.recipe_path(MODALITIES[row.parent].data)
     return {name: sha256_of(path) for name, path in files.items()}
