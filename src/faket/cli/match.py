@@ -3,7 +3,7 @@
 import shutil
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
@@ -22,11 +22,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from faket.data import Species, TiltGeometry
-    from faket.microscope import Optics
+    from faket.data import Species
 
-_USUAL_KV = 300.0
-_USUAL_CS_MM = 2.7  # of the microscopes that most tomograms come from
 NotNegativeNumber = Annotated[float, Parameter(validator=Number(gte=0))]
 
 
@@ -66,8 +63,8 @@ def match(
     tomogram
         MRC volume, protein dark, tilt axis along y.
     species
-        What to look for: PDB, mmCIF or MRC files (.gz too), PDB ids, folders of `faket species`,
-        synthetic:NAME, or "synthetic" for the whole embedded library.
+        Molecules to search for: PDB, mmCIF or MRC files (.gz too), PDB ids, folders of
+        `faket species`, synthetic:NAME, or "synthetic" for the whole embedded library.
     out
         Picks to write, best first: .csv, .star (RELION 5) or .txt (SHREC'21). The score is in
         units of its spread in the tomogram.
@@ -75,13 +72,13 @@ def match(
         .tlt file, or the .csv of `faket acquire`, whose dose is then used; by default the .tlt
         beside the tomogram, or projections_unbinned.csv in a model's folder.
     record
-        .json of `faket acquire`: angles, dose, and the lens of each tilt.
+        .json of `faket acquire`: angles, dose, and the optics of each tilt.
     defocus_um
-        Underfocus of all tilts in µm, up to 30, to weigh templates with the contrast transfer; a
+        Underfocus of all tilts in µm, up to 30: templates are then given the contrast transfer. A
         record has its own.
     voltage_kV
-        Acceleration voltage, of lens and radiation damage where these are known. [default: the
-        record's, or 300]
+        Acceleration voltage, for contrast transfer and radiation damage where these are known.
+        [default: the record's, or 300]
     spherical_aberration_mm
         Cs, with --defocus-um. [default: 2.7]
     angular_step_deg
@@ -95,9 +92,9 @@ def match(
     low_pass_A
         Remove details smaller than this; 0: none. [default: 25 for tm-f, 0 for tm]
     high_pass_A
-        Remove waves longer than this; 0: none. [default: 400 for tm-f, 0 for tm]
+        Remove variations longer than this; 0: none. [default: 400 for tm-f, 0 for tm]
     false_positives
-        How many are expected at most in noise, all molecules together; sets the cut-off.
+        False positives expected at most in noise, all molecules together; this sets the cut-off.
     exclusion
         Radius around a pick in which there is no other, in radii of its particle.
     symmetry
@@ -105,11 +102,11 @@ def match(
     protein
         How protein looks in the tomogram: dark or bright.
     region
-        MRC mask; only where it is not 0 are particles looked for.
+        MRC mask; particles are searched only where it is not 0.
     folder
         Where PDB ids are looked up before the cache and the network.
     voxel_size_A
-        Of the tomogram, instead of what the header says, Å.
+        Voxel size of the tomogram in Å, instead of that in its header.
     memory_GB
         For the search; less cuts the tomogram into more parts.
     device
@@ -119,83 +116,52 @@ def match(
     from faket.io.mrc import read_volume
     from faket.io.picks import write_picks
     from faket.io.verification import check_intact
+    from faket.pickers.acquisition import angles_of, read_known_acquisition
     from faket.pickers.match import search, to_picks
     from faket.picking.template_matching import TM, TM_F, Matcher
 
-    preset = TM if method == "tm" else TM_F
+    bands: dict[str, Any] = {"low_pass_A": low_pass_A, "high_pass_A": high_pass_A}
     settings = replace(
-        preset,
-        angular_step_deg=angular_step_deg,
-        mask=mask,
-        wedge=wedge,
-        low_pass_A=preset.low_pass_A if low_pass_A is None else low_pass_A,
-        high_pass_A=preset.high_pass_A if high_pass_A is None else high_pass_A,
-        false_positives=false_positives,
-        exclusion=exclusion,
-        protein=protein,
-        memory_GB=memory_GB,
-    )
+        TM if method == "tm" else TM_F,
+        angular_step_deg=angular_step_deg, mask=mask, wedge=wedge, exclusion=exclusion,
+        false_positives=false_positives, protein=protein, memory_GB=memory_GB,
+        **{name: value for name, value in bands.items() if value is not None},
+    )  # fmt: skip
     check_intact([tomogram])
     volume = read_volume(tomogram, voxel_size_A=voxel_size_A)
     if record is not None and (tilts, defocus_um, voltage_kV) != (None, None, None):
         raise InputError(
-            "match: expected --record, or --tilts, --defocus-um and --voltage-kV, found both; the "
-            "record tells them all"
+            "match: expected --record, or --tilts, --defocus-um and --voltage-kV, found both; a "
+            "record contains all of them"
         )
-    angles = record or tilts or _angles_of(tomogram)
-    geometry, optics, recorded_kV = _acquisition(angles)
-    kilovolts = recorded_kV if voltage_kV is None else voltage_kV
     if defocus_um is None:
-        where = "without --defocus-um"
-        refuse_unused(where, spherical_aberration_mm=spherical_aberration_mm)
-    else:
-        optics = _lens(defocus_um, kilovolts, spherical_aberration_mm)
+        refuse_unused("without --defocus-um", spherical_aberration_mm=spherical_aberration_mm)
+    angles = record or tilts or angles_of(tomogram)
+    optics = {"defocus_um": defocus_um, "spherical_aberration_mm": spherical_aberration_mm}
+    known = read_known_acquisition(angles, voltage_kV=voltage_kV, **optics)
     sources = _sources(species, folder)
     library = _library(sources, volume.voxel_size_A)
+    searched = None if region is None else _region(region, volume.voxel_size_A)
     matcher = Matcher(
-        volume,
-        geometry,
-        optics=optics,
-        voltage_kV=kilovolts,
-        settings=settings,
-        region=None if region is None else _region(region, volume.voxel_size_A),
-        device=device,
-    )
+        volume, known.geometry, optics=known.optics, voltage_kV=known.voltage_kV,
+        settings=settings, region=searched, device=device,
+    )  # fmt: skip
     parts = out.with_name(f"{out.name}.parts")
     with reporting("match") as report:
         found = search(matcher, volume, library, parts, symmetry=symmetry, report=report)
     picks = to_picks(found, matcher)
     write_picks(out, picks, matcher.shape, matcher.voxel_size_A, tomogram=tomogram.stem)
-    record_manifest(
-        out,
-        "match",
-        {
-            **asdict(settings),
-            "method": method,
-            "species": species,
-            "symmetry": symmetry,
-            "defocus_um": defocus_um,
-            "voltage_kV": kilovolts,
-            "spherical_aberration_mm": spherical_aberration_mm,
-            "voxel_size_A": volume.voxel_size_A,
-        },
-        [tomogram, angles, region, *(Path(source) for source in sources)],
-        {item.name: {"sigma": item.sigma, "cutoff": item.cutoff} for item in found},
-    )
+    options = {
+        **asdict(settings), "method": method, "species": species, "symmetry": symmetry, **optics,
+        "voltage_kV": known.voltage_kV, "voxel_size_A": volume.voxel_size_A,
+    }  # fmt: skip
+    inputs = [tomogram, angles, region, *map(Path, sources)]
+    noise = {item.name: {"sigma": item.sigma, "cutoff": item.cutoff} for item in found}
+    record_manifest(out, "match", options, inputs, noise)
     shutil.rmtree(parts, ignore_errors=True)
     for item in found:
         count, cutoff = picks.species.count(item.name), item.cutoff
         print(f"{item.name}: {count}, correlation above {cutoff:.3f} ({cutoff / item.sigma:.1f} σ)")
-
-
-def _angles_of(tomogram: Path) -> Path:
-    """Return the angles that lie with a tomogram."""
-    from faket.io.tilts import tilt_angles_beside
-
-    series = tomogram.with_name("projections_unbinned.csv")
-    if tomogram.name == "reconstruction.mrc" and series.exists():
-        return series
-    return tilt_angles_beside(tomogram, option="tilts")
 
 
 def _region(path: Path, voxel_size_A: float) -> "NDArray[np.bool_]":
@@ -203,32 +169,6 @@ def _region(path: Path, voxel_size_A: float) -> "NDArray[np.bool_]":
 
     check_mask_voxels(path, voxel_size_A)
     return read_mask(path) > 0
-
-
-def _acquisition(path: Path) -> "tuple[TiltGeometry, list[Optics] | None, float]":
-    """Angles, dose, lenses and voltage (kV), as far as a record, a table or a list tells them."""
-    from faket.data import TiltGeometry
-    from faket.io.acquisition import read_acquisition
-    from faket.io.tilts import read_tilt_angles, read_tilt_geometry
-
-    if path.suffix.lower() == ".json":
-        record = read_acquisition(path)
-        optics = [record.optics(i) for i in range(len(record))]
-        return record.geometry(), optics, record.microscope.voltage_kV
-    if path.suffix.lower() == ".csv":
-        return read_tilt_geometry(path), None, _USUAL_KV
-    return TiltGeometry(read_tilt_angles(path), 1.0), None, _USUAL_KV
-
-
-def _lens(
-    defocus_um: float, voltage_kV: float, spherical_aberration_mm: float | None
-) -> "list[Optics]":
-    from faket.constants import electron_wavelength_A
-    from faket.microscope import Optics
-
-    wavelength_A = electron_wavelength_A(voltage_kV)
-    cs_mm = _USUAL_CS_MM if spherical_aberration_mm is None else spherical_aberration_mm
-    return [Optics(wavelength_A, defocus_um * 1e4, cs_mm * 1e7)]
 
 
 def _sources(species: list[str], folders: tuple[Path, ...]) -> list[str]:

@@ -138,6 +138,21 @@ def _root(parents, i):  # type: ignore[no-untyped-def]
 
 
 @kernel()
+def _number(basin, parents, count):  # type: ignore[no-untyped-def]
+    """Number the roots in the order of their first voxels; give each voxel its root's number."""
+    number = np.zeros(count + 1, np.int32)
+    found = 0
+    for i in range(len(basin)):
+        if basin[i] > 0:
+            root = _root(parents, basin[i])
+            if number[root] == 0:
+                found += 1
+                number[root] = found
+            basin[i] = number[root]
+    return number, found
+
+
+@kernel()
 def _flood(depth, order, neck, step):  # type: ignore[no-untyped-def]
     """Flood from the deepest voxels outwards; basins that meet above their neck become one."""
     nz, ny, nx = depth.shape
@@ -178,15 +193,7 @@ def _flood(depth, order, neck, step):  # type: ignore[no-untyped-def]
             parents[count] = count
             peaks[count] = here
         basin[index] = best
-    number = np.zeros(count + 1, np.int32)
-    found = 0
-    for i in range(len(basin)):
-        if basin[i] > 0:
-            root = _root(parents, basin[i])
-            if number[root] == 0:
-                found += 1
-                number[root] = found
-            basin[i] = number[root]
+    number, found = _number(basin, parents, count)
     touching = np.zeros((len(edges), 3), np.float32)
     kept = 0
     for low, high, width in edges[1:]:
