@@ -156,7 +156,7 @@ def test_a_twin_tells_strength_blur_and_misalignment():
     tiny = np.full(3, 1e-3)  # no radiation damage
     known = replace(model.ctf, source="metadata")
     found = measure_reference(
-        reference, ANGLES, PIXEL_A, clean=clean, ctf=known, dose_e_per_A2=tiny
+        reference, ANGLES, PIXEL_A, noise_free=clean, ctf=known, dose_e_per_A2=tiny
     )
     assert found.strength == "paired"
     rings = (np.arange(128) + 0.5) * 0.7072 / 128 / PIXEL_A

@@ -129,7 +129,7 @@ def test_bad_input_is_refused_in_one_line():
     broken = clean.copy()
     broken[3, 0, 0] = np.inf
     cases = [
-        (lambda: add_noise(broken, profile(), seed=0), "clean.*tilt 3"),
+        (lambda: add_noise(broken, profile(), seed=0), "noise-free.*tilt 3"),
         (lambda: add_noise(clean[:4], profile(), seed=0), "4 tilts"),
         (lambda: add_noise(clean, profile(), seed=0, amount=-1), "amount"),
         (lambda: add_noise(clean, profile(), seed=0, amount=float("nan")), "amount"),

@@ -74,8 +74,8 @@ def noise(
     from faket.io.mrc import read_stack
     from faket.io.tilts import read_tilt_series, tilt_angles_beside, write_tilt_series
     from faket.methods.look_like import noise_like
-    from faket.methods.mending import usable_reference
     from faket.methods.notices import coverage_notice
+    from faket.methods.usable import usable_reference
     from faket.pipeline.reference import at_pixel_size
 
     if not method.startswith("spectral"):
@@ -90,7 +90,7 @@ def noise(
         twin, _ = read_stack(reference_clean, pixel_size_A=pixel_size_A)
     usable = usable_reference(target, twin, invert=invert_reference, where=str(reference))
     tell(reference, usable.notice)
-    target, twin, binned = at_pixel_size(usable.series, usable.twin, wanted_A, reference)
+    target, twin, binned = at_pixel_size(usable.series, usable.noise_free, wanted_A, reference)
     beyond = coverage_notice(target.geometry.angles_deg, series.geometry.angles_deg)
     if not invert_reference:
         check_sign(reference, target.images)

@@ -149,7 +149,7 @@ def _measurable(
 ) -> dict[str, Any]:
     """Read a style's stack; return what its profile is measured on."""
     from faket.io.tilts import read_tilt_series, tilt_angles_beside
-    from faket.methods.mending import usable_reference
+    from faket.methods.usable import usable_reference
 
     tlt = angles or tilt_angles_beside(style, option="style_angles")
     usable = usable_reference(

@@ -174,7 +174,7 @@ def reference_model(
         images,
         geometry.angles_deg,
         geometry.pixel_size_A,
-        clean=noise_free,
+        noise_free=noise_free,
         ctf=ctf,
         dose_e_per_A2=dose,
         counted=counted,

@@ -1,7 +1,8 @@
 """Measuring on a reference, once, what the ``spectral`` method needs of it.
 
 The noise floor is the power at high frequencies; counting gives the electrons behind it; physics
-and the exposure give the strength and the blur of the signal, or a clean twin does.
+and the exposure give the strength and the blur of the signal, or the reference's own noise-free
+projections do.
 """
 
 from dataclasses import replace
@@ -43,7 +44,7 @@ def measure_reference(
     angles_deg: ArrayLike,
     pixel_size_A: float,
     *,
-    clean: AnyArray | None = None,
+    noise_free: AnyArray | None = None,
     ctf: CtfEstimate | None = None,
     dose_e_per_A2: ArrayLike | None = None,
     order: ArrayLike | None = None,
@@ -60,9 +61,9 @@ def measure_reference(
         Aligned, protein dark, at the pixel size of the data to be made.
     angles_deg : array_like, shape (tilts,)
     pixel_size_A : float
-    clean : ndarray, shape (tilt, y, x), optional
-        Noiseless twin (minus line integrals, V·Å), where there is one: then strength and blur
-        of the signal are measured on the two.
+    noise_free : ndarray, shape (tilt, y, x), optional
+        The reference's own noise-free projections (minus line integrals, V·Å), where they are
+        known: then strength and blur of the signal are measured on the two.
     ctf : CtfEstimate, optional
         What the user knows; else estimated from ``images``.
     dose_e_per_A2, order : array_like, shape (tilts,), optional
@@ -74,9 +75,9 @@ def measure_reference(
     noise : NoiseProfile, optional
         What was estimated of the same images before.
     residual_motion_A : float
-        σ of the blur within a tilt, where there is no clean twin to measure it on.
+        σ of the blur within a tilt, where there are no noise-free projections to measure it on.
     alignment_error_A : float
-        σ of the residual shifts between tilts, where there is no clean twin.
+        σ of the residual shifts between tilts, where there are no noise-free projections.
 
     Returns
     -------
@@ -88,13 +89,13 @@ def measure_reference(
         If shapes do not fit or images are not usable.
     """
     angles = np.atleast_1d(np.asarray(angles_deg, np.float64))
-    noise = noise or estimate_noise(images, clean, angles_deg=angles)
-    mended = mend(images)
-    images = mended.images
-    clean = None if clean is None else mended.also(clean)
-    lens = ctf or estimate_ctf(images, pixel_size_A, angles)
+    noise = noise or estimate_noise(images, noise_free, angles_deg=angles)
+    repaired = mend(images)
+    images = repaired.images
+    noise_free = None if noise_free is None else repaired.also(noise_free)
+    ctf_there = ctf or estimate_ctf(images, pixel_size_A, angles)
     if ctf is not None and not np.array_equal(ctf.angles_deg, angles):
-        lens = ctf.at(angles)
+        ctf_there = ctf.at(angles)
     dose = _known_dose(dose_e_per_A2, angles)
     sequence = acquisition_order(angles, "dose-symmetric") if order is None else np.asarray(order)
     floor = np.array([_noise_floor(image, pixel_size_A) for image in images])
@@ -103,10 +104,10 @@ def measure_reference(
         beam, strength = _beam(noise.mean, floor[:, 0], dose, dose_e_per_A2, pixel_size_A)
     else:
         beam, strength = _beam_by_dose(floor[:, 0], dose, pixel_size_A)
-    fade = _damage(dose, sequence, lens.voltage_kV, pixel_size_A)
-    model = ReferenceModel(pixel_size_A, noise, lens, beam, fade, floor, traces, strength)
-    if clean is not None:
-        return _with_twin(model, images, clean)
+    fade = _damage(dose, sequence, ctf_there.voltage_kV, pixel_size_A)
+    model = ReferenceModel(pixel_size_A, noise, ctf_there, beam, fade, floor, traces, strength)
+    if noise_free is not None:
+        return _with_noise_free(model, images, noise_free)
     blur = _EFFICIENCY * _blur(residual_motion_A, pixel_size_A)
     return replace(model, envelope=fade * blur, alignment_error_A=alignment_error_A)
 
@@ -148,7 +149,7 @@ def _beam(
     mean: DoubleArray,
     floor: DoubleArray,
     dose: DoubleArray,
-    told: ArrayLike | None,
+    given: ArrayLike | None,
     pixel_size_A: float,
 ) -> tuple[DoubleArray, Strength]:
     """Intensity of the unscattered beam in grey values.
@@ -160,7 +161,7 @@ def _beam(
     expected = _DETECTED * dose
     implied = mean * np.abs(mean) / (floor * pixel_size_A**2)
     low, high = _COUNTS_E_PER_A2
-    if told is not None:
+    if given is not None:
         low, high = float(expected.mean()) / 4, float(expected.mean()) * 4
     if low < np.median(implied) < high and mean.min() > 0:
         return mean, "mean"
@@ -191,15 +192,17 @@ def _blur(motion_A: float, pixel_size_A: float) -> DoubleArray:
     return np.asarray(np.exp(-2 * (np.pi * motion_A * frequency) ** 2))
 
 
-def _with_twin(model: ReferenceModel, images: AnyArray, clean: AnyArray) -> ReferenceModel:
-    """Fit strength and blur of the signal, common to all tilts, and residual shifts to a twin."""
+def _with_noise_free(
+    model: ReferenceModel, images: AnyArray, noise_free: AnyArray
+) -> ReferenceModel:
+    """Fit to noise-free projections: strength and blur, common to all tilts, and shifts."""
     rings = ring_frequencies(RINGS, CORNER)
     cross, power, weight = [], [], []
     shifts = np.empty((len(images), 2))
-    for tilt, (image, twin) in enumerate(zip(images, clean, strict=True)):
-        signal = expected_contrast(model, tilt, twin)
+    for tilt, (image, own) in enumerate(zip(images, noise_free, strict=True)):
+        signal = expected_contrast(model, tilt, own)
         shifts[tilt] = _displacement(image, signal, model.pixel_size_A)
-        signal = expected_contrast(model, tilt, twin, shifts[tilt])
+        signal = expected_contrast(model, tilt, own, shifts[tilt])
         cross.append(ring_cross_power(signal, image, RINGS, limit=CORNER))
         power.append(ring_power(signal, RINGS, limit=CORNER))
         weight.append(rings / (ring_power(image, RINGS, limit=CORNER) + 1e-30))

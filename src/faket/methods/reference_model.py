@@ -1,4 +1,4 @@
-"""What the ``spectral`` method knows of a reference: lens, strength of signal, noise, by rings."""
+"""What the ``spectral`` method knows of a reference: CTF, strength of signal, noise, by rings."""
 
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -36,8 +36,8 @@ class ReferenceModel:
     anisotropy : ndarray, shape (tilts, 3, rings), float64
         How the floor depends on direction (:func:`faket.noise.ring_anisotropy`).
     strength : {"paired", "mean", "dose"}
-        What the strength of the signal was derived from: a clean twin, the images' mean
-        intensity, or the exposure (told or usual).
+        What the strength of the signal was derived from: the reference's noise-free projections,
+        the images' mean intensity, or the exposure (given or usual).
     alignment_error_A : float
         σ of the residual shifts of the reference's tilts, drawn anew for every tomogram.
     """

@@ -1,6 +1,6 @@
 """The ``spectral`` method: images that obey what can be measured on a reference, ring by ring.
 
-A noiseless tilt (minus the line integrals of the potential V, V·Å) becomes
+A noise-free projection (minus the line integrals of the potential V, V·Å) becomes
 
     wave     = exp[(i − w) φ],   φ = F⁻¹[envelope(k) · F σV]
     expected = beam · |F⁻¹[exp(−iχ) · F wave]|²
@@ -32,18 +32,18 @@ _DARKEST = 0.02  # of the beam: where the filter of the counts overshoots
 
 
 def spectral_images(
-    clean: AnyArray,
+    noise_free: AnyArray,
     model: ReferenceModel,
     angles_deg: ArrayLike,
     *,
     seed: int,
     amount: float = 1.0,
 ) -> FloatArray:
-    """Make noiseless tilts look like the reference by all that its spectra tell.
+    """Make noise-free projections look like the reference by all that its spectra tell.
 
     Parameters
     ----------
-    clean : ndarray, shape (tilt, y, x)
+    noise_free : ndarray, shape (tilt, y, x)
         Minus line integrals of the potential, V·Å (protein dark), at the model's pixel size.
     model : ReferenceModel
     angles_deg : array_like, shape (tilts,)
@@ -60,31 +60,31 @@ def spectral_images(
     Raises
     ------
     InputError
-        If the angles do not fit ``clean``, a value is not finite or absurd, or ``amount`` is
+        If the angles do not fit ``noise_free``, a value is not finite or absurd, or ``amount`` is
         negative.
     """
     if not (np.isfinite(amount) and amount >= 0):
         raise InputError(f"amount: expected a number >= 0, found {amount}")
-    return _rendered(clean, model, angles_deg, seed, (amount,))[0]
+    return _rendered(noise_free, model, angles_deg, seed, (amount,))[0]
 
 
 def spectral_content(
-    clean: AnyArray, model: ReferenceModel, angles_deg: ArrayLike, *, seed: int
+    noise_free: AnyArray, model: ReferenceModel, angles_deg: ArrayLike, *, seed: int
 ) -> FloatArray:
     """Return what style transfer is to preserve: :func:`spectral_images` with 1/4 of the noise."""
-    return spectral_images(clean, model, angles_deg, seed=seed, amount=_CONTENT_AMOUNT)
+    return spectral_images(noise_free, model, angles_deg, seed=seed, amount=_CONTENT_AMOUNT)
 
 
 def spectral_pair(
-    clean: AnyArray, model: ReferenceModel, angles_deg: ArrayLike, *, seed: int
+    noise_free: AnyArray, model: ReferenceModel, angles_deg: ArrayLike, *, seed: int
 ) -> tuple[FloatArray, FloatArray]:
     """Return :func:`spectral_content` and :func:`spectral_images`; the optics are computed once."""
-    kept, full = _rendered(clean, model, angles_deg, seed, (_CONTENT_AMOUNT, 1.0))
+    kept, full = _rendered(noise_free, model, angles_deg, seed, (_CONTENT_AMOUNT, 1.0))
     return kept, full
 
 
 def _rendered(
-    clean: AnyArray,
+    noise_free: AnyArray,
     model: ReferenceModel,
     angles_deg: ArrayLike,
     seed: int,
@@ -92,21 +92,21 @@ def _rendered(
 ) -> list[FloatArray]:
     """Return the images with each of some amounts of the same noise."""
     there = model.at(angles_deg)
-    if np.ndim(clean) != 3 or len(there.noise) != len(clean):
+    if np.ndim(noise_free) != 3 or len(there.noise) != len(noise_free):
         raise InputError(
-            f"clean: expected [tilt, y, x] with {len(there.noise)} tilts as in `angles_deg`, found "
-            f"shape {np.shape(clean)}"
+            f"noise-free projections: expected [tilt, y, x] with {len(there.noise)} tilts as in "
+            f"`angles_deg`, found shape {np.shape(noise_free)}"
         )
-    largest = float(np.abs(clean).max())
+    largest = float(np.abs(noise_free).max())
     if not largest <= _LARGEST_V_A:  # NaN fails too
         raise InputError(
-            f"clean: expected line integrals up to {_LARGEST_V_A:g} V·Å, found {largest:g}; give "
-            "those of `faket project`, without NaN"
+            f"noise-free projections: expected line integrals up to {_LARGEST_V_A:g} V·Å, found "
+            f"{largest:g}; give those of `faket project`, without NaN"
         )
-    shifts = generator(seed, "alignment").standard_normal((len(clean), 2))
+    shifts = generator(seed, "alignment").standard_normal((len(noise_free), 2))
     shifts *= there.alignment_error_A / there.pixel_size_A
-    made = [np.empty(clean.shape, np.float32) for _ in amounts]
-    for tilt, image in enumerate(clean):
+    made = [np.empty(noise_free.shape, np.float32) for _ in amounts]
+    for tilt, image in enumerate(noise_free):
         contrast = expected_contrast(there, tilt, image, shifts[tilt])
         counted = _counted(there, tilt, contrast, seed, amounts)
         for stack, counts in zip(made, counted, strict=True):
@@ -114,12 +114,14 @@ def _rendered(
     return made
 
 
-def signal_to_noise(clean: AnyArray, model: ReferenceModel, angles_deg: ArrayLike) -> DoubleArray:
+def signal_to_noise(
+    noise_free: AnyArray, model: ReferenceModel, angles_deg: ArrayLike
+) -> DoubleArray:
     """Return the spectral signal-to-noise ratio that the model gives a specimen.
 
     Parameters
     ----------
-    clean : ndarray, shape (tilt, y, x)
+    noise_free : ndarray, shape (tilt, y, x)
     model : ReferenceModel
     angles_deg : array_like, shape (tilts,)
 
@@ -130,7 +132,7 @@ def signal_to_noise(clean: AnyArray, model: ReferenceModel, angles_deg: ArrayLik
     """
     there = model.at(angles_deg)
     ratio = np.empty(there.floor.shape)
-    for tilt, image in enumerate(clean):
+    for tilt, image in enumerate(noise_free):
         signal = expected_contrast(there, tilt, image)
         power = ring_power(signal, there.floor.shape[1], limit=CORNER)
         ratio[tilt] = power / there.floor[tilt]
@@ -138,13 +140,13 @@ def signal_to_noise(clean: AnyArray, model: ReferenceModel, angles_deg: ArrayLik
 
 
 def expected_contrast(
-    model: ReferenceModel, tilt: int, clean: AnyArray, shift_px: ArrayLike = (0.0, 0.0)
+    model: ReferenceModel, tilt: int, noise_free: AnyArray, shift_px: ArrayLike = (0.0, 0.0)
 ) -> FloatArray:
     """Return the expected image less its mean, in grey values, its content moved by a shift."""
-    ny, nx = clean.shape
+    ny, nx = noise_free.shape
     p, optics = model.pixel_size_A, model.ctf.optics(tilt)
     sigma = interaction_constant_rad_per_V_A(model.ctf.voltage_kV)
-    spectrum = fft.rfft2(np.asarray(-sigma * clean, np.float32))
+    spectrum = fft.rfft2(np.asarray(-sigma * noise_free, np.float32))
     spectrum *= ring_filter(model.envelope[tilt], (ny, nx), limit=CORNER)
     dx, dy = np.asarray(shift_px, np.float64)
     if dx or dy:
@@ -153,12 +155,12 @@ def expected_contrast(
     spectrum[0, 0] = 0
     phase = fft.irfft2(spectrum, s=(ny, nx))
     wave = np.exp((1j - model.ctf.amplitude_contrast) * phase).astype(np.complex64)
-    wave = fft.ifft2(fft.fft2(wave) * _lens((ny, nx), optics, p))
+    wave = fft.ifft2(fft.fft2(wave) * _transfer((ny, nx), optics, p))
     intensity = wave.real**2 + wave.imag**2
     return np.asarray(model.beam[tilt] * (intensity - intensity.mean()), np.float32)
 
 
-def _lens(shape: tuple[int, int], optics: Optics, pixel_size_A: float) -> AnyArray:
+def _transfer(shape: tuple[int, int], optics: Optics, pixel_size_A: float) -> AnyArray:
     """Transfer of a wave, exp(−iχ), over the frequencies of a complex FFT."""
     ny, nx = shape
     ky, kx = (np.arange(n // 2 + 1) / (n * pixel_size_A) for n in shape)

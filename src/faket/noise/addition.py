@@ -22,14 +22,14 @@ _LEAST_NOISE = 0.05  # of the reference's power, where the content alone would e
 
 
 def add_noise(
-    clean: AnyArray,
+    noise_free: AnyArray,
     profile: NoiseProfile,
     *,
     seed: int,
     amount: float = 1.0,
     spectrum: Colour = "white",
 ) -> FloatArray:
-    """Add Gaussian noise to noiseless tilts.
+    """Add Gaussian noise to noise-free projections.
 
     Every tilt is brought to mean 0 and standard deviation 1, becomes
     ``ratio * tilt + amount * noise``, and is then given the profile's mean and σ. White noise is
@@ -39,10 +39,10 @@ def add_noise(
 
     Parameters
     ----------
-    clean : ndarray, shape (tilt, y, x)
+    noise_free : ndarray, shape (tilt, y, x)
         Noiseless tilts with the reference's contrast sign. A constant tilt becomes pure noise.
     profile : NoiseProfile
-        One entry a tilt of ``clean``; see :meth:`NoiseProfile.at` for another tilt scheme.
+        One entry a tilt of ``noise_free``; see :meth:`NoiseProfile.at` for another tilt scheme.
     seed : int
         The noise field depends on the seed and the tilt's index only, so that stacks made with
         other profiles or amounts share it.
@@ -57,7 +57,7 @@ def add_noise(
     Raises
     ------
     InputError
-        If ``clean`` holds NaN or infinity, the tilt counts differ, ``amount`` is negative, or
+        If ``noise_free`` holds NaN or infinity, the tilt counts differ, ``amount`` is negative, or
         the profile has no spectrum where one is asked for.
     """
     if spectrum not in get_args(Colour):
@@ -69,14 +69,14 @@ def add_noise(
         )
     if not (math.isfinite(amount) and amount >= 0):
         raise InputError(f"amount: expected a number >= 0, found {amount}")
-    mean, sigma = tilt_statistics(clean, "clean")
-    if len(profile) != len(clean):
+    mean, sigma = tilt_statistics(noise_free, "noise-free projections")
+    if len(profile) != len(noise_free):
         raise InputError(
-            f"profile: expected {len(clean)} tilts as in clean, found {len(profile)}; "
-            "take profile.at(`angles_deg`)"
+            f"profile: expected {len(noise_free)} tilts as in the noise-free projections, "
+            f"found {len(profile)}; take profile.at(`angles_deg`)"
         )
-    out = np.empty(clean.shape, np.float32)
-    for tilt, image in enumerate(clean):
+    out = np.empty(noise_free.shape, np.float32)
+    for tilt, image in enumerate(noise_free):
         signal = np.zeros(image.shape, np.float32)
         if sigma[tilt] > 0:
             signal += (image - mean[tilt]) * (profile.ratio[tilt] / sigma[tilt])
@@ -100,46 +100,46 @@ def _coloured(profile: NoiseProfile, tilt: int, seed: int, signal: FloatArray) -
 
 
 def baseline(
-    clean: AnyArray, profile: NoiseProfile, *, seed: int, angles_deg: ArrayLike | None = None
+    noise_free: AnyArray, profile: NoiseProfile, *, seed: int, angles_deg: ArrayLike | None = None
 ) -> FloatArray:
     """Return BASELINE: signal, noise, mean and σ constant over the tilts.
 
     Parameters
     ----------
-    clean : ndarray, shape (tilt, y, x)
+    noise_free : ndarray, shape (tilt, y, x)
     profile : NoiseProfile
         As measured, or averaged over references.
     seed : int
     angles_deg : array_like, shape (tilts,), optional
-        Stage angles of ``clean``, where they are not the profile's.
+        Stage angles of ``noise_free``, where they are not the profile's.
 
     Returns
     -------
     ndarray, shape (tilt, y, x), float32
     """
-    return add_noise(clean, _at(profile.constant(), angles_deg), seed=seed)
+    return add_noise(noise_free, _at(profile.constant(), angles_deg), seed=seed)
 
 
 def noisy(
-    clean: AnyArray, profile: NoiseProfile, *, seed: int, angles_deg: ArrayLike | None = None
+    noise_free: AnyArray, profile: NoiseProfile, *, seed: int, angles_deg: ArrayLike | None = None
 ) -> FloatArray:
     """Return NOISY: signal, noise, mean and σ follow a degree-2 polynomial over the tilt index.
 
     Parameters as for :func:`baseline`. An average of polynomials is its own polynomial, so a
     profile averaged over references after :meth:`NoiseProfile.polynomial` stays as it is.
     """
-    return add_noise(clean, _at(profile.polynomial(), angles_deg), seed=seed)
+    return add_noise(noise_free, _at(profile.polynomial(), angles_deg), seed=seed)
 
 
 def content(
-    clean: AnyArray, profile: NoiseProfile, *, seed: int, angles_deg: ArrayLike | None = None
+    noise_free: AnyArray, profile: NoiseProfile, *, seed: int, angles_deg: ArrayLike | None = None
 ) -> FloatArray:
     """Return CONTENT, what style transfer is to preserve: NOISY with a quarter of the noise.
 
     Parameters as for :func:`baseline`; the same seed gives the noise field of :func:`noisy`.
     """
     curves = _at(profile.polynomial(), angles_deg)
-    return add_noise(clean, curves, seed=seed, amount=_CONTENT_AMOUNT)
+    return add_noise(noise_free, curves, seed=seed, amount=_CONTENT_AMOUNT)
 
 
 def _at(profile: NoiseProfile, angles_deg: ArrayLike | None) -> NoiseProfile:

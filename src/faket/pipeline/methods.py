@@ -58,7 +58,7 @@ def network_weights(recipe: Recipe) -> Path | None:
 
 
 def make_images(
-    plan: Plan, specimen: Specimen, clean: FloatArray, name: str
+    plan: Plan, specimen: Specimen, noise_free: FloatArray, name: str
 ) -> tuple[TiltSeries, AcquisitionRecord | None]:
     """Make the tilt-series of one tomogram by the recipe's method.
 
@@ -66,7 +66,7 @@ def make_images(
     ----------
     plan : Plan
     specimen : Specimen
-    clean : ndarray, shape (tilt, y, x)
+    noise_free : ndarray, shape (tilt, y, x)
         Noise-free projections, protein dark.
     name : str
         Names the tomogram's random streams.
@@ -81,7 +81,7 @@ def make_images(
     if method.needs_reference:
         images = render(
             method,
-            clean,
+            noise_free,
             plan.angles_deg,
             _measured(plan, method, name),
             seed=derive(recipe.seed, name, "noise"),
@@ -89,7 +89,7 @@ def make_images(
         )
         return TiltSeries(images, geometry), None
     if method.name == "noiseless":
-        return TiltSeries(clean, geometry), None
+        return TiltSeries(noise_free, geometry), None
     seed = derive(recipe.seed, name, "acquisition")
     record = draw_acquisition(plan.microscope, geometry, seed=seed)
     return expose(specimen, record).series, record

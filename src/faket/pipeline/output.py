@@ -30,7 +30,7 @@ def write_model(
     folder: Path,
     recipe: Recipe,
     specimen: Specimen,
-    clean: FloatArray,
+    noise_free: FloatArray,
     series: TiltSeries,
     tomogram: Volume,
 ) -> None:
@@ -51,7 +51,7 @@ def write_model(
         particles=particles,
         grandmodel=Volume(grandmodel, tomogram.voxel_size_A),
         projections_unbinned=series,
-        noisefree_projections=TiltSeries(clean, series.geometry),
+        noisefree_projections=TiltSeries(noise_free, series.geometry),
         overwrite=True,  # of the empty folder that is being filled
     )
     write_particles(folder / "particles.csv", particles)

@@ -97,7 +97,8 @@ class Reference(Section):
         "(.csv), whose shifts are then undone; the .tlt or .rawtlt beside the stack by default",
     )
     clean: Annotated[Paths, pydantic.BeforeValidator(_listed)] = Field(
-        (), description="noiseless twin of each, where there are; else noise is estimated blind"
+        (),
+        description="noise-free projections of each, if known; else noise is estimated blind",
     )
     pixel_size_A: Positive | None = Field(
         None, description="overrides the pixel size in the stacks' headers (Å)"

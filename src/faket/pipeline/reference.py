@@ -22,8 +22,8 @@ from faket.io.tilts import (
     read_tilt_series,
     tilt_angles_beside,
 )
-from faket.methods.mending import usable_reference
 from faket.methods.notices import coverage_notice
+from faket.methods.usable import usable_reference
 from faket.microscope import (
     PRESET_ANGLES,
     PRESETS,
@@ -79,7 +79,7 @@ def input_files(recipe: Recipe) -> tuple[Path, ...]:
         files.append(recipe.at(tilts.file))
     for i, stack in enumerate(reference.stack):
         files += [recipe.at(stack), _angles_path(recipe, i)]
-    files += [recipe.at(clean) for clean in reference.clean]
+    files += [recipe.at(path) for path in reference.clean]
     return tuple(file for file in dict.fromkeys(files) if file.is_file())
 
 
@@ -113,14 +113,14 @@ def _as_range(value: Any, usual: Any) -> Any:
 
 
 def at_pixel_size(
-    series: TiltSeries, twin: AnyArray | None, wanted_A: float, where: Path
+    series: TiltSeries, noise_free: AnyArray | None, wanted_A: float, where: Path
 ) -> tuple[TiltSeries, AnyArray | None, list[str]]:
-    """Align a reference and bin it, and its twin, to the pixels of the data to be made.
+    """Align a reference to the data to be made, and bin it and its noise-free projections.
 
     Returns
     -------
     series : TiltSeries
-    twin : ndarray or None
+    noise_free : ndarray or None
     notices : list of str
 
     Raises
@@ -132,7 +132,7 @@ def at_pixel_size(
     binning = whole_number_binning(pixel_size_A, wanted_A, where)
     images = fourier_crop(align(series.images, series.geometry), binning, axes=(2, 1))
     binned = TiltSeries(images, TiltGeometry(series.geometry.angles_deg, wanted_A))
-    small = None if twin is None else fourier_crop(twin, binning, axes=(2, 1))
+    small = None if noise_free is None else fourier_crop(noise_free, binning, axes=(2, 1))
     return binned, small, binning_notice(where, pixel_size_A, binning)
 
 
@@ -152,7 +152,7 @@ def check_references(recipe: Recipe) -> None:
         if reference.clean and read_shape(recipe.at(reference.clean[index])) != shape:
             raise InputError(
                 f"{recipe.at(reference.clean[index])}: expected {shape} (tilts, y, x) as in "
-                f"{stack.name}, found another shape; give the twin of this stack"
+                f"{stack.name}, found another shape; give the noise-free projections of this stack"
             )
 
 
@@ -168,9 +168,11 @@ def prepare_reference(recipe: Recipe, library: tuple[Species, ...], index: int) 
     if recipe.reference.clean:
         full, _ = read_stack(recipe.at(recipe.reference.clean[index]), pixel_size_A=given_A)
     usable = usable_reference(series, full, invert=recipe.reference.invert, where=str(stack_path))
-    series, clean, binned = at_pixel_size(usable.series, usable.twin, wanted_A, stack_path)
+    series, noise_free, binned = at_pixel_size(
+        usable.series, usable.noise_free, wanted_A, stack_path
+    )
     images, angles_deg = series.images, series.geometry.angles_deg
-    profile = estimate_noise(images, clean, angles_deg=angles_deg)
+    profile = estimate_noise(images, noise_free, angles_deg=angles_deg)
     notices = (
         *([f"{stack_path}: {usable.notice}"] if usable.notice else []),
         *binned,
@@ -198,8 +200,8 @@ def _own_reference(recipe: Recipe, library: tuple[Species, ...], index: int) -> 
     series = expose(specimen, record).series
     # As alignment would leave them: the known shifts undone, like a user's reference.
     images = align(series.images, series.geometry)
-    clean = noise_free_projections(specimen, geometry.angles_deg).images
-    profile = estimate_noise(images, clean, angles_deg=geometry.angles_deg)
+    noise_free = noise_free_projections(specimen, geometry.angles_deg).images
+    profile = estimate_noise(images, noise_free, angles_deg=geometry.angles_deg)
     source = f"faket microscope, preset {recipe.microscope.preset}"
     return Reference(TiltSeries(images, geometry), profile, source, record)
 

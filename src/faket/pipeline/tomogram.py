@@ -28,10 +28,10 @@ def make_model(plan: Plan, index: int, say: Callable[[str], None] | None = None)
         specimen = paint_specimen(plan.specimen, plan.library, placement.particles)
     tell(f"{name}: projections")
     with clock.stage("projection"):
-        clean = noise_free_projections(specimen, plan.angles_deg).images
+        noise_free = noise_free_projections(specimen, plan.angles_deg).images
     tell(f"{name}: {recipe.method}")
     with clock.stage(recipe.method):
-        series, acquisition = make_images(plan, specimen, clean, name)
+        series, acquisition = make_images(plan, specimen, noise_free, name)
     tell(f"{name}: reconstruction")
     settings = recipe.reconstruction
     with clock.stage("reconstruction"):
@@ -46,7 +46,7 @@ def make_model(plan: Plan, index: int, say: Callable[[str], None] | None = None)
     tell(f"{name}: writing")
     with atomic_folder(plan.out / name, overwrite=True) as folder:
         with clock.stage("writing"):
-            write_model(folder, recipe, specimen, clean, series, tomogram)
+            write_model(folder, recipe, specimen, noise_free, series, tomogram)
             if acquisition is not None:
                 write_acquisition(folder / "acquisition.json", acquisition)
         outputs = sorted(path for path in folder.iterdir())

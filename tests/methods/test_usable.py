@@ -8,7 +8,7 @@ from faket.data import TiltGeometry, TiltSeries
 from faket.errors import InputError
 from faket.methods.look_like import noise_like
 from faket.methods.measurement import measure_reference
-from faket.methods.mending import is_scaled, usable_reference
+from faket.methods.usable import is_scaled, usable_reference
 
 TILTS, N = 6, 64
 ANGLES = np.linspace(-50, 50, TILTS)
@@ -61,7 +61,7 @@ def test_blank_tilts_go_with_their_geometry():
     kept = [0, 2, 3, 5]
     geometry = found.series.geometry
     np.testing.assert_array_equal(found.series.images, images[kept])
-    np.testing.assert_array_equal(found.twin, twin[kept])
+    np.testing.assert_array_equal(found.noise_free, twin[kept])
     np.testing.assert_array_equal(geometry.angles_deg, ANGLES[kept])
     np.testing.assert_array_equal(geometry.shifts_A, shifts[kept])
     np.testing.assert_array_equal(geometry.dose_e_per_A2, dose[kept])
@@ -133,5 +133,5 @@ def test_noiseless_tilts_that_are_none_are_refused(value):
     clean = np.zeros((TILTS, N, N), np.float32)
     clean[0, 0, 0] = value
     for method in ("spectral", "noisy") if not np.isfinite(value) else ("spectral",):
-        with pytest.raises(InputError, match="clean: expected"):
+        with pytest.raises(InputError, match="noise-free projections: expected"):
             noise_like(method, series(clean), series(counts()))

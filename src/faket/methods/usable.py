@@ -24,8 +24,8 @@ class Usable:
     ----------
     series : TiltSeries
         Mended, without blank tilts; the one given where nothing was wrong.
-    twin : ndarray or None
-        Its noiseless twin, of the same tilts.
+    noise_free : ndarray or None
+        Its noise-free projections, of the same tilts.
     scaled : bool
         Whether its grey values were stretched to the range of a type, and so are no counts.
     left_out : dict
@@ -35,7 +35,7 @@ class Usable:
     """
 
     series: TiltSeries
-    twin: AnyArray | None
+    noise_free: AnyArray | None
     scaled: bool
     left_out: dict[str, Any]
     notice: str
@@ -43,7 +43,7 @@ class Usable:
 
 def usable_reference(
     series: TiltSeries,
-    twin: AnyArray | None = None,
+    noise_free: AnyArray | None = None,
     *,
     invert: bool = False,
     where: str = "reference",
@@ -59,23 +59,29 @@ def usable_reference(
     """
     images = series.images
     if np.ndim(images) != 3 or not all(np.isfinite(image).all() for image in images):
-        raise InputError(f"{where}: expected finite images [tilt, y, x], found others; mend them")
+        raise InputError(
+            f"{where}: expected finite images [tilt, y, x], found others; replace them"
+        )
     check_scale(images, where)
     scaled = is_scaled(images)
     found = mend(-images if invert else images)
-    if twin is not None:
-        twin = found.also(twin)
+    if noise_free is not None:
+        noise_free = found.also(noise_free)
     kept = np.setdiff1d(np.arange(len(images)), found.unusable)
     if len(kept) < max(1, len(images) / 2):
         raise InputError(
             f"{where}: expected contrast in most of {len(images)} tilts, found "
             f"{len(found.unusable)} blank; give another stack"
         )
-    mended = replace(series, images=found.images)
+    repaired = replace(series, images=found.images)
     if len(kept) < len(images):
-        mended = TiltSeries(found.images[kept], _of_tilts(series.geometry, kept))
-        twin = twin[kept] if twin is not None and len(twin) == len(images) else twin
-    return Usable(mended, twin, scaled, found.left_out, found.notice())
+        repaired = TiltSeries(found.images[kept], _of_tilts(series.geometry, kept))
+        noise_free = (
+            noise_free[kept]
+            if noise_free is not None and len(noise_free) == len(images)
+            else noise_free
+        )
+    return Usable(repaired, noise_free, scaled, found.left_out, found.notice())
 
 
 def is_scaled(images: AnyArray) -> bool:
