@@ -51,7 +51,7 @@ def verify(place: Path, *, full: bool = False) -> Verification:
     for record, check in _CHECKS.items():
         for path in sorted(place.rglob(record)):
             if not any(is_temporary(part) for part in (path, *path.parents)):
-                found += [_named(path.parent, place, line) for line in _told(check, path)]
+                found += [_named(path.parent, place, line) for line in _findings(check, path)]
     if not manifests and not found:
         raise InputError(
             f"{place}: expected what faket wrote, with its {MANIFEST}, found none; check the path"
@@ -60,13 +60,13 @@ def verify(place: Path, *, full: bool = False) -> Verification:
     for manifest in manifests:
         found += [
             _named(manifest.parent, place, line)
-            for line in _told(lambda path: differences(path, full=full), manifest)
+            for line in _findings(lambda path: differences(path, full=full), manifest)
         ]
         files += _count(manifest)
     return Verification(len(manifests), files, tuple(dict.fromkeys(found)))
 
 
-def _told(check: Callable[[Path], Any], path: Path) -> list[str]:
+def _findings(check: Callable[[Path], Any], path: Path) -> list[str]:
     """Return what a check finds; that it cannot be done is a finding too."""
     try:
         return list(check(path))

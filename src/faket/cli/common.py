@@ -68,7 +68,7 @@ def check_pixels(first: Path, first_A: float, second: Path, second_A: float) -> 
 
 
 def check_sign(path: Path, images: "FloatArray") -> None:
-    """Say so if protein looks bright in a reference."""
+    """Print a notice if protein looks bright in a reference."""
     from faket.evaluation import contrast_sign
 
     found = contrast_sign(images)
@@ -101,7 +101,7 @@ def _is_given(value: object) -> bool:
 
 
 def tell(path: Path, *notices: str) -> None:
-    """Say on the error stream what was guessed or left out of an input, where there is anything."""
+    """Print the notices about an input on the error stream."""
     for notice in filter(None, notices):
         print(f"{path}: {notice}", file=sys.stderr)
 

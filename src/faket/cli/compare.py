@@ -44,10 +44,10 @@ def compare(
 
     Tilts are matched by angle (within 3°), so tilt counts and image sizes may differ; every tilt
     is compared at mean 0 and σ 1. spectrum: mean |ln ratio| of the radial power spectra; in
-    brackets what chance alone gives. AUC: how often a classifier, trained on other tilts and
+    brackets the value by chance. AUC: how often a classifier, trained on other tilts and
     other parts of the field, rightly says which of two patches is the stack's; 0.5 is chance; in
     brackets the 95 % interval. d': the same without a ceiling. content: correlation with the
-    noiseless projections. Where stack and reference show different specimens, the classifier sees
+    noise-free projections. Where stack and reference show different specimens, the classifier sees
     that too: judge a second stack of the reference's microscope as well, to know what is possible.
 
     Parameters
@@ -59,25 +59,25 @@ def compare(
     out
         Folder for compare.json (every number) and compare.png.
     clean
-        Noiseless projections of the stacks' specimen; .tlt beside.
+        Noise-free projections of the stacks' specimen; .tlt beside.
     reference_clean
-        Noiseless projections of the reference's specimen; may be the same file.
+        Noise-free projections of the reference's specimen; may be the same file.
     angles
         .tlt of a stack, if it is elsewhere; repeated, one for each stack in their order.
     reference_angles
         .tlt of the reference, if it is elsewhere.
     clean_angles
-        .tlt of the noiseless projections, if it is elsewhere.
+        .tlt of the noise-free projections, if it is elsewhere.
     reference_clean_angles
-        .tlt of the reference's noiseless projections, if it is elsewhere.
+        .tlt of the reference's noise-free projections, if it is elsewhere.
     invert_reference
-        Multiply the reference by -1, for protein is bright in it.
+        Multiply the reference by -1; for a reference in which protein is bright.
     patch_px
         Side of the classifier's patches, a multiple of 8.
     patches
-        At most about so many patches of each stack.
+        Largest number of patches of each stack, about.
     pixel_size_A
-        Of all stacks, instead of what the headers say, Å.
+        Pixel size of all stacks in Å, instead of that in their headers.
     seed
         Seed of the classifier's choice of patches and of its bootstrap.
     """
@@ -192,8 +192,8 @@ def _compared(
     }
     with _naming(stack=path, other=reference, separability=path):
         spectrum = spectrum_distance(*images, **angles)
-        told = separability(*images, seed=seed, patch_px=patch_px, patches=patches, **angles)
-    return Comparison(path.stem, series, spectrum, told)
+        classified = separability(*images, seed=seed, patch_px=patch_px, patches=patches, **angles)
+    return Comparison(path.stem, series, spectrum, classified)
 
 
 def _content(

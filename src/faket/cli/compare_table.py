@@ -29,14 +29,14 @@ def print_table(
     nothing = ("", "", "")
     table.add_row("reference", str(total), *nothing, _correlation(twin), signs[0].sign)
     for item, sign in zip(judged, signs[1:], strict=True):
-        told, spectrum = item.separability, item.spectrum
-        low, high = told.auc_interval
+        classified, spectrum = item.separability, item.spectrum
+        low, high = classified.auc_interval
         table.add_row(
             item.name,
             f"{len(spectrum.tilts)}/{len(item.series.images)}",
             f"{spectrum.distance:.3f} ({spectrum.floor:.3f})",
-            f"{told.auc:.3f} [{low:.2f}, {high:.2f}]",
-            f"{told.d_prime:.2f}",
+            f"{classified.auc:.3f} [{low:.2f}, {high:.2f}]",
+            f"{classified.d_prime:.2f}",
             _correlation(item.content),
             sign.sign,
         )

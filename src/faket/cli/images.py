@@ -38,7 +38,7 @@ def noise(
     pixel_size_A: Positive | None = None,
     seed: Seed = 0,
 ) -> None:
-    """Make noiseless projections as noisy as a reference.
+    """Make noise-free projections as noisy as a reference.
 
     Parameters
     ----------
@@ -54,7 +54,8 @@ def noise(
         tilt, as in the paper. baseline: the same at all tilts. spectral-content and content:
         spectral and noisy with a quarter of the noise, for style transfer to keep.
     reference_clean
-        Noiseless twin of the reference; without one noise and signal are estimated blind.
+        Noise-free projections of the reference's own specimen; without them, noise and signal are
+        estimated from the reference alone.
     clean_angles
         .tlt of the clean stack, if it is elsewhere.
     reference_angles
@@ -66,7 +67,7 @@ def noise(
     invert_reference
         Multiply the reference by -1: for stacks in which protein is bright.
     pixel_size_A
-        Of all stacks, instead of what the header says, Å.
+        Pixel size of all stacks in Å, instead of that in their headers.
     seed
         Seed of the noise field.
     """
@@ -133,18 +134,18 @@ def reconstruct(
     depth
         Slices of the tomogram, in binned voxels.
     angles
-        .tlt file, or .csv of `faket acquire`, whose shifts are then undone; the .tlt beside the
-        stack by default.
+        .tlt file; or the .csv of `faket acquire`, whose shifts are then undone. By default the .tlt
+        beside the stack.
     binning
         Bin the images first, by cropping their spectra.
     filter
         ramp, hamming (ramp with a Hamming window), or shrec (that of FakET's reconstructions).
     normalize
-        Of each image: none, mean (subtracted), or contrast (and divided by it).
+        Of each image: none; mean: its mean is subtracted; contrast: and it is divided by its mean.
     taper
         Binned pixels over which the edges of the images fade out.
     pixel_size_A
-        Of the stack, instead of what the header says, Å.
+        Pixel size of the stack in Å, instead of that in its header.
     device
         Where to compute.
     """

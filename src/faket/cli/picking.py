@@ -1,4 +1,4 @@
-"""A picker of one's own: train it on labelled tomograms, pick with it."""
+"""Train a picker on labelled tomograms, and pick with it."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -46,11 +46,11 @@ def train(
     ----------
     data
         Data sets of `faket simulate`, SHREC'21's folders, or folders with reconstruction.mrc and
-        class_mask.mrc. The last tomogram of two or more is validated on, and not trained on.
+        class_mask.mrc. Of two or more tomograms, the last is used for validation only.
     out
         Folder to write: best.safetensors, last.safetensors, history.csv.
     validation
-        Folder of the tomogram to validate on, instead of the last of the data.
+        Folder of the tomogram for validation, instead of the last of the data.
     start
         Checkpoint to fine-tune: network, optimiser and count of epochs go on from it.
     preset
@@ -92,7 +92,7 @@ def train(
     keep_every
         Keep a checkpoint of every so many epochs; 0 keeps the best and the last only.
     voxel_size_A
-        Of all tomograms, instead of what the headers say, Å.
+        Voxel size of all tomograms in Å, instead of that in their headers.
     seed
         Seed of the network and of all patches.
     device
@@ -171,8 +171,8 @@ def pick(
         Picks to write, largest first: .csv, .star (RELION 5; class numbers as in training) or
         .txt (SHREC'21). The score is the share of its voxels that have the particle's class.
     method
-        components: touching voxels, cut at necks. meanshift: as published, slower; the checkpoint
-        has learnt no sizes for it.
+        components: touching voxels form a particle, and touching particles are cut at necks.
+        meanshift: as published; slower, and without smallest sizes from the checkpoint.
     minimum_size
         Fewest voxels of a particle of any class, counted with the tomogram binned by 2, instead
         of what the checkpoint has learnt for each. Learnt sizes leave out vesicles, which are not
@@ -180,9 +180,9 @@ def pick(
     labels
         Also write the label of each voxel, binned by 2, as MRC.
     tile
-        Largest side of the parts that are looked at, voxels; smaller takes less memory.
+        Largest side of the parts that are segmented at once, voxels; smaller takes less memory.
     voxel_size_A
-        Of the tomogram, instead of what the header says, Å.
+        Voxel size of the tomogram in Å, instead of that in its header.
     device
         Where to compute.
     """

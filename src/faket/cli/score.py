@@ -1,4 +1,4 @@
-"""Score picks against what is there, as SHREC'21 does."""
+"""Score picks against the true particles, as SHREC'21 does."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -73,9 +73,9 @@ def score(
         For hollow species, whose centre SHREC'21's rule takes for background: a pick on
         background hits the object whose centre is this near, Å.
     species
-        Class of all picks, whatever the files say.
+        Class of all picks, instead of those in the files.
     map
-        What a class of the files is called here, as THEIRS=OURS; may be repeated. THEIRS may be
+        Name in the truth of a class of the files, as THEIRS=OURS; may be repeated. THEIRS may be
         a number, as in rlnClassNumber.
     tomogram
         Name of the tomogram, where a file holds several (rlnTomoName, rlnMicrographName, Dynamo's
@@ -83,9 +83,9 @@ def score(
     euler
         Order of the angles in SHREC's texts; see the module faket.io.shrec.locations.
     voxel_size_A
-        Of the tomogram, instead of what the masks' headers say, Å.
+        Voxel size of the tomogram in Å, instead of that in the masks' headers.
     pixel_size_A
-        Of pixels in .star and .tbl files, instead of what they say, Å.
+        Pixel size of .star and .tbl files in Å, instead of that in the files.
     seed
         Seed of the bootstrap.
     """
@@ -137,7 +137,7 @@ def _scored(
     symmetries: dict[str, str],
     tolerance_A: float,
 ) -> "Scores":
-    """Score one file; say what would fit better, where something would."""
+    """Score one file; print a hint where another frame or convention would fit better."""
     from faket.evaluation import angle_hint, check_frame, frame_hint, score_picks
 
     try:
@@ -216,7 +216,7 @@ def _report(picks: tuple[Path, ...], results: "list[Scores]", summary: "Summary"
 
 
 def _hollow(truth: "Truth", tolerance_A: float) -> list[str]:
-    """Name the classes whose particles' own centres hit nothing."""
+    """Name the classes most of whose true centres lie on background."""
     import numpy as np
 
     from faket.evaluation.matching import Picks, match_picks
@@ -283,11 +283,17 @@ def _bounds(value: "Interval", digits: int = 4) -> tuple[str, str]:
 
 
 def _table(rows: Sequence[tuple[str, ...]]) -> list[str]:
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    return [
-        "  ".join(
-            cell.ljust(width) if i == 0 else cell.rjust(width)
-            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    ]
+    """Return the lines of a table without frame: names at the left, numbers at the right."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, show_header=False)
+    for column in range(len(rows[0])):
+        table.add_column(justify="right" if column else "left", no_wrap=True)
+    for row in rows:
+        table.add_row(*row)
+    # Chosen: a width at which no line of any table is cut. "[0.1, 0.2]" is text, not markup.
+    console = Console(width=10_000, color_system=None, markup=False, emoji=False, highlight=False)
+    with console.capture() as captured:
+        console.print(table)
+    return [line.rstrip() for line in captured.get().splitlines()]

@@ -49,7 +49,7 @@ def species(
     mean_potential_V
         For maps: mean potential above ice inside the contour, in V. [default: 3.33]
     map_voxel_size_A
-        For maps: voxel size, instead of what the header says, Å.
+        For maps: voxel size in Å, instead of that in the header.
     assembly
         For atoms: biological assembly to expand, "deposited" for none. [default: 1 or the first]
     folder
@@ -97,7 +97,7 @@ def species(
 
 
 def _print_report(folder: Path, molecule: "Species") -> None:
-    """Print what one checks of a molecule, a fact a line."""
+    """Print the facts to check of a molecule, one per line."""
     print(f"{folder}: {molecule.source}")
     for name, value in molecule.report.facts.items():
         shown = f"{value:.4g}" if isinstance(value, float) else str(value)
@@ -169,7 +169,7 @@ def project(
     step_deg
         Step, degrees.
     voxel_size_A
-        Of the specimen, instead of what the header says, Å.
+        Voxel size of the specimen in Å, instead of that in the header.
     device
         Where to compute.
     """
@@ -232,7 +232,7 @@ def acquire(
     keep
         Stages to write as well, as OUT_STAGE.mrc.
     match
-        MRC stack whose ring amplitudes the images shall have.
+        MRC stack; the images are given its amplitudes, frequency by frequency.
     device
         Where to compute.
     """

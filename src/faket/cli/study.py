@@ -30,8 +30,8 @@ def study(
 ) -> None:
     """Make data in every modality, train pickers on them, and score them on the same physics.
 
-    Run again, it goes on where it stopped; more modalities, or more seeds of some, may be asked
-    for. Writes study.md, a page with table and figures, and study.csv, a line for every run.
+    Run again, the command continues where it stopped; modalities and seeds may be added then.
+    The command writes study.md, a page with table and figures, and study.csv, a line per run.
 
     Parameters
     ----------
@@ -49,23 +49,24 @@ def study(
         Trainings of each row named (of all where none is), with the seeds 0, 1, …. [default: as
         the folder's, else the preset's]
     steps
-        Of every training, rounded to whole epochs, instead of the preset's. More than before go
-        on with the trainings, where their learning rate is constant.
+        Optimiser steps of every training, in whole epochs, instead of the preset's. A larger number
+        than before continues the trainings, if their learning rate is constant.
     species
         Molecules instead of the preset's, as in a recipe; may be repeated.
     folder
         Where PDB ids are looked up before the cache and the network.
     vgg19
-        Weights of VGG19 (torchvision's file), for FAKET, by default from torch's cache. Without
-        both, FAKET is left out of a preset's rows; asked for by name, they are downloaded.
+        Weights of VGG19 (torchvision's file) for FAKET; by default those in torch's cache. Without
+        weights, the FAKET rows of a preset are left out; if named in --modalities, the weights are
+        downloaded.
     seed
-        Of all data, instead of the preset's.
+        Seed of all data, instead of the preset's.
     workers
         Tomograms, then trainings, at the same time; results do not depend on it.
     device
         Where to train, segment and match.
     report_only
-        Write page and table from the results that are there, and do nothing else.
+        Only write page and table from the existing results.
     """
     from faket.cli.progress import reporting
     from faket.study.layout import open_study
@@ -107,17 +108,17 @@ def study(
 
 
 def _located(source: str) -> str:
-    """Paths must hold wherever the study is gone on with from."""
+    """Return an absolute path, which holds in whatever folder the study is continued."""
     return _absolute(source) if os.path.exists(os.path.expanduser(source)) else source
 
 
 def _absolute(path: str | Path) -> str:
-    # Unlike Path's own, silent about users that there are none of and links in a circle.
+    # Unlike Path.resolve, this does not fail for unknown users or circular links.
     return os.path.realpath(os.path.expanduser(path))
 
 
 def _timed(report: Callable[[str, int, int], None]) -> Callable[[str, int, int], None]:
-    """Say how long it has taken before what is being done."""
+    """Put the time since the start before each message."""
     start = time.monotonic()
 
     def tell(what: str, done: int, total: int) -> None:

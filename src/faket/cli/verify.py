@@ -1,4 +1,4 @@
-"""Whether what was written is still as it was."""
+"""Whether written files are still as they were."""
 
 import sys
 from pathlib import Path
@@ -17,8 +17,8 @@ def verify(folder: Path, /, *, full: Flag = False) -> int:
         Data set, training, study, or any folder with a manifest.json somewhere in it; or one file
         with its manifest beside it.
     full
-        Read and hash all files, instead of looking at sizes and dates and hashing what is of
-        another date.
+        Read and hash all files. Otherwise sizes and dates are compared, and only files with another
+        date are hashed.
     """
     from faket.verification import verify as verify_folder
 

@@ -30,7 +30,7 @@ _AGREEING = 0.5  # of an object's voxels, at least, that have its class
 
 @dataclass(frozen=True)
 class LabelledModel:
-    """One model's tomogram and all that is known about it.
+    """One model's tomogram and its labels.
 
     Attributes
     ----------
@@ -156,7 +156,7 @@ def common_classes(models: Sequence[LabelledModel]) -> tuple[str, ...]:
 
 
 def check_varies(path: Path | str, volume: Volume) -> None:
-    """Refuse a tomogram in which nothing is."""
+    """Refuse a tomogram of one constant value."""
     if volume.data.min() == volume.data.max():
         raise InputError(
             f"{path}: expected values that differ, found {volume.data.flat[0]:g} everywhere; was "

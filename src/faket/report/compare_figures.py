@@ -17,7 +17,7 @@ _GREY = (-3.0, 3.0)  # σ of the tilt
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """A stack and what was measured of it against the reference."""
+    """A stack and its measured differences from the reference."""
 
     name: str
     series: TiltSeries
@@ -35,7 +35,7 @@ def compare_figure(
     """Draw spectra, distances, the classifier's success, content, and examples of images.
 
     The first row shows the radial power spectra of three tilts (lowest, middle, highest angle
-    that the first stack shares with the reference) and the ring correlation with the noiseless
+    that the first stack shares with the reference) and the ring correlation with the noise-free
     projections; the second distance, AUC and content per tilt; the others the middle 512 pixels
     of the lowest and the highest tilt, each at mean 0 and σ 1, in the same grey scale.
 
@@ -46,7 +46,7 @@ def compare_figure(
     reference : TiltSeries
     stacks : sequence of Comparison
     reference_content : ContentCorrelation, optional
-        That of the reference with its own noiseless projections.
+        That of the reference with its own noise-free projections.
 
     Returns
     -------
@@ -121,7 +121,7 @@ def _draw_rings(
         if content is not None:
             axis.plot(content.frequency / pixel_A, content.by_ring.mean(axis=0), c=colour)
             axis.axhline(0, c="0.8", lw=0.8)
-            axis.set_title("correlation with noiseless per ring, mean of tilts", fontsize=10)
+            axis.set_title("correlation with noise-free per ring, mean of tilts", fontsize=10)
             axis.set_xlabel("spatial frequency, 1/Å")
     axis.set_visible(bool(axis.lines))
 
@@ -149,7 +149,7 @@ def _draw_tilts(
     axes[1].axhline(0.5, c="k", ls=":", lw=1)
     axes[1].set_ylim(0.0, 1.03)
     axes[0].set_ylim(bottom=0)
-    titles = ("spectrum distance", "AUC of the classifier", "correlation with noiseless")
+    titles = ("spectrum distance", "AUC of the classifier", "correlation with noise-free")
     for axis, title in zip(axes, titles, strict=False):
         axis.set_title(f"{title} per tilt", fontsize=10)
         axis.set_xlabel("tilt angle, degrees")

@@ -18,7 +18,7 @@ _SLAB_A = 50.0  # thickness averaged for the slice that is shown
 def dataset_figure(folder: Path, out: Path) -> Path:
     """Draw the first models of a data set.
 
-    Each row is one tomogram: its noiseless 0° projection, the image made of it, the reference at
+    Each row is one tomogram: its noise-free 0° projection, the image made of it, the reference at
     the same angle, the slice with the most labels (averaged over 50 Å), and that slice with its
     instances outlined and the particles of the slab marked.
 
@@ -53,7 +53,7 @@ def _draw_model(model: Path, reference: Path, axes: Any) -> None:
     tilt = int(np.abs(angles).argmin())
     clean, pixel_A = read_stack(model / "noisefree_projections.mrc", mmap=True)
     images, _ = read_stack(model / "projections_unbinned.mrc", mmap=True)
-    _show(axes[0], clean[tilt], f"{model.name}: noiseless, {angles[tilt]:.0f}°", pixel_A)
+    _show(axes[0], clean[tilt], f"{model.name}: noise-free, {angles[tilt]:.0f}°", pixel_A)
     _show(axes[1], images[tilt], "projection", pixel_A)
     if reference.exists():
         target_angles = read_tilt_angles(reference.with_suffix(".tlt"))
