@@ -14,11 +14,12 @@ from scipy.spatial.transform import Rotation
 from faket.data import Particles
 from faket.errors import InputError
 from faket.evaluation import Picks, Truth, score_picks
-from faket.evaluation.scores import SHREC_PROTEINS, default_excluded
+from faket.evaluation.scores import default_excluded
+from faket.vocabulary import SHREC_BY_SIZE
 
 VOXEL_A = 10.0
 NAMES = ("ring", "bean", "gold", "vesicle")
-SHREC = (*SHREC_PROTEINS, "vesicle", "gold")
+SHREC = (*SHREC_BY_SIZE, "vesicle", "gold")
 
 
 def grid_truth(species, classes=NAMES):
@@ -216,7 +217,7 @@ def test_shrec_counts_vesicles_but_not_4v94_and_scores_neither():
     assert place.on_excluded == 3
     assert place.recall == 13 / 15
     assert place.precision == 13 / 16
-    assert scores.classification.labels == ("background", *SHREC_PROTEINS[:-1], "gold")
+    assert scores.classification.labels == ("background", *SHREC_BY_SIZE[:-1], "gold")
     assert scores.classification.f1_macro_with_background == pytest.approx(13 / 14, abs=1e-15)
 
 

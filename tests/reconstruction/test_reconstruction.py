@@ -14,7 +14,6 @@ from faket.reconstruction import (
     ramp,
     reconstruct,
     shrec_filter,
-    tilt_weights,
 )
 
 FULL = np.arange(-90.0, 89.0, 2.0)
@@ -141,13 +140,6 @@ def test_tilt_axis_is_put_on_y():
     spread = [float((upright * c**2).sum() / upright.sum()) for c in (x, y)]
     assert spread[0] < 4
     assert spread[1] > 50
-
-
-def test_tilt_weights_sum_to_the_range():
-    np.testing.assert_allclose(tilt_weights(np.array([0.0, 2.0, 4.0])), np.radians(2))
-    np.testing.assert_allclose(tilt_weights(np.array([4.0, 0.0, 1.0])), np.radians([3, 1, 2]))
-    np.testing.assert_allclose(tilt_weights(np.array([2.0, 0.0, 2.0])), np.radians([1, 2, 1]))
-    np.testing.assert_allclose(tilt_weights(np.array([5.0, 5.0])), np.pi / 2)
 
 
 @pytest.mark.parametrize(

@@ -16,11 +16,11 @@ from faket.errors import InputError
 from faket.evaluation.conventions import other_readings
 from faket.evaluation.matching import Picks, Truth, dilated_ids, match_picks, resolve_names
 from faket.evaluation.orientations import angular_errors_deg
+from faket.vocabulary import NO_MOLECULES, VESICLE
 
 _BINNINGS = (2, 3, 4, 5, 6, 8)
 _LARGEST_SAMPLE = 2000  # picks looked at; chosen, because a second is enough for a hint
 _SHIFT_PICKS, _SHIFT_CELL = 300, 3.0  # picks and voxels of the vote on a shift; chosen likewise
-_NO_MOLECULES = ("vesicle", "fiducial", "gold")
 _DISAGREE_DEG, _AGREE_DEG = 25.0, 10.0  # medians; at random it is 126, a fine search errs by 5
 _WORTH = 0.15  # share of picks that hit, at least; chosen below what any usable picker reaches
 _LEAST = 4  # picks or pairs below which agreement may be chance
@@ -79,7 +79,7 @@ def angle_hint(
     objects = match_picks(picks, truth).objects
     species = np.array(truth.particles.species, object)
     pairs = np.flatnonzero((objects >= 0) & (named == species[objects]))
-    pairs = np.array([i for i in pairs if named[i] not in _NO_MOLECULES], np.int64)
+    pairs = np.array([i for i in pairs if named[i] not in NO_MOLECULES], np.int64)
     if len(pairs) < _LEAST:
         return None
     true = truth.particles.rotations[objects[pairs]]
@@ -120,7 +120,7 @@ def _median_error(
 
 def _voxels(picks: Picks, truth: Truth) -> DoubleArray:
     """Return x y z of the picks that are no vesicles, in voxels."""
-    keep = [i for i, name in enumerate(picks.species) if name.casefold() != "vesicle"]
+    keep = [i for i, name in enumerate(picks.species) if name.casefold() != VESICLE]
     voxels: DoubleArray = picks.positions_A[keep] / truth.voxel_size_A
     return voxels
 

@@ -7,7 +7,7 @@ Classification: each object has a true class, and the class that its first pick 
 that was missed, or whose first pick names an excluded class, is called background. The scores of
 that table are in :mod:`faket.evaluation.classification`.
 
-What is divided by nothing is 0.
+A quotient whose denominator is 0 counts as 0.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -29,14 +29,14 @@ from faket.evaluation.matching import (
     resolve_names,
 )
 from faket.evaluation.orientations import OrientationErrors, angular_errors_deg, summarise_errors
-
-BACKGROUND = "background"
-VESICLE, FIDUCIALS = "vesicle", ("fiducial", "gold")
-SHREC_PROTEINS = (
-    "1S3X", "3QM1", "3GL1", "3H84", "2CG9", "3D2F", "1U6G", "3CF3", "1BXN", "1QVR", "4CR2", "5MRC",
-    "4V94",
-)  # fmt: skip
-"""SHREC'21's proteins, small to large; 4V94 is left out of its scores."""
+from faket.vocabulary import (
+    BACKGROUND,
+    NO_MOLECULES,
+    SHREC_BY_SIZE,
+    SHREC_PROTEINS,
+    SHREC_UNSCORED,
+    VESICLE,
+)
 
 
 @dataclass(frozen=True)
@@ -168,20 +168,20 @@ def score_picks(
 def is_shrec(class_names: Collection[str]) -> bool:
     """Tell whether the classes are those of SHREC'21: its 13 proteins and no others."""
     names = {name.upper() for name in class_names}
-    return names - {"VESICLE", "GOLD", "FIDUCIAL"} == set(SHREC_PROTEINS)
+    return names - {name.upper() for name in NO_MOLECULES} == set(SHREC_PROTEINS)
 
 
 def default_excluded(class_names: Collection[str]) -> tuple[str, ...]:
     """Return the classes that are not scored unless asked for: vesicles, and SHREC's 4V94."""
-    names = {"4V94", VESICLE.upper()} if is_shrec(class_names) else {VESICLE.upper()}
+    names = {SHREC_UNSCORED, VESICLE.upper()} if is_shrec(class_names) else {VESICLE.upper()}
     return tuple(name for name in class_names if name.upper() in names)
 
 
 def _ordered(classes: Sequence[str]) -> tuple[str, ...]:
     """Put SHREC's proteins from small to large; leave others as they are."""
-    if not set(SHREC_PROTEINS) - {"4V94"} <= {name.upper() for name in classes}:
+    if not set(SHREC_PROTEINS) - {SHREC_UNSCORED} <= {name.upper() for name in classes}:
         return tuple(classes)
-    rank = {name: i for i, name in enumerate(SHREC_PROTEINS)}
+    rank = {name: i for i, name in enumerate(SHREC_BY_SIZE)}
     return tuple(sorted(classes, key=lambda name: rank.get(name.upper(), len(rank))))
 
 
@@ -239,7 +239,7 @@ def _orient(
     errors = {}
     for code, name in enumerate(classes, start=1):
         objects = np.flatnonzero(right & (true == code))
-        if name.casefold() in (VESICLE, *FIDUCIALS):
+        if name.casefold() in NO_MOLECULES:
             continue
         errors[name] = np.zeros(0)
         if len(objects):

@@ -6,6 +6,7 @@ from numpy.typing import ArrayLike, NDArray
 from faket.data import AnyArray, DoubleArray
 from faket.errors import InputError
 from faket.statistics import tilt_statistics
+from faket.tilts import checked_angles, nearest_tilts
 
 SMALLEST_IMAGE_PX = 32
 
@@ -69,8 +70,11 @@ def matched_tilts(
     InputError
         If counts differ where angles are not known, or no two tilts belong together.
     """
-    first = _checked_angles(angles_deg, n, names[0])
-    second = _checked_angles(other_angles_deg, m, names[1])
+    given = [
+        None if angles is None else checked_angles(angles, count, name=f"{name}, tilt angles")
+        for angles, count, name in zip((angles_deg, other_angles_deg), (n, m), names, strict=True)
+    ]
+    first, second = given
     if first is None or second is None:
         if n != m:
             raise InputError(
@@ -79,7 +83,7 @@ def matched_tilts(
             )
         return np.stack([np.arange(n), np.arange(n)], axis=1)
     apart = np.abs(first[:, None] - second)
-    pairs = _nearest_first(apart) if one_to_one else list(enumerate(apart.argmin(axis=1)))
+    pairs = _nearest_first(apart) if one_to_one else list(enumerate(nearest_tilts(first, second)))
     kept = [(i, j) for i, j in sorted(pairs) if apart[i, j] <= tolerance_deg]
     if not kept:
         raise InputError(
@@ -98,15 +102,3 @@ def _nearest_first(apart: DoubleArray) -> list[tuple[int, int]]:
             partner[i] = j
             taken.add(j)
     return list(partner.items())
-
-
-def _checked_angles(angles_deg: ArrayLike | None, n: int, name: str) -> DoubleArray | None:
-    if angles_deg is None:
-        return None
-    angles = np.asarray(angles_deg, np.float64)
-    if angles.shape != (n,) or not np.isfinite(angles).all():
-        raise InputError(
-            f"{name}: expected one finite tilt angle for each of its {n} tilts, found an array "
-            f"of shape {angles.shape}"
-        )
-    return angles

@@ -15,12 +15,9 @@ from faket.io.shrec.locations import Euler
 from faket.io.shrec.model import read_shrec_model
 from faket.io.specimen_files import read_classes
 from faket.io.text import parse_whole, text_lines
+from faket.vocabulary import SHREC_CLASSES
 
-_SHREC_CLASSES = (
-    "4V94", "4CR2", "1QVR", "1BXN", "3CF3", "1U6G", "3D2F", "2CG9", "3H84", "3GL1", "3QM1", "1S3X",
-    "5MRC", "vesicle", "fiducial",
-)  # fmt: skip
-_SHREC_NUMBERS = dict(enumerate(_SHREC_CLASSES, start=1))
+_SHREC_NUMBERS = dict(enumerate(SHREC_CLASSES, start=1))
 
 
 def read_truth(
@@ -132,6 +129,6 @@ def _class_names(root: Path, species: tuple[str, ...]) -> tuple[str, ...]:
     """Return the classes of the folder's list; SHREC'21's; or those that occur."""
     if (root / "classes.txt").exists() or (root / "classes.json").exists():
         return tuple(name for number, name in read_class_numbers(root).items() if number > 0)
-    if set(species) & set(_SHREC_CLASSES[:-2]) and set(species) <= set(_SHREC_CLASSES):
-        return _SHREC_CLASSES
+    if set(species) & set(SHREC_CLASSES[:-2]) and set(species) <= set(SHREC_CLASSES):
+        return SHREC_CLASSES
     return tuple(sorted(set(species)))

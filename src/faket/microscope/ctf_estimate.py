@@ -10,6 +10,7 @@ from faket.constants import electron_wavelength_A
 from faket.data import DoubleArray
 from faket.errors import InputError
 from faket.microscope.optics import Optics
+from faket.tilts import nearest_tilts
 
 # Protein in ice at 300 kV, from the mean free paths and mean potentials in faket.constants:
 # (1/Λ_protein − 1/Λ_ice) / 2 over σ (V_protein − V_ice). 0.07 is customary.
@@ -84,7 +85,7 @@ class CtfEstimate:
     def at(self, angles_deg: ArrayLike) -> "CtfEstimate":
         """Return the estimate at other tilt angles: each takes the defocus of the nearest tilt."""
         wanted = np.atleast_1d(np.asarray(angles_deg, np.float64))
-        nearest = np.abs(wanted[:, None] - self.angles_deg).argmin(axis=1)
+        nearest = nearest_tilts(wanted, self.angles_deg)
         return replace(self, angles_deg=wanted, defocus_um=self.defocus_um[nearest])
 
     def to_dict(self) -> dict[str, Any]:

@@ -27,6 +27,7 @@ from faket.microscope.ctf_fit import (
 )
 from faket.microscope.optics import Optics, ctf_zeros
 from faket.microscope.thon import mean_squared_ctf
+from faket.tilts import checked_angles
 
 _GROUPS_DEG = (0.0, 25.0, 45.0, 91.0)  # tilts whose spectra are averaged
 _MARGIN = 9.0  # in χ²; what fits worse than the best by more is ruled out
@@ -126,11 +127,7 @@ def _check(
             "stack: expected [tilt, y, x] with images of at least 32 x 32 pixels, found shape "
             f"{np.shape(stack)}"
         )
-    if angles.shape != (len(stack),) or not np.isfinite(angles).all():
-        raise InputError(
-            f"`angles_deg`: expected one finite number for each of {len(stack)} tilts, found shape "
-            f"{angles.shape}"
-        )
+    checked_angles(angles, len(stack), name="`angles_deg`")
     if not (pixel_size_A > 0 and 0 < search_um[0] < search_um[1]):
         raise InputError(
             "`pixel_size_A`, `search_um`: expected positive numbers and a range (low, high), found "

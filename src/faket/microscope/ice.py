@@ -27,6 +27,7 @@ from faket.constants import (
     SCATTERING_F0_A,
 )
 from faket.data import AnyArray, DoubleArray, FloatArray
+from faket.interpolation import keys_weights
 from faket.microscope.grid import Grid, fft_frequencies
 from faket.microscope.slicing import Slicing, slab_path_A
 from faket.projection import project_slices
@@ -90,17 +91,10 @@ def keys_power(frequency: AnyArray, angle_deg: float, shape_zx: tuple[int, int])
     number = np.bincount(bins, minlength=64)
     centre = np.bincount(bins, offset.ravel(), minlength=64) / np.maximum(number, 1)
     taps = np.arange(-1, 3)
-    weights = _keys(np.abs(centre[:, None] - taps))
+    weights = np.stack(keys_weights(centre), axis=1)  # [64] → [64, 4]
     waves = np.exp(-2j * np.pi * np.asarray(frequency)[..., None] * taps)
     power = np.abs(waves @ weights.T) ** 2
     return np.asarray(power @ (number / number.sum()))
-
-
-def _keys(d: DoubleArray) -> DoubleArray:
-    """Cubic convolution kernel of Keys (1981), a = −1/2, at distance d."""
-    near = 1 + d * d * (1.5 * d - 2.5)
-    far = 2 + d * (-4 + d * (2.5 - 0.5 * d))
-    return np.where(d < 1, near, np.where(d < 2, far, 0.0))
 
 
 class IceField:

@@ -13,6 +13,7 @@ from faket.microscope.dose import acquisition_order, split_dose
 from faket.microscope.optics import Optics
 from faket.microscope.settings import Microscope, Range
 from faket.seeds import generator
+from faket.tilts import checked_angles
 
 Numbers = tuple[float, ...]
 PIXEL_RANGE_A = (0.1, 1000.0)  # as in the headers of MRC files
@@ -163,12 +164,7 @@ def draw_acquisition(
 
 
 def _checked(geometry: TiltGeometry) -> np.ndarray[Any, np.dtype[np.float64]]:
-    angles = np.asarray(geometry.angles_deg, np.float64)
-    if angles.ndim != 1 or len(angles) == 0 or not np.all(np.abs(angles) <= MAX_TILT_DEG):
-        raise InputError(
-            f"tilt angles: expected a list of numbers from -{MAX_TILT_DEG:g} to "
-            f"{MAX_TILT_DEG:g} degrees, found {np.array2string(angles, threshold=5)}"
-        )
+    angles = checked_angles(geometry.angles_deg, largest_deg=MAX_TILT_DEG)
     if not (np.isfinite(geometry.pixel_size_A) and geometry.pixel_size_A > 0):
         raise InputError(f"`pixel_size_A`: expected a number > 0, found {geometry.pixel_size_A}")
     dose, order = geometry.dose_e_per_A2, geometry.order

@@ -14,9 +14,9 @@ from faket.io.mrc import check_mask_voxels, read_mask, read_volume
 from faket.io.truth import read_class_numbers, read_truth
 from faket.io.verification import check_intact
 from faket.picking import LabelledTomogram
+from faket.vocabulary import BACKGROUND, NO_MOLECULES, SHREC_UNSCORED
 
-BACKGROUND, VESICLE = "background", "vesicle"
-UNSCORED = (VESICLE, "fiducial", "gold", "4V94")  # not among the proteins whose mean F1 counts
+UNSCORED = (*NO_MOLECULES, SHREC_UNSCORED)  # not among the proteins whose mean F1 counts
 _FILES = (
     "reconstruction.mrc",
     "class_mask.mrc",

@@ -8,7 +8,7 @@ from faket.device import Device
 from faket.errors import InputError
 from faket.evaluation.matching import Picks
 from faket.evaluation.scores import default_excluded
-from faket.pickers.labelled import VESICLE, LabelledModel, check_varies
+from faket.pickers.labelled import LabelledModel, check_varies
 from faket.picking import (
     Checkpoint,
     Clusters,
@@ -21,6 +21,7 @@ from faket.picking import (
 from faket.picking.clustering import Method
 from faket.picking.deepfinder.segmentation import TILE
 from faket.picking.sizes import NEVER
+from faket.vocabulary import VESICLE
 
 _VOXEL_TOLERANCE = 0.02
 

@@ -3,7 +3,6 @@
 from faket.projection.noise_free import noise_free_projections
 from faket.projection.projector import (
     back_project,
-    checked_angles,
     filled_columns,
     project,
     project_bands,
@@ -12,7 +11,6 @@ from faket.projection.projector import (
 
 __all__ = [
     "back_project",
-    "checked_angles",
     "filled_columns",
     "noise_free_projections",
     "project",

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from faket.data import DoubleArray, FloatArray
+from faket.interpolation import keys_weights
 
 _GATHER_BYTES = 2**28  # of voxels handled at once
 
@@ -90,16 +91,7 @@ def _footprint(
     u = (x * np.cos(angle) + z * np.sin(angle) + width // 2).reshape(-1)
     left = torch.floor(u)
     f = u - left
-    g = 1 - f
-    weights = torch.stack(
-        (
-            -0.5 * f * g * g,
-            1 + f * f * (1.5 * f - 2.5),
-            1 + g * g * (1.5 * g - 2.5),
-            -0.5 * g * f * f,
-        ),
-        dim=1,
-    )
+    weights = torch.stack(keys_weights(f), dim=1)  # [z x] → [z x, 4]
     pixels = left.long()[:, None] + torch.arange(-1, 3, device=device)
     pixels = torch.where((pixels >= 0) & (pixels < width), pixels, width)
     return pixels, weights.float()

@@ -18,21 +18,14 @@ from numba import njit, prange
 
 from faket.compiling import kernel
 from faket.data import AnyArray, FloatArray
+from faket.interpolation import keys_weights
 
 LANES = 64  # rows handled together: enough to hide the scalar work per voxel
 _Z_TILE, _X_TILE = 4, 128  # a tile of 128 kB stays in the second-level cache
 _PAD = 3  # detector columns on each side that catch the kernel's tails
 
 
-@njit(inline="always")
-def _keys_weights(f):  # type: ignore[no-untyped-def]
-    g = 1.0 - f
-    return (
-        -0.5 * f * g * g,
-        1.0 + f * f * (1.5 * f - 2.5),
-        1.0 + g * g * (1.5 * g - 2.5),
-        -0.5 * g * f * f,
-    )
+_keys_weights = njit(inline="always")(keys_weights)
 
 
 @njit(inline="always")

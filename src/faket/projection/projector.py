@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from faket.data import AnyArray, DoubleArray, FloatArray
+from faket.data import AnyArray, FloatArray
 from faket.device import Device, resolve_device
 from faket.errors import InputError
 from faket.projection.kernels import (
@@ -16,6 +16,7 @@ from faket.projection.kernels import (
     project_kernel,
     slice_kernel,
 )
+from faket.tilts import LARGEST_TILT_DEG, checked_angles
 
 
 def project(
@@ -50,7 +51,7 @@ def project(
         If the shapes do not fit, or a value or an angle is not finite.
     """
     data = _checked(volume, "volume", "[z, y, x]")
-    angles = checked_angles(angles_deg)
+    angles = checked_angles(angles_deg, largest_deg=LARGEST_TILT_DEG)
     columns = _checked_width(width, data.shape[2])
     if resolve_device(device) == "cuda":
         from faket.projection.gpu import project_torch
@@ -91,7 +92,7 @@ def back_project(
         If the shapes do not fit, or a value or an angle is not finite.
     """
     data = _checked(stack, "stack", "[tilt, y, x]")
-    angles = checked_angles(angles_deg, len(data))
+    angles = checked_angles(angles_deg, len(data), largest_deg=LARGEST_TILT_DEG)
     if depth < 1:
         raise InputError(f"depth: expected at least 1 voxel, found {depth}")
     columns = _checked_width(width, data.shape[2])
@@ -178,7 +179,7 @@ def project_bands(
         Views of one piece of memory.
     """
     data = _checked(volume, "volume", "[z, y, x]")
-    (angle,) = np.radians(checked_angles([angle_deg]))
+    (angle,) = np.radians(checked_angles([angle_deg], largest_deg=LARGEST_TILT_DEG))
     if not slice_thickness_voxels > 0:
         raise InputError(
             f"slices: expected a positive thickness, found {slice_thickness_voxels} voxels"
@@ -205,24 +206,12 @@ def filled_columns(volume: AnyArray) -> AnyArray:
     return filled
 
 
-def checked_angles(angles_deg: ArrayLike, n: int | None = None) -> DoubleArray:
-    """Return the angles as float64 [tilts], or raise InputError if they cannot be tilt angles."""
-    angles = np.atleast_1d(np.asarray(angles_deg, np.float64))
-    if angles.ndim != 1 or not np.isfinite(angles).all() or (np.abs(angles) > 90).any():
-        raise InputError("tilt angles: expected a list of numbers from -90 to 90 degrees")
-    if n is not None and len(angles) != n:
-        raise InputError(
-            f"tilt angles: expected one for each of the {n} images, found {len(angles)}"
-        )
-    return angles
-
-
 def _checked(array: AnyArray, name: str, axes: str) -> FloatArray:
     data = np.asarray(array, np.float32)
     if data.ndim != 3 or data.size == 0:
         raise InputError(f"{name}: expected {axes}, found an array of shape {data.shape}")
     if not np.isfinite(data.sum(dtype=np.float64)):
-        raise InputError(f"{name}: expected finite values, found NaN or infinity; mend the data")
+        raise InputError(f"{name}: expected finite values, found NaN or infinity; fill them")
     return data
 
 

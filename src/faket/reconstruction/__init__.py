@@ -2,7 +2,7 @@
 
 from faket.reconstruction.binning import binned_offset, fourier_crop
 from faket.reconstruction.filters import filter_stack, ramp, shrec_filter
-from faket.reconstruction.wbp import align, reconstruct, tilt_weights
+from faket.reconstruction.wbp import align, reconstruct
 
 __all__ = [
     "align",
@@ -12,5 +12,4 @@ __all__ = [
     "ramp",
     "reconstruct",
     "shrec_filter",
-    "tilt_weights",
 ]

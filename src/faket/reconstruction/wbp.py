@@ -5,12 +5,13 @@ from typing import Literal
 import numpy as np
 from scipy import ndimage
 
-from faket.data import AnyArray, DoubleArray, FloatArray, TiltGeometry, TiltSeries, Volume
+from faket.data import AnyArray, FloatArray, TiltGeometry, TiltSeries, Volume
 from faket.device import Device
 from faket.errors import InputError
-from faket.projection import back_project, checked_angles
+from faket.projection import back_project
 from faket.reconstruction.binning import fourier_crop
 from faket.reconstruction.filters import FILTERS, Filter, filter_stack
+from faket.tilts import LARGEST_TILT_DEG, angular_weights, checked_angles
 
 Normalize = Literal["none", "mean", "contrast"]
 
@@ -64,7 +65,7 @@ def reconstruct(
     _fade_edges(images, taper, axes=(1, 2) if filter == "shrec" else (2,))
     images = filter_stack(images, filter)
     # A line sum counts in binned voxels, which are `binning` times as long.
-    images *= (tilt_weights(geometry.angles_deg) / binning)[:, None, None].astype(np.float32)
+    images *= (angular_weights(geometry.angles_deg) / binning)[:, None, None].astype(np.float32)
     volume = back_project(images, geometry.angles_deg, depth=depth, device=device)
     return Volume(volume, geometry.pixel_size_A * binning)
 
@@ -96,24 +97,11 @@ def align(images: AnyArray, geometry: TiltGeometry) -> AnyArray:
     return aligned
 
 
-def tilt_weights(angles_deg: DoubleArray) -> DoubleArray:
-    """Return the angle in radians that each tilt stands for: half the way to both neighbours.
-
-    Tilts of one angle share it; a single angle stands for π.
-    """
-    distinct, place, times = np.unique(angles_deg, return_inverse=True, return_counts=True)
-    if len(distinct) == 1:
-        return np.full(len(place), np.pi / len(place))
-    gaps = np.diff(np.radians(distinct))
-    weights = (np.append(gaps, gaps[-1]) + np.insert(gaps, 0, gaps[0])) / 2
-    return np.asarray((weights / times)[place])
-
-
 def _check(series: TiltSeries, depth: int, method: str, filter: str, normalize: Normalize) -> None:
     images = series.images
     if images.ndim != 3 or images.size == 0:
         raise InputError(f"images: expected [tilt, y, x], found an array of shape {images.shape}")
-    checked_angles(series.geometry.angles_deg, len(images))
+    checked_angles(series.geometry.angles_deg, len(images), largest_deg=LARGEST_TILT_DEG)
     if depth < 1:
         raise InputError(f"depth: expected at least 1 voxel, found {depth}")
     if method != "wbp":

@@ -10,6 +10,7 @@ import numpy as np
 from faket.data import AnyArray, DoubleArray, TiltSeries
 from faket.evaluation import ContentCorrelation, Separability, SpectrumDistance
 from faket.io.atomic import atomic_path
+from faket.tilts import nearest_tilts
 
 _SHOWN_PX = 512
 _GREY = (-3.0, 3.0)  # σ of the tilt
@@ -88,7 +89,7 @@ def _example_tilts(first: Comparison, reference: TiltSeries) -> list[float]:
 
 
 def _nearest(series: TiltSeries, angle_deg: float) -> int:
-    return int(np.abs(series.geometry.angles_deg - angle_deg).argmin())
+    return int(nearest_tilts(angle_deg, series.geometry.angles_deg)[0])
 
 
 def _draw_spectra(

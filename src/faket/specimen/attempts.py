@@ -7,13 +7,13 @@ from scipy.spatial.transform import Rotation
 
 from faket.data import AnyArray, DoubleArray, Particles
 from faket.seeds import generator
-from faket.specimen.classes import FIDUCIAL, VESICLE
 from faket.specimen.config import SpecimenConfig
 from faket.specimen.ellipsoids import scan_solid
 from faket.specimen.membrane import LABEL_HALF_THICKNESS_A
 from faket.specimen.molecules import first_fit
 from faket.specimen.shapes import Shape, fibonacci_sphere
 from faket.specimen.shells import first_shell_fit
+from faket.vocabulary import FIDUCIAL, VESICLE
 
 _MISSES_IN_A_ROW = 10  # orientations in which nothing fitted before a class is given up
 _BATCH = 256  # positions drawn at once

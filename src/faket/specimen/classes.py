@@ -5,10 +5,8 @@ from collections.abc import Sequence
 from faket.data import ClassInfo, Species
 from faket.errors import InputError
 from faket.specimen.config import SpecimenConfig
+from faket.vocabulary import FIDUCIAL, NO_MOLECULES, VESICLE
 
-VESICLE = "vesicle"
-FIDUCIAL = "fiducial"
-_TAKEN = (VESICLE, FIDUCIAL, "gold")  # "gold" is read as an older name of fiducials
 _MAX_SPECIES = 253  # uint8 less background, vesicle and fiducial
 
 
@@ -30,10 +28,10 @@ def class_labels(species: Sequence[Species]) -> dict[int, ClassInfo]:
     if len(names) > _MAX_SPECIES:
         raise InputError(f"species: expected at most {_MAX_SPECIES}, found {len(names)}")
     for i, name in enumerate(names):
-        if not name or name in _TAKEN or name in names[:i]:
+        if not name or name in NO_MOLECULES or name in names[:i]:
             raise InputError(
                 f"species {i + 1}: expected a name of its own, other than "
-                f"{', '.join(_TAKEN)}, found {name!r}; give it another name"
+                f"{', '.join(NO_MOLECULES)}, found {name!r}; give it another name"
             )
     classes = {i: ClassInfo(name, "protein") for i, name in enumerate(names, start=1)}
     classes[len(names) + 1] = ClassInfo(VESICLE, "membrane")

@@ -8,7 +8,7 @@ import numpy as np
 from faket.constants import GOLD_POTENTIAL_V, ICE_POTENTIAL_V
 from faket.data import AnyArray, DoubleArray, Particles, Species, Specimen, Volume
 from faket.errors import InputError
-from faket.specimen.classes import FIDUCIAL, VESICLE, check_species, class_labels
+from faket.specimen.classes import check_species, class_labels
 from faket.specimen.config import MAX_OBJECTS, SpecimenConfig
 from faket.specimen.ellipsoids import paint_solids
 from faket.specimen.membrane import LABEL_HALF_THICKNESS_A, tabulated_bilayer
@@ -16,6 +16,7 @@ from faket.specimen.molecules import add_molecules, label_molecules
 from faket.specimen.placement import place_particles
 from faket.specimen.shapes import prepare_shape
 from faket.specimen.shells import paint_shells
+from faket.vocabulary import FIDUCIAL, VESICLE
 
 
 def build_specimen(config: SpecimenConfig, species: Sequence[Species], *, seed: int) -> Specimen:

@@ -10,9 +10,10 @@ from faket.data import Particles, Species
 from faket.errors import InputError
 from faket.seeds import generator
 from faket.specimen.attempts import Record, attempts_by_class, fill
-from faket.specimen.classes import FIDUCIAL, VESICLE, check_species, class_labels
+from faket.specimen.classes import check_species, class_labels
 from faket.specimen.config import MAX_OBJECTS, SpecimenConfig
 from faket.specimen.shapes import Shape, prepare_shape
+from faket.vocabulary import FIDUCIAL, VESICLE
 
 _LESS = 0.9  # by which a share that does not fit is lowered: chosen, because a pass takes long
 

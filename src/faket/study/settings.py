@@ -7,11 +7,8 @@ from faket.config import check_settings, setting
 from faket.errors import InputError
 from faket.picking import TRAINING_PRESETS, TrainingSettings
 from faket.study.modalities import MODALITIES
+from faket.vocabulary import SHREC_PROTEINS
 
-_SHREC_IDS = (
-    "4V94", "4CR2", "1QVR", "1BXN", "3CF3", "1U6G", "3D2F", "2CG9", "3H84", "3GL1", "3QM1", "1S3X",
-    "5MRC",
-)  # fmt: skip
 _SMALL_SPECIES = tuple(
     f"synthetic:syn-{name}"
     for name in ("dimer", "elbow", "wye", "propeller", "block", "star", "rod", "lobes")
@@ -166,7 +163,7 @@ PRESETS: dict[str, Preset] = {
         StudySettings(
             training=8,
             few=3,
-            species=_SHREC_IDS,
+            species=SHREC_PROTEINS,
             size_voxels=(1024, 1024, 360),
             voxel_size_A=5.0,
             particles=(1000, 3000),

@@ -11,6 +11,7 @@ from faket.errors import InputError
 from faket.microscope import Optics, contrast_transfer
 from faket.microscope.dose import dose_before, surviving_amplitude
 from faket.picking.template_matching.settings import Wedge
+from faket.tilts import angular_weights
 
 _FINER = 4  # the kernels of the images are sampled this much finer before a linear interpolation
 
@@ -130,16 +131,6 @@ def _image_kernel(
     fine = np.zeros((2 * size * _FINER, size))
     fine[:size], fine[-size:] = transfer[:size], transfer[size:]
     return np.asarray(np.fft.fftshift(np.fft.ifft2(fine).real) * _FINER)
-
-
-def angular_weights(angles_deg: DoubleArray) -> DoubleArray:
-    """Return the angle (radians) that each tilt stands for; tilts of one angle share it."""
-    distinct, place, times = np.unique(angles_deg, return_inverse=True, return_counts=True)
-    if len(distinct) == 1:
-        return np.full(len(place), np.pi / len(place))
-    gaps = np.diff(np.radians(distinct))
-    widths = (np.append(gaps, gaps[-1]) + np.insert(gaps, 0, gaps[0])) / 2
-    return np.asarray((widths / times)[place])
 
 
 def _frequencies(size: int, voxel_size_A: float) -> DoubleArray:

@@ -1,0 +1,23 @@
+"""Keys' cubic convolution kernel, for numba, numpy and torch alike."""
+
+from typing import Any
+
+
+def keys_weights(f: Any) -> tuple[Any, Any, Any, Any]:
+    """Return the weights of the samples at −1, 0, 1 and 2 for a value at ``f``.
+
+    R. Keys, IEEE Trans. Acoust. Speech Signal Process. 29, 1153 (1981), with a = −1/2. They sum to
+    1 and keep the first and second moments.
+
+    Parameters
+    ----------
+    f : float or array
+        From 0 to 1. Plain arithmetic: numba inlines it, arrays and tensors pass through it.
+    """
+    g = 1.0 - f
+    return (
+        -0.5 * f * g * g,
+        1.0 + f * f * (1.5 * f - 2.5),
+        1.0 + g * g * (1.5 * g - 2.5),
+        -0.5 * g * f * f,
+    )

@@ -1,0 +1,78 @@
+"""Tilts of a series: their angles checked, paired with those of another, and weighted."""
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from faket.data import DoubleArray
+from faket.errors import InputError
+
+LARGEST_TILT_DEG = 90.0  # beyond, the beam would enter the slab from behind
+
+
+def checked_angles(
+    angles_deg: ArrayLike,
+    n: int | None = None,
+    *,
+    name: str = "tilt angles",
+    largest_deg: float | None = None,
+) -> DoubleArray:
+    """Return tilt angles as float64 [tilts].
+
+    Parameters
+    ----------
+    angles_deg : array_like, shape (tilts,)
+    n : int, optional
+        How many there must be.
+    name : str
+        What to call them in an error.
+    largest_deg : float, optional
+        The largest angle, of either sign, that is allowed.
+
+    Raises
+    ------
+    InputError
+        If they are not such a list of finite numbers.
+    """
+    angles = np.atleast_1d(np.asarray(angles_deg, np.float64))
+    finite = angles.ndim == 1 and angles.size > 0 and bool(np.isfinite(angles).all())
+    if largest_deg is not None and not (finite and (np.abs(angles) <= largest_deg).all()):
+        raise InputError(
+            f"{name}: expected a list of numbers from {-largest_deg:g} to {largest_deg:g} degrees, "
+            f"found {np.array2string(angles, threshold=5)}"
+        )
+    if not finite or n not in (None, len(angles)):
+        wanted = "a list of finite numbers" if n is None else f"one finite number for each of {n}"
+        raise InputError(
+            f"{name}: expected {wanted}{'' if n is None else ' tilts'}, found an array of shape "
+            f"{angles.shape}{' with NaN or infinity' if not finite and angles.size else ''}"
+        )
+    return angles
+
+
+def nearest_tilts(angles_deg: ArrayLike, others_deg: ArrayLike) -> NDArray[np.intp]:
+    """Return for each angle the index of the nearest of the others; of two alike the first.
+
+    Parameters
+    ----------
+    angles_deg : array_like, shape (n,)
+    others_deg : array_like, shape (m,)
+
+    Returns
+    -------
+    ndarray of int, shape (n,)
+    """
+    wanted, others = np.atleast_1d(np.asarray(angles_deg)), np.asarray(others_deg)
+    return np.asarray(np.abs(wanted[:, None] - others).argmin(axis=1))  # [n, m] → [n]
+
+
+def angular_weights(angles_deg: DoubleArray) -> DoubleArray:
+    """Return the angle in radians that each tilt stands for: half the way to both neighbours.
+
+    Tilts of one angle share it; a single angle stands for π.
+    """
+    distinct, place, times = np.unique(angles_deg, return_inverse=True, return_counts=True)
+    if len(distinct) == 1:
+        return np.full(len(place), np.pi / len(place))
+    gaps = np.diff(np.radians(distinct))
+    widths = (np.append(gaps, gaps[-1]) + np.insert(gaps, 0, gaps[0])) / 2
+    return np.asarray((widths / times)[place])
