@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import faket
+from faket.style import load_network
 
 ANGLES = np.arange(-60.0, 61.0, 12.0)
 
@@ -70,7 +71,8 @@ def test_projections_are_minus_line_integrals(series) -> None:
     ("change", "message"),
     [
         ({"method": "benchmark"}, "method"),
-        ({"method": "faket"}, "method"),
+        ({"method": "faket"}, "network"),
+        ({"method": "noisy", "network": load_network("texture")}, "transfers no style"),
         ({"method": "nonsense"}, "expected one of"),
     ],
 )

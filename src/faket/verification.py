@@ -12,7 +12,7 @@ from faket.io.manifest import plain, read_manifest, run_path, sha256_of
 from faket.io.seals import is_intact
 from faket.io.text import read_text
 from faket.io.verification import MANIFEST, differences, find_manifests
-from faket.methods.table import method_row
+from faket.methods.table import METHODS
 from faket.pickers.stamp import STAMP as TRAINING
 from faket.pipeline.claim import RECIPE
 from faket.study.layout import STAMP as STUDY
@@ -94,8 +94,11 @@ def _data_set(recipe: Path) -> Iterator[str]:
     n = content.get("tomograms")
     if not isinstance(n, int):
         raise InputError(f"{recipe}: expected a number of tomograms, found {n!r}")
+    method = METHODS.get(str(content.get("method")))
+    if method is None:
+        raise InputError(f"{recipe}: expected a method, found {content.get('method')!r}")
     names = [f"model_{index}" for index in range(n)]
-    if method_row(str(content.get("method"))).needs_reference:
+    if method.needs_reference:
         names += sorted({"reference_0", *(path.name for path in recipe.parent.glob("reference_*"))})
     for name in names:
         if not (recipe.parent / name / MANIFEST).exists():

@@ -20,6 +20,7 @@ from faket.cli.outputs import OutProfile, OutStack
 
 if TYPE_CHECKING:
     from faket.data import TiltSeries
+    from faket.style import FeatureNetwork
 
 
 def style(
@@ -84,34 +85,28 @@ def style(
     from faket.io.mrc import read_stack
     from faket.io.style_profile import load_style_profile, save_style_profile
     from faket.io.tilts import read_tilt_series, tilt_angles_beside, write_tilt_series
-    from faket.io.weights import find_vgg19_weights, load_vgg19_weights
-    from faket.style import StyleProfile, load_network, transfer_style
+    from faket.style import StyleProfile, transfer_style
 
-    size_A = pixel_size_A
     if network != "vgg19":
         refuse_unused(f"with network {network}", weights=weights)
     if network == "texture":
         refuse_unused("with network texture", memory_limit_GB=memory_limit_GB)
-    if style.suffix == ".safetensors":
-        refuse_unused(
-            "with a profile", style_angles=style_angles, invert_reference=invert_reference
-        )
+    is_profile = style.suffix == ".safetensors"
+    if is_profile:
+        unused = {"style_angles": style_angles, "invert_reference": invert_reference}
+        refuse_unused("with a profile", **unused)
     tlt = content_angles or tilt_angles_beside(content, option="content_angles")
-    kept = read_tilt_series(content, tlt, pixel_size_A=size_A)
-    start, _ = read_stack(initial, pixel_size_A=size_A)
-    if network == "vgg19":
-        trained = load_vgg19_weights(find_vgg19_weights(weights))
-        features = load_network("vgg19", weights=trained)
-    else:
-        features = load_network(network, seed=seed)
+    kept = read_tilt_series(content, tlt, pixel_size_A=pixel_size_A)
+    start, _ = read_stack(initial, pixel_size_A=pixel_size_A)
+    features = _network(network, weights, seed)
     limit = None if memory_limit_GB is None else int(memory_limit_GB * 1e9)
 
     with reporting("style") as report:
         profile = (
             load_style_profile(style)
-            if style.suffix == ".safetensors"
+            if is_profile
             else StyleProfile.measure(
-                **_measurable(style, style_angles, size_A, invert_reference, content, kept),
+                **_measurable(style, style_angles, pixel_size_A, invert_reference, content, kept),
                 network=features,
                 device=device,
                 memory_limit=limit,
@@ -137,6 +132,15 @@ def style(
     record_manifest(
         out, "style", settings, [content, initial, style, weights], beside=[out.with_suffix(".tlt")]
     )
+
+
+def _network(name: str, weights: Path | None, seed: int) -> "FeatureNetwork":
+    from faket.io.weights import find_vgg19_weights, load_vgg19_weights
+    from faket.style import load_network
+
+    if name == "vgg19":
+        return load_network("vgg19", weights=load_vgg19_weights(find_vgg19_weights(weights)))
+    return load_network("vgg19-random" if name == "vgg19-random" else "texture", seed=seed)
 
 
 def _measurable(

@@ -1,7 +1,7 @@
 """Noise-free projections made to look like one reference: from arrays to arrays."""
 
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from faket.methods.notices import model_notices
 from faket.methods.reference_model import ReferenceModel
 from faket.methods.render import Measured, render, with_noise
 from faket.methods.spectral import spectral_content
-from faket.methods.table import METHODS, MethodRow, NetworkName, method_row
+from faket.methods.table import METHODS, MethodName, MethodRow, NetworkName, method_row
 from faket.microscope.ctf_estimation import estimate_ctf
 from faket.noise import NoiseProfile, content, estimate_noise
 from faket.style import FeatureNetwork, StyleProfile, load_network
@@ -25,7 +25,7 @@ def look_like(
     noise_free: TiltSeries,
     reference: TiltSeries,
     *,
-    method: Literal["style", "spectral", "coloured", "noisy", "baseline", "faket-random"] = "style",
+    method: MethodName = "style",
     noise_free_reference: AnyArray | None = None,
     seed: int = 0,
     defocus_um: float | None = None,
@@ -47,7 +47,8 @@ def look_like(
     method : str
         ``style``: the reference's CTF, signal and noise, then its texture. ``spectral``: without
         the texture. ``coloured``: noise of the reference's spectrum. ``noisy``, ``baseline``,
-        ``faket-random``: as in FakET (Harar et al., arXiv 2304.02011).
+        ``faket``, ``faket-random``: as in FakET (Harar et al., arXiv 2304.02011); ``faket`` needs
+        ``network``.
     noise_free_reference : ndarray, shape (tilt, y, x), optional
         The reference's own noise-free projections, where they are known.
     seed : int
@@ -59,8 +60,8 @@ def look_like(
         Whether the reference's grey values may be counts of electrons; False where they were
         scaled to bytes.
     network : FeatureNetwork, optional
-        For style transfer, instead of the method's own; VGG19 with trained weights makes
-        ``noisy`` start FakET's own method.
+        For the methods with style transfer, instead of their own; VGG19 with trained weights
+        for ``faket``.
     device : {"auto", "cpu", "cuda"}
         Of the style transfer.
     say : callable, optional
@@ -74,12 +75,11 @@ def look_like(
     Raises
     ------
     InputError
-        If the method is unknown, pixel sizes differ or a stack cannot be used.
+        If the method is unknown, needs no reference or another network, pixel sizes differ or a
+        stack cannot be used.
     """
     row = method_row(method)
-    if not row.needs_reference or (row.network == "vgg19" and network is None):
-        usable = [name for name, r in METHODS.items() if r.needs_reference and r.network != "vgg19"]
-        raise InputError(f"`method`: expected one of {', '.join(usable)}, found {method!r}")
+    _check_method(row, network)
     sizes_A = [series.geometry.pixel_size_A for series in (noise_free, reference)]
     if abs(sizes_A[0] / sizes_A[1] - 1) > 0.02:
         raise InputError(
@@ -206,6 +206,22 @@ def _measured(
         for notice in model_notices(model, dose_e_per_A2=dose_e_per_A2, counted=counted):
             say(notice)
     return Measured(model=model)
+
+
+def _check_method(row: MethodRow, network: FeatureNetwork | None) -> None:
+    if not row.needs_reference:
+        usable = [name for name, other in METHODS.items() if other.needs_reference]
+        raise InputError(f"`method`: expected one of {', '.join(usable)}, found {row.name!r}")
+    if row.network is None and network is not None:
+        raise InputError(
+            f"`network`: expected none with method {row.name}, which transfers no style, found "
+            f"{network.name}; choose `method` style"
+        )
+    if row.network == "vgg19" and network is None:
+        raise InputError(
+            "`network`: expected VGG19 with trained weights for method faket, found none; choose "
+            "`method` style if you have none"
+        )
 
 
 def _own_network(name: NetworkName, seed: int) -> FeatureNetwork:
