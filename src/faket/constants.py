@@ -2,25 +2,22 @@
 
 import math
 
+from faket.units import A_PER_M, M_PER_A, V_PER_KV
+
 # CODATA 2018, SI.
 PLANCK_J_S = 6.62607015e-34
 ELECTRON_MASS_KG = 9.1093837015e-31
 ELEMENTARY_CHARGE_C = 1.602176634e-19
 LIGHT_SPEED_M_S = 299792458.0
 
-# K = h^2 / (2 pi m0 e): turns a scattering length (A) per volume (A^3) into volts.
-# Kirkland, Advanced Computing in Electron Microscopy (2010), eq. 5.9 with CODATA 2018.
-POTENTIAL_K_V_A2 = PLANCK_J_S**2 / (2 * math.pi * ELECTRON_MASS_KG * ELEMENTARY_CHARGE_C) * 1e20
+# K = h² / (2π m₀ e) turns a scattering length (Å) per volume (Å³) into volts: the first Born
+# approximation, in which the scattering factors of Peng et al. (1996) are defined.
+POTENTIAL_K_V_A2 = (
+    PLANCK_J_S**2 / (2 * math.pi * ELECTRON_MASS_KG * ELEMENTARY_CHARGE_C) * A_PER_M**2
+)
 
-# Mean inner potentials (V), independent-atom model with Peng 1996 scattering factors at the
-# stated mass density: amorphous ice 0.93 g/cm3 (SHREC'21 uses 4.5301), protein 1.35 g/cm3,
-# gold 19.3 g/cm3, lipid head groups and CH2 chains.
-ICE_POTENTIAL_V = 4.5301
-PROTEIN_POTENTIAL_V = 7.86
-GOLD_POTENTIAL_V = 29.9
-
-# Scattering amplitudes at zero angle f_e(0), A: sums of the a_j of Peng et al. 1996,
-# Acta Cryst. A52, 257, table 1.
+# Scattering amplitudes at zero angle f_e(0), Å: sums of the five a_j of table 1 of Peng, Ren,
+# Dudarev and Whelan, Acta Cryst. A52, 257 (1996).
 SCATTERING_F0_A = {
     "H": 0.5288,
     "C": 2.5088,
@@ -31,30 +28,52 @@ SCATTERING_F0_A = {
     "Au": 10.571,
 }
 
-# A protein's mass density 1.35 g/cm3 (Fischer et al. 2004) as volume per mass.
+# Mean inner potentials, V: K Σ f_e(0) per volume of independent atoms, at a mass density.
+# Ice, 0.93 g/cm³: as Vulović et al., J. Struct. Biol. 183, 19 (2013), and so SHREC'21; the table
+# above gives 4.526.
+ICE_POTENTIAL_V = 4.5301
+# Protein, 1.35 g/cm³ and atoms of 7.2 Da in the mean, 49.2 % H, 31.3 % C, 9.4 % N, 10.1 % O: the
+# mean protein of the simulator behind SHREC'21 (PyTom, simulation/physics.py).
+PROTEIN_POTENTIAL_V = 7.86
+# Gold, 19.3 g/cm³.
+GOLD_POTENTIAL_V = 29.9
+
+# Volume per mass of protein: 1 / 1.35 g/cm³, the mean of large proteins (Fischer, Polikarpov and
+# Craievich, Protein Sci. 13, 2825 (2004)).
 PROTEIN_VOLUME_A3_PER_DA = 1.23
 
-
-# Amorphous ice at 0.93 g/cm3: molecules per volume, and the plateau of its structure factor
-# below 0.1 1/A (Parkhurst et al. 2024 report a plateau; 0.06 is the compressibility limit of
-# water, quoted from memory).
+# Water molecules per volume of amorphous ice, 0.93 g/cm³.
 ICE_MOLECULES_PER_A3 = 0.0311
+
+# Structure factor of amorphous ice at low frequency. It is flat below 0.1 1/Å (Parkhurst et al.,
+# Ultramicroscopy 256, 113882 (2024)). Chosen, because ice that was frozen faster than it could
+# relax keeps the density fluctuations of the liquid, S(0) = n k T κ_T: 0.062 for water at 25 °C,
+# with n = 0.0333 1/Å³ and κ_T = 4.52e-10 1/Pa (Kell, J. Chem. Eng. Data 20, 97 (1975)).
 ICE_STRUCTURE_FACTOR = 0.06
 
-# Mean square displacement of water under the beam, A2 per e/A2 (McMullan et al. 2015).
+# Mean square displacement of water under a 300 kV beam, Å² per e/Å²: McMullan et al. (2015),
+# "Thon rings from amorphous ice", arXiv 1504.00947.
 ICE_MOTION_A2_PER_DOSE = 1.1
 
-# Mean free paths for inelastic and large-angle scattering at 300 kV, A. Ice, protein and gold as
-# in the simulator behind SHREC'21; published values for ice run from 3150 to 3950.
+# Mean free paths for inelastic scattering at 300 kV, Å, by the cross-sections of the simulator
+# behind SHREC'21 (PyTom, simulation/physics.py, potential_amplitude, after Vulović et al. 2013;
+# mean energy loss 20 eV): ice 0.93, protein 1.35, lipid 0.92 and gold 19.3 g/cm³. With an energy
+# filter 3950 was measured for ice (Leginon's manual, "ice thickness using zero loss peak").
 MEAN_FREE_PATH_300KV_A = {"ice": 3750.0, "protein": 1970.0, "membrane": 3490.0, "gold": 710.0}
 
-# Critical dose N_e(k) = A k^B + C in e/A2 at 300 kV, k in 1/A (Grant and Grigorieff 2015).
+# Critical dose N_e(k) = A k^B + C in e/Å² at 300 kV, k in 1/Å (Grant and Grigorieff, eLife 4,
+# e06980 (2015)).
 CRITICAL_DOSE_300KV = (0.245, -1.665, 2.81)
 
 # Detector curves against the fraction of the physical pixel's Nyquist frequency: (fraction,
-# value). K2 at 300 kV as published for the counting camera, its DQE at 0 extrapolated linearly;
-# K3's MTF likewise, with the DQE of a counting camera at low dose rate, for lack of its own;
-# "generic" has that of a high dose rate and the MTF of an ideal square pixel.
+# value).
+# - K2, counting, 300 kV: Ruskin, Yu and Grigorieff, J. Struct. Biol. 184, 385 (2013), as PyTom
+#   tabulates them (simulation/detectors). Its DQE at 0 is extrapolated linearly.
+# - K3, MTF: Gatan's mtf_k3_standard_300kV_FL2.star. DQE: no curve of the K3 was found; chosen is
+#   that of a counting camera at 300 kV and a low dose rate in Parakeet (Parkhurst et al., Open
+#   Biol. 11, 210160 (2021)).
+# - generic, DQE: that of Parakeet's counting camera at a high dose rate. MTF: sinc(f/2), an ideal
+#   square pixel.
 DETECTOR_MTF = {
     "K2": ((0.0, 1.0), (0.1, 0.92), (0.25, 0.89), (0.5, 0.79), (0.75, 0.64), (1.0, 0.48)),
     "K3": ((0.0, 1.0), (0.1, 0.99), (0.25, 0.96), (0.5, 0.89), (0.75, 0.77), (1.0, 0.64)),
@@ -71,25 +90,25 @@ DETECTOR_DQE = {
 
 def electron_wavelength_A(voltage_kV: float) -> float:
     """Relativistic electron wavelength in Å."""
-    energy_J = ELEMENTARY_CHARGE_C * voltage_kV * 1e3
+    energy_J = ELEMENTARY_CHARGE_C * voltage_kV * V_PER_KV
     rest_J = ELECTRON_MASS_KG * LIGHT_SPEED_M_S**2
     momentum = math.sqrt(2 * ELECTRON_MASS_KG * energy_J * (1 + energy_J / (2 * rest_J)))
-    return PLANCK_J_S / momentum * 1e10
+    return PLANCK_J_S / momentum * A_PER_M
 
 
 def interaction_constant_rad_per_V_A(voltage_kV: float) -> float:
     """Phase shift per volt and Å of potential, σ = 2π γ m₀ e λ / h²."""
     rest_J = ELECTRON_MASS_KG * LIGHT_SPEED_M_S**2
-    gamma = 1 + ELEMENTARY_CHARGE_C * voltage_kV * 1e3 / rest_J
-    wavelength_m = electron_wavelength_A(voltage_kV) * 1e-10
+    gamma = 1 + ELEMENTARY_CHARGE_C * voltage_kV * V_PER_KV / rest_J
+    wavelength_m = electron_wavelength_A(voltage_kV) * M_PER_A
     sigma_SI = (
         2 * math.pi * gamma * ELECTRON_MASS_KG * ELEMENTARY_CHARGE_C * wavelength_m / PLANCK_J_S**2
     )
-    return sigma_SI * 1e-10
+    return sigma_SI * M_PER_A
 
 
 def squared_speed_over_c(voltage_kV: float) -> float:
     """Square of the electron's speed over that of light, β²."""
     rest_J = ELECTRON_MASS_KG * LIGHT_SPEED_M_S**2
-    gamma = 1 + ELEMENTARY_CHARGE_C * voltage_kV * 1e3 / rest_J
+    gamma = 1 + ELEMENTARY_CHARGE_C * voltage_kV * V_PER_KV / rest_J
     return 1 - 1 / gamma**2

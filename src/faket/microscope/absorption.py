@@ -12,7 +12,8 @@ from faket.data import ClassInfo, DoubleArray
 def mean_free_path_A(material: str, voltage_kV: float) -> float:
     """Mean free path Λ of "ice", "protein", "membrane" or "gold"; it goes as β².
 
-    At 200 kV this gives 3007 Å for ice and 1579 Å for protein, where 3110 and 1630 are published.
+    At 200 kV this gives 3007 Å for ice and 1579 Å for protein. The cross-sections behind the table
+    also grow with the logarithm of the energy and give 3111 and 1633 Å.
     """
     scale = squared_speed_over_c(voltage_kV) / squared_speed_over_c(300.0)
     return MEAN_FREE_PATH_300KV_A[material] * scale

@@ -11,6 +11,7 @@ from faket.data import DoubleArray
 from faket.errors import InputError
 from faket.microscope.optics import Optics
 from faket.tilts import nearest_tilts
+from faket.units import A_PER_MM, A_PER_UM
 
 # Protein in ice at 300 kV, from the mean free paths and mean potentials in faket.constants:
 # (1/Λ_protein − 1/Λ_ice) / 2 over σ (V_protein − V_ice). 0.07 is customary.
@@ -77,8 +78,8 @@ class CtfEstimate:
         """
         return Optics(
             electron_wavelength_A(self.voltage_kV),
-            1e4 * float(self.defocus_um[tilt]),
-            spherical_aberration_A=1e7 * self.spherical_aberration_mm,
+            A_PER_UM * float(self.defocus_um[tilt]),
+            spherical_aberration_A=A_PER_MM * self.spherical_aberration_mm,
             phase_plate_rad=float(np.radians(self.phase_plate_deg)),
         )
 

@@ -28,6 +28,7 @@ from faket.microscope.ctf_fit import (
 from faket.microscope.optics import Optics, ctf_zeros
 from faket.microscope.thon import mean_squared_ctf
 from faket.tilts import checked_angles
+from faket.units import A_PER_UM, UM_PER_A
 
 _GROUPS_DEG = (0.0, 25.0, 45.0, 91.0)  # tilts whose spectra are averaged
 _MARGIN = 9.0  # in χ²; what fits worse than the best by more is ruled out
@@ -102,13 +103,15 @@ def estimate_ctf(
     _check(stack, pixel_size_A, angles, search_um)
     guess = CtfEstimate(angles, np.ones(len(angles)), search_um, False, "spectra", **lens)
     rings = measure_spectra(stack, pixel_size_A)
-    search_A = (1e4 * search_um[0], 1e4 * search_um[1])
+    search_A = (A_PER_UM * search_um[0], A_PER_UM * search_um[1])
     fit = _fit_common(rings, angles, _lens(guess), search_A, stack.shape[2] * pixel_size_A)
     common = np.full(len(angles), fit.defocus_A)
     if fit.confident:
         common = _fit_each(rings, angles, _lens(guess), fit, stack.shape[2] * pixel_size_A)
-    interval = (1e-4 * fit.interval_A[0], 1e-4 * fit.interval_A[1])
-    return replace(guess, defocus_um=1e-4 * common, interval_um=interval, confident=fit.confident)
+    interval = (UM_PER_A * fit.interval_A[0], UM_PER_A * fit.interval_A[1])
+    return replace(
+        guess, defocus_um=UM_PER_A * common, interval_um=interval, confident=fit.confident
+    )
 
 
 @dataclass(frozen=True)
@@ -170,7 +173,7 @@ def _fit_common(
         checks = [GroupFit(part, angles, inside, lens, width_A) for inside in groups]
         confident = len(part.frequency) > 8 and _rings_agree(checks, float(best))
     if not confident:
-        usual = np.log(fine / (1e4 * _USUAL_UM)) / _USUAL_SPREAD
+        usual = np.log(fine / (A_PER_UM * _USUAL_UM)) / _USUAL_SPREAD
         best = fine[(curve + usual**2).argmin()]
     shapes = [(one.tilts, *one.solve(best)[1:]) for one in problems]
     return _CommonFit(float(best), (float(left[0]), float(left[-1])), confident, shapes)

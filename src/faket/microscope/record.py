@@ -14,6 +14,7 @@ from faket.microscope.optics import Optics
 from faket.microscope.settings import Microscope, Range
 from faket.seeds import generator
 from faket.tilts import checked_angles
+from faket.units import A_PER_MM, A_PER_UM, RAD_PER_MRAD, V_PER_KV
 
 Numbers = tuple[float, ...]
 PIXEL_RANGE_A = (0.1, 1000.0)  # as in the headers of MRC files
@@ -90,15 +91,15 @@ class AcquisitionRecord:
     def optics(self, tilt: int) -> Optics:
         """Return the state of the lens for one tilt."""
         microscope = self.microscope
-        spread = microscope.energy_spread_eV / (microscope.voltage_kV * 1e3)
+        spread = microscope.energy_spread_eV / (microscope.voltage_kV * V_PER_KV)
         return Optics(
             wavelength_A=electron_wavelength_A(microscope.voltage_kV),
             defocus_A=self.defocus_A[tilt],
-            spherical_aberration_A=microscope.spherical_aberration_mm * 1e7,
+            spherical_aberration_A=microscope.spherical_aberration_mm * A_PER_MM,
             astigmatism_A=self.astigmatism_A[tilt],
             astigmatism_deg=self.astigmatism_deg[tilt],
-            focal_spread_A=microscope.chromatic_aberration_mm * 1e7 * spread,
-            semi_angle_rad=microscope.beam_semi_angle_mrad * 1e-3,
+            focal_spread_A=microscope.chromatic_aberration_mm * A_PER_MM * spread,
+            semi_angle_rad=microscope.beam_semi_angle_mrad * RAD_PER_MRAD,
             phase_plate_rad=float(np.radians(microscope.phase_plate_deg)),
         )
 
@@ -132,10 +133,10 @@ def draw_acquisition(
     """
     angles = _checked(geometry)
     n, dice = len(angles), generator(seed, "acquisition")
-    defocus = 1e4 * (
+    defocus = A_PER_UM * (
         _within(dice, microscope.defocus_um) + microscope.defocus_jitter_um * dice.normal(size=n)
     )
-    astigmatism = 1e4 * microscope.astigmatism_um * dice.normal(size=n)
+    astigmatism = A_PER_UM * microscope.astigmatism_um * dice.normal(size=n)
     direction = np.full(n, dice.uniform(0, 180))
     total = _within(dice, microscope.dose_e_per_A2)
     dose, order = geometry.dose_e_per_A2, geometry.order

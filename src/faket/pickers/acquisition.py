@@ -8,6 +8,7 @@ from faket.data import TiltGeometry
 from faket.io.acquisition import read_acquisition
 from faket.io.tilts import read_tilt_angles, read_tilt_geometry, tilt_angles_beside
 from faket.microscope import Optics
+from faket.units import A_PER_MM, A_PER_UM
 
 # Chosen, because most tomograms come from microscopes of 300 kV with this objective lens.
 USUAL_KV, USUAL_CS_MM = 300.0, 2.7
@@ -79,9 +80,9 @@ def read_known_acquisition(
 
 
 def optics_of(voltage_kV: float, defocus_um: float, spherical_aberration_mm: float) -> Optics:
-    """Return the optics of an underfocus, in Å: 1 µm is 10⁴ Å, 1 mm is 10⁷ Å."""
+    """Return the optics of an underfocus."""
     return Optics(
-        electron_wavelength_A(voltage_kV), defocus_um * 1e4, spherical_aberration_mm * 1e7
+        electron_wavelength_A(voltage_kV), defocus_um * A_PER_UM, spherical_aberration_mm * A_PER_MM
     )
 
 

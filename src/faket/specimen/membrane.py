@@ -8,16 +8,21 @@ from scipy.special import erf
 
 from faket.data import DoubleArray
 
-# Mean inner potentials of lipid head groups (8.4 V), CH2 chains (6.2 V) and CH3 ends (3.6 V)
-# less that of ice (4.53 V); heads 39.6 Å apart. The widths of the heads and of the trough of
-# chain ends (σ 4 and 3 Å) are typical of fluid bilayers at low resolution.
+# Heads lie 39.6 Å apart in fluid DPPC (Nagle et al., Biophys. J. 70, 1419 (1996)).
+# The potentials above ice are K Σ f_e(0) / volume - 4.53 V, of dry groups of 331 Å³ (head,
+# C10H18NO8P: 8.4 V), 27.6 Å³ (CH2: 6.2 V) and 54 Å³ (CH3: 3.6 V). The volumes are chosen; a DPPC
+# molecule then has 1212 Å³, where 1232 were measured (Int. J. Mol. Sci. 13, 11610 (2012), table 1).
+# The widths are chosen. Heads: with the 64 Å² a lipid of that table the chains are 27.5 Å thick, of
+# a steric thickness of 46.5 Å, which leaves each layer of heads 9.5 Å: a Gaussian of σ 4 Å at half
+# its height. Chain ends: σ 3 Å, because voxels of 5 Å and more resolve no finer trough.
+# Water between the heads is left out: per area this bilayer has 109 V Å, a dry one of DPPC 77 V Å.
 HEAD_POSITION_A = 19.8
 HEAD_SIGMA_A = 4.0
 HEAD_POTENTIAL_V = 3.9
 CHAIN_POTENTIAL_V = 1.7
 TROUGH_SIGMA_A = 3.0
 TROUGH_POTENTIAL_V = -0.9
-LABEL_HALF_THICKNESS_A = 25.0
+LABEL_HALF_THICKNESS_A = 25.0  # chosen, because the heads are down to half at 24.5 Å
 
 
 @dataclass(frozen=True)

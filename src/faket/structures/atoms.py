@@ -20,6 +20,7 @@ from faket.structures.mmcif_format import read_mmcif
 from faket.structures.pdb_format import read_pdb
 from faket.structures.report import size_report
 from faket.structures.text import is_mmcif, read_text
+from faket.units import DA_PER_KDA
 
 _FINE_A = 1.0  # finest spacing that is needed with the blur below
 # The volume that gemmi's mask encloses depends on its spacing by ± 5 %; at this one it is right.
@@ -75,7 +76,7 @@ def species_from_atoms(
             f"{path}: expected a molecule darker than ice, found a brighter one: atoms are "
             "missing; give a complete model or its map"
         )
-    mass_kDa = float(masses.sum() / 1e3)
+    mass_kDa = float(masses.sum() / DA_PER_KDA)
     sizes = size_report(
         mass_kDa=mass_kDa,
         volume_A3=float(soft.sum(dtype=np.float64)) * voxel_size_A**3,

@@ -11,6 +11,7 @@ from faket.errors import InputError
 from faket.structures.contour import Contour, at_contour, find_contour
 from faket.structures.grids import block_mean, check_extent, envelope_of
 from faket.structures.report import size_report
+from faket.units import DA_PER_KDA
 
 _MARGIN_A = 12.0
 
@@ -116,7 +117,7 @@ def _report(
     facts = {
         "contour": level,
         "contour_volume_A3": volume_A3,
-        "contour_implies_protein_kDa": volume_A3 / PROTEIN_VOLUME_A3_PER_DA / 1e3,
+        "contour_implies_protein_kDa": volume_A3 / PROTEIN_VOLUME_A3_PER_DA / DA_PER_KDA,
     }
     said = tuple(text for text, applies in notices.items() if applies)
     return SpeciesReport({**facts, **size.facts}, said)

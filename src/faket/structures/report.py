@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from faket.data import FloatArray, SpeciesReport
+from faket.units import DA_PER_KDA
 
 # Partial specific volumes of RNA and protein, 0.53 and 0.73 cm3/g, are 0.88 and 1.21 Å3/Da;
 # lipids and detergents reach 1.6. Chosen, because whole models of proteins and RNA lie between.
@@ -45,12 +46,12 @@ def size_report(
     }
     if not 0 < mass_kDa < math.inf:
         return SpeciesReport(facts)
-    per_mass = volume_A3 / (mass_kDa * 1e3)
+    per_mass = volume_A3 / (mass_kDa * DA_PER_KDA)
     facts = {
         "mass_kDa": mass_kDa,
         **facts,
         "envelope_A3_per_Da": per_mass,
-        "potential_V_A3_per_Da": integral_V_A3 / (mass_kDa * 1e3),
+        "potential_V_A3_per_Da": integral_V_A3 / (mass_kDa * DA_PER_KDA),
     }
     low, high = _VOLUME_PER_MASS_A3_PER_DA
     low = _RNA_A3_PER_DA if nucleic else low

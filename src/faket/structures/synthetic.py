@@ -23,6 +23,7 @@ from faket.data import DoubleArray, FloatArray, Species
 from faket.errors import InputError
 from faket.seeds import generator
 from faket.structures.grids import block_mean, envelope_of
+from faket.units import DA_PER_KDA
 
 Point = tuple[float, float, float]
 Capsule = tuple[Point, Point, float]  # two ends and a radius
@@ -145,7 +146,7 @@ def synthetic_species(name: str, *, voxel_size_A: float) -> Species:
         potential=potential,
         envelope=envelope_of(inside, voxel_size_A),
         voxel_size_A=voxel_size_A,
-        mass_kDa=len(beads) * RESIDUE_DA / 1e3,
+        mass_kDa=len(beads) * RESIDUE_DA / DA_PER_KDA,
         symmetry=recipe.symmetry,
         synthetic=True,
         source=f"synthetic: {recipe.shape}, {recipe.symmetry}, {recipe.mass_kDa:g} kDa nominal",
@@ -162,7 +163,7 @@ def _scaled(recipe: SyntheticSpecies) -> tuple[DoubleArray, DoubleArray, Rotatio
     size = np.full(3, 2 * reach + 1)
     inside = _inside(np.full(3, -reach * step), size, step, ends, radii, group)
     volume_A3 = float(inside.sum(dtype=np.float64)) * step**3
-    scale = (recipe.mass_kDa * 1e3 * PROTEIN_VOLUME_A3_PER_DA / volume_A3) ** (1 / 3)
+    scale = (recipe.mass_kDa * DA_PER_KDA * PROTEIN_VOLUME_A3_PER_DA / volume_A3) ** (1 / 3)
     return ends * scale, radii * scale, group
 
 
