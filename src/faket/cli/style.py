@@ -69,7 +69,7 @@ def style(
         Write here what was measured of the reference (.safetensors), to be used as style again
         or given to others instead of the data.
     memory_limit_GB
-        What VGG19 may take beyond the stacks, by default 1 GB, and on a GPU 60 % of what is free
+        What VGG19 may take beyond the stacks, by default 2 GB, and on a GPU 60 % of what is free
         there; larger images are done in tiles, exactly.
     invert_reference
         Multiply the style by -1: for stacks in which protein is bright.

@@ -90,7 +90,7 @@ class StyleProfile:
         dtype : torch.dtype
             As in :func:`faket.style.transfer_style`.
         memory_limit : int, optional
-            Bytes that VGG19 may take beyond the stack; if not given 1 GB, on a GPU 60 % of what
+            Bytes that VGG19 may take beyond the stack; if not given 2 GB, on a GPU 60 % of what
             is free there. Not for the network "texture".
         progress : callable, optional
             Called after every tilt with the number done and the number in all.

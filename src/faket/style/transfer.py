@@ -77,7 +77,7 @@ def transfer_style(
         (the sign of the gradient in 3 % of the pixels with float16, in 8 % with bfloat16, on an
         H100), so it is never chosen by itself.
     memory_limit : int, optional
-        Bytes that VGG19 may use beyond input and output; if not given 1 GB, on a GPU 60 % of
+        Bytes that VGG19 may use beyond input and output; if not given 2 GB, on a GPU 60 % of
         what is free there.
     progress : callable, optional
         Called after every tilt with the number done and the number in all; the reference's

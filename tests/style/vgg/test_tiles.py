@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from faket.errors import InputError
 from faket.style.vgg.engine import prepare
+from faket.style.vgg.memory import default_limit
 from faket.style.vgg.tiles import Side, choose_grid, cut, plan_layers
 
 VGG = [2, 2, 4, 4, 1]
@@ -185,6 +186,12 @@ def test_a_limit_that_is_too_small_names_the_smallest(network):
     named = round(float(str(caught.value).split("at least ")[1].split(" GB")[0]) * 1e9)
     assert len(prepare(network, (2048, 1024), memory_limit=named, **options).tiles) > 10
     assert prepare(network, (1024, 1024), memory_limit=10**9, **options).tiles[0][0].y.stop == 1024
+
+
+def test_the_normal_tilt_is_one_tile_within_the_default_limit(network):
+    options = {"content": True, "device": "cpu", "dtype": torch.float32}
+    tiles = prepare(network, (1024, 1024), memory_limit=default_limit("cpu"), **options).tiles
+    assert [len(row) for row in tiles] == [1]
 
 
 def test_the_style_alone_needs_no_content(small, plain):
