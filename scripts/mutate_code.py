@@ -1,14 +1,16 @@
 """Change one sign, factor, axis, comparison or default at a time; do the room's own tests notice?
 
     python scripts/mutate_code.py --count 60 --seed 0 [--rooms microscope noise] [--limit 240]
+    python scripts/mutate_code.py --at faket/noise/spectrum.py:97
 
 Sites are drawn at random from all of the stage rooms' code. A change in a docstring, an
 annotation, a name of a kind, what an error says, and what only an error's condition holds is none;
 nor are modules that only a GPU runs. Each is made in a copy of ``src``, on which the tests of that
-room alone run (``tests/ROOM``) until the first fails; a run over ``--limit`` seconds counts as
-killed. Every copy has a cache of compiled kernels of its own, started from one of unchanged code;
-what calls a changed kernel is compiled anew. Printed are file, line, change and the test that
-failed; survivors are for a person to explain.
+room alone run (``tests/ROOM``) until the first fails, beginning with the files that name the most
+of the module; a run over ``--limit`` seconds counts as killed. Every copy has a cache of compiled
+kernels of its own, started from one of unchanged code; what calls a changed kernel is compiled
+anew. Printed are file, line, change and the test that failed; survivors are for a person to
+explain. ``--at`` makes every change at a place, to see whether a new test notices.
 """
 
 import argparse
@@ -30,7 +32,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 ROOMS = (
     "microscope", "noise", "specimen", "structures", "projection", "reconstruction", "picking",
-    "evaluation", "methods",
+    "evaluation", "methods", "style",
 )  # fmt: skip
 OPERATORS: dict[type, type] = {
     ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult, ast.MatMult: ast.Mult,
@@ -162,11 +164,22 @@ def drawn(rooms: list[str], count: int, seed: int) -> list[Mutation]:
     return list(chosen.values())
 
 
-def run_tests(room: str, source: Path, cache: Path, limit: float) -> tuple[str, str]:
+def files_of_tests(room: str, module: Path | None = None) -> list[str]:
+    """Return a room's files of tests, first those that name the most of what a module defines."""
+    files = sorted((ROOT / "tests" / room).rglob("test_*.py"))
+    if module is not None:
+        body = ast.parse((ROOT / "src" / module).read_text()).body
+        names = {node.name for node in body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+        named = {path: len(names & set(re.findall(r"\w+", path.read_text()))) for path in files}
+        files.sort(key=lambda path: (path.stem != f"test_{module.stem}", -named[path]))
+    return [str(path) for path in files]
+
+
+def run_tests(files: list[str], source: Path, cache: Path, limit: float) -> tuple[str, str]:
     """Return "killed" or "survived", and the test that failed, for a copy of the sources."""
     environment = {**os.environ, "PYTHONPATH": str(source), "NUMBA_CACHE_DIR": str(cache)}
     command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider",
-               str(ROOT / "tests" / room)]  # fmt: skip
+               *files]  # fmt: skip
     try:
         done = subprocess.run(
             command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=limit
@@ -174,7 +187,7 @@ def run_tests(room: str, source: Path, cache: Path, limit: float) -> tuple[str, 
     except subprocess.TimeoutExpired:
         return "killed", f"over {limit:g} s"
     if done.returncode not in (0, 1, 2):
-        raise SystemExit(f"{room}: pytest itself failed:\n{done.stdout[-2000:]}{done.stderr}")
+        raise SystemExit(f"pytest itself failed:\n{done.stdout[-2000:]}{done.stderr}")
     if done.returncode == 0:
         return "survived", ""
     failed = re.search(r"^(FAILED|ERROR) \S*?tests/(\S+)", done.stdout, re.MULTILINE)
@@ -194,14 +207,14 @@ def attempt(one: Mutation, folder: Path, limit: float) -> tuple[str, str]:
     # A kernel's cache does not see a change in a kernel of another module that it calls.
     stale = [f"{path.parent.name}_*"] if b"@kernel" in text else []
     shutil.copytree(folder / "unchanged", cache, ignore=shutil.ignore_patterns(*stale))
-    return run_tests(room, source, cache, limit)
+    return run_tests(files_of_tests(room, one.module), source, cache, limit)
 
 
 def prepare(rooms: list[str], folder: Path) -> None:
     """Run the tests on unchanged code: they must pass, and leave their compiled kernels."""
     shutil.copytree(ROOT / "src", folder / "src", ignore=shutil.ignore_patterns("__pycache__"))
     for room in rooms:
-        verdict, failed = run_tests(room, folder / "src", folder / "unchanged", 1e6)
+        verdict, failed = run_tests(files_of_tests(room), folder / "src", folder / "unchanged", 1e6)
         if verdict != "survived":
             raise SystemExit(f"{room}: its tests fail without any change: {failed}")
     (folder / "unchanged").mkdir(exist_ok=True)
@@ -215,9 +228,14 @@ def main() -> None:
     parser.add_argument("--rooms", nargs="+", choices=ROOMS, default=list(ROOMS))
     parser.add_argument("--limit", type=float, default=240.0, help="seconds a run may take")
     parser.add_argument("--minutes", type=float, default=1e9, help="begin none after this time")
+    parser.add_argument("--at", nargs="+", help="MODULE:LINE: every change there instead")
     parser.add_argument("--list", action="store_true", help="only print what would be tried")
     options = parser.parse_args()
     chosen = drawn(options.rooms, options.count, options.seed)
+    if options.at:
+        places = set(options.at)
+        chosen = [m for m in mutations(list(ROOMS)) if f"{m.module}:{m.line}" in places]
+        options.rooms = sorted({m.module.parts[1] for m in chosen})
     if options.list:
         print(*chosen, sep="\n")
         return
