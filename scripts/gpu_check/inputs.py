@@ -85,11 +85,11 @@ def reference_model() -> Any:
         pixel_size_A=5.0,
         noise=NoiseProfile(*[np.full(3, 0.5)] * 2, mean, np.full(3, 9.0), "blind", angles),
         ctf=CtfEstimate(angles, np.full(3, 3.0), (2.9, 3.2), True, "metadata"),
-        beam=mean,
+        beam_grey=mean,
         envelope=np.ones((3, rings)),
         floor=np.full((3, rings), 40.0),
         anisotropy=np.zeros((3, 3, rings)),
-        strength="mean",
+        strength_source="mean",
     )
 
 

@@ -43,11 +43,11 @@ def fabricated(*, electrons=40.0, floor=None, gain=1.0, alignment_error_A=0.0):
         pixel_size_A=PIXEL_A,
         noise=noise,
         ctf=ctf,
-        beam=mean,
+        beam_grey=mean,
         envelope=np.tile(np.exp(-np.linspace(0, 1, rings)), (3, 1)),
         floor=np.tile(gain**2 * electrons * floor, (3, 1)),
         anisotropy=np.zeros((3, 3, rings)),
-        strength="mean",
+        strength_source="mean",
         alignment_error_A=alignment_error_A,
     )
 
@@ -74,8 +74,8 @@ def test_nothing_but_counts_where_there_is_no_specimen():
 
 
 def test_a_weak_object_without_noise_is_the_contrast_transfer_of_it():
-    model, clean = fabricated(), projections(strength=1.0)
-    made = spectral_images(clean, model, ANGLES, seed=1, amount=0.0)
+    model, noise_free = fabricated(), projections(strength=1.0)
+    made = spectral_images(noise_free, model, ANGLES, seed=1, amount=0.0)
     sigma = interaction_constant_rad_per_V_A(300.0)
     f = np.fft.fftfreq(128)[:, None], np.fft.rfftfreq(128)
     middles = (np.arange(64) + 0.5) * 0.7072 / 64
@@ -84,7 +84,7 @@ def test_a_weak_object_without_noise_is_the_contrast_transfer_of_it():
         transfer = contrast_transfer(
             f[1] / PIXEL_A, f[0] / PIXEL_A, model.ctf.optics(tilt), amplitude_contrast=0.055
         )
-        phase = np.fft.rfft2(-sigma * clean[tilt]) * envelope
+        phase = np.fft.rfft2(-sigma * noise_free[tilt]) * envelope
         phase[0, 0] = 0
         expected = 80 * np.fft.irfft2(phase * transfer)
         error = made[tilt] - 40 - expected
@@ -92,44 +92,44 @@ def test_a_weak_object_without_noise_is_the_contrast_transfer_of_it():
 
 
 def test_protein_is_dark():
-    clean = projections()
-    made = spectral_images(clean, fabricated(), ANGLES, seed=1, amount=0.0)
+    noise_free = projections()
+    made = spectral_images(noise_free, fabricated(), ANGLES, seed=1, amount=0.0)
     for tilt in range(3):
-        assert np.corrcoef(made[tilt].ravel(), clean[tilt].ravel())[0, 1] > 0.2
+        assert np.corrcoef(made[tilt].ravel(), noise_free[tilt].ravel())[0, 1] > 0.2
 
 
 def test_content_is_the_same_image_with_a_quarter_of_the_noise():
-    model, clean = fabricated(), projections()
+    model, noise_free = fabricated(), projections()
     full, quarter, none = (
-        spectral_images(clean, model, ANGLES, seed=4, amount=amount) for amount in (1, 0.25, 0)
+        spectral_images(noise_free, model, ANGLES, seed=4, amount=amount) for amount in (1, 0.25, 0)
     )
     np.testing.assert_allclose(quarter - none, (full - none) / 4, atol=1e-3)
-    np.testing.assert_array_equal(spectral_content(clean, model, ANGLES, seed=4), quarter)
-    assert spectral_images(clean, model, ANGLES, seed=4).tobytes() == full.tobytes()
-    assert not np.array_equal(spectral_images(clean, model, ANGLES, seed=5), full)
+    np.testing.assert_array_equal(spectral_content(noise_free, model, ANGLES, seed=4), quarter)
+    assert spectral_images(noise_free, model, ANGLES, seed=4).tobytes() == full.tobytes()
+    assert not np.array_equal(spectral_images(noise_free, model, ANGLES, seed=5), full)
 
 
 def test_signal_to_noise_is_what_the_images_show():
-    model, clean = fabricated(), projections()
-    told = signal_to_noise(clean, model, ANGLES)
-    none = spectral_images(clean, model, ANGLES, seed=0, amount=0.0)
+    model, noise_free = fabricated(), projections()
+    told = signal_to_noise(noise_free, model, ANGLES)
+    none = spectral_images(noise_free, model, ANGLES, seed=0, amount=0.0)
     signal = [ring_power(image, 64, limit=0.7072) for image in none]
     np.testing.assert_allclose(told, np.array(signal) / 40, rtol=1e-3, atol=1e-6)
 
 
 def test_the_unit_of_grey_values_does_not_matter():
-    clean = projections()
+    noise_free = projections()
     one, other = fabricated(), fabricated(gain=17.0)
-    made = spectral_images(clean, one, ANGLES, seed=2)
+    made = spectral_images(noise_free, one, ANGLES, seed=2)
     np.testing.assert_allclose(
-        spectral_images(clean, other, ANGLES, seed=2), 17 * made, rtol=1e-4, atol=1e-2
+        spectral_images(noise_free, other, ANGLES, seed=2), 17 * made, rtol=1e-4, atol=1e-2
     )
     reference = made
     known = estimate_ctf(reference, PIXEL_A, ANGLES, defocus_um=3.0)
     first = measure_reference(reference, ANGLES, PIXEL_A, ctf=known)
     second = measure_reference(17 * reference, ANGLES, PIXEL_A, ctf=known)
-    assert first.strength == second.strength == "mean"
-    np.testing.assert_allclose(second.beam, 17 * first.beam, rtol=1e-5)
+    assert first.strength_source == second.strength_source == "mean"
+    np.testing.assert_allclose(second.beam_grey, 17 * first.beam_grey, rtol=1e-5)
     np.testing.assert_allclose(second.floor, 289 * first.floor, rtol=1e-5)
 
 
@@ -139,29 +139,29 @@ def test_without_a_mean_the_exposure_tells_how_strong_the_signal_is():
     known = estimate_ctf(reference, PIXEL_A, ANGLES, defocus_um=3.0)
     dose = np.full(3, 40 / 25 / 0.45)
     plain = measure_reference(reference - 40, ANGLES, PIXEL_A, ctf=known, dose_e_per_A2=dose)
-    assert plain.strength == "dose"
-    np.testing.assert_allclose(plain.beam, 40.0, rtol=0.05)
+    assert plain.strength_source == "dose"
+    np.testing.assert_allclose(plain.beam_grey, 40.0, rtol=0.05)
     far = measure_reference(reference + 4000, ANGLES, PIXEL_A, ctf=known, dose_e_per_A2=dose)
-    assert far.strength == "dose"
+    assert far.strength_source == "dose"
 
 
-def test_a_twin_tells_strength_blur_and_misalignment():
+def test_noise_free_projections_give_strength_blur_and_misalignment():
     """Images made by a model with a known envelope and shifts give both back."""
-    clean = projections(side=256, strength=400.0)
+    noise_free = projections(side=256, strength=400.0)
     model = fabricated(electrons=400.0, alignment_error_A=6.0)
     k = (np.arange(64) + 0.5) * 0.7072 / 64 / PIXEL_A
     blurred = np.tile(0.8 * np.exp(-2 * (np.pi * 5.0 * k) ** 2) * np.sinc(k * PIXEL_A), (3, 1))
     model = replace(model, envelope=blurred)
-    reference = spectral_images(clean, model, ANGLES, seed=3)
+    reference = spectral_images(noise_free, model, ANGLES, seed=3)
     tiny = np.full(3, 1e-3)  # no radiation damage
     known = replace(model.ctf, source="metadata")
     found = measure_reference(
-        reference, ANGLES, PIXEL_A, noise_free=clean, ctf=known, dose_e_per_A2=tiny
+        reference, ANGLES, PIXEL_A, noise_free=noise_free, ctf=known, dose_e_per_A2=tiny
     )
-    assert found.strength == "paired"
+    assert found.strength_source == "paired"
     rings = (np.arange(128) + 0.5) * 0.7072 / 128 / PIXEL_A
     expected = 0.8 * np.exp(-2 * (np.pi * 5.0 * rings) ** 2) * np.sinc(rings * PIXEL_A)
-    strength = found.beam[:, None] / 400 * found.envelope
+    strength = found.beam_grey[:, None] / 400 * found.envelope
     inner = rings < 0.02
     np.testing.assert_allclose(strength[:, inner], np.tile(expected[inner], (3, 1)), atol=0.06)
     assert 1.0 < found.alignment_error_A < 12.0
@@ -169,9 +169,9 @@ def test_a_twin_tells_strength_blur_and_misalignment():
 
 def test_other_tilts_take_the_model_by_angle():
     model = fabricated()
-    model = replace(model, beam=np.array([30.0, 40.0, 20.0]))
+    model = replace(model, beam_grey=np.array([30.0, 40.0, 20.0]))
     there = model.at([-60.0, 15.0, 0.0, 30.0])
-    np.testing.assert_allclose(there.beam, [30.0, 30.0, 40.0, 20.0])
+    np.testing.assert_allclose(there.beam_grey, [30.0, 30.0, 40.0, 20.0])
     np.testing.assert_allclose(there.ctf.defocus_um[[0, 3]], [3.0, 2.9])
     assert there.floor.shape == (4, 64)
     made = spectral_images(np.zeros((4, 64, 48)), model, there.noise.angles_deg, seed=0)
@@ -202,39 +202,39 @@ def test_closer_to_the_simulator_than_noisy():
         size_voxels=(160, 160, 60), voxel_size_A=10.0, particles=(80, 80), vesicles=(0, 0),
         gold=(1, 1),
     )  # fmt: skip
-    stacks, twins = [], []
+    stacks, projected = [], []
     for seed in (1, 2):
         specimen = build_specimen(config, library, seed=seed)
         series = acquire(specimen, geometry, microscope, seed=7, device="cpu")
         stacks.append(align(series.images, series.geometry))
-        twins.append(noise_free_projections(specimen, angles).images)
+        projected.append(noise_free_projections(specimen, angles).images)
     known = estimate_ctf(stacks[0], 10.0, angles, defocus_um=4.0)
     model = measure_reference(stacks[0], angles, 10.0, ctf=known, dose_e_per_A2=np.full(7, 30 / 7))
-    made = spectral_images(twins[1], model, angles, seed=0)
-    plain = noisy(twins[1], estimate_noise(stacks[0], twins[0], angles_deg=angles), seed=0)
+    made = spectral_images(projected[1], model, angles, seed=0)
+    plain = noisy(projected[1], estimate_noise(stacks[0], projected[0], angles_deg=angles), seed=0)
     truth = stacks[1]
     assert spectrum_distance(made, truth).distance < 0.5 * spectrum_distance(plain, truth).distance
     assert separability(made, truth, seed=0, patch_px=48).auc < (
         separability(plain, truth, seed=0, patch_px=48).auc - 0.05
     )
-    kept = [content_correlation(stack, twins[1]).mean for stack in (made, truth)]
+    kept = [content_correlation(stack, projected[1]).mean for stack in (made, truth)]
     assert kept[0] == pytest.approx(kept[1], rel=0.15)
 
 
 def test_bad_input_is_refused_in_one_line():
-    model, clean = fabricated(), projections(side=64)
-    constant = clean.copy()
+    model, noise_free = fabricated(), projections(side=64)
+    constant = noise_free.copy()
     constant[1] = 3.0
     cases = [
-        (lambda: spectral_images(clean, model, ANGLES[:2], seed=0), "2 tilts"),
-        (lambda: spectral_images(clean[0], model, ANGLES, seed=0), "tilt, y, x"),
-        (lambda: spectral_images(clean, model, ANGLES, seed=0, amount=-1), "amount"),
+        (lambda: spectral_images(noise_free, model, ANGLES[:2], seed=0), "2 tilts"),
+        (lambda: spectral_images(noise_free[0], model, ANGLES, seed=0), "tilt, y, x"),
+        (lambda: spectral_images(noise_free, model, ANGLES, seed=0, amount=-1), "amount"),
         (lambda: measure_reference(constant, ANGLES, 5.0), "tilt 1"),
-        (lambda: measure_reference(clean, ANGLES, 5.0, dose_e_per_A2=[1.0]), "dose"),
+        (lambda: measure_reference(noise_free, ANGLES, 5.0, dose_e_per_A2=[1.0]), "dose"),
         (lambda: read_back({"floor": []}), "no entry pixel_size_A"),
         (lambda: replace(model, floor=-model.floor), "floor"),
         (lambda: replace(model, pixel_size_A=0.0), "pixel size"),
-        (lambda: replace(model, beam=np.ones(2)), "3 tilts"),
+        (lambda: replace(model, beam_grey=np.ones(2)), "3 tilts"),
     ]
     for call, word in cases:
         with pytest.raises(InputError, match=word) as error:
@@ -243,7 +243,7 @@ def test_bad_input_is_refused_in_one_line():
 
 
 def test_a_pair_is_its_two_parts():
-    clean = projections()
-    kept, full = spectral_pair(clean, fabricated(), ANGLES, seed=3)
-    assert kept.tobytes() == spectral_content(clean, fabricated(), ANGLES, seed=3).tobytes()
-    assert full.tobytes() == spectral_images(clean, fabricated(), ANGLES, seed=3).tobytes()
+    noise_free = projections()
+    kept, full = spectral_pair(noise_free, fabricated(), ANGLES, seed=3)
+    assert kept.tobytes() == spectral_content(noise_free, fabricated(), ANGLES, seed=3).tobytes()
+    assert full.tobytes() == spectral_images(noise_free, fabricated(), ANGLES, seed=3).tobytes()

@@ -51,17 +51,19 @@ def test_an_inverted_reference_is_turned_before_gold_is_told_from_x_rays():
 
 
 def test_blank_tilts_go_with_their_geometry():
-    images, twin = counts(), counts(seed=1)
+    images, projected = counts(), counts(seed=1)
     images[1] = 3
     images[4] = np.random.default_rng(0).normal(1, 0.5, (N, N))
     order = np.array([5, 3, 1, 0, 2, 4])
     dose = np.arange(TILTS) + 1.0
     shifts = np.arange(2.0 * TILTS).reshape(TILTS, 2)
-    found = usable_reference(series(images, shifts_A=shifts, dose_e_per_A2=dose, order=order), twin)
+    found = usable_reference(
+        series(images, shifts_A=shifts, dose_e_per_A2=dose, order=order), projected
+    )
     kept = [0, 2, 3, 5]
     geometry = found.series.geometry
     np.testing.assert_array_equal(found.series.images, images[kept])
-    np.testing.assert_array_equal(found.noise_free, twin[kept])
+    np.testing.assert_array_equal(found.noise_free, projected[kept])
     np.testing.assert_array_equal(geometry.angles_deg, ANGLES[kept])
     np.testing.assert_array_equal(geometry.shifts_A, shifts[kept])
     np.testing.assert_array_equal(geometry.dose_e_per_A2, dose[kept])
@@ -71,7 +73,7 @@ def test_blank_tilts_go_with_their_geometry():
 
 
 @pytest.mark.parametrize("bad", ["blank", "nan", "scale"])
-def test_what_cannot_be_mended_is_one_line(bad):
+def test_what_cannot_be_repaired_is_one_line(bad):
     images = counts()
     if bad == "blank":
         images[1:] = 0
@@ -111,27 +113,27 @@ def test_scaling_to_bytes_leaves_the_strength_of_the_signal(monkeypatch):
     assert is_scaled(scaled)
     model = measure_reference(images - images.mean(), ANGLES, 10.0)
     found = measure_reference(scaled, ANGLES, 10.0, counted=False)
-    assert found.strength == model.strength == "dose"
-    contrast = [m.beam / np.sqrt(m.floor[:, 0]) for m in (found, model)]
+    assert found.strength_source == model.strength_source == "dose"
+    contrast = [m.beam_grey / np.sqrt(m.floor[:, 0]) for m in (found, model)]
     np.testing.assert_allclose(contrast[0], contrast[1], rtol=1e-3)
-    assert measure_reference(scaled, ANGLES, 10.0).strength == "mean"  # what must not be
+    assert measure_reference(scaled, ANGLES, 10.0).strength_source == "mean"  # what must not be
 
 
 def test_scaled_grey_values_are_said_where_they_matter():
-    clean = series(-50 * np.random.default_rng(0).random((TILTS, N, N)).astype(np.float32))
+    noise_free = series(-50 * np.random.default_rng(0).random((TILTS, N, N)).astype(np.float32))
     reference, said = series(to_bytes(counts())), []
-    found = noise_like("spectral", clean, reference, counted=False, say=said.append)
+    found = noise_like("spectral", noise_free, reference, counted=False, say=said.append)
     assert "count no electrons" in said[0]
-    assert found[1]["strength"] == "dose"
+    assert found[1]["strength_source"] == "dose"
     said.clear()
-    noise_like("noisy", clean, reference, counted=False, say=said.append)
+    noise_like("noisy", noise_free, reference, counted=False, say=said.append)
     assert not said
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, 1e30])
 def test_noiseless_tilts_that_are_none_are_refused(value):
-    clean = np.zeros((TILTS, N, N), np.float32)
-    clean[0, 0, 0] = value
+    noise_free = np.zeros((TILTS, N, N), np.float32)
+    noise_free[0, 0, 0] = value
     for method in ("spectral", "noisy") if not np.isfinite(value) else ("spectral",):
         with pytest.raises(InputError, match="noise-free projections: expected"):
-            noise_like(method, series(clean), series(counts()))
+            noise_like(method, series(noise_free), series(counts()))

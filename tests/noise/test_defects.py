@@ -1,4 +1,4 @@
-"""Defects of a reference: found, filled and said; images without them stay the same object."""
+"""Defects of a reference: found, filled and reported; images without them stay the same object."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from faket.errors import InputError
-from faket.noise import baseline, estimate_noise, mend, noisy
+from faket.noise import baseline, estimate_noise, noisy, repair
 
 N, TILTS, MEAN, SIGMA = 96, 3, 500.0, 35.0
 
@@ -95,21 +95,23 @@ def test_a_reference_with_defects_measures_as_without(defect, blur):
     np.testing.assert_allclose(b.noise_std, a.noise_std, atol=0.2 if half else 0.06)
     spectra = [p.spectrum.mean(axis=0)[4:92].reshape(11, 8).mean(axis=1) for p in (a, b)]
     np.testing.assert_allclose(spectra[1], spectra[0], rtol=0.4 if half else 0.3)
-    left_out = mend(wrong).left_out
+    left_out = repair(wrong).left_out
     assert left_out
-    assert mend(wrong).notice().startswith("left out of all measurements: ")
-    clean = ndimage.gaussian_filter(np.random.default_rng(3).normal(size=right.shape), (0, 4, 4))
+    assert repair(wrong).notice().startswith("left out of all measurements: ")
+    noise_free = ndimage.gaussian_filter(
+        np.random.default_rng(3).normal(size=right.shape), (0, 4, 4)
+    )
     for method in (noisy, baseline):
-        made = [method(clean, profile, seed=1) for profile in (a, b)]
+        made = [method(noise_free, profile, seed=1) for profile in (a, b)]
         assert made[1].std() == pytest.approx(made[0].std(), rel=0.1 if half else 0.03)
 
 
 @pytest.mark.parametrize("mean_count", [0.03, 0.1, 0.3, 1, 3, 30, 300])
 def test_counted_electrons_have_no_defects(mean_count):
     images = np.random.default_rng(0).poisson(mean_count, (4, 256, 256)).astype(np.float32)
-    assert mend(images).images is images
+    assert repair(images).images is images
     images = (images * 37).astype(np.float32)  # another gain
-    assert not mend(images).left_out
+    assert not repair(images).left_out
 
 
 @settings(max_examples=15, deadline=None)
@@ -118,35 +120,35 @@ def test_images_without_defects_are_left_alone(seed, blur, quantised):
     images = reference(seed, blur)
     if quantised:
         images = np.round((images - images.min()) / np.ptp(images) * 255)
-    found = mend(images)
+    found = repair(images)
     assert found.images is images
     assert found.notice() == ""
 
 
-def test_mending_twice_changes_nothing():
+def test_repairing_twice_changes_nothing():
     images = reference()
     for defect in (hot, zero_bands, dead_last_lines):
         defect(images)
-    once = mend(images)
-    assert mend(once.images).images is once.images
+    once = repair(images)
+    assert repair(once.images).images is once.images
 
 
-def test_a_twin_is_filled_at_the_same_places():
-    images, twin = reference(gold=False), reference(1)
+def test_noise_free_projections_are_filled_at_the_same_places():
+    images, noise_free = reference(gold=False), reference(1)
     zero_bands(images)
-    found = mend(images)
-    filled = found.also(twin)
-    changed = np.any(filled != twin, axis=0)
+    found = repair(images)
+    filled = found.applied_to(noise_free)
+    changed = np.any(filled != noise_free, axis=0)
     np.testing.assert_array_equal(changed, found.masks[0])
-    assert mend(reference()).also(twin) is twin
+    assert repair(reference()).applied_to(noise_free) is noise_free
 
 
-def test_blank_and_faint_tilts_are_told_apart():
+def test_blank_tilts_are_distinguished_from_faint_ones():
     images = reference(tilts=6)
     images[1] = 7
     images[3] = np.random.default_rng(0).normal(3, 1, (N, N))
     images[4, :, 10:] = 0
-    found = mend(images)
+    found = repair(images)
     assert found.blank == (1, 4)
     assert found.faint == (3,)
     assert found.left_out["blank_tilts"] == [1, 3, 4]

@@ -38,8 +38,8 @@ SIGNALS = {
 
 def noisy_image(rng, signal, snr):
     """Return the image and the noise fraction of its variance, as it happened to be drawn."""
-    clean = (signal - signal.mean()) / signal.std() * np.sqrt(snr)
-    image = clean + rng.standard_normal(signal.shape)
+    noise_free = (signal - signal.mean()) / signal.std() * np.sqrt(snr)
+    image = noise_free + rng.standard_normal(signal.shape)
     return image, np.sqrt(1 / image.var())
 
 
@@ -54,7 +54,7 @@ def test_blind_estimate_finds_white_noise(name, snr):
     truth = np.array([noise_std for _, noise_std in pairs])
     np.testing.assert_allclose(found.noise_std, truth, atol=0.04)
     assert abs(found.noise_std.mean() - truth.mean()) < 0.02
-    np.testing.assert_allclose(found.ratio**2 + found.noise_std**2, 1)
+    np.testing.assert_allclose(found.signal_std**2 + found.noise_std**2, 1)
     assert found.estimate == "blind"
 
 
@@ -89,13 +89,13 @@ def test_blind_estimate_of_images_that_are_not_square():
 
 def test_paired_estimate_is_pearsons_correlation():
     rng = np.random.default_rng(5)
-    clean = rng.standard_normal((3, 64, 64))
+    noise_free = rng.standard_normal((3, 64, 64))
     snr = np.array([0.05, 0.3, 2.0])[:, None, None]
-    reference = 40 + 7 * (np.sqrt(snr) * clean + rng.standard_normal(clean.shape))
-    found = estimate_noise(reference, 3 * clean - 1, angles_deg=[-10, 0, 10])
+    reference = 40 + 7 * (np.sqrt(snr) * noise_free + rng.standard_normal(noise_free.shape))
+    found = estimate_noise(reference, 3 * noise_free - 1, angles_deg=[-10, 0, 10])
     for tilt in range(3):
-        rho = np.corrcoef(reference[tilt].ravel(), clean[tilt].ravel())[0, 1]
-        np.testing.assert_allclose(found.ratio[tilt], rho)
+        rho = np.corrcoef(reference[tilt].ravel(), noise_free[tilt].ravel())[0, 1]
+        np.testing.assert_allclose(found.signal_std[tilt], rho)
         np.testing.assert_allclose(found.noise_std[tilt], np.sqrt(1 - rho**2))
     np.testing.assert_allclose(found.mean, reference.mean(axis=(1, 2)))
     np.testing.assert_allclose(found.sigma, reference.std(axis=(1, 2)))
@@ -103,29 +103,29 @@ def test_paired_estimate_is_pearsons_correlation():
 
 @pytest.mark.parametrize("snr", [0.01, 0.2, 5.0])
 def test_paired_estimate_minimises_what_it_says(snr):
-    """The closed form is the minimum of std(z(reference) - r z(clean)), found numerically."""
+    """The closed form is the minimum of std(z(reference) - r z(noise_free)), found numerically."""
     rng = np.random.default_rng(6)
-    clean = power_law(rng, 64, 2)
-    clean = (clean - clean.mean()) / clean.std()
-    image, _ = noisy_image(rng, clean, snr)
+    noise_free = power_law(rng, 64, 2)
+    noise_free = (noise_free - noise_free.mean()) / noise_free.std()
+    image, _ = noisy_image(rng, noise_free, snr)
     z = (image - image.mean()) / image.std()
-    best = optimize.minimize_scalar(lambda r: np.std(z - r * clean), bounds=(0, 1))
-    found = estimate_noise(image[None], clean[None])
-    np.testing.assert_allclose(found.ratio[0], best.x, atol=1e-4)
+    best = optimize.minimize_scalar(lambda r: np.std(z - r * noise_free), bounds=(0, 1))
+    found = estimate_noise(image[None], noise_free[None])
+    np.testing.assert_allclose(found.signal_std[0], best.x, atol=1e-4)
     np.testing.assert_allclose(found.noise_std[0], best.fun, rtol=1e-6)
 
 
-def test_uncorrelated_and_constant_twins_are_pure_noise():
+def test_uncorrelated_and_constant_projections_mean_pure_noise():
     rng = np.random.default_rng(7)
     reference = rng.standard_normal((2, 32, 32))
-    clean = np.stack([-reference[0] * 1e-3 + rng.standard_normal((32, 32)), np.ones((32, 32))])
-    clean[0] -= reference[0] * 0.2
-    clean = np.concatenate([clean, clean[:1] * -1])
+    noise_free = np.stack([-reference[0] * 1e-3 + rng.standard_normal((32, 32)), np.ones((32, 32))])
+    noise_free[0] -= reference[0] * 0.2
+    noise_free = np.concatenate([noise_free, noise_free[:1] * -1])
     reference = np.concatenate([reference, reference[:1]])
-    found = estimate_noise(reference, clean)
-    np.testing.assert_array_equal(found.ratio[:2], 0)
+    found = estimate_noise(reference, noise_free)
+    np.testing.assert_array_equal(found.signal_std[:2], 0)
     np.testing.assert_array_equal(found.noise_std[:2], 1)
-    assert found.ratio[2] > 0
+    assert found.signal_std[2] > 0
 
 
 def test_bad_references_are_refused_in_one_line():
@@ -138,7 +138,7 @@ def test_bad_references_are_refused_in_one_line():
         ((broken,), "tilt 2"),
         ((flat,), "tilt 1"),
         ((stack, stack[:2]), "shape"),
-        ((stack, broken), "clean.*tilt 2"),
+        ((stack, broken), "noise-free.*tilt 2"),
         ((stack, -stack), "multiply"),
         ((stack[:, :16],), "pixels"),
         ((stack[0],), "tilt, y, x"),

@@ -12,7 +12,7 @@ from faket.io.records import parse_record
 from faket.noise import NoiseProfile
 
 ANGLES = np.arange(-60.0, 61.0, 2.0)
-CURVES = ("ratio", "noise_std", "mean", "sigma")
+CURVES = ("signal_std", "noise_std", "mean", "sigma")
 
 
 def read_back(values):
@@ -23,10 +23,10 @@ def read_back(values):
 def profile(angles=ANGLES, seed=0, estimate="paired"):
     rng = np.random.default_rng(seed)
     n = len(angles)
-    ratio = rng.uniform(0.2, 0.4, n)
+    signal_std = rng.uniform(0.2, 0.4, n)
     return NoiseProfile(
-        ratio=ratio,
-        noise_std=np.sqrt(1 - ratio**2),
+        signal_std=signal_std,
+        noise_std=np.sqrt(1 - signal_std**2),
         mean=rng.normal(10, 3, n),
         sigma=rng.uniform(1, 2, n),
         estimate=estimate,
@@ -76,14 +76,14 @@ def test_fitting_then_averaging_is_linear():
     profiles = [profile(seed=seed) for seed in range(4)]
     fitted_first = NoiseProfile.average([p.polynomial() for p in profiles])
     averaged_first = NoiseProfile.average(profiles).polynomial()
-    for name in ("mean", "ratio", "noise_std"):
+    for name in ("mean", "signal_std", "noise_std"):
         np.testing.assert_allclose(getattr(fitted_first, name), getattr(averaged_first, name))
 
 
 def test_polynomial_is_held_at_the_possible():
     extreme = np.array([0.0, 0.0, 0.0, 0.0, 1.0])
     held = NoiseProfile(extreme, extreme, extreme, extreme + 0.01, "blind").polynomial()
-    assert held.ratio.min() >= 0
+    assert held.signal_std.min() >= 0
     assert held.noise_std.min() >= 0
     assert held.sigma.min() >= 0.01
 
@@ -96,11 +96,13 @@ def test_few_tilts_are_fitted_exactly(tilts):
 
 def test_at_interpolates_and_clamps():
     angles = np.array([30.0, -30.0, 0.0])  # order of acquisition
-    ratio = np.array([0.3, 0.1, 0.2])
-    measured = NoiseProfile(ratio, 1 - ratio, ratio * 10, ratio * 2, "blind", angles)
+    signal_std = np.array([0.3, 0.1, 0.2])
+    measured = NoiseProfile(
+        signal_std, 1 - signal_std, signal_std * 10, signal_std * 2, "blind", angles
+    )
     moved = measured.at([-60.0, -15.0, 0.0, 20.0, 75.0])
-    np.testing.assert_allclose(moved.ratio, [0.1, 0.15, 0.2, 0.2 + 0.1 * 20 / 30, 0.3])
-    np.testing.assert_allclose(moved.mean, moved.ratio * 10)
+    np.testing.assert_allclose(moved.signal_std, [0.1, 0.15, 0.2, 0.2 + 0.1 * 20 / 30, 0.3])
+    np.testing.assert_allclose(moved.mean, moved.signal_std * 10)
     assert measured.at(angles) is measured
 
 
@@ -109,7 +111,7 @@ def test_average_matches_by_angle():
     full = NoiseProfile(sloped, sloped, sloped, sloped, "paired", ANGLES)
     half = NoiseProfile(*[sloped[::2]] * 4, "blind", ANGLES[::2])
     both = NoiseProfile.average([full, half])
-    np.testing.assert_allclose(both.ratio, sloped)
+    np.testing.assert_allclose(both.signal_std, sloped)
     assert both.estimate == "blind"
     assert len(NoiseProfile.average([half, full])) == len(half)
 
@@ -134,7 +136,7 @@ def test_round_trip_without_angles():
 @pytest.mark.parametrize(
     ("change", "word"),
     [
-        ({"ratio": np.full(61, 1.2)}, "ratio"),
+        ({"signal_std": np.full(61, 1.2)}, "signal_std"),
         ({"sigma": np.zeros(61)}, "sigma"),
         ({"noise_std": np.ones(60)}, "noise_std"),
         ({"mean": np.full(61, np.nan)}, "mean"),
@@ -148,9 +150,18 @@ def test_impossible_profiles_are_refused(change, word):
     assert "\n" not in str(error.value)
 
 
+def test_profiles_of_earlier_versions_are_read():
+    """They called the amplitude of the signal ``ratio``."""
+    values = profile().to_dict()
+    old = {"ratio" if name == "signal_std" else name: value for name, value in values.items()}
+    np.testing.assert_array_equal(read_back(old).signal_std, profile().signal_std)
+    with pytest.raises(InputError, match="no entry signal_std"):
+        read_back({name: value for name, value in values.items() if name != "signal_std"})
+
+
 def test_unknown_keys_and_empty_averages_are_refused():
     with pytest.raises(InputError, match="no entry noise_std"):
-        read_back({"ratio": [0.1]})
+        read_back({"signal_std": [0.1]})
     with pytest.raises(InputError, match="at least one"):
         NoiseProfile.average([])
     values = {name: getattr(profile(), name) for name in CURVES}

@@ -103,18 +103,18 @@ def test_rings_of_small_images_are_filled():
 def test_noise_takes_the_references_spectrum_after_what_the_content_explains():
     """Signal and noise together have the reference's rings, white noise does not."""
     reference = np.array([coloured_noise(5, t, (256, 256), falling()) for t in range(4)])
-    clean = np.array([coloured_noise(6, t, (256, 256), falling() ** 2) for t in range(4)])
+    noise_free = np.array([coloured_noise(6, t, (256, 256), falling() ** 2) for t in range(4)])
     profile = estimate_noise(3 * reference + 40, angles_deg=np.arange(4.0))
     profile = NoiseProfile(
         np.full(4, 0.4), np.full(4, 0.9), profile.mean, profile.sigma, "blind",
         profile.angles_deg, profile.spectrum,
     )  # fmt: skip
-    made = add_noise(clean, profile, seed=1, spectrum="reference")
+    made = add_noise(noise_free, profile, seed=1, spectrum="reference")
     np.testing.assert_allclose(made.std(axis=(1, 2)), profile.sigma, rtol=1e-4)
     np.testing.assert_allclose(made.mean(axis=(1, 2)), profile.mean, rtol=1e-4)
     ratio = distance(made, reference)
     assert ratio < 0.1
-    assert distance(add_noise(clean, profile, seed=1), reference) > 5 * ratio
+    assert distance(add_noise(noise_free, profile, seed=1), reference) > 5 * ratio
 
 
 def distance(stack, other):
@@ -124,13 +124,13 @@ def distance(stack, other):
 
 
 def test_coloured_noise_scales_with_its_amount():
-    clean = np.array([coloured_noise(6, t, (64, 64), falling()) for t in range(2)])
-    noisy_reference = clean + 3 * np.random.default_rng(0).standard_normal(clean.shape)
-    profile = estimate_noise(noisy_reference, clean)
-    silent = add_noise(clean, profile, seed=1, amount=0, spectrum="reference")
+    noise_free = np.array([coloured_noise(6, t, (64, 64), falling()) for t in range(2)])
+    noisy_reference = noise_free + 3 * np.random.default_rng(0).standard_normal(noise_free.shape)
+    profile = estimate_noise(noisy_reference, noise_free)
+    silent = add_noise(noise_free, profile, seed=1, amount=0, spectrum="reference")
     for tilt in range(2):
-        assert np.corrcoef(silent[tilt].ravel(), clean[tilt].ravel())[0, 1] > 1 - 1e-6
-    once, again = (add_noise(clean, profile, seed=1, spectrum="reference") for _ in range(2))
+        assert np.corrcoef(silent[tilt].ravel(), noise_free[tilt].ravel())[0, 1] > 1 - 1e-6
+    once, again = (add_noise(noise_free, profile, seed=1, spectrum="reference") for _ in range(2))
     assert once.tobytes() == again.tobytes()
 
 
@@ -176,15 +176,15 @@ def test_profiles_carry_spectra_through_everything():
 
 
 def test_bad_input_is_refused_in_one_line():
-    clean = np.random.default_rng(0).standard_normal((2, 32, 32))
+    noise_free = np.random.default_rng(0).standard_normal((2, 32, 32))
     bare = NoiseProfile(*[np.full(2, 0.5)] * 4, "blind")
     cases = [
-        (lambda: add_noise(clean, bare, seed=0, spectrum="reference"), "spectrum"),
-        (lambda: add_noise(clean, bare, seed=0, spectrum="pink"), "pink"),
+        (lambda: add_noise(noise_free, bare, seed=0, spectrum="reference"), "spectrum"),
+        (lambda: add_noise(noise_free, bare, seed=0, spectrum="pink"), "pink"),
         (lambda: coloured_noise(0, 0, (8, 8), [-1.0, 2.0]), "power"),
         (lambda: coloured_noise(0, 0, (8, 8), [np.nan]), "power"),
-        (lambda: ring_power(clean), "image"),
-        (lambda: ring_power(clean[0], 0), "ring"),
+        (lambda: ring_power(noise_free), "image"),
+        (lambda: ring_power(noise_free[0], 0), "ring"),
         (lambda: NoiseProfile(*[np.ones(2)] * 4, "blind", None, np.ones((3, 4))), "spectrum"),
         (lambda: NoiseProfile(*[np.ones(2)] * 4, "blind", None, -np.ones((2, 4))), "spectrum"),
     ]

@@ -13,6 +13,7 @@ from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, get_typ
 import numpy as np
 from pydantic import (
     AfterValidator,
+    AliasChoices,
     BaseModel,
     ConfigDict,
     Field,
@@ -44,7 +45,9 @@ def read_record(
     path : str or Path
     kind : type
         Its annotations are followed. A field with metadata (a setting of a stage, or one that
-        earlier versions did not write) may be missing where it has a default; no other may.
+        earlier versions did not write) may be missing where it has a default; no other may. A
+        field whose metadata says ``formerly`` is also read by that name, which it had in files of
+        earlier versions.
     what, remedy : str
         For the error: what is expected, and what to do.
     others : bool
@@ -103,10 +106,14 @@ def _shape(hint: Any, config: ConfigDict) -> Any:
 
 def _entries(kind: Any, config: ConfigDict) -> type[BaseModel]:
     hints = get_type_hints(kind, include_extras=True)
-    later = {item.name for item in fields(kind) if item.metadata}
-    entries: dict[str, Any] = {
-        name: (_shape(hint, config), None if name in later else ...) for name, hint in hints.items()
-    }
+    names = {item.name: item.metadata.get("formerly") for item in fields(kind)}
+    later = {item.name for item in fields(kind) if item.metadata.keys() - {"formerly"}}
+    entries: dict[str, Any] = {}
+    for name, hint in hints.items():
+        shape, former = _shape(hint, config), names.get(name)
+        if former is not None:
+            shape = Annotated[shape, Field(validation_alias=AliasChoices(name, former))]
+        entries[name] = (shape, None if name in later else ...)
     return create_model(kind.__name__, __config__=config, **entries)
 
 

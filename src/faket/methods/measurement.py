@@ -14,7 +14,7 @@ from scipy.ndimage import gaussian_filter1d
 
 from faket.data import AnyArray, DoubleArray
 from faket.errors import InputError
-from faket.methods.reference_model import CORNER, RINGS, ReferenceModel, Strength
+from faket.methods.reference_model import CORNER, RINGS, ReferenceModel, StrengthSource
 from faket.methods.spectral import expected_contrast
 from faket.microscope.ctf_estimate import CtfEstimate
 from faket.microscope.ctf_estimation import estimate_ctf
@@ -22,7 +22,7 @@ from faket.microscope.dose import acquisition_order, dose_before, split_dose, su
 from faket.noise import (
     NoiseProfile,
     estimate_noise,
-    mend,
+    repair,
     ring_anisotropy,
     ring_cross_power,
     ring_frequencies,
@@ -90,9 +90,9 @@ def measure_reference(
     """
     angles = np.atleast_1d(np.asarray(angles_deg, np.float64))
     noise = noise or estimate_noise(images, noise_free, angles_deg=angles)
-    repaired = mend(images)
+    repaired = repair(images)
     images = repaired.images
-    noise_free = None if noise_free is None else repaired.also(noise_free)
+    noise_free = None if noise_free is None else repaired.applied_to(noise_free)
     ctf_there = ctf or estimate_ctf(images, pixel_size_A, angles)
     if ctf is not None and not np.array_equal(ctf.angles_deg, angles):
         ctf_there = ctf.at(angles)
@@ -101,11 +101,11 @@ def measure_reference(
     floor = np.array([_noise_floor(image, pixel_size_A) for image in images])
     traces = np.array([_floor_anisotropy(image, pixel_size_A) for image in images])
     if counted:
-        beam, strength = _beam(noise.mean, floor[:, 0], dose, dose_e_per_A2, pixel_size_A)
+        beam_grey, source = _beam_grey(noise.mean, floor[:, 0], dose, dose_e_per_A2, pixel_size_A)
     else:
-        beam, strength = _beam_by_dose(floor[:, 0], dose, pixel_size_A)
+        beam_grey, source = _beam_by_dose(floor[:, 0], dose, pixel_size_A)
     fade = _damage(dose, sequence, ctf_there.voltage_kV, pixel_size_A)
-    model = ReferenceModel(pixel_size_A, noise, ctf_there, beam, fade, floor, traces, strength)
+    model = ReferenceModel(pixel_size_A, noise, ctf_there, beam_grey, fade, floor, traces, source)
     if noise_free is not None:
         return _with_noise_free(model, images, noise_free)
     blur = _EFFICIENCY * _blur(residual_motion_A, pixel_size_A)
@@ -145,13 +145,13 @@ def _first_noise_ring(pixel_size_A: float) -> int:
     return int(np.searchsorted(ring_frequencies(RINGS, CORNER), start))
 
 
-def _beam(
+def _beam_grey(
     mean: DoubleArray,
     floor: DoubleArray,
     dose: DoubleArray,
     given: ArrayLike | None,
     pixel_size_A: float,
-) -> tuple[DoubleArray, Strength]:
+) -> tuple[DoubleArray, StrengthSource]:
     """Intensity of the unscattered beam in grey values.
 
     Counting gives floor / intensity² = 1 / (electrons detected per pixel), whatever the gain.
@@ -170,7 +170,7 @@ def _beam(
 
 def _beam_by_dose(
     floor: DoubleArray, dose: DoubleArray, pixel_size_A: float
-) -> tuple[DoubleArray, Strength]:
+) -> tuple[DoubleArray, StrengthSource]:
     return np.sqrt(floor * _DETECTED * dose) * pixel_size_A, "dose"
 
 
@@ -218,7 +218,7 @@ def _with_noise_free(
     return replace(
         model,
         envelope=scale * model.envelope * _blur(motion_A, model.pixel_size_A),
-        strength="paired",
+        strength_source="paired",
         alignment_error_A=spread * model.pixel_size_A,
     )
 

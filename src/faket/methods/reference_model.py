@@ -1,6 +1,6 @@
 """What the ``spectral`` method knows of a reference: CTF, strength of signal, noise, by rings."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -13,7 +13,7 @@ from faket.noise import NoiseProfile
 
 RINGS, CORNER = 128, 0.7072  # rings of the noise floor reach into the corners
 
-Strength = Literal["paired", "mean", "dose"]
+StrengthSource = Literal["paired", "mean", "dose"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,7 +26,7 @@ class ReferenceModel:
     noise : NoiseProfile
         Mean, contrast and radial spectrum of every tilt.
     ctf : CtfEstimate
-    beam : ndarray, shape (tilts,), float64
+    beam_grey : ndarray, shape (tilts,), float64
         Intensity of the unscattered beam in grey values, without any offset.
     envelope : ndarray, shape (tilts, rings), float64
         Amplitude left by residual motion, detector and radiation damage.
@@ -35,7 +35,7 @@ class ReferenceModel:
         width from 0 to the corner of Fourier space.
     anisotropy : ndarray, shape (tilts, 3, rings), float64
         How the floor depends on direction (:func:`faket.noise.ring_anisotropy`).
-    strength : {"paired", "mean", "dose"}
+    strength_source : {"paired", "mean", "dose"}
         What the strength of the signal was derived from: the reference's noise-free projections,
         the images' mean intensity, or the exposure (given or usual).
     alignment_error_A : float
@@ -45,20 +45,20 @@ class ReferenceModel:
     pixel_size_A: float
     noise: NoiseProfile
     ctf: CtfEstimate
-    beam: DoubleArray
+    beam_grey: DoubleArray = field(metadata={"formerly": "beam"})
     envelope: DoubleArray
     floor: DoubleArray
     anisotropy: DoubleArray
-    strength: Strength
+    strength_source: StrengthSource = field(metadata={"formerly": "strength"})
     alignment_error_A: float = 0.0
 
     def __post_init__(self) -> None:
         """Check shapes."""
-        for name in ("beam", "envelope", "floor", "anisotropy"):
+        for name in ("beam_grey", "envelope", "floor", "anisotropy"):
             object.__setattr__(self, name, np.array(getattr(self, name), np.float64))
         tilts = len(self.noise)
         if (
-            self.beam.shape != (tilts,)
+            self.beam_grey.shape != (tilts,)
             or self.envelope.shape != self.floor.shape
             or self.floor.shape[:1] != (tilts,)
             or self.anisotropy.shape != (tilts, 3, *self.floor.shape[1:])
@@ -67,7 +67,7 @@ class ReferenceModel:
         ):
             raise InputError(
                 f"reference model: expected entries for each of {tilts} tilts with known angles, "
-                f"found shapes {self.beam.shape}, {self.envelope.shape}, {self.floor.shape}"
+                f"found shapes {self.beam_grey.shape}, {self.envelope.shape}, {self.floor.shape}"
             )
         _check_values(self)
 
@@ -92,7 +92,7 @@ class ReferenceModel:
             self,
             noise=noise,
             ctf=self.ctf.at(wanted),
-            beam=between(self.beam),
+            beam_grey=between(self.beam_grey),
             envelope=between(self.envelope),
             floor=between(self.floor),
             anisotropy=between(self.anisotropy),
@@ -104,17 +104,22 @@ class ReferenceModel:
             "pixel_size_A": self.pixel_size_A,
             "noise": self.noise.to_dict(),
             "ctf": self.ctf.to_dict(),
-            "beam": self.beam.tolist(),
+            "beam_grey": self.beam_grey.tolist(),
             "envelope": self.envelope.tolist(),
             "floor": self.floor.tolist(),
             "anisotropy": self.anisotropy.tolist(),
-            "strength": self.strength,
+            "strength_source": self.strength_source,
             "alignment_error_A": self.alignment_error_A,
         }
 
 
 def _check_values(model: ReferenceModel) -> None:
-    for name, least in (("beam", -np.inf), ("envelope", 0), ("floor", 0), ("anisotropy", -np.inf)):
+    for name, least in (
+        ("beam_grey", -np.inf),
+        ("envelope", 0),
+        ("floor", 0),
+        ("anisotropy", -np.inf),
+    ):
         values = getattr(model, name)
         if not np.isfinite(values).all() or (values < least).any():
             raise InputError(

@@ -157,7 +157,7 @@ def expected_contrast(
     wave = np.exp((1j - model.ctf.amplitude_contrast) * phase).astype(np.complex64)
     wave = fft.ifft2(fft.fft2(wave) * _transfer((ny, nx), optics, p))
     intensity = wave.real**2 + wave.imag**2
-    return np.asarray(model.beam[tilt] * (intensity - intensity.mean()), np.float32)
+    return np.asarray(model.beam_grey[tilt] * (intensity - intensity.mean()), np.float32)
 
 
 def _transfer(shape: tuple[int, int], optics: Optics, pixel_size_A: float) -> AnyArray:
@@ -176,7 +176,7 @@ def _counted(
 ) -> Iterator[FloatArray]:
     """Count electrons so that the noise has the floor's spectrum and the signal stays as it is."""
     ny, nx = contrast.shape
-    beam, floor = model.beam[tilt], model.floor[tilt]
+    beam, floor = model.beam_grey[tilt], model.floor[tilt]
     electrons = beam**2 / floor[0]
     colour = anisotropic_filter(floor / floor[0], model.anisotropy[tilt], (ny, nx), limit=CORNER)
     relative = fft.irfft2(fft.rfft2(contrast) / np.maximum(colour, 0.05), s=(ny, nx)) / beam

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from faket.data import AnyArray, TiltGeometry, TiltSeries
 from faket.errors import InputError
-from faket.noise import check_scale, mend
+from faket.noise import check_scale, repair
 
 # Where programs put the brightest pixel when they scale images to whole numbers.
 _TOPS = (255.0, 32767.0, 65535.0)
@@ -23,7 +23,7 @@ class Usable:
     Attributes
     ----------
     series : TiltSeries
-        Mended, without blank tilts; the one given where nothing was wrong.
+        Repaired, without blank tilts; the one given where nothing was wrong.
     noise_free : ndarray or None
         Its noise-free projections, of the same tilts.
     scaled : bool
@@ -48,7 +48,7 @@ def usable_reference(
     invert: bool = False,
     where: str = "reference",
 ) -> Usable:
-    """Mend a reference as it was read, before it is aligned or binned; first turn it if asked to.
+    """Repair a reference as it was read, before it is aligned or binned; first turn it if asked to.
 
     ``where`` names it in errors.
 
@@ -64,9 +64,9 @@ def usable_reference(
         )
     check_scale(images, where)
     scaled = is_scaled(images)
-    found = mend(-images if invert else images)
+    found = repair(-images if invert else images)
     if noise_free is not None:
-        noise_free = found.also(noise_free)
+        noise_free = found.applied_to(noise_free)
     kept = np.setdiff1d(np.arange(len(images)), found.unusable)
     if len(kept) < max(1, len(images) / 2):
         raise InputError(

@@ -1,7 +1,7 @@
-"""Noise of an experimental reference: measured with or without a clean twin, and added."""
+"""Noise of an experimental reference, measured on it and added to noise-free projections."""
 
 from faket.noise.addition import add_noise, baseline, content, noisy
-from faket.noise.defects import Mended, check_scale, mend
+from faket.noise.defects import Repaired, check_scale, repair
 from faket.noise.estimation import estimate_noise
 from faket.noise.profile import NoiseProfile
 from faket.noise.spectrum import (
@@ -17,8 +17,8 @@ from faket.noise.spectrum import (
 )
 
 __all__ = [
-    "Mended",
     "NoiseProfile",
+    "Repaired",
     "add_noise",
     "anisotropic_filter",
     "baseline",
@@ -27,8 +27,8 @@ __all__ = [
     "content",
     "estimate_noise",
     "mean_power",
-    "mend",
     "noisy",
+    "repair",
     "ring_anisotropy",
     "ring_cross_power",
     "ring_filter",

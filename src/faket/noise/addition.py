@@ -1,4 +1,4 @@
-"""Noiseless tilts made noisy: BASELINE, NOISY and CONTENT of FakET (arXiv 2304.02011).
+"""Noise added to noise-free projections: BASELINE, NOISY, CONTENT of FakET (arXiv 2304.02011).
 
 Beyond the paper, the noise may have the colour of the reference instead of being white.
 """
@@ -17,8 +17,10 @@ from faket.statistics import match_statistics, tilt_statistics
 
 Colour = Literal["white", "reference"]
 
-_CONTENT_AMOUNT = 0.25
-_LEAST_NOISE = 0.05  # of the reference's power, where the content alone would exceed it
+_CONTENT_AMOUNT = 0.25  # of the noise, in CONTENT (FakET)
+# Of the reference's power in a ring. Chosen, because a ring in which the signal alone exceeds the
+# reference must still not be free of noise.
+_LEAST_NOISE = 0.05
 
 
 def add_noise(
@@ -32,15 +34,15 @@ def add_noise(
     """Add Gaussian noise to noise-free projections.
 
     Every tilt is brought to mean 0 and standard deviation 1, becomes
-    ``ratio * tilt + amount * noise``, and is then given the profile's mean and σ. White noise is
-    ``noise_std * N(0, 1)``. Noise of the reference's colour is the same N(0, 1), filtered: the
-    power of each ring is what the reference has there (``profile.spectrum``) beyond
-    ``ratio * tilt``, and at least 5 % of it.
+    ``signal_std * tilt + amount * noise``, and is then given the profile's mean and σ. White noise
+    is ``noise_std * N(0, 1)``. Noise of the reference's colour is the same N(0, 1), filtered: each
+    ring gets the power that the reference has there (``profile.spectrum``) beyond that of
+    ``signal_std * tilt``, and at least 5 % of the reference's.
 
     Parameters
     ----------
     noise_free : ndarray, shape (tilt, y, x)
-        Noiseless tilts with the reference's contrast sign. A constant tilt becomes pure noise.
+        Of the reference's contrast sign. A constant tilt becomes pure noise.
     profile : NoiseProfile
         One entry a tilt of ``noise_free``; see :meth:`NoiseProfile.at` for another tilt scheme.
     seed : int
@@ -64,8 +66,8 @@ def add_noise(
         raise InputError(f"spectrum: expected 'white' or 'reference', found {spectrum!r}")
     if spectrum == "reference" and profile.spectrum is None:
         raise InputError(
-            "profile: expected the reference's spectrum, found none; measure it again with "
-            "estimate_noise"
+            "profile: expected the reference's spectrum, found none; measure the reference again "
+            "with estimate_noise"
         )
     if not (math.isfinite(amount) and amount >= 0):
         raise InputError(f"amount: expected a number >= 0, found {amount}")
@@ -79,7 +81,7 @@ def add_noise(
     for tilt, image in enumerate(noise_free):
         signal = np.zeros(image.shape, np.float32)
         if sigma[tilt] > 0:
-            signal += (image - mean[tilt]) * (profile.ratio[tilt] / sigma[tilt])
+            signal += (image - mean[tilt]) * (profile.signal_std[tilt] / sigma[tilt])
         if spectrum == "white":
             noise = white_noise(seed, tilt, image.shape)
             noise *= np.float32(profile.noise_std[tilt])
@@ -91,7 +93,7 @@ def add_noise(
 
 
 def _coloured(profile: NoiseProfile, tilt: int, seed: int, signal: FloatArray) -> FloatArray:
-    """Noise that makes up what the signal lacks of the reference's ring powers."""
+    """Return noise with the power that the signal lacks of the reference's, ring by ring."""
     assert profile.spectrum is not None
     wanted = profile.spectrum[tilt]
     missing = np.maximum(wanted - ring_power(signal, len(wanted)), _LEAST_NOISE * wanted)
@@ -125,8 +127,9 @@ def noisy(
 ) -> FloatArray:
     """Return NOISY: signal, noise, mean and σ follow a degree-2 polynomial over the tilt index.
 
-    Parameters as for :func:`baseline`. An average of polynomials is its own polynomial, so a
-    profile averaged over references after :meth:`NoiseProfile.polynomial` stays as it is.
+    Parameters as for :func:`baseline`. The average of polynomials is a polynomial of the same
+    degree, so a profile averaged over references after :meth:`NoiseProfile.polynomial` stays as
+    it is.
     """
     return add_noise(noise_free, _at(profile.polynomial(), angles_deg), seed=seed)
 
@@ -134,7 +137,7 @@ def noisy(
 def content(
     noise_free: AnyArray, profile: NoiseProfile, *, seed: int, angles_deg: ArrayLike | None = None
 ) -> FloatArray:
-    """Return CONTENT, what style transfer is to preserve: NOISY with a quarter of the noise.
+    """Return CONTENT, which style transfer preserves: NOISY with a quarter of the noise.
 
     Parameters as for :func:`baseline`; the same seed gives the noise field of :func:`noisy`.
     """

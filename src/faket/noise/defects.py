@@ -1,8 +1,9 @@
-"""What in a reference is no image: hot and dead pixels, dead lines, empty borders, blank tilts.
+"""Defects of a reference: hot and dead pixels, dead lines, empty borders, blank tilts.
 
-Each of them moves mean, variance and spectrum of a tilt far more than its size. They are found by
-what no counted electrons and no specimen do, and filled by mirroring what lies beside them, so that
-everything that is measured later sees images of one kind. A stack without them stays as it is.
+A few such pixels change the mean, the variance and the spectrum of a tilt a great deal. They are
+recognised by grey values that neither counted electrons nor a specimen give, and filled by
+mirroring their surroundings, so that all later measurements see images of the specimen alone. A
+stack without defects stays as it is.
 """
 
 import math
@@ -17,39 +18,41 @@ from scipy import ndimage
 from faket.data import AnyArray, FloatArray
 from faket.errors import InputError
 
-_FAR_SIGMA = 10.0  # counts of one electron a pixel and more do not come so far from their mean
+# Chosen thresholds; what they must tell apart is in the tests of this module.
+_FAR_SIGMA = 10.0  # counts of one electron a pixel and more do not lie so far from their mean
 _FAR_TAIL = 4.3  # beyond the 99th percentile, which is 2.33 σ of a normal law: 10 σ of it
-_FOOT = 0.5  # of that: how far down such a pixel's surroundings belong to it
+_FOOT = 0.5  # of that: neighbours above it belong to the same defect
 _BRIGHT_PIXELS, _DARK_PIXELS = 64, 4  # at most, in one X-ray; what is dark and larger may be gold
-_MOST = 0.01  # of the pixels: more are not defects but the image
-_LINE_WINDOW = 9  # lines: a dead one differs from the median of so many beside it
+_MOST = 0.01  # of the pixels: if more stand out, they are the image
+_LINE_WINDOW = 9  # a dead line differs from the median of so many lines
 _LINE_SIGMA = 8.0
-_BY_ACCIDENT = 1e-3  # expected number of constant squares in an image, of pixels independent
+_BY_ACCIDENT = 1e-3  # expected number of constant squares in an image of independent pixels
 _LEAST_EMPTY = 0.01  # of an image of whole numbers: smooth ones have small flat places
-_LEAST_VALID = 0.25  # of an image; with less it is left out
-_FAINT = 0.1  # of the usual σ: no ice damps the contrast so much, a closed shutter does
-_SCALES = (1e-10, 1e10)  # of the largest value: single precision holds powers of these
-_FEW_TILTS = 5  # whose median σ tells nothing yet
+_LEAST_VALID = 0.25  # of an image; with fewer valid pixels it is left out
+_FAINT = 0.1  # of the median σ: a closed shutter, not thick ice, lowers the contrast so much
+_SCALES = (1e-10, 1e10)  # of the largest value: single precision holds the squares
+_FEW_TILTS = 5  # with fewer tilts the median σ is not reliable
 
 
 @dataclass(frozen=True)
-class Mended:
-    """A stack without its defects.
+class Repaired:
+    """A stack whose defects are filled.
 
     Attributes
     ----------
     images : ndarray, shape (tilt, y, x)
-        The stack itself where there are none.
+        The given stack itself if it has none.
     blank : tuple of int
-        Tilts without contrast, or that hold hardly anything else: they cannot be mended.
+        Tilts without contrast, or with fewer than a quarter of valid pixels: they cannot be
+        repaired.
     faint : tuple of int
-        Tilts whose σ is below a tenth of the usual, where there are five and more.
+        Tilts whose σ is below a tenth of the median; empty for fewer than five tilts.
     masks : dict of int to ndarray, shape (y, x), bool
-        What was filled, of each tilt that had defects.
+        The filled pixels of each tilt that had defects.
     pixels, lines : int
-        Single pixels (or X-rays), and rows or columns, filled in all.
+        Number of filled single pixels (or X-rays), and of filled rows and columns.
     empty : float
-        Part of the stack, blank tilts aside, that was one constant.
+        Fraction of the stack, without its blank tilts, that had a constant value.
     """
 
     images: AnyArray
@@ -60,20 +63,20 @@ class Mended:
     lines: int
     empty: float
 
-    def also(self, stack: AnyArray) -> AnyArray:
-        """Fill the same pixels in another stack, of the reference's clean twin."""
+    def applied_to(self, stack: AnyArray) -> AnyArray:
+        """Fill the same pixels in another stack: the reference's noise-free projections."""
         if not self.masks or stack.shape != self.images.shape:
             return stack
         return _filled_stack(stack, self.masks)
 
     @property
     def unusable(self) -> tuple[int, ...]:
-        """The tilts that are no image of the specimen."""
+        """Tilts that do not show the specimen: the blank and the faint ones."""
         return tuple(sorted((*self.blank, *self.faint)))
 
     @property
     def left_out(self) -> dict[str, Any]:
-        """What was left out, ready for JSON; empty where nothing was."""
+        """What was left out, ready for JSON; empty if there was nothing."""
         found: dict[str, Any] = {
             "hot_or_dead_pixels": self.pixels,
             "dead_lines": self.lines,
@@ -83,7 +86,7 @@ class Mended:
         return {name: value for name, value in found.items() if value}
 
     def notice(self) -> str:
-        """Return what was left out, in words; empty where nothing was."""
+        """Return what was left out, in words; empty if there was nothing."""
         parts = [
             f"{self.pixels} hot or dead pixels" * (self.pixels > 0),
             f"{self.lines} dead rows or columns" * (self.lines > 0),
@@ -94,13 +97,14 @@ class Mended:
         return f"left out of all measurements: {text}" if text else ""
 
 
-def mend(images: AnyArray) -> Mended:
+def repair(images: AnyArray) -> Repaired:
     """Find the defects of a stack and fill them.
 
-    Constant regions (which alignment leaves) are those that hold squares of one value too large
-    for an accident; a dead line's median differs from those beside it by 8 robust σ; hot and dead
-    pixels, or X-rays of at most 25 pixels, lie 10 σ and more from the mean, beyond what the tail
-    of the other grey values explains. Gold is dark and larger, and stays.
+    A region is empty (as alignment leaves borders) if it holds squares of one value that are too
+    large to occur by accident. A line is dead if its median differs from that of its neighbours
+    by 8 robust σ. Pixels are hot or dead, and small groups are X-rays (at most 64 bright or 4 dark
+    pixels), if they lie at least 10 σ from the mean and beyond what the tail of the other grey
+    values explains. Gold is dark and larger, and is kept.
 
     Parameters
     ----------
@@ -109,7 +113,7 @@ def mend(images: AnyArray) -> Mended:
 
     Returns
     -------
-    Mended
+    Repaired
     """
     masks, spreads, pixels, lines, empty = {}, np.zeros(len(images)), 0, 0, 0
     for tilt, image in enumerate(images):
@@ -126,12 +130,12 @@ def mend(images: AnyArray) -> Mended:
     limit = _FAINT * float(np.median(spreads)) if len(images) >= _FEW_TILTS else 0.0
     blank = tuple(int(tilt) for tilt in np.flatnonzero(spreads == 0))
     faint = tuple(int(tilt) for tilt in np.flatnonzero((spreads > 0) & (spreads < limit)))
-    mended = _filled_stack(images, masks) if masks else images
-    return Mended(mended, blank, faint, masks, pixels, lines, empty / images.size)
+    repaired = _filled_stack(images, masks) if masks else images
+    return Repaired(repaired, blank, faint, masks, pixels, lines, empty / images.size)
 
 
 def check_scale(images: AnyArray, where: str = "reference") -> None:
-    """Refuse grey values whose powers single precision does not hold.
+    """Refuse grey values whose squares single precision cannot hold.
 
     Raises
     ------
@@ -150,7 +154,7 @@ Found = tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_], float]
 
 
 def _defects(image: FloatArray) -> Found | None:
-    """Return constant, dead and odd pixels, and σ of the rest; None where hardly any is left."""
+    """Return constant, dead and odd pixels and σ of the rest; None if hardly any pixel is left."""
     constant = np.zeros(image.shape, bool)
     for value in _frequent_values(image):
         constant |= _constant_region(image == value)
@@ -167,7 +171,7 @@ def _defects(image: FloatArray) -> Found | None:
 
 
 def _frequent_values(image: FloatArray) -> Iterator[float]:
-    """Yield the most frequent values of the edge and of a sample: what fills borders is there."""
+    """Yield the most frequent value of the edge and of a sample: empty borders have one of them."""
     edge = np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]])
     found = set()
     for sample in (edge, image[::3, ::3].ravel()):
@@ -177,7 +181,7 @@ def _frequent_values(image: FloatArray) -> Iterator[float]:
 
 
 def _constant_region(same: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return where pixels of one value lie together as no accident puts them."""
+    """Return where more pixels of one value lie together than an accident explains."""
     part, nothing = float(same.mean()), np.zeros(same.shape, bool)
     if part * same.size < 4 or part == 1:
         return same if part == 1 else nothing
@@ -185,7 +189,7 @@ def _constant_region(same: NDArray[np.bool_]) -> NDArray[np.bool_]:
     side = max(side, 2)
     if side > min(same.shape) // 2:
         return nothing
-    # Opening by a square: what is left holds whole squares.
+    # Opening by a square: only whole squares remain.
     inner = ndimage.minimum_filter(same.view(np.uint8), side, mode="constant", cval=0)
     if not inner.any():
         return nothing
@@ -196,7 +200,7 @@ def _constant_region(same: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 
 def _clipped(values: FloatArray) -> tuple[float, float]:
-    """Return mean and σ of what lies within 6 σ, found from the outside in."""
+    """Return mean and σ of the values within 6 σ of the mean, cutting outliers repeatedly."""
     kept = values.astype(np.float64)
     for _ in range(20):
         mean, spread = float(kept.mean()), float(kept.std())
@@ -210,7 +214,7 @@ def _clipped(values: FloatArray) -> tuple[float, float]:
 def _dead_lines(
     image: FloatArray, constant: NDArray[np.bool_], spread: float, axis: int
 ) -> NDArray[np.bool_]:
-    """Return which lines along ``axis`` differ as a whole from those beside them."""
+    """Return which lines along ``axis`` differ as a whole from their neighbours."""
     full = constant.mean(axis=axis) < 0.5
     if full.sum() < 2 * _LINE_WINDOW:
         return np.zeros(len(full), bool)
@@ -225,7 +229,7 @@ def _dead_lines(
 def _odd_pixels(
     image: FloatArray, valid: NDArray[np.bool_], mean: float, spread: float
 ) -> NDArray[np.bool_]:
-    """Return single pixels and X-rays."""
+    """Return hot and dead single pixels, and X-rays."""
     odd = np.zeros(image.shape, bool)
     for sign, most in ((1, _BRIGHT_PIXELS), (-1, _DARK_PIXELS)):
         height = np.where(valid, sign * (image - np.float32(mean)), 0)
@@ -238,21 +242,21 @@ def _odd_pixels(
         reaching = np.zeros(count + 1, bool)
         reaching[labels[height > far]] = True
         odd |= (small & reaching)[labels] & (labels > 0)
-        # Interpolation leaves dark and bright rings around a bright one.
+        # Interpolation surrounds a bright pixel with dark and bright rings.
         near = ndimage.binary_dilation(odd, np.ones((7, 7)))
         odd |= near & valid & (np.abs(image - np.float32(mean)) > _FOOT * far)
     return odd if odd.mean() < _MOST else np.zeros(image.shape, bool)
 
 
 def _filled_stack(stack: AnyArray, masks: dict[int, NDArray[np.bool_]]) -> FloatArray:
-    mended = np.array(stack, np.float32)
+    repaired = np.array(stack, np.float32)
     for tilt, mask in masks.items():
-        mended[tilt] = _filled(mended[tilt], mask)
-    return mended
+        repaired[tilt] = _filled(repaired[tilt], mask)
+    return repaired
 
 
 def _filled(image: FloatArray, missing: NDArray[np.bool_]) -> FloatArray:
-    """Fill what is missing by mirroring the image at the nearest pixel that is not."""
+    """Fill missing pixels by mirroring the image at the nearest valid pixel."""
     image, missing = image.copy(), missing.copy()
     while missing.any() and not missing.all():
         nearest = ndimage.distance_transform_edt(

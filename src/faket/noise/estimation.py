@@ -1,4 +1,4 @@
-"""How much of a reference is noise: with its clean twin, or from the reference alone."""
+"""How much of a reference is noise: from its noise-free projections, or from itself alone."""
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -6,46 +6,53 @@ from scipy import fft, optimize
 
 from faket.data import AnyArray, DoubleArray
 from faket.errors import InputError
-from faket.noise.defects import check_scale, mend
+from faket.noise.defects import check_scale, repair
 from faket.noise.profile import NoiseProfile
 from faket.noise.spectrum import mean_power, ring_power
 from faket.statistics import tilt_statistics
 
-_LOWEST_FREQUENCY = 0.125  # cycles per pixel; the fit runs from here to Nyquist (0.5)
-_EXPONENTS = (2.0, 8.0)  # of the signal's power in the fitted band; 4 is a sharp-edged body
-_SMALLEST_IMAGE = 32
+# Cycles per pixel. The fit runs from here to Nyquist (0.5); chosen, because below a quarter of
+# Nyquist a specimen's spectrum is no single power of the frequency.
+_LOWEST_FREQUENCY = 0.125
+# Of the signal's power in the fitted band; chosen around 4, that of a sharp-edged body (Porod).
+_EXPONENTS = (2.0, 8.0)
+_SMALLEST_IMAGE = 32  # pixels; chosen, because the fit then has 12 rings
 
 
 def estimate_noise(
-    reference: AnyArray, clean: AnyArray | None = None, *, angles_deg: ArrayLike | None = None
+    reference: AnyArray,
+    noise_free_reference: AnyArray | None = None,
+    *,
+    angles_deg: ArrayLike | None = None,
 ) -> NoiseProfile:
     """Measure signal, noise, mean and contrast of every tilt of a reference.
 
-    With a clean twin: r minimises std(z(reference) - r z(clean)) over 0 <= r <= 1, whose closed
-    form is r = Pearson's correlation (0 where that is negative) and noise_std = √(1 - r²).
-    That is FakET's estimate (Harar et al., arXiv 2304.02011), solved instead of bisected.
+    With the reference's noise-free projections: r, the signal's amplitude, minimises
+    std(z(reference) - r z(noise_free_reference)) over 0 <= r <= 1. Its closed form is r =
+    Pearson's correlation (0 where that is negative), and noise_std = √(1 - r²). FakET (Harar et
+    al., arXiv 2304.02011) finds the same minimum by bisection.
 
-    Without: the radial power spectrum of each tilt between a quarter of Nyquist and Nyquist
+    Without them: the radial power spectrum of each tilt between a quarter of Nyquist and Nyquist
     is fitted, by maximum likelihood, with a flat floor plus a falling power of the frequency,
-    N + A k^(-α), 2 <= α <= 8. The noise is the floor: noise_std² = N / variance and
+    N + A k^(-α), 2 <= α <= 8. The floor is the noise: noise_std² = N / variance and
     r = √(1 - noise_std²). **This assumes that the noise is white and that the signal is not.**
     On signals with spectra k^-2 to k^-4 under white noise, at signal-to-noise ratios of 0.01
     to 1, noise_std of one image is within 0.04 of the truth at 256² and 0.02 at 512² pixels
     (see the tests); the scatter falls as one over the image's side. Noise that is stronger at
     low frequencies counts as signal; signal that is flat up to Nyquist counts as noise. Images
-    that were interpolated or low-passed have no floor left and give too little noise: measure
-    on unfiltered ones.
+    that were interpolated or low-passed have no floor left, so their noise is underestimated:
+    measure unfiltered images.
 
     The radial power spectrum of every tilt is measured as well, for noise of the same colour.
 
-    Hot pixels, dead lines and empty borders are filled first (:func:`faket.noise.mend`), in the
-    clean twin alike.
+    Hot pixels, dead lines and empty borders are filled first (:func:`faket.noise.repair`), in
+    both stacks.
 
     Parameters
     ----------
     reference : ndarray, shape (tilt, y, x)
-    clean : ndarray, shape (tilt, y, x), optional
-        The same images without noise, of the same contrast sign.
+    noise_free_reference : ndarray, shape (tilt, y, x), optional
+        The reference's own noise-free projections, of the same contrast sign.
     angles_deg : array_like, shape (tilts,), optional
         Stage angles of the tilts, by which profiles are matched later.
 
@@ -57,54 +64,59 @@ def estimate_noise(
     ------
     InputError
         If shapes do not fit, a tilt of the reference is constant, a value is not finite, the
-        contrast signs differ, or (without a clean twin) an image is smaller than 32 pixels.
+        contrast signs differ, or an image is smaller than 32 pixels and
+        there are no noise-free projections.
     """
     tilt_statistics(reference, "reference")  # finite, and of three axes
     check_scale(reference)
-    mended = mend(reference)
-    if clean is not None:
-        clean = mended.also(clean)
-    reference = mended.images
+    repaired = repair(reference)
+    noise_free = noise_free_reference
+    if noise_free is not None:
+        noise_free = repaired.applied_to(noise_free)
+    reference = repaired.images
     mean, sigma = tilt_statistics(reference, "reference")
-    sigma[list(mended.blank)] = 0.0
+    sigma[list(repaired.blank)] = 0.0
     if not sigma.all():
         raise InputError(
             f"reference: expected images with contrast, found tilt {np.argmin(sigma)} constant; "
             "remove that tilt"
         )
-    if clean is None:
+    if noise_free is None:
         noise_std = _blind(reference, sigma)
     else:
-        noise_std = _paired(reference, mean, sigma, clean)
+        noise_std = _paired(reference, mean, sigma, noise_free)
     powers = np.array([ring_power(image) for image in reference])
     return NoiseProfile(
-        ratio=np.sqrt(1 - noise_std**2),
+        signal_std=np.sqrt(1 - noise_std**2),
         noise_std=noise_std,
         mean=mean,
         sigma=sigma,
-        estimate="blind" if clean is None else "paired",
+        estimate="blind" if noise_free is None else "paired",
         angles_deg=None if angles_deg is None else np.asarray(angles_deg, np.float64),
         spectrum=powers / mean_power(powers)[:, None],
     )
 
 
 def _paired(
-    reference: AnyArray, mean: DoubleArray, sigma: DoubleArray, clean: AnyArray
+    reference: AnyArray, mean: DoubleArray, sigma: DoubleArray, noise_free: AnyArray
 ) -> DoubleArray:
-    if clean.shape != reference.shape:
+    """Return noise_std of every tilt from its correlation with the noise-free projection."""
+    if noise_free.shape != reference.shape:
         raise InputError(
-            f"clean: expected the reference's shape {reference.shape}, found {clean.shape}"
+            "noise-free projections of the reference: expected the reference's shape "
+            f"{reference.shape}, found {noise_free.shape}; give those of the same tilts and pixels"
         )
-    clean_mean, clean_sigma = tilt_statistics(clean, "clean")
+    own_mean, own_sigma = tilt_statistics(noise_free, "noise-free projections of the reference")
     correlation = np.zeros(len(reference))
-    for tilt in np.flatnonzero(clean_sigma):
-        product = (reference[tilt] - mean[tilt]) * (clean[tilt] - clean_mean[tilt])
+    for tilt in np.flatnonzero(own_sigma):
+        product = (reference[tilt] - mean[tilt]) * (noise_free[tilt] - own_mean[tilt])
         covariance = product.mean(dtype=np.float64)
-        correlation[tilt] = covariance / (sigma[tilt] * clean_sigma[tilt])
+        correlation[tilt] = covariance / (sigma[tilt] * own_sigma[tilt])
     if correlation.max() < 0 and correlation.mean() < -0.1:
         raise InputError(
-            "clean: expected the reference's contrast sign, found the opposite (correlation "
-            f"{correlation.mean():.2f}); multiply one of the two by -1"
+            "noise-free projections of the reference: expected the reference's contrast sign, "
+            f"found the opposite (correlation {correlation.mean():.2f}); multiply one of the two "
+            "by -1"
         )
     return np.asarray(np.sqrt(1 - np.clip(correlation, 0, 1) ** 2))
 
@@ -112,17 +124,19 @@ def _paired(
 def _blind(reference: AnyArray, sigma: DoubleArray) -> DoubleArray:
     if min(reference.shape[1:]) < _SMALLEST_IMAGE:
         raise InputError(
-            f"reference: expected images of at least {_SMALLEST_IMAGE}² pixels to see the noise "
-            f"floor, found {reference.shape[1]} x {reference.shape[2]}"
+            f"reference: expected images of at least {_SMALLEST_IMAGE} x {_SMALLEST_IMAGE} pixels "
+            f"to see the noise floor, found {reference.shape[1]} x {reference.shape[2]}; crop it "
+            "less, or give its noise-free projections"
         )
     floors = np.array([_noise_floor(*_radial_power(image)) for image in reference])
     return np.asarray(np.sqrt(np.clip(floors / sigma**2, 0, 1)))
 
 
 def _radial_power(image: AnyArray) -> tuple[DoubleArray, DoubleArray, DoubleArray]:
-    """Return frequency (cycles/pixel), mean power per pixel and number of modes of the rings."""
+    """Return mean frequency (cycles/pixel), mean power per pixel and number of modes of rings."""
     height, width = image.shape
     window = np.hanning(height + 2)[1:-1, None] * np.hanning(width + 2)[1:-1]
+    # [y, x] → [y, x // 2 + 1]
     spectrum = fft.rfft2((image - image.mean(dtype=np.float64)) * window)
     power = (spectrum.real**2 + spectrum.imag**2) / (window**2).sum()
     frequency = np.hypot(fft.fftfreq(height)[:, None], fft.rfftfreq(width))
@@ -136,7 +150,7 @@ def _radial_power(image: AnyArray) -> tuple[DoubleArray, DoubleArray, DoubleArra
 
 
 def _noise_floor(frequency: DoubleArray, power: DoubleArray, modes: DoubleArray) -> float:
-    """Return N of the likeliest N + A k^(-α): power in a ring is exponentially distributed."""
+    """Return N of the likeliest N + A k^(-α); the power of a mode is exponentially distributed."""
     scale = power[len(power) // 2 :].mean()
     if not scale > 0:
         return 0.0

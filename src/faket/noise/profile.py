@@ -11,27 +11,27 @@ from faket.data import DoubleArray
 from faket.errors import InputError
 from faket.noise.spectrum import ring_frequencies
 
-_CURVES = ("ratio", "noise_std", "mean", "sigma")
+_CURVES = ("signal_std", "noise_std", "mean", "sigma")
 
 
 @dataclass(frozen=True, eq=False)
 class NoiseProfile:
     """Signal, noise, mean and contrast of every tilt of a reference.
 
-    A tilt is modelled as ``sigma * (ratio * z + noise_std * n) + mean``, where z is its
-    noiseless image with mean 0 and standard deviation 1, and n is white Gaussian noise of
-    variance 1.
+    A tilt is modelled as ``sigma * (signal_std * z + noise_std * n) + mean``, where z is
+    its noise-free projection with mean 0 and standard deviation 1, and n is white Gaussian noise
+    of variance 1.
 
     Attributes
     ----------
-    ratio : ndarray, shape (tilts,), float64
+    signal_std : ndarray, shape (tilts,), float64
         Amplitude r of the signal, from 0 to 1; the signal-to-noise ratio is r² / noise_std².
     noise_std : ndarray, shape (tilts,), float64
         Amplitude of the noise, >= 0.
     mean, sigma : ndarray, shape (tilts,), float64
         Mean and standard deviation of the reference's tilts, in the reference's grey values.
     estimate : {"paired", "blind"}
-        Measured against a clean twin, or from the reference alone.
+        Measured with the reference's noise-free projections, or from the reference alone.
     angles_deg : ndarray, shape (tilts,), float64, or None
         Stage angle of every tilt; None where they are not known, and then tilts are matched
         by index only.
@@ -40,13 +40,13 @@ class NoiseProfile:
         equal width from 0 to Nyquist in cycles per pixel; each tilt's variance is 1.
     """
 
-    ratio: DoubleArray
+    signal_std: DoubleArray = field(metadata={"formerly": "ratio"})
     noise_std: DoubleArray
     mean: DoubleArray
     sigma: DoubleArray
     estimate: Literal["paired", "blind"]
     angles_deg: DoubleArray | None = None
-    # Metadata: files of earlier versions lack it (see faket.io.records).
+    # Metadata tell faket.io.records how files of earlier versions differ.
     spectrum: DoubleArray | None = field(default=None, metadata={"since": "0.1"})
 
     def __post_init__(self) -> None:
@@ -55,10 +55,10 @@ class NoiseProfile:
         for name in present:
             values = np.array(getattr(self, name), np.float64)
             object.__setattr__(self, name, values)
-            if values.shape != self.ratio.shape or values.ndim != 1 or values.size == 0:
+            if values.shape != self.signal_std.shape or values.ndim != 1 or values.size == 0:
                 raise InputError(
-                    f"NoiseProfile.{name}: expected one number a tilt, as many as in ratio "
-                    f"({self.ratio.shape}), found shape {values.shape}"
+                    f"NoiseProfile.{name}: expected one number per tilt, as in signal_std "
+                    f"({self.signal_std.shape}), found shape {values.shape}"
                 )
             if not np.isfinite(values).all():
                 tilt = int(np.argmin(np.isfinite(values)))
@@ -66,13 +66,16 @@ class NoiseProfile:
                     f"NoiseProfile.{name}: expected finite numbers, found {values[tilt]} in "
                     f"tilt {tilt}"
                 )
-        if self.ratio.min() < 0 or self.ratio.max() > 1:
+        if self.signal_std.min() < 0 or self.signal_std.max() > 1:
             raise InputError(
-                "NoiseProfile.ratio: expected 0 to 1, found values from "
-                f"{self.ratio.min():g} to {self.ratio.max():g}"
+                "NoiseProfile.signal_std: expected 0 to 1, found values from "
+                f"{self.signal_std.min():g} to {self.signal_std.max():g}"
             )
         if self.noise_std.min() < 0 or self.sigma.min() <= 0:
-            raise InputError("NoiseProfile: expected noise_std >= 0 and sigma > 0 in every tilt")
+            raise InputError(
+                "NoiseProfile: expected noise_std >= 0 and sigma > 0 in every tilt, found "
+                f"{self.noise_std.min():g} and {self.sigma.min():g}"
+            )
         if self.estimate not in ("paired", "blind"):
             raise InputError(
                 f"NoiseProfile.estimate: expected 'paired' or 'blind', found {self.estimate!r}"
@@ -82,7 +85,7 @@ class NoiseProfile:
 
     def __len__(self) -> int:
         """Return the number of tilts."""
-        return len(self.ratio)
+        return len(self.signal_std)
 
     def constant(self) -> "NoiseProfile":
         """Return the profile whose every tilt is the average tilt: what BASELINE uses."""
@@ -104,9 +107,9 @@ class NoiseProfile:
         -------
         NoiseProfile
             Tilts are counted by rising angle, so that a stack in the order of acquisition
-            gives the same curves as a sorted one. Where a polynomial leaves the range of the
-            possible (ratio 0 to 1, noise_std >= 0, sigma >= its smallest measured value) it is
-            held at the limit. The spectrum stays as measured.
+            gives the same curves as a sorted one. A polynomial is clipped to the possible range
+            (signal_std 0 to 1, noise_std >= 0, sigma >= its smallest measured value). The
+            spectrum stays as measured.
 
         Raises
         ------
@@ -119,7 +122,7 @@ class NoiseProfile:
         index = np.empty(len(self))
         index[order] = np.arange(len(self))
         fitted = {name: _fitted(index, curve, degree) for name, curve in self._items()}
-        fitted["ratio"] = np.clip(fitted["ratio"], 0, 1)
+        fitted["signal_std"] = np.clip(fitted["signal_std"], 0, 1)
         fitted["noise_std"] = np.maximum(fitted["noise_std"], 0)
         fitted["sigma"] = np.maximum(fitted["sigma"], self.sigma.min())
         return self._with(fitted)
@@ -158,9 +161,9 @@ class NoiseProfile:
         }
         spectrum = None
         if self.spectrum is not None:
-            rings = self.spectrum[order].T
+            rings = self.spectrum[order].T  # [tilt, ring] → [ring, tilt]
             columns = [np.interp(wanted, self.angles_deg[order], ring) for ring in rings]
-            spectrum = np.stack(columns, axis=1)
+            spectrum = np.stack(columns, axis=1)  # → [tilt, ring]
         return NoiseProfile(**curves, estimate=self.estimate, angles_deg=wanted, spectrum=spectrum)
 
     @staticmethod
@@ -170,7 +173,7 @@ class NoiseProfile:
         Parameters
         ----------
         profiles : sequence of NoiseProfile
-            One a tomogram. For NOISY give ``[profile.polynomial() for ...]``, for BASELINE
+            One per tomogram. For NOISY give ``[profile.polynomial() for ...]``, for BASELINE
             ``[profile.constant() for ...]``.
 
         Returns
@@ -186,7 +189,10 @@ class NoiseProfile:
             If there are none, or profiles without angles differ in their number of tilts.
         """
         if not profiles:
-            raise InputError("profiles: expected at least one NoiseProfile, found none")
+            raise InputError(
+                "profiles: expected at least one NoiseProfile, found none; measure a reference "
+                "with estimate_noise"
+            )
         angles = profiles[0].angles_deg
         if angles is not None:
             profiles = [profile.at(angles) for profile in profiles]
@@ -240,12 +246,15 @@ def _checked_spectrum(spectrum: ArrayLike, tilts: int) -> DoubleArray:
             f"{values.shape}"
         )
     if not (np.isfinite(values).all() and (values >= 0).all()):
-        raise InputError("NoiseProfile.spectrum: expected finite powers >= 0")
+        raise InputError(
+            "NoiseProfile.spectrum: expected finite powers >= 0, found negative, NaN or infinite "
+            "ones; measure the reference again with estimate_noise"
+        )
     return values
 
 
 def _average_spectrum(spectra: Sequence[DoubleArray | None]) -> DoubleArray | None:
-    """Average in the rings of the first; None if there is any without."""
+    """Average in the rings of the first; None if any profile has no spectrum."""
     present = [one for one in spectra if one is not None]
     if len(present) < len(spectra):
         return None
