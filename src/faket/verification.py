@@ -9,9 +9,10 @@ from typing import Any
 from faket.errors import InputError
 from faket.io.leftovers import is_temporary
 from faket.io.manifest import plain, read_manifest, run_path, sha256_of
+from faket.io.model_folder import ALL_REFERENCES, MANIFEST, model_name, reference_name
 from faket.io.seals import is_intact
 from faket.io.text import read_text
-from faket.io.verification import MANIFEST, differences, find_manifests
+from faket.io.verification import differences, find_manifests
 from faket.methods.table import METHODS
 from faket.pickers.stamp import STAMP as TRAINING
 from faket.pipeline.claim import RECIPE
@@ -97,9 +98,11 @@ def _data_set(recipe: Path) -> Iterator[str]:
     method = METHODS.get(str(content.get("method")))
     if method is None:
         raise InputError(f"{recipe}: expected a method, found {content.get('method')!r}")
-    names = [f"model_{index}" for index in range(n)]
+    names = [model_name(index) for index in range(n)]
     if method.needs_reference:
-        names += sorted({"reference_0", *(path.name for path in recipe.parent.glob("reference_*"))})
+        names += sorted(
+            {reference_name(0), *(path.name for path in recipe.parent.glob(ALL_REFERENCES))}
+        )
     for name in names:
         if not (recipe.parent / name / MANIFEST).exists():
             yield f"{name}: missing, or not finished"

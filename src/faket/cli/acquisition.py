@@ -7,6 +7,7 @@ import numpy as np
 from faket.cli.common import refuse_unused
 from faket.data import TiltGeometry, TiltSeries
 from faket.io.acquisition import read_acquisition, write_acquisition
+from faket.io.model_folder import ANGLES, GEOMETRY, RECORD
 from faket.io.mrc import write_stack
 from faket.io.tilts import read_tilt_angles, write_tilt_geometry, write_tilt_series
 from faket.microscope import PRESET_ANGLES, AcquisitionRecord, Exposure, draw_acquisition
@@ -51,13 +52,13 @@ def write_exposure(out: Path, exposure: Exposure) -> list[Path]:
     """
     write_tilt_series(out, exposure.series)
     geometry = exposure.series.geometry
-    write_tilt_geometry(out.with_suffix(".csv"), geometry)
-    write_acquisition(out.with_suffix(".json"), exposure.record)
-    written = [out.with_suffix(suffix) for suffix in (".tlt", ".csv", ".json")]
+    write_tilt_geometry(out.with_suffix(GEOMETRY), geometry)
+    write_acquisition(out.with_suffix(RECORD), exposure.record)
+    written = [out.with_suffix(suffix) for suffix in (ANGLES, GEOMETRY, RECORD)]
     for name, half in zip(("odd", "even"), exposure.halves or (), strict=False):
         path = _beside(out, name)
         write_tilt_series(path, TiltSeries(half.images, geometry))
-        written += [path, path.with_suffix(".tlt")]
+        written += [path, path.with_suffix(ANGLES)]
     for name, stage in exposure.stages.items():
         parts = {name: stage}
         if np.iscomplexobj(stage):

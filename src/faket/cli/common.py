@@ -9,6 +9,7 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from faket.errors import InputError
+from faket.io.model_folder import MANIFEST, manifest_beside
 
 if TYPE_CHECKING:
     from faket.data import DoubleArray, FloatArray, Species
@@ -44,8 +45,7 @@ def record_manifest(
     """Write beside an output (or into its folder) its origin; ``beside``: further outputs."""
     from faket.io.manifest import write_manifest
 
-    # With the suffix: picks named as their tomogram must not take its manifest's place.
-    path = out / "manifest.json" if out.is_dir() else out.with_name(f"{out.name}.manifest.json")
+    path = out / MANIFEST if out.is_dir() else manifest_beside(out)
     outputs = sorted(p for p in out.rglob("*") if p.is_file()) if out.is_dir() else [out, *beside]
     write_manifest(
         path,

@@ -14,6 +14,7 @@ from faket.cli.common import Count, Flag, Positive, Seed, check_pixels
 from faket.cli.compare_table import print_table
 from faket.cli.outputs import OutFolder
 from faket.errors import InputError
+from faket.io.model_folder import GEOMETRY
 
 if TYPE_CHECKING:
     from faket.data import TiltSeries
@@ -218,7 +219,7 @@ def _with_shifts(path: Path, series: "TiltSeries") -> "TiltSeries":
     """Add the shifts of the .csv that `faket acquire` writes beside a stack, if it is there."""
     from faket.io.tilts import read_tilt_series
 
-    table = path.with_suffix(".csv")
+    table = path.with_suffix(GEOMETRY)
     try:
         with open(table, encoding="utf-8") as stream:
             ours = stream.readline().startswith(_GEOMETRY_HEADER)

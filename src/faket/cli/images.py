@@ -18,6 +18,7 @@ from faket.cli.common import (
 )
 from faket.cli.outputs import OutStack, OutVolume
 from faket.cli.wording import in_words_of
+from faket.io.model_folder import ANGLES
 
 
 def noise(
@@ -106,7 +107,7 @@ def noise(
         record["left_out"] = usable.left_out
     write_tilt_series(out, TiltSeries(images, series.geometry))
     settings = {"method": method, "seed": seed, **kept}
-    record_manifest(out, "noise", settings, inputs, record, [out.with_suffix(".tlt")])
+    record_manifest(out, "noise", settings, inputs, record, [out.with_suffix(ANGLES)])
 
 
 def reconstruct(

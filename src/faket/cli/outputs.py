@@ -19,10 +19,18 @@ from cyclopts import Parameter
 from faket.errors import InputError
 from faket.io.atomic import require_space
 from faket.io.failures import cannot_write, input_error
+from faket.io.model_folder import (
+    ANGLES,
+    ANGLES_SUFFIXES,
+    GEOMETRY,
+    MANIFEST,
+    RECORD,
+    manifest_beside,
+)
 
-MANIFEST = "{name}.manifest.json"
+_OWN_MANIFEST = f"{{name}}.{MANIFEST}"
+_OWN_ANGLES = f"{{stem}}{ANGLES}"
 _LONGEST_BYTES = 255  # of a name, on every usual file system
-_BESIDE_INPUTS = (".tlt", ".rawtlt")  # read without being named
 
 
 @dataclass(frozen=True)
@@ -45,7 +53,7 @@ class Output:
     what: str
     folder: bool = False
     suffixes: tuple[str, ...] = ()
-    companions: tuple[str, ...] = (MANIFEST,)
+    companions: tuple[str, ...] = (_OWN_MANIFEST,)
     perhaps: tuple[str, ...] = ()
 
     def beside(self, path: Path, patterns: tuple[str, ...]) -> list[Path]:
@@ -64,12 +72,12 @@ _PICKS = (".csv", ".star", ".txt")
 OutFolder = Annotated[
     Path, Output("a folder", folder=True, companions=()), Parameter(converter=_typed)
 ]
-OutStack = Annotated[Path, Output("an MRC stack", companions=("{stem}.tlt", MANIFEST))]
+OutStack = Annotated[Path, Output("an MRC stack", companions=(_OWN_ANGLES, _OWN_MANIFEST))]
 OutExposure = Annotated[
     Path,
     Output(
         "an MRC stack",
-        companions=("{stem}.tlt", "{stem}.csv", "{stem}.json", MANIFEST),
+        companions=(_OWN_ANGLES, f"{{stem}}{GEOMETRY}", f"{{stem}}{RECORD}", _OWN_MANIFEST),
         perhaps=("{stem}_even.mrc", "{stem}_exit_wave_amplitude.mrc"),
     ),
 ]
@@ -130,7 +138,7 @@ def _check(outputs: list[tuple[Path, Output]], inputs: list[Path]) -> None:
     every = []
     for path, mark in outputs:
         # Where an earlier run of the command wrote, it may write again.
-        own = path.with_name(MANIFEST.format(name=path.name)).exists() if path.name else False
+        own = manifest_beside(path).exists() if path.name else False
         _check_name(path, mark)
         group = [path, *mark.beside(path, mark.companions)]
         for place in group:
@@ -165,7 +173,7 @@ def _check_name(path: Path, mark: Output) -> None:
             path,
             f"expected the name of {mark.what}, found {suffix or 'no suffix'}; use {usual}",
         )
-    if not mark.suffixes and suffix in (".tlt", ".csv", ".json"):
+    if not mark.suffixes and suffix in (ANGLES, GEOMETRY, RECORD):
         raise input_error(path, f"expected the name of {mark.what}, found {suffix}; use .mrc")
     for place in (path, *mark.beside(path, mark.companions + mark.perhaps)):
         _check_length(place)
@@ -203,7 +211,7 @@ def _check_against(place: Path, inputs: list[Path], own: bool) -> None:
     """Refuse an output that is an input, by whatever name, or what lies in an input's folder."""
     for path in inputs:
         stem = path.with_name(path.name.removesuffix(".gz")) if path.name else path
-        names = [path, *(stem.with_suffix(suffix) for suffix in _BESIDE_INPUTS if path.name)]
+        names = [path, *(stem.with_suffix(suffix) for suffix in ANGLES_SUFFIXES if path.name)]
         if any(_same(place, name) for name in names):
             raise InputError(
                 f"{place}: expected a new file to write, found an input ({path}); choose another "

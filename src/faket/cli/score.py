@@ -18,14 +18,6 @@ if TYPE_CHECKING:
 Names = Annotated[tuple[str, ...], Parameter(negative=())]
 NotNegativeNumber = Annotated[float, Parameter(validator=Number(gte=0))]
 
-_TRUTH = (
-    "particles.csv",
-    "particle_locations.txt",
-    "occupancy_mask.mrc",
-    "instance_mask.mrc",
-    "classes.txt",
-    "classes.json",
-)
 _TITLES = {
     "recall": "recall",
     "precision": "precision",
@@ -90,13 +82,13 @@ def score(
         Seed of the bootstrap.
     """
     from faket.evaluation import summarise_scores
-    from faket.io.truth import read_truth
+    from faket.io.truth import TRUTH_FILES, read_truth
     from faket.io.verification import check_intact
 
     if not picks:
         raise InputError("score: expected at least one file of picks, found none")
     symmetries = read_symmetries(symmetry)
-    check_intact([*picks, *(truth / name for name in _TRUTH)])
+    check_intact([*picks, *(truth / name for name in TRUTH_FILES)])
     there = read_truth(truth, voxel_size_A=voxel_size_A, euler=euler)
     say(truth, there.notes)
     options = PickOptions(euler, species, map, tomogram, pixel_size_A)
@@ -166,6 +158,7 @@ def _write(
 
     from faket.io.manifest import plain, sha256_of, software_versions
     from faket.io.text import write_text
+    from faket.io.truth import TRUTH_FILES
     from faket.report.score_figures import class_bars_figure, confusion_figure
 
     files = [
@@ -175,7 +168,7 @@ def _write(
     content = {
         "truth": str(truth),
         "truth_sha256": {
-            item.name: sha256_of(item) for item in map(truth.joinpath, _TRUTH) if item.exists()
+            item.name: sha256_of(item) for item in map(truth.joinpath, TRUTH_FILES) if item.exists()
         },
         "settings": settings,
         "summary": summary,

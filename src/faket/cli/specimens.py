@@ -16,6 +16,7 @@ from faket.cli.common import (
     tilt_angles,
 )
 from faket.cli.outputs import OutExposure, OutFolder, OutStack
+from faket.io.model_folder import ANGLES, CLASS_MASK, POTENTIAL
 
 if TYPE_CHECKING:
     from faket.data import Species
@@ -180,14 +181,14 @@ def project(
     from faket.io.tilts import write_tilt_series
     from faket.projection import project as project_volume
 
-    path = specimen / "potential.mrc" if specimen.is_dir() else specimen
+    path = specimen / POTENTIAL if specimen.is_dir() else specimen
     volume = read_volume(path, voxel_size_A=voxel_size_A)
     geometry = TiltGeometry(tilt_angles(angles, start_deg, stop_deg, step_deg), volume.voxel_size_A)
     images = project_volume(volume.data, geometry.angles_deg, device=device)
     images *= np.float32(-volume.voxel_size_A)
     write_tilt_series(out, TiltSeries(images, geometry))
     settings = {"angles_deg": geometry.angles_deg.tolist(), "voxel_size_A": volume.voxel_size_A}
-    record_manifest(out, "project", settings, [path], beside=[out.with_suffix(".tlt")])
+    record_manifest(out, "project", settings, [path], beside=[out.with_suffix(ANGLES)])
 
 
 def acquire(
@@ -258,5 +259,5 @@ def acquire(
         )
     beside = write_exposure(out, exposure)
     settings = {"seed": dice.seed, "halves": halves}  # all else is in the record
-    inputs = [specimen / "potential.mrc", specimen / "class_mask.mrc", match]
+    inputs = [specimen / POTENTIAL, specimen / CLASS_MASK, match]
     record_manifest(out, "acquire", settings, inputs, dice.to_dict(), beside)

@@ -17,6 +17,7 @@ from faket.cli.common import (
     ticker,
 )
 from faket.cli.outputs import OutProfile, OutStack
+from faket.io.model_folder import ANGLES
 
 if TYPE_CHECKING:
     from faket.data import TiltSeries
@@ -130,7 +131,7 @@ def style(
     write_tilt_series(out, TiltSeries(images, kept.geometry))
     settings = {"network": network, "iterations": iterations, "seed": seed}
     record_manifest(
-        out, "style", settings, [content, initial, style, weights], beside=[out.with_suffix(".tlt")]
+        out, "style", settings, [content, initial, style, weights], beside=[out.with_suffix(ANGLES)]
     )
 
 

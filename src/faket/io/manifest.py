@@ -21,6 +21,7 @@ import numpy as np
 import faket
 from faket.io.atomic import atomic_path
 from faket.io.failures import PathLike, cannot_read, input_error, shown
+from faket.io.model_folder import RUN
 from faket.io.seals import is_intact, sealed
 from faket.io.text import read_text, regular_file_size
 
@@ -159,7 +160,7 @@ def run_path(path: PathLike) -> Path:
     file = Path(path)
     if "manifest" in file.name:
         return file.with_name(file.name.replace("manifest", "run"))
-    return file.with_name(f"{file.stem}.run.json")
+    return file.with_name(f"{file.stem}.{RUN}")
 
 
 def sha256_of(path: PathLike) -> str:

@@ -11,6 +11,15 @@ from faket.data import ClassInfo, Material, Species, Specimen, Volume
 from faket.errors import InputError
 from faket.io.atomic import atomic_folder
 from faket.io.failures import shown
+from faket.io.model_folder import (
+    CLASS_INFO,
+    CLASS_MASK,
+    ENVELOPE,
+    INSTANCE_MASK,
+    PARTICLES,
+    POTENTIAL,
+    SPECIES,
+)
 from faket.io.mrc import read_mask, read_volume, write_mask, write_volume
 from faket.io.particles import canonical_name, read_particles, write_particles
 from faket.io.records import read_record
@@ -30,9 +39,9 @@ class _SpeciesFacts:
 def write_species(folder: Path, species: Species) -> None:
     """Write a species as ``potential.mrc`` (V above ice), ``envelope.mrc`` and ``species.json``."""
     with atomic_folder(folder) as temporary:
-        for name in ("potential", "envelope"):
-            volume = Volume(getattr(species, name), species.voxel_size_A)
-            write_volume(temporary / f"{name}.mrc", volume)
+        size_A = species.voxel_size_A
+        write_volume(temporary / POTENTIAL, Volume(species.potential, size_A))
+        write_volume(temporary / ENVELOPE, Volume(species.envelope, size_A))
         facts = {
             "name": species.name,
             "mass_kDa": None if np.isnan(species.mass_kDa) else species.mass_kDa,
@@ -40,7 +49,7 @@ def write_species(folder: Path, species: Species) -> None:
             "synthetic": species.synthetic,
             "source": species.source,
         }
-        (temporary / "species.json").write_text(json.dumps(facts, indent=1) + "\n")
+        (temporary / SPECIES).write_text(json.dumps(facts, indent=1) + "\n")
 
 
 def read_species(folder: Path) -> Species:
@@ -51,20 +60,20 @@ def read_species(folder: Path) -> Species:
     InputError
         If a file is missing or does not fit the others.
     """
-    if not (folder / "species.json").exists():
+    if not (folder / SPECIES).exists():
         raise InputError(
             f"{folder}: expected a folder of one species as `faket species` writes it, found no "
-            "species.json in it; name the folder of the species itself"
+            f"{SPECIES} in it; name the folder of the species itself"
         )
     facts = read_record(
-        folder / "species.json",
+        folder / SPECIES,
         _SpeciesFacts,
         what="the facts of a species",
         remedy="make it again with `faket species`",
         others=True,
     )
-    potential = read_volume(folder / "potential.mrc")
-    envelope = read_volume(folder / "envelope.mrc")
+    potential = read_volume(folder / POTENTIAL)
+    envelope = read_volume(folder / ENVELOPE)
     if potential.data.shape != envelope.data.shape:
         raise InputError(
             f"{folder}: expected potential and envelope of one shape, found "
@@ -90,12 +99,12 @@ def write_specimen(folder: Path, specimen: Specimen) -> None:
     """
     voxel_size_A = specimen.potential.voxel_size_A
     with atomic_folder(folder) as temporary:
-        write_volume(temporary / "potential.mrc", specimen.potential)
-        write_mask(temporary / "class_mask.mrc", specimen.class_mask, voxel_size_A)
-        write_mask(temporary / "instance_mask.mrc", specimen.instance_mask, voxel_size_A)
-        write_particles(temporary / "particles.csv", specimen.particles)
+        write_volume(temporary / POTENTIAL, specimen.potential)
+        write_mask(temporary / CLASS_MASK, specimen.class_mask, voxel_size_A)
+        write_mask(temporary / INSTANCE_MASK, specimen.instance_mask, voxel_size_A)
+        write_particles(temporary / PARTICLES, specimen.particles)
         classes = {str(label): asdict(info) for label, info in specimen.classes.items()}
-        (temporary / "classes.json").write_text(json.dumps(classes, indent=1) + "\n")
+        (temporary / CLASS_INFO).write_text(json.dumps(classes, indent=1) + "\n")
 
 
 def read_specimen(folder: Path, *, instances: bool = True) -> Specimen:
@@ -113,28 +122,28 @@ def read_specimen(folder: Path, *, instances: bool = True) -> Specimen:
     InputError
         If a file is missing, or shapes, labels and classes do not fit each other.
     """
-    potential = read_volume(folder / "potential.mrc")
-    class_mask = read_mask(folder / "class_mask.mrc", dtype=np.uint8)
+    potential = read_volume(folder / POTENTIAL)
+    class_mask = read_mask(folder / CLASS_MASK, dtype=np.uint8)
     instance_mask = np.broadcast_to(np.uint16(0), potential.data.shape)
     if instances:
-        instance_mask = read_mask(folder / "instance_mask.mrc")
-    for name, mask in (("class_mask", class_mask), ("instance_mask", instance_mask)):
+        instance_mask = read_mask(folder / INSTANCE_MASK)
+    for name, mask in ((CLASS_MASK, class_mask), (INSTANCE_MASK, instance_mask)):
         if mask.shape != potential.data.shape:
             raise InputError(
-                f"{folder / name}.mrc: expected the potential's shape {potential.data.shape}, "
+                f"{folder / name}: expected the potential's shape {potential.data.shape}, "
                 f"found {mask.shape}"
             )
-    classes = read_classes(folder / "classes.json")
+    classes = read_classes(folder / CLASS_INFO)
     if class_mask.max() > max(classes, default=0):
         raise InputError(
-            f"{folder / 'class_mask.mrc'}: expected labels up to {max(classes, default=0)} as in "
-            f"classes.json, found {class_mask.max()}"
+            f"{folder / CLASS_MASK}: expected labels up to {max(classes, default=0)} as in "
+            f"{CLASS_INFO}, found {class_mask.max()}"
         )
     return Specimen(
         potential=potential,
         class_mask=class_mask,
         instance_mask=instance_mask.astype(np.uint16, copy=False),
-        particles=read_particles(folder / "particles.csv"),
+        particles=read_particles(folder / PARTICLES),
         classes=classes,
     )
 

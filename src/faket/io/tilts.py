@@ -14,6 +14,7 @@ import numpy as np
 
 from faket.data import AnyArray, DoubleArray, TiltGeometry, TiltSeries
 from faket.io.failures import PathLike, input_error, notice, shown
+from faket.io.model_folder import ANGLES, ANGLES_SUFFIXES, GEOMETRY
 from faket.io.mrc import read_stack, write_stack
 from faket.io.text import csv_rows, format_number, parse_number, text_lines, write_text
 
@@ -96,7 +97,7 @@ def tilt_angles_beside(stack_path: PathLike, *, option: str = "angles") -> Path:
     if not stack.exists():
         raise input_error(stack, "expected an MRC stack, found no file; check the path")
     name = stack.name.removesuffix(".gz")
-    beside = [stack.with_name(name).with_suffix(suffix) for suffix in (".tlt", ".rawtlt")]
+    beside = [stack.with_name(name).with_suffix(suffix) for suffix in ANGLES_SUFFIXES]
     for path in beside:
         if path.is_file():
             return path
@@ -133,7 +134,7 @@ def read_tilt_series(
     InputError
         If either file is unusable, or their counts differ.
     """
-    if Path(angles_path).suffix.lower() == ".csv":
+    if Path(angles_path).suffix.lower() == GEOMETRY:
         geometry = read_tilt_geometry(angles_path)
     else:
         geometry = TiltGeometry(read_tilt_angles(angles_path), 1.0)
@@ -163,7 +164,7 @@ def write_tilt_series(path: PathLike, series: TiltSeries) -> tuple[Path, Path]:
     InputError
         If images and angles differ in number, or a file cannot be written.
     """
-    stack, angles = Path(path), Path(path).with_suffix(".tlt")
+    stack, angles = Path(path), Path(path).with_suffix(ANGLES)
     if len(series.images) != len(series.geometry.angles_deg):
         raise input_error(
             path,

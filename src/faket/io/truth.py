@@ -8,6 +8,18 @@ from faket.data import Particles
 from faket.errors import InputError
 from faket.evaluation.matching import Truth
 from faket.io.failures import PathLike, input_error, shown
+from faket.io.model_folder import (
+    CLASS_INFO,
+    CLASS_MASK,
+    CLASS_NAMES,
+    GRANDMODEL,
+    INSTANCE_MASK,
+    LOCATIONS,
+    OCCUPANCY_MASK,
+    PARTICLES,
+    POTENTIAL,
+    RECONSTRUCTION,
+)
 from faket.io.mrc import read_mask, read_voxel_size
 from faket.io.particles import canonical_name, read_particles
 from faket.io.shrec.checks import check_frame, renumber
@@ -17,6 +29,8 @@ from faket.io.specimen_files import read_classes
 from faket.io.text import parse_whole, text_lines
 from faket.vocabulary import SHREC_CLASSES
 
+# What is looked at, where it is there.
+TRUTH_FILES = (PARTICLES, LOCATIONS, OCCUPANCY_MASK, INSTANCE_MASK, CLASS_NAMES, CLASS_INFO)
 _SHREC_NUMBERS = dict(enumerate(SHREC_CLASSES, start=1))
 
 
@@ -45,16 +59,16 @@ def read_truth(
     root = Path(folder)
     if not root.is_dir():
         raise input_error(folder, "expected a model's folder, found none; check the path")
-    masks = [root / f"{name}.mrc" for name in ("occupancy_mask", "instance_mask")]
+    masks = [root / OCCUPANCY_MASK, root / INSTANCE_MASK]
     mask = next((item for item in masks if item.exists()), None)
     if mask is None:
         raise input_error(
-            folder, "expected occupancy_mask.mrc or instance_mask.mrc in it, found neither"
+            folder, f"expected {OCCUPANCY_MASK} or {INSTANCE_MASK} in it, found neither"
         )
-    table, text = root / "particles.csv", root / "particle_locations.txt"
+    table, text = root / PARTICLES, root / LOCATIONS
     if not table.exists() and (mask == masks[1] or not text.exists()):
         raise input_error(
-            folder, f"expected the particles that {mask.name} numbers, found no particles.csv"
+            folder, f"expected the particles that {mask.name} numbers, found no {PARTICLES}"
         )
     size_A, notes = (voxel_size_A, ()) if voxel_size_A is not None else _voxel_size(root, mask)
     if not table.exists():
@@ -77,12 +91,12 @@ def read_class_numbers(folder: PathLike) -> dict[int, str]:
     The first is a model's, the second a specimen's; without either the folder is SHREC'21's.
     """
     root = Path(folder)
-    if not (root / "classes.txt").exists():
-        if (root / "classes.json").exists():
-            listed = read_classes(root / "classes.json")
+    if not (root / CLASS_NAMES).exists():
+        if (root / CLASS_INFO).exists():
+            listed = read_classes(root / CLASS_INFO)
             return {number: info.name for number, info in listed.items()}
         return dict(_SHREC_NUMBERS)
-    path = root / "classes.txt"
+    path = root / CLASS_NAMES
     numbers: dict[int, str] = {}
     for line, text in text_lines(path):
         number, _, word = text.partition(" ")
@@ -101,10 +115,10 @@ def _voxel_size(root: Path, mask: Path) -> tuple[float, tuple[str, ...]]:
     own_A = _told_size(mask)
     if own_A is not None:
         return own_A, ()
-    for name in ("reconstruction", "class_mask", "grandmodel", "potential"):
-        size_A = _told_size(root / f"{name}.mrc")
+    for name in (RECONSTRUCTION, CLASS_MASK, GRANDMODEL, POTENTIAL):
+        size_A = _told_size(root / name)
         if size_A is not None:
-            note = f"{mask}: tells no voxel size; {size_A:g} Å taken from {name}.mrc"
+            note = f"{mask}: tells no voxel size; {size_A:g} Å taken from {name}"
             return size_A, (f"{note}; otherwise give `voxel_size_A`",)
     return read_voxel_size(mask), ()
 
@@ -127,7 +141,7 @@ def _in_order(particles: Particles) -> Particles:
 
 def _class_names(root: Path, species: tuple[str, ...]) -> tuple[str, ...]:
     """Return the classes of the folder's list; SHREC'21's; or those that occur."""
-    if (root / "classes.txt").exists() or (root / "classes.json").exists():
+    if (root / CLASS_NAMES).exists() or (root / CLASS_INFO).exists():
         return tuple(name for number, name in read_class_numbers(root).items() if number > 0)
     if set(species) & set(SHREC_CLASSES[:-2]) and set(species) <= set(SHREC_CLASSES):
         return SHREC_CLASSES

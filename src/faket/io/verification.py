@@ -7,8 +7,8 @@ from faket.errors import InputError
 from faket.io.failures import input_error
 from faket.io.leftovers import is_temporary
 from faket.io.manifest import FORMAT, read_manifest, run_path, verify_manifest
+from faket.io.model_folder import MANIFEST, manifest_beside
 
-MANIFEST = "manifest.json"
 _TIMED = ("tomogram", "reference")  # kinds that always have a run.json
 
 
@@ -75,7 +75,7 @@ def _is_passing(path: Path) -> bool:
 
 
 def _manifests_beside(file: Path) -> list[Path]:
-    candidates = (file.with_name(MANIFEST), file.with_name(f"{file.name}.{MANIFEST}"))
+    candidates = (file.with_name(MANIFEST), manifest_beside(file))
     return [path for path in candidates if path.is_file() and _lists(path, file.name)]
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from faket.constants import electron_wavelength_A
 from faket.data import TiltGeometry
 from faket.io.acquisition import read_acquisition
+from faket.io.model_folder import GEOMETRY, PROJECTIONS_UNBINNED, RECONSTRUCTION, RECORD
 from faket.io.tilts import read_tilt_angles, read_tilt_geometry, tilt_angles_beside
 from faket.microscope import Optics
 from faket.units import A_PER_MM, A_PER_UM
@@ -40,8 +41,8 @@ def angles_of(tomogram: Path) -> Path:
     InputError
         If there is none.
     """
-    series = tomogram.with_name("projections_unbinned.csv")
-    if tomogram.name == "reconstruction.mrc" and series.exists():
+    series = tomogram.with_name(PROJECTIONS_UNBINNED).with_suffix(GEOMETRY)
+    if tomogram.name == RECONSTRUCTION and series.exists():
         return series
     return tilt_angles_beside(tomogram, option="tilts")
 
@@ -87,10 +88,10 @@ def optics_of(voltage_kV: float, defocus_um: float, spherical_aberration_mm: flo
 
 
 def _read(path: Path) -> KnownAcquisition:
-    if path.suffix.lower() == ".json":
+    if path.suffix.lower() == RECORD:
         record = read_acquisition(path)
         optics = [record.optics(tilt) for tilt in range(len(record))]
         return KnownAcquisition(record.geometry(), optics, record.microscope.voltage_kV)
-    if path.suffix.lower() == ".csv":
+    if path.suffix.lower() == GEOMETRY:
         return KnownAcquisition(read_tilt_geometry(path))
     return KnownAcquisition(TiltGeometry(read_tilt_angles(path), 1.0))  # its pixels are not used

@@ -10,6 +10,15 @@ from scipy import ndimage
 
 from faket.data import Volume
 from faket.errors import InputError
+from faket.io.model_folder import (
+    ALL_MODELS,
+    CLASS_MASK,
+    CLASS_NAMES,
+    LOCATIONS,
+    OCCUPANCY_MASK,
+    PARTICLES,
+    RECONSTRUCTION,
+)
 from faket.io.mrc import check_mask_voxels, read_mask, read_volume
 from faket.io.truth import read_class_numbers, read_truth
 from faket.io.verification import check_intact
@@ -18,12 +27,12 @@ from faket.vocabulary import BACKGROUND, NO_MOLECULES, SHREC_UNSCORED
 
 UNSCORED = (*NO_MOLECULES, SHREC_UNSCORED)  # not among the proteins whose mean F1 counts
 _FILES = (
-    "reconstruction.mrc",
-    "class_mask.mrc",
-    "occupancy_mask.mrc",
-    "particles.csv",
-    "particle_locations.txt",
-    "classes.txt",
+    RECONSTRUCTION,
+    CLASS_MASK,
+    OCCUPANCY_MASK,
+    PARTICLES,
+    LOCATIONS,
+    CLASS_NAMES,
 )
 _AGREEING = 0.5  # of an object's voxels, at least, that have its class
 
@@ -63,12 +72,12 @@ def find_models(sources: Sequence[Path]) -> tuple[Path, ...]:
     found: list[Path] = []
     for source in sources:
         inside = sorted(
-            (path for path in source.glob("model_*") if _is_model(path)),
+            (path for path in source.glob(ALL_MODELS) if _is_model(path)),
             key=lambda path: (len(path.name), path.name),
         )
         if not inside and not _is_model(source):
             raise InputError(
-                f"{source}: expected a folder with reconstruction.mrc and class_mask.mrc, or with "
+                f"{source}: expected a folder with {RECONSTRUCTION} and {CLASS_MASK}, or with "
                 "such folders model_0, model_1, ..., found neither; check the path"
             )
         found += inside or [source]
@@ -110,21 +119,21 @@ def read_labelled(folder: Path, *, voxel_size_A: float | None = None) -> Labelle
     InputError
         If a file cannot be used, or tomogram, masks and particles do not belong together.
     """
-    volume = read_volume(folder / "reconstruction.mrc", voxel_size_A=voxel_size_A)
-    check_varies(folder / "reconstruction.mrc", volume)
-    labels = read_mask(folder / "class_mask.mrc", dtype=np.uint8)
+    volume = read_volume(folder / RECONSTRUCTION, voxel_size_A=voxel_size_A)
+    check_varies(folder / RECONSTRUCTION, volume)
+    labels = read_mask(folder / CLASS_MASK, dtype=np.uint8)
     if voxel_size_A is None:
-        check_mask_voxels(folder / "class_mask.mrc", volume.voxel_size_A)
+        check_mask_voxels(folder / CLASS_MASK, volume.voxel_size_A)
     if labels.shape != volume.data.shape:
         raise InputError(
-            f"{folder / 'class_mask.mrc'}: expected the tomogram's {volume.data.shape} voxels (z, "
+            f"{folder / CLASS_MASK}: expected the tomogram's {volume.data.shape} voxels (z, "
             f"y, x), found {labels.shape}; give the mask of this tomogram"
         )
-    if (folder / "occupancy_mask.mrc").exists():
+    if (folder / OCCUPANCY_MASK).exists():
         centres, ids, object_labels, names = _objects(folder, volume, labels)
     else:
         centres, ids, object_labels = _blobs(labels)
-        names = read_class_numbers(folder) if (folder / "classes.txt").exists() else {}
+        names = read_class_numbers(folder) if (folder / CLASS_NAMES).exists() else {}
     _check_listed(folder, labels)
     names = {int(n): names.get(int(n), f"class_{n}") for n in {*names, *np.unique(labels)} if n}
     tomogram = LabelledTomogram(volume.data, labels, centres, name=str(folder))
@@ -166,20 +175,20 @@ def check_varies(path: Path | str, volume: Volume) -> None:
 
 def _check_listed(folder: Path, labels: NDArray[np.uint8]) -> None:
     """Refuse a mask with classes that the folder's own list does not have."""
-    if not (folder / "classes.txt").exists():
+    if not (folder / CLASS_NAMES).exists():
         return
     listed = set(read_class_numbers(folder)) | {0}
     strangers = sorted(set(np.unique(labels).tolist()) - listed)
     if strangers:
         raise InputError(
-            f"{folder / 'class_mask.mrc'}: expected the classes of classes.txt "
+            f"{folder / CLASS_MASK}: expected the classes of {CLASS_NAMES} "
             f"({', '.join(map(str, sorted(listed)))}), found {strangers[0]}; add it to the "
             "list, or remove the list to have classes named by number"
         )
 
 
 def _is_model(folder: Path) -> bool:
-    return all((folder / name).exists() for name in ("reconstruction.mrc", "class_mask.mrc"))
+    return all((folder / name).exists() for name in (RECONSTRUCTION, CLASS_MASK))
 
 
 def _objects(
@@ -190,7 +199,7 @@ def _objects(
     ids = np.asarray(truth.instance_mask, np.uint16)
     if ids.shape != labels.shape:
         raise InputError(
-            f"{folder / 'occupancy_mask.mrc'}: expected the tomogram's {labels.shape} voxels (z, "
+            f"{folder / OCCUPANCY_MASK}: expected the tomogram's {labels.shape} voxels (z, "
             f"y, x), found {ids.shape}; give the mask of this tomogram"
         )
     seen = _majority_labels(ids, labels)
@@ -217,7 +226,7 @@ def _class_names(
 ) -> dict[int, str]:
     """Name the labels: by the folder's list, by SHREC'21's, or by what the particles are."""
     numbers = read_class_numbers(folder)
-    if (folder / "classes.txt").exists() or set(species) <= set(numbers.values()):
+    if (folder / CLASS_NAMES).exists() or set(species) <= set(numbers.values()):
         return {label: name for label, name in numbers.items() if label > 0}
     votes: dict[int, list[str]] = {}
     for i, name in zip(ids, species, strict=True):

@@ -10,7 +10,8 @@ from faket.errors import InputError
 from faket.io.atomic import atomic_path
 from faket.io.leftovers import holds_nothing
 from faket.io.manifest import plain, sha256_of
-from faket.io.verification import MANIFEST, check_folder
+from faket.io.model_folder import MANIFEST
+from faket.io.verification import check_folder
 from faket.picking import TrainingSettings
 from faket.pipeline.executors import Report
 from faket.pipeline.versions import check_versions, software_and_threads

@@ -17,7 +17,7 @@ from faket.io.checkpoints import load_checkpoint, save_checkpoint
 from faket.io.folder_lock import folder_lock
 from faket.io.leftovers import is_temporary
 from faket.io.manifest import run_path, write_manifest
-from faket.io.verification import MANIFEST
+from faket.io.model_folder import MANIFEST
 from faket.pickers.labelled import (
     UNSCORED,
     LabelledModel,

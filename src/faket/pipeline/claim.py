@@ -8,7 +8,7 @@ from typing import Any
 from faket.errors import InputError
 from faket.io.atomic import atomic_path
 from faket.io.manifest import plain, read_manifest
-from faket.io.verification import MANIFEST
+from faket.io.model_folder import ALL_REFERENCES, MANIFEST
 from faket.pipeline.recipe import Recipe
 
 RECIPE = "recipe.json"
@@ -18,7 +18,7 @@ def claim(recipe: Recipe, out: Path) -> None:
     """Make the folder this recipe's own: not before all that it names has proved usable."""
     if is_own(recipe, out):
         return
-    for folder in out.glob("reference_*"):  # of a recipe that made no tomogram
+    for folder in out.glob(ALL_REFERENCES):  # of a recipe that made no tomogram
         shutil.rmtree(folder)
     with atomic_path(out / RECIPE) as temporary:
         temporary.write_bytes(_stamp(recipe))

@@ -11,7 +11,8 @@ from faket.io.atomic import require_space
 from faket.io.folder_lock import folder_lock
 from faket.io.leftovers import holds_nothing
 from faket.io.manifest import read_manifest, sha256_of
-from faket.io.verification import MANIFEST, check_folder
+from faket.io.model_folder import ALL_MODELS, MANIFEST, model_name
+from faket.io.verification import check_folder
 from faket.pipeline.claim import RECIPE, claim, is_own, restore_claim
 from faket.pipeline.executors import Report, make_all
 from faket.pipeline.library import load_library, specimen_config
@@ -88,10 +89,10 @@ def generate(
         finished = recipe.tomograms - len(todo)
         with closing(make_all(plan, todo, workers, say)) as models:
             for done, index in enumerate(models, start=finished + 1):
-                say(f"model_{index} finished", done, recipe.tomograms)
-                for notice in _left_out(out / f"model_{index}"):
+                say(f"{model_name(index)} finished", done, recipe.tomograms)
+                for notice in _left_out(out / model_name(index)):
                     say(notice, 0, 0)
-    return Dataset(out, tuple(out / f"model_{i}" for i in range(recipe.tomograms)))
+    return Dataset(out, tuple(out / model_name(i) for i in range(recipe.tomograms)))
 
 
 def check_finished(out: Path) -> dict[Path, dict[str, Any]]:
@@ -116,7 +117,7 @@ def _left_out(model: Path) -> list[str]:
 def _check_place(recipe: Recipe, out: Path) -> None:
     """Refuse a folder that belongs to another recipe, or a disk that is too small."""
     claimed = (out / RECIPE).exists()
-    if claimed and not is_own(recipe, out) and any(out.glob("model_*")):
+    if claimed and not is_own(recipe, out) and any(out.glob(ALL_MODELS)):
         raise InputError(
             f"{out}: expected an empty folder or one of the same recipe, found another recipe's "
             "data; choose another folder"
@@ -140,7 +141,7 @@ def _check_inputs(files: tuple[Path, ...], made: Mapping[Path, dict[str, Any]]) 
 
 
 def _is_finished(out: Path, index: int) -> bool:
-    return (out / f"model_{index}" / MANIFEST).exists()
+    return (out / model_name(index) / MANIFEST).exists()
 
 
 def _prepare(recipe: Recipe, out: Path, made: Mapping[Path, dict[str, Any]], say: Report) -> Plan:

@@ -5,6 +5,13 @@ from functools import lru_cache
 from pathlib import Path
 
 from faket.data import DoubleArray, FloatArray, Species, Specimen, TiltGeometry, TiltSeries
+from faket.io.model_folder import (
+    NOISE_PROFILE,
+    REFERENCE_MODEL,
+    STYLE_PROFILE,
+    number_of,
+    reference_name,
+)
 from faket.io.records import read_record
 from faket.io.style_profile import load_style_profile
 from faket.io.weights import find_vgg19_weights, load_vgg19_weights
@@ -18,9 +25,6 @@ from faket.seeds import derive
 from faket.specimen import SpecimenConfig
 from faket.style import FeatureNetwork, StyleProfile, load_network
 
-# What is measured on a reference, in its folder.
-NOISE_FILE, MODEL_FILE = "noise_profile.json", "reference_model.json"
-STYLE_FILE = "style_profile.safetensors"
 _AGAIN = "remove the folder and run the same command to measure the reference again"
 
 
@@ -40,8 +44,8 @@ class Plan:
 
     def reference_of(self, name: str) -> Path:
         """Return the folder of the reference that tomogram ``model_<i>`` looks like."""
-        index = int(name.rpartition("_")[2]) % len(self.recipe.reference)
-        return self.out / f"reference_{index}"
+        index = number_of(name) % len(self.recipe.reference)
+        return self.out / reference_name(index)
 
 
 def method_of(recipe: Recipe) -> MethodRow:
@@ -137,7 +141,7 @@ def _network(
 
 
 def _style_of(folder: Path) -> StyleProfile:
-    return _style(folder / STYLE_FILE, _date(folder / STYLE_FILE))
+    return _style(folder / STYLE_PROFILE, _date(folder / STYLE_PROFILE))
 
 
 @lru_cache(maxsize=1)
@@ -156,12 +160,15 @@ def _date(path: Path) -> int:
 def read_noise(folder: Path) -> NoiseProfile:
     """Read the noise that was measured on a reference."""
     return read_record(
-        folder / NOISE_FILE, NoiseProfile, what="the noise of a reference", remedy=_AGAIN
+        folder / NOISE_PROFILE, NoiseProfile, what="the noise of a reference", remedy=_AGAIN
     )
 
 
 def read_model(folder: Path) -> ReferenceModel:
     """Read what was measured on a reference."""
     return read_record(
-        folder / MODEL_FILE, ReferenceModel, what="what was measured on a reference", remedy=_AGAIN
+        folder / REFERENCE_MODEL,
+        ReferenceModel,
+        what="what was measured on a reference",
+        remedy=_AGAIN,
     )

@@ -6,6 +6,14 @@ from pathlib import Path
 import numpy as np
 
 from faket.data import AnyArray, FloatArray, Specimen, TiltSeries, Volume
+from faket.io.model_folder import (
+    ANGLES,
+    CLASS_NAMES,
+    GEOMETRY,
+    NOISE_FREE_PROJECTIONS,
+    PARTICLES,
+    PROJECTIONS_UNBINNED,
+)
 from faket.io.particles import write_particles
 from faket.io.shrec.model import write_shrec_model
 from faket.io.tilts import write_tilt_angles, write_tilt_geometry
@@ -54,9 +62,9 @@ def write_model(
         noisefree_projections=TiltSeries(noise_free, series.geometry),
         overwrite=True,  # of the empty folder that is being filled
     )
-    write_particles(folder / "particles.csv", particles)
-    for stack in ("projections_unbinned", "noisefree_projections"):  # each as an input of a stage
-        write_tilt_angles(folder / f"{stack}.tlt", series.geometry.angles_deg)
-        write_tilt_geometry(folder / f"{stack}.csv", series.geometry)
+    write_particles(folder / PARTICLES, particles)
+    for stack in (PROJECTIONS_UNBINNED, NOISE_FREE_PROJECTIONS):  # each as an input of a stage
+        write_tilt_angles((folder / stack).with_suffix(ANGLES), series.geometry.angles_deg)
+        write_tilt_geometry((folder / stack).with_suffix(GEOMETRY), series.geometry)
     lines = [f"{label} {info.name}" for label, info in sorted(specimen.classes.items())]
-    (folder / "classes.txt").write_text("\n".join(lines) + "\n")
+    (folder / CLASS_NAMES).write_text("\n".join(lines) + "\n")

@@ -15,6 +15,7 @@ from faket.data import (
     evenly_spaced_tilts,
 )
 from faket.errors import InputError
+from faket.io.model_folder import GEOMETRY, reference_name
 from faket.io.mrc import read_pixel_size, read_shape, read_stack
 from faket.io.tilts import (
     read_tilt_angles,
@@ -190,7 +191,7 @@ def prepare_reference(recipe: Recipe, library: tuple[Species, ...], index: int) 
 
 def _own_reference(recipe: Recipe, library: tuple[Species, ...], index: int) -> Reference:
     """Image another specimen with our microscope; its noise-free projections are known."""
-    name = f"reference_{index}"
+    name = reference_name(index)
     seed = derive(recipe.seed, name, "specimen")
     specimen = build_specimen(specimen_config(recipe, library), library, seed=seed)
     geometry = TiltGeometry(tilt_angles(recipe), recipe.specimen.voxel_size_A)
@@ -213,7 +214,7 @@ def _angles_path(recipe: Recipe, index: int) -> Path:
 
 
 def _read_angles(path: Path) -> DoubleArray:
-    if path.suffix.lower() == ".csv":
+    if path.suffix.lower() == GEOMETRY:
         return read_tilt_geometry(path).angles_deg
     return read_tilt_angles(path)
 

@@ -8,9 +8,17 @@ from faket.evaluation import contrast_sign
 from faket.io.acquisition import write_acquisition
 from faket.io.atomic import atomic_folder
 from faket.io.manifest import write_manifest
+from faket.io.model_folder import (
+    ACQUISITION,
+    MANIFEST,
+    NOISE_PROFILE,
+    PROJECTIONS,
+    REFERENCE_MODEL,
+    STYLE_PROFILE,
+    reference_name,
+)
 from faket.io.style_profile import save_style_profile
 from faket.io.tilts import write_tilt_series
-from faket.io.verification import MANIFEST
 from faket.methods.look_like import reference_model
 from faket.methods.notices import model_notices
 from faket.noise import NoiseProfile
@@ -18,9 +26,6 @@ from faket.pipeline.claim import claim, is_own
 from faket.pipeline.clock import Clock
 from faket.pipeline.executors import Report
 from faket.pipeline.methods import (
-    MODEL_FILE,
-    NOISE_FILE,
-    STYLE_FILE,
     load_recipe_network,
     method_of,
     read_noise,
@@ -59,7 +64,7 @@ def _stored_reference(
     say: Report,
 ) -> NoiseProfile:
     """Prepare a reference once; a later run of the same recipe reads it."""
-    folder = out / f"reference_{index}"
+    folder = out / reference_name(index)
     if not (is_own(recipe, out) and (folder / MANIFEST).exists()):
         clock = Clock()
         with clock.stage("preparation"):
@@ -68,19 +73,19 @@ def _stored_reference(
             say(f"{reference.source}: protein is bright; set `reference.invert` = true", 0, 0)
         claim(recipe, out)
         with atomic_folder(folder, overwrite=True) as temporary:
-            write_tilt_series(temporary / "projections.mrc", reference.series)
+            write_tilt_series(temporary / PROJECTIONS, reference.series)
             if reference.record is not None:
-                write_acquisition(temporary / "acquisition.json", reference.record)
+                write_acquisition(temporary / ACQUISITION, reference.record)
             notices = [*reference.notices]
             text = json.dumps(reference.profile.to_dict(), indent=1) + "\n"
-            (temporary / NOISE_FILE).write_text(text)
+            (temporary / NOISE_PROFILE).write_text(text)
             if method_of(recipe).needs_spectra:
-                notices += _write_model(recipe, reference, temporary / MODEL_FILE)
+                notices += _write_model(recipe, reference, temporary / REFERENCE_MODEL)
             for notice in notices:
                 say(notice, 0, 0)
             if network := load_recipe_network(recipe, weights):
                 style = _measure_style(reference, network)
-                save_style_profile(style, temporary / STYLE_FILE)
+                save_style_profile(style, temporary / STYLE_PROFILE)
             write_manifest(
                 temporary / MANIFEST,
                 kind="reference",

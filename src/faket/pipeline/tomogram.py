@@ -5,6 +5,7 @@ from collections.abc import Callable
 from faket.io.acquisition import write_acquisition
 from faket.io.atomic import atomic_folder
 from faket.io.manifest import write_manifest
+from faket.io.model_folder import ACQUISITION, MANIFEST, model_name
 from faket.pipeline.clock import Clock
 from faket.pipeline.methods import Plan, make_images, method_of
 from faket.pipeline.output import write_model
@@ -18,7 +19,7 @@ from faket.specimen import paint_specimen, place_particles
 
 def make_model(plan: Plan, index: int, say: Callable[[str], None] | None = None) -> None:
     """Make one tomogram with its labels and write it as ``model_<index>``."""
-    recipe, name, clock = plan.recipe, f"model_{index}", Clock()
+    recipe, name, clock = plan.recipe, model_name(index), Clock()
     tell = say or (lambda what: None)
     tell(f"{name}: specimen")
     with clock.stage("placement"):
@@ -48,7 +49,7 @@ def make_model(plan: Plan, index: int, say: Callable[[str], None] | None = None)
         with clock.stage("writing"):
             write_model(folder, recipe, specimen, noise_free, series, tomogram)
             if acquisition is not None:
-                write_acquisition(folder / "acquisition.json", acquisition)
+                write_acquisition(folder / ACQUISITION, acquisition)
         outputs = sorted(path for path in folder.iterdir())
         record = {
             "model": name,
@@ -57,7 +58,7 @@ def make_model(plan: Plan, index: int, say: Callable[[str], None] | None = None)
             "noise": plan.profile.estimate if plan.profile else None,
         }
         write_manifest(
-            folder / "manifest.json",
+            folder / MANIFEST,
             kind="tomogram",
             settings=recipe.model_dump(mode="json"),
             seed=recipe.seed,

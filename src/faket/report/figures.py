@@ -7,6 +7,19 @@ import numpy as np
 
 from faket.data import AnyArray
 from faket.io.atomic import atomic_path
+from faket.io.model_folder import (
+    ALL_MODELS,
+    ALL_REFERENCES,
+    ANGLES,
+    NOISE_FREE_PROJECTIONS,
+    OCCUPANCY_MASK,
+    PARTICLES,
+    PROJECTIONS,
+    PROJECTIONS_UNBINNED,
+    RECONSTRUCTION,
+    number_of,
+    reference_name,
+)
 from faket.io.mrc import read_mask, read_stack, read_volume
 from faket.io.particles import read_particles
 from faket.io.tilts import read_tilt_angles
@@ -36,34 +49,34 @@ def dataset_figure(folder: Path, out: Path) -> Path:
     """
     from matplotlib.figure import Figure
 
-    models = sorted(folder.glob("model_*"), key=lambda p: int(p.name.split("_")[1]))[:_MAX_MODELS]
+    models = sorted(folder.glob(ALL_MODELS), key=lambda p: number_of(p.name))[:_MAX_MODELS]
     figure = Figure(figsize=(20, 4.2 * len(models)), layout="constrained")
     rows = figure.subplots(len(models), 5, squeeze=False)
-    references = len(list(folder.glob("reference_*"))) or 1
+    references = len(list(folder.glob(ALL_REFERENCES))) or 1
     for model, axes in zip(models, rows, strict=True):
-        index = int(model.name.split("_")[1]) % references
-        _draw_model(model, folder / f"reference_{index}" / "projections.mrc", axes)
+        index = number_of(model.name) % references
+        _draw_model(model, folder / reference_name(index) / PROJECTIONS, axes)
     with atomic_path(out) as temporary:
         figure.savefig(temporary, dpi=80, format="png")
     return out
 
 
 def _draw_model(model: Path, reference: Path, axes: Any) -> None:
-    angles = read_tilt_angles(model / "projections_unbinned.tlt")
+    angles = read_tilt_angles((model / PROJECTIONS_UNBINNED).with_suffix(ANGLES))
     tilt = int(np.abs(angles).argmin())
-    clean, pixel_A = read_stack(model / "noisefree_projections.mrc", mmap=True)
-    images, _ = read_stack(model / "projections_unbinned.mrc", mmap=True)
+    clean, pixel_A = read_stack(model / NOISE_FREE_PROJECTIONS, mmap=True)
+    images, _ = read_stack(model / PROJECTIONS_UNBINNED, mmap=True)
     _show(axes[0], clean[tilt], f"{model.name}: noise-free, {angles[tilt]:.0f}°", pixel_A)
     _show(axes[1], images[tilt], "projection", pixel_A)
     if reference.exists():
-        target_angles = read_tilt_angles(reference.with_suffix(".tlt"))
+        target_angles = read_tilt_angles(reference.with_suffix(ANGLES))
         target, target_A = read_stack(reference, mmap=True)
         nearest = int(np.abs(target_angles - angles[tilt]).argmin())
         _show(axes[2], target[nearest], f"reference, {target_angles[nearest]:.0f}°", target_A)
     else:
         axes[2].set_axis_off()
-    volume = read_volume(model / "reconstruction.mrc")
-    instances = read_mask(model / "occupancy_mask.mrc")
+    volume = read_volume(model / RECONSTRUCTION)
+    instances = read_mask(model / OCCUPANCY_MASK)
     centre = int((instances > 0).sum(axis=(1, 2)).argmax())
     half = max(0, round(_SLAB_A / volume.voxel_size_A / 2))
     slab = slice(max(0, centre - half), centre + half + 1)
@@ -71,7 +84,7 @@ def _draw_model(model: Path, reference: Path, axes: Any) -> None:
     for axis, title in ((axes[3], f"tomogram, z = {centre}"), (axes[4], "labels")):
         _show(axis, mean, title, volume.voxel_size_A)
     _outline(axes[4], instances[centre])
-    particles = read_particles(model / "particles.csv")
+    particles = read_particles(model / PARTICLES)
     x, y, z = particles.positions_A.T / volume.voxel_size_A
     near = np.abs(z - centre) <= half + 1
     axes[4].scatter(x[near], y[near], s=6, c="tab:red", linewidths=0)

@@ -2,16 +2,22 @@
 and nothing of the test tomogram is an input."""
 
 import json
+from pathlib import Path
 
 from faket.io.atomic import atomic_path
+from faket.io.model_folder import (
+    GEOMETRY,
+    MANIFEST,
+    NOISE_FREE_PROJECTIONS,
+    PROJECTIONS_UNBINNED,
+    model_name,
+)
 from faket.pipeline.dataset import check_finished, generate
 from faket.pipeline.executors import Report
 from faket.pipeline.recipe import Recipe, parse_recipe
 from faket.study.layout import Study
 from faket.study.modalities import MODALITIES, DataKind
 from faket.study.settings import StudySettings
-
-_STACK = "projections_unbinned.mrc"
 
 
 def recipe_text(study: Study, kind: DataKind) -> str:
@@ -62,15 +68,16 @@ def recipe_text(study: Study, kind: DataKind) -> str:
 def _reference_lines(settings: StudySettings, kind: DataKind) -> list[str]:
     """Name, for each training tomogram, the physics tilt-series of another training specimen."""
     n = settings.training
-    folders = [f"../data/benchmark/model_{(i + 1) % n}" for i in range(n)]
-    stacks = [f"{folder}/{_STACK}" for folder in folders]
+    folders = [f"../data/benchmark/{model_name((i + 1) % n)}" for i in range(n)]
+    stacks = [f"{folder}/{PROJECTIONS_UNBINNED}" for folder in folders]
+    geometries = [Path(stack).with_suffix(GEOMETRY).as_posix() for stack in stacks]
     lines = [
         "[reference]",
         f"stack = {json.dumps(stacks)}",
-        f"angles = {json.dumps([f'{folder}/projections_unbinned.csv' for folder in folders])}",
+        f"angles = {json.dumps(geometries)}",
     ]
     if kind.noise_free_reference:
-        noise_free = [f"{folder}/noisefree_projections.mrc" for folder in folders]
+        noise_free = [f"{folder}/{NOISE_FREE_PROJECTIONS}" for folder in folders]
         lines.append(f"clean = {json.dumps(noise_free)}")
     return lines
 
@@ -90,7 +97,7 @@ def check_no_leakage(study: Study, kind: DataKind, recipe: Recipe) -> None:
         raise RuntimeError(f"{kind.key}: a reference is no physics training tomogram")
     for i in range(recipe.tomograms if n else 0):
         if training[recipe.at(recipe.reference.stack[i % n]).resolve().parent] == i:
-            raise RuntimeError(f"{kind.key}: model_{i} would look like its own specimen")
+            raise RuntimeError(f"{kind.key}: {model_name(i)} would look like its own specimen")
     for key in study.modalities:
         row = MODALITIES[key]
         models, validation = study.training_models(row)
@@ -115,7 +122,7 @@ def data_recipe(study: Study, kind: DataKind) -> Recipe:
 
 def _is_made(study: Study, kind: DataKind, recipe: Recipe) -> bool:
     models = [study.model(kind.key, i) for i in range(recipe.tomograms)]
-    return all((model / "manifest.json").exists() for model in models)
+    return all((model / MANIFEST).exists() for model in models)
 
 
 def make_data(study: Study, workers: int, say: Report) -> None:

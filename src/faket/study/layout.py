@@ -22,6 +22,7 @@ from typing import Any
 from faket.errors import InputError
 from faket.io.atomic import atomic_path
 from faket.io.leftovers import holds_nothing
+from faket.io.model_folder import ALL_MODELS, model_name
 from faket.io.records import read_record
 from faket.io.weights import find_vgg19_weights
 from faket.study.modalities import DATA, MODALITIES, NEEDS_VGG19, DataKind, Modality
@@ -94,7 +95,7 @@ class Study:
 
     def model(self, data: str, index: int) -> Path:
         """Return the folder of a tomogram."""
-        return self.folder / "data" / data / f"model_{index}"
+        return self.folder / "data" / data / model_name(index)
 
     def run_folder(self, run: Run) -> Path:
         """Return the folder of a run."""
@@ -180,7 +181,7 @@ def open_study(
     chosen = PRESETS[preset or "small"]
     base = chosen.settings if stamp is None or preset else stamp["settings"]
     settings = replace(base, **(changes or {}))
-    begun = any(folder.glob("data/*/model_*"))  # else the settings may have been wrong
+    begun = any(folder.glob(f"data/*/{ALL_MODELS}"))  # else the settings may have been wrong
     if stamp is not None and begun:
         _check_same(
             stamp["settings"],

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faket.data import AnyArray
+from faket.io.model_folder import ANGLES, PROJECTIONS_UNBINNED, RECONSTRUCTION
 from faket.io.mrc import read_stack, read_volume
 from faket.io.tilts import read_tilt_angles
 from faket.report.plotting import need, new_figure, save
@@ -97,10 +98,10 @@ def read_panel(
     slab_A : float
         Thickness that the slice is averaged over.
     """
-    stack = model / "projections_unbinned.mrc"
-    angles = read_tilt_angles(stack.with_suffix(".tlt"))
+    stack = model / PROJECTIONS_UNBINNED
+    angles = read_tilt_angles(stack.with_suffix(ANGLES))
     images, pixel_A = read_stack(stack, mmap=True)
-    volume = read_volume(model / "reconstruction.mrc")
+    volume = read_volume(model / RECONSTRUCTION)
     tilt = int(np.abs(angles - tilt_deg).argmin())
     middle = len(volume.data) // 2 if z is None else z
     half = round(slab_A / volume.voxel_size_A / 2)

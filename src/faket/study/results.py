@@ -10,13 +10,15 @@ from typing import Any
 from faket.evaluation import Scores
 from faket.evaluation.intervals import METRICS, metric_values
 from faket.io.atomic import atomic_path
+from faket.io.model_folder import ALL_MODELS, MANIFEST, RUN
 from faket.io.text import csv_rows, parse_number, parse_whole
+from faket.pickers.train import HISTORY
 from faket.study.figures import StudyRow, study_figures
 from faket.study.layout import Run, Study
 from faket.study.modalities import MODALITIES
 from faket.study.page import write_study_page
 from faket.study.records import RESULT, RunRecord, read_costs, read_run
-from faket.study.run import HISTORY
+from faket.study.run import TRAINING
 from faket.study.settings import StudySettings
 
 
@@ -55,7 +57,7 @@ def read_results(study: Study) -> tuple[Result, ...]:
 
 def read_history(study: Study, run: Run) -> tuple[tuple[int, ...], tuple[float, ...]]:
     """Return the epochs that were validated and the mean F1 of each."""
-    path = study.run_folder(run) / HISTORY
+    path = study.run_folder(run) / TRAINING / HISTORY
     rows = csv_rows(path, ("epoch", "mean_f1")) if path.exists() else []
     epochs, values = list[int](), list[float]()
     for line, row in rows:
@@ -107,7 +109,7 @@ def costs(record: RunRecord) -> dict[str, float]:
 
 def data_costs(study: Study, data: str) -> Iterator[dict[str, float]]:
     """Yield seconds and peak memory of each tomogram of a data set that is there."""
-    for path in sorted((study.folder / "data" / data).glob("model_*/run.json")):
+    for path in sorted((study.folder / "data" / data).glob(f"{ALL_MODELS}/{RUN}")):
         stages = read_costs(path)
         yield {
             "seconds": sum(stage.seconds for stage in stages),
@@ -131,7 +133,7 @@ def write_report(study: Study) -> Path:
     models = {
         _data_title(kind.key): study.model(kind.key, 0)
         for kind in study.data_kinds()
-        if (study.model(kind.key, 0) / "manifest.json").exists()
+        if (study.model(kind.key, 0) / MANIFEST).exists()
     }
     drawn = study_figures(rows, models, study.folder / "figures")
     return write_study_page(study.folder / "study.md", rows, _facts(study, results), drawn)

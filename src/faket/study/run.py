@@ -14,6 +14,7 @@ from faket.io.acquisition import read_acquisition
 from faket.io.atomic import atomic_path
 from faket.io.checkpoints import load_checkpoint
 from faket.io.manifest import plain, sha256_of, software_versions
+from faket.io.model_folder import ACQUISITION, RECONSTRUCTION
 from faket.io.mrc import read_volume
 from faket.io.picks import read_picks, write_picks
 from faket.io.seals import sealed
@@ -23,7 +24,7 @@ from faket.pickers.labelled import read_labelled
 from faket.pickers.match import search, to_picks
 from faket.pickers.pick import pick
 from faket.pickers.stamp import LAST
-from faket.pickers.train import train_picker
+from faket.pickers.train import BEST, train_picker
 from faket.picking.template_matching import (
     TM,
     TM_F,
@@ -38,7 +39,8 @@ from faket.study.modalities import MODALITIES, Matching
 from faket.study.records import RESULT, SpentTime, read_spent
 
 Say = Callable[[str], None]
-COSTS, PICKS, PARTS, HISTORY = "costs.json", "picks.csv", "parts", "training/history.csv"
+COSTS, PICKS, PARTS = "costs.json", "picks.csv", "parts"
+TRAINING = "training"
 _SAVED_EVERY_S = 20.0
 
 
@@ -121,14 +123,14 @@ def _train(
     start, before, steps = None, 0, study.settings.steps
     if run.modality.parent:
         parent = study.run_folder(Run(MODALITIES[run.modality.parent], run.seed))
-        start, steps = parent / "training" / LAST, study.settings.fine_tuning_steps
+        start, steps = parent / TRAINING / LAST, study.settings.fine_tuning_steps
         before = load_checkpoint(start).epoch
     tell("reading", 0, steps)
     n_objects = sum(len(read_labelled(model).tomogram.centres) for model in models)
     settings = study.settings.training_settings(n_objects, steps, before=before)
     trained = train_picker(
         models,
-        study.run_folder(run) / "training",
+        study.run_folder(run) / TRAINING,
         settings=settings,
         seed=run.seed,
         validation=validation,
@@ -152,8 +154,8 @@ def _train(
 
 def _pick(study: Study, run: Run, device: Device, tell: Callable[[str, int, int], None]) -> None:
     folder = study.run_folder(run)
-    volume = read_volume(study.test_model(run.modality) / "reconstruction.mrc")
-    checkpoint = load_checkpoint(folder / "training" / "best.safetensors")
+    volume = read_volume(study.test_model(run.modality) / RECONSTRUCTION)
+    checkpoint = load_checkpoint(folder / TRAINING / BEST)
     found = pick(
         volume,
         checkpoint,
@@ -173,8 +175,8 @@ def _match(
 ) -> dict[str, Any]:
     """Search for one species after the other; what an interrupted run has found is kept."""
     folder, test = study.run_folder(run), study.test_model(run.modality)
-    acquisition = read_acquisition(test / "acquisition.json")
-    volume = read_volume(test / "reconstruction.mrc")
+    acquisition = read_acquisition(test / ACQUISITION)
+    volume = read_volume(test / RECONSTRUCTION)
     recipe = read_recipe(study.recipe_path("benchmark"))
     coarse = replace(recipe.specimen, voxel_size_A=volume.voxel_size_A)  # as the tomogram
     library = load_library(recipe.model_copy(update={"specimen": coarse}))
@@ -201,12 +203,12 @@ def _digests(study: Study, run: Run) -> dict[str, str]:
     """Hashes of what the run was made of."""
     row = run.modality
     files = {
-        "test": study.test_model(row) / "reconstruction.mrc",
+        "test": study.test_model(row) / RECONSTRUCTION,
         "test_recipe": study.recipe_path(row.test),
     }
     if row.data:
         files["recipe"] = study.recipe_path(row.data)
-        files["checkpoint"] = study.run_folder(run) / "training" / "best.safetensors"
+        files["checkpoint"] = study.run_folder(run) / TRAINING / BEST
     if row.parent:
         files["parent_recipe"] = study.recipe_path(MODALITIES[row.parent].data)
     return {name: sha256_of(path) for name, path in files.items()}

@@ -12,7 +12,7 @@ from faket.device import Device, resolve_device
 from faket.errors import InputError
 from faket.io.folder_lock import folder_lock
 from faket.io.manifest import read_manifest
-from faket.io.verification import MANIFEST
+from faket.io.model_folder import MANIFEST
 from faket.pipeline.executors import Report
 from faket.pipeline.versions import check_versions
 from faket.pipeline.workers import spawning, worker_processes

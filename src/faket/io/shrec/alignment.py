@@ -12,6 +12,7 @@ import numpy as np
 
 from faket.data import DoubleArray, TiltGeometry
 from faket.io.failures import PathLike, input_error
+from faket.io.model_folder import PROJECTIONS_UNBINNED
 from faket.io.text import parse_number, text_lines, write_text
 
 _UNDOES = {
@@ -69,7 +70,7 @@ def write_alignment(path: PathLike, geometry: TiltGeometry) -> None:
     if not np.isfinite(table).all():
         raise input_error(path, "expected finite angles and shifts, found NaN or infinity")
     rows = [" ".join(f"{value + 0.0:15.10f}" for value in row) for row in table]
-    files = [f"{i}@projections_unbinned.mrc" for i in range(1, n + 1)]
+    files = [f"{i}@{PROJECTIONS_UNBINNED}" for i in range(1, n + 1)]
     lines = [f"# {field}: {_UNDOES[field]}" if field in _UNDOES else f"# {field}"
              for field in _FIELDS]  # fmt: skip
     write_text(path, lines + [f"{row} {file}" for row, file in zip(rows, files, strict=True)])

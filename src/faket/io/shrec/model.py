@@ -17,6 +17,16 @@ from numpy.typing import ArrayLike, NDArray
 from faket.data import AnyArray, Particles, TiltGeometry, TiltSeries, Volume
 from faket.io.atomic import atomic_folder
 from faket.io.failures import PathLike, input_error
+from faket.io.model_folder import (
+    ALIGNMENT,
+    CLASS_MASK,
+    GRANDMODEL,
+    LOCATIONS,
+    OCCUPANCY_MASK,
+    RECONSTRUCTION,
+    STACK_FILES,
+    VOLUME_FILES,
+)
 from faket.io.mrc import (
     read_mask,
     read_pixel_size,
@@ -32,8 +42,8 @@ from faket.io.shrec.alignment import alignment_geometry, read_alignment, write_a
 from faket.io.shrec.checks import check_frame, check_same_voxel, check_shapes, renumber
 from faket.io.shrec.locations import Euler, read_particle_locations, write_particle_locations
 
-VOLUMES = ("grandmodel", "class_mask", "occupancy_mask", "reconstruction")
-STACKS = ("projections_unbinned", "projections", "noisefree_projections")
+VOLUMES, STACKS = tuple(VOLUME_FILES), tuple(STACK_FILES)
+_FILES = {**VOLUME_FILES, **STACK_FILES}
 
 
 @dataclass(frozen=True)
@@ -110,14 +120,12 @@ def read_shrec_model(
     size_A = voxel_size_A if voxel_size_A is not None else _header_size(root, found)
     volumes = {name: _read_part(root, name, size_A) for name in VOLUMES if name in found}
     check_shapes(root, volumes)
-    particles = read_particle_locations(
-        root / "particle_locations.txt", size_A, class_names, euler=euler
-    )
+    particles = read_particle_locations(root / LOCATIONS, size_A, class_names, euler=euler)
     check_frame(root, particles, size_A, volumes)
     pixels_A = _pixel_sizes(root, pixel_size_A)
     geometry = _geometry(root, pixels_A)
     series = {
-        name: _read_series(root / f"{name}.mrc", geometry, pixels_A[name], mmap)
+        name: _read_series(root / _FILES[name], geometry, pixels_A[name], mmap)
         for name in STACKS
         if name in found
     }
@@ -184,17 +192,17 @@ def write_shrec_model(
     given = {name: tilts for name, tilts in series.items() if tilts is not None}
     size_A = grandmodel.voxel_size_A
     with atomic_folder(folder, overwrite=overwrite) as root:
-        write_volume(root / "grandmodel.mrc", grandmodel)
-        write_mask(root / "class_mask.mrc", class_mask, size_A)
-        write_mask(root / "occupancy_mask.mrc", occupancy_mask, size_A)
+        write_volume(root / GRANDMODEL, grandmodel)
+        write_mask(root / CLASS_MASK, class_mask, size_A)
+        write_mask(root / OCCUPANCY_MASK, occupancy_mask, size_A)
         if reconstruction is not None:
-            write_volume(root / "reconstruction.mrc", reconstruction)
+            write_volume(root / RECONSTRUCTION, reconstruction)
         for name, tilts in given.items():
-            write_stack(root / f"{name}.mrc", tilts.images, tilts.geometry.pixel_size_A)
+            write_stack(root / _FILES[name], tilts.images, tilts.geometry.pixel_size_A)
         if given:
-            write_alignment(root / "alignment_simulated.txt", next(iter(given.values())).geometry)
+            write_alignment(root / ALIGNMENT, next(iter(given.values())).geometry)
         write_particle_locations(
-            root / "particle_locations.txt",
+            root / LOCATIONS,
             particles,
             size_A,
             class_names,
@@ -205,7 +213,7 @@ def write_shrec_model(
 
 
 def _has(root: Path, name: str) -> bool:
-    return os.path.exists(root / f"{name}.mrc")
+    return os.path.exists(root / _FILES[name])
 
 
 def _header_size(root: Path, parts: Collection[str]) -> float:
@@ -215,22 +223,23 @@ def _header_size(root: Path, parts: Collection[str]) -> float:
         names = [name for name in reversed(VOLUMES) if _has(root, name)][:1]
     if not names:
         raise input_error(
-            root, "expected a folder with grandmodel.mrc or another volume, found none; check "
+            root, f"expected a folder with {GRANDMODEL} or another volume, found none; check "
             "the path"
         )  # fmt: skip
-    sizes = {name: read_voxel_size(root / f"{name}.mrc") for name in names}
+    sizes = {name: read_voxel_size(root / _FILES[name]) for name in names}
     low, high = min(sizes, key=sizes.__getitem__), max(sizes, key=sizes.__getitem__)
     if sizes[high] > 1.02 * sizes[low]:
         raise input_error(
             root,
-            f"expected one voxel size, found {sizes[low]:g} A in {low}.mrc and {sizes[high]:g} A "
-            f"in {high}.mrc; give the voxel size yourself, or read them one by one",
+            f"expected one voxel size, found {sizes[low]:g} A in {_FILES[low]} and "
+            f"{sizes[high]:g} A in {_FILES[high]}; give the voxel size yourself, or "
+            "read them one by one",
         )
     return sizes[names[0]]
 
 
 def _read_part(root: Path, name: str, size_A: float) -> Any:
-    path = root / f"{name}.mrc"
+    path = root / _FILES[name]
     if name == "class_mask":
         return read_mask(path, dtype=np.uint8)
     if name == "occupancy_mask":
@@ -240,7 +249,7 @@ def _read_part(root: Path, name: str, size_A: float) -> Any:
 
 def _pixel_sizes(root: Path, given_A: float | None) -> dict[str, float]:
     """Pixel size of each stack there is; a stack half as wide has pixels twice as large."""
-    files = {name: root / f"{name}.mrc" for name in STACKS if _has(root, name)}
+    files = {name: root / _FILES[name] for name in STACKS if _has(root, name)}
     if given_A is None:
         return {name: read_pixel_size(file) for name, file in files.items()}
     widths = {name: read_shape(file)[2] for name, file in files.items()}
@@ -248,7 +257,7 @@ def _pixel_sizes(root: Path, given_A: float | None) -> dict[str, float]:
 
 
 def _geometry(root: Path, pixels_A: Mapping[str, float]) -> TiltGeometry | None:
-    path = root / "alignment_simulated.txt"
+    path = root / ALIGNMENT
     if not os.path.exists(path) or not pixels_A:
         return None
     return alignment_geometry(path, read_alignment(path), min(pixels_A.values()))
@@ -258,13 +267,9 @@ def _read_series(
     path: Path, geometry: TiltGeometry | None, pixel_size_A: float, mmap: bool
 ) -> TiltSeries:
     if geometry is None:
-        raise input_error(
-            path, "expected alignment_simulated.txt with the tilt angles beside it, found none"
-        )
+        raise input_error(path, f"expected {ALIGNMENT} with the tilt angles beside it, found none")
     images, size_A = read_stack(path, mmap=mmap, pixel_size_A=pixel_size_A)
     n = len(geometry.angles_deg)
     if len(images) != n:
-        raise input_error(
-            path, f"expected {n} images as in alignment_simulated.txt, found {len(images)}"
-        )
+        raise input_error(path, f"expected {n} images as in {ALIGNMENT}, found {len(images)}")
     return TiltSeries(images, replace(geometry, pixel_size_A=size_A))

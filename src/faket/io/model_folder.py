@@ -1,0 +1,83 @@
+"""The names of all files in the folders of tomograms, references, specimens and species.
+
+A tomogram's folder has SHREC'21's layout and names; those of faket's own are marked. Every module
+takes a name from here, so that it stands once.
+"""
+
+from pathlib import Path
+
+# A tomogram, SHREC'21's model_<i>.
+RECONSTRUCTION = "reconstruction.mrc"
+GRANDMODEL = "grandmodel.mrc"
+CLASS_MASK = "class_mask.mrc"
+OCCUPANCY_MASK = "occupancy_mask.mrc"  # the instance mask, under SHREC's name
+PROJECTIONS_UNBINNED = "projections_unbinned.mrc"
+PROJECTIONS = "projections.mrc"  # a reference's images too
+NOISE_FREE_PROJECTIONS = "noisefree_projections.mrc"
+LOCATIONS = "particle_locations.txt"
+ALIGNMENT = "alignment_simulated.txt"
+PARTICLES = "particles.csv"  # faket's: LOCATIONS without rounding
+CLASS_NAMES = "classes.txt"  # faket's: label and name
+ACQUISITION = "acquisition.json"  # faket's: all that the microscope drew
+
+# The parts of SHREC'21's folder that are MRC files, named as the fields of ShrecModel.
+VOLUME_FILES = {
+    "grandmodel": GRANDMODEL,
+    "class_mask": CLASS_MASK,
+    "occupancy_mask": OCCUPANCY_MASK,
+    "reconstruction": RECONSTRUCTION,
+}
+STACK_FILES = {
+    "projections_unbinned": PROJECTIONS_UNBINNED,
+    "projections": PROJECTIONS,
+    "noisefree_projections": NOISE_FREE_PROJECTIONS,
+}
+
+# A reference, reference_<i>: PROJECTIONS, their angles, ACQUISITION, and what was measured.
+NOISE_PROFILE = "noise_profile.json"
+REFERENCE_MODEL = "reference_model.json"
+STYLE_PROFILE = "style_profile.safetensors"
+
+# A specimen: POTENTIAL, CLASS_MASK, INSTANCE_MASK, PARTICLES, CLASS_INFO.
+# A species: POTENTIAL, ENVELOPE, SPECIES.
+POTENTIAL = "potential.mrc"
+ENVELOPE = "envelope.mrc"
+INSTANCE_MASK = "instance_mask.mrc"
+CLASS_INFO = "classes.json"
+SPECIES = "species.json"
+
+# Any folder that faket wrote. Beside a single output NAME the manifest is NAME.manifest.json.
+MANIFEST = "manifest.json"
+RUN = "run.json"
+
+# What lies beside a stack, under its name.
+ANGLES = ".tlt"
+ANGLES_SUFFIXES = (ANGLES, ".rawtlt")  # in which angles are looked for
+GEOMETRY = ".csv"  # faket's: angles, shifts, dose and order
+RECORD = ".json"  # faket's: ACQUISITION of a single stack
+
+ALL_MODELS = "model_*"
+ALL_REFERENCES = "reference_*"
+
+
+def model_name(index: int) -> str:
+    """Return the name of a tomogram's folder, which names its random streams too."""
+    return f"model_{index}"
+
+
+def reference_name(index: int) -> str:
+    """Return the name of a reference's folder, which names its random streams too."""
+    return f"reference_{index}"
+
+
+def number_of(folder: str) -> int:
+    """Return the i of ``model_<i>`` or ``reference_<i>``."""
+    return int(folder.rpartition("_")[2])
+
+
+def manifest_beside(output: Path) -> Path:
+    """Return where the manifest of a single output is.
+
+    With the output's suffix: picks named as their tomogram must not take its manifest's place.
+    """
+    return output.with_name(f"{output.name}.{MANIFEST}")
