@@ -2,8 +2,18 @@
 
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter
 
-from faket.noise import estimate_noise, ring_anisotropy, ring_cross_power, ring_power
+from faket.noise import (
+    NoiseProfile,
+    add_noise,
+    coloured_noise,
+    estimate_noise,
+    mend,
+    ring_anisotropy,
+    ring_cross_power,
+    ring_power,
+)
 
 
 def hann(shape):
@@ -75,3 +85,69 @@ def test_a_gradient_is_not_taken_for_noise():
     image = noise + 60 * np.linspace(-1, 1, 128)
     found = estimate_noise(image).noise_std[0] * image.std()
     assert found == pytest.approx(1.0, rel=0.05)
+
+
+def test_coloured_noise_makes_up_what_the_content_lacks_and_a_twentieth_at_least():
+    """White noise through the root of what is missing in each ring, by hand."""
+    rng = np.random.default_rng(0)
+    content = gaussian_filter(rng.standard_normal((1, 64, 48)), (0, 3, 3))
+    spectrum = np.tile(0.2 + np.linspace(1, 0, 24), (1, 1))  # less than the content's, in ring 0
+    profile = NoiseProfile(*np.array([[0.6], [0.8], [3.0], [7.0]]), "blind", spectrum=spectrum)
+    found = add_noise(content, profile, seed=4, spectrum="reference")[0]
+    signal = 0.6 * (content[0] - content[0].mean()) / content[0].std()
+    power = ring_power(signal.astype(np.float32), 24)
+    assert (power > spectrum[0]).any()
+    missing = np.maximum(spectrum[0] - power, spectrum[0] / 20)
+    made = signal + coloured_noise(4, 0, (64, 48), missing)
+    expected = 7 * (made - made.mean()) / made.std() + 3
+    np.testing.assert_allclose(found, expected, atol=1e-3)
+
+
+def spots(*places, side=96, sigma=1.0, seed=0):
+    """White noise with rectangles (y, x, height, width) of a grey value, in σ."""
+    image = np.random.default_rng(seed).standard_normal((side, side))
+    for y, x, height, width, value in places:
+        there = image[y : y + height, x : x + width]
+        there[...] = value + 0.1 * there  # not constant: that would be an empty region
+    return (sigma * image).astype(np.float32)[None]
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "value", "found"),
+    [
+        (8, 8, 30, True), (5, 13, 30, False),  # bright: up to 64 pixels
+        (2, 2, -30, True), (1, 4, -30, True), (1, 5, -30, False),  # dark: up to 4, gold is larger
+        (1, 1, 15, True), (1, 1, 8, False), (1, 1, -15, True), (1, 1, -8, False),  # 10 σ
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("sigma", [1e-3, 1.0, 50.0])
+def test_what_is_an_odd_pixel_and_what_is_gold(height, width, value, found, sigma):
+    images = spots((30, 40, height, width, value), sigma=sigma)
+    repaired = mend(images)
+    assert repaired.pixels == found
+    assert bool(repaired.masks) == found
+    if found:
+        assert repaired.masks[0][30 : 30 + height, 40 : 40 + width].all()
+        assert repaired.masks[0].sum() == (height + 2) * (width + 2)
+
+
+def test_rings_beside_a_hot_pixel_go_with_it():
+    """Interpolation leaves them up to 3 pixels away: what is half as far out as it must be."""
+    images = spots((30, 40, 1, 1, 90), (30, 43, 1, 1, -7), (30, 37, 1, 1, 4), (50, 50, 1, 1, -7))
+    mask = mend(images).masks[0]
+    assert mask[30, 43]
+    assert not mask[30, 37]
+    assert not mask[50, 50]
+
+
+def test_pixels_are_filled_by_their_mirror_images():
+    """A dead line between two ramps takes what lies as far on the other side."""
+    images = 100.0 + np.random.default_rng(0).standard_normal((1, 64, 64)).astype(np.float32)
+    images[0, :, 20] = 0.0
+    filled = mend(images)
+    assert filled.lines == 1
+    np.testing.assert_array_equal(np.flatnonzero(filled.masks[0].all(axis=0)), [19, 20, 21])
+    np.testing.assert_array_equal(filled.images[0, :, 19], images[0, :, 17])
+    np.testing.assert_array_equal(filled.images[0, :, 21], images[0, :, 23])
+    assert filled.left_out == {"dead_lines": 1}
+    assert filled.notice() == "left out of all measurements: 1 dead rows or columns"
