@@ -37,11 +37,11 @@ def model_of(*, beam=BEAM, floor=None, envelope=None, angles=ANGLES, **ctf):
         pixel_size_A=PIXEL_A,
         noise=NoiseProfile(flat, flat, mean, flat, "blind", angles),
         ctf=CtfEstimate(angles, np.full(n, 3.0), (2.9, 3.1), True, "metadata", **ctf),
-        beam=mean,
+        beam_grey=mean,
         envelope=np.ones((n, RINGS)) if envelope is None else np.tile(envelope, (n, 1)),
         floor=np.tile(BEAM * (np.ones(RINGS) if floor is None else floor), (n, 1)),
         anisotropy=np.zeros((n, 3, RINGS)),
-        strength="mean",
+        strength_source="mean",
     )
 
 
@@ -106,10 +106,10 @@ def test_noise_free_projections_tell_shifts_and_strength():
         reference, ANGLES, PIXEL_A, noise_free=images, ctf=model.ctf, dose_e_per_A2=[1e-3] * 3
     )
     assert found.alignment_error_A == pytest.approx(1.4826 * 2.4 * PIXEL_A, rel=0.03)
-    strength = (found.beam[:, None] * found.envelope / BEAM)[:, 2:8]
+    strength = (found.beam_grey[:, None] * found.envelope / BEAM)[:, 2:8]
     middles = (np.arange(2, 8) + 0.5) * CORNER / RINGS
     np.testing.assert_allclose(strength / np.sinc(middles), 0.7, rtol=0.06)
-    assert found.strength == "paired"
+    assert found.strength_source == "paired"
 
 
 def measured_without_signal(pixel_size_A=PIXEL_A, **options):
@@ -122,9 +122,9 @@ def test_the_usual_exposure_is_110_electrons_of_which_0_45_are_detected():
     """Electrons per pixel: 0.45 · 110 / 3 · pixel²; the beam is √(floor · electrons)."""
     found = measured_without_signal()
     electrons = 0.45 * 110 / 3 * PIXEL_A**2
-    np.testing.assert_allclose(found.beam, np.sqrt(found.floor[:, 0] * electrons), rtol=1e-6)
+    np.testing.assert_allclose(found.beam_grey, np.sqrt(found.floor[:, 0] * electrons), rtol=1e-6)
     np.testing.assert_allclose(found.floor[:, 0], 25.0, rtol=0.2)
-    assert found.strength == "dose"
+    assert found.strength_source == "dose"
 
 
 def test_what_motion_pixels_and_efficiency_leave_of_the_amplitude():
@@ -162,7 +162,7 @@ def test_a_model_between_its_tilts_is_interpolated_entry_by_entry():
         anisotropy=rng.random((3, 3, RINGS)),
     )  # fmt: skip
     there = model.at([5.0, -40.0])
-    for name in ("beam", "envelope", "floor", "anisotropy"):
+    for name in ("beam_grey", "envelope", "floor", "anisotropy"):
         values = getattr(model, name)
         np.testing.assert_allclose(getattr(there, name)[0], 0.75 * values[1] + 0.25 * values[2])
         np.testing.assert_allclose(getattr(there, name)[1], values[0])
@@ -206,7 +206,9 @@ def test_the_exposure_of_a_series_is_shared_by_its_tilts():
     """A third of 90 e/Å² each, 0.45 of it on pixels of 100 Å²; images without a mean."""
     ref = reference()
     found = reference_model(series(ref.images - 80), dose_e_per_A2=90.0, defocus_um=2.5)
-    np.testing.assert_allclose(found.beam, np.sqrt(found.floor[:, 0] * 0.45 * 30 * 100), rtol=1e-6)
+    np.testing.assert_allclose(
+        found.beam_grey, np.sqrt(found.floor[:, 0] * 0.45 * 30 * 100), rtol=1e-6
+    )
     np.testing.assert_allclose(found.ctf.defocus_um, 2.5)
 
 

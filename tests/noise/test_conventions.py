@@ -9,7 +9,7 @@ from faket.noise import (
     add_noise,
     coloured_noise,
     estimate_noise,
-    mend,
+    repair,
     ring_anisotropy,
     ring_cross_power,
     ring_power,
@@ -123,7 +123,7 @@ def spots(*places, side=96, sigma=1.0, seed=0):
 @pytest.mark.parametrize("sigma", [1e-3, 1.0, 50.0])
 def test_what_is_an_odd_pixel_and_what_is_gold(height, width, value, found, sigma):
     images = spots((30, 40, height, width, value), sigma=sigma)
-    repaired = mend(images)
+    repaired = repair(images)
     assert repaired.pixels == found
     assert bool(repaired.masks) == found
     if found:
@@ -134,7 +134,7 @@ def test_what_is_an_odd_pixel_and_what_is_gold(height, width, value, found, sigm
 def test_rings_beside_a_hot_pixel_go_with_it():
     """Interpolation leaves them up to 3 pixels away: what is half as far out as it must be."""
     images = spots((30, 40, 1, 1, 90), (30, 43, 1, 1, -7), (30, 37, 1, 1, 4), (50, 50, 1, 1, -7))
-    mask = mend(images).masks[0]
+    mask = repair(images).masks[0]
     assert mask[30, 43]
     assert not mask[30, 37]
     assert not mask[50, 50]
@@ -144,7 +144,7 @@ def test_pixels_are_filled_by_their_mirror_images():
     """A dead line between two ramps takes what lies as far on the other side."""
     images = 100.0 + np.random.default_rng(0).standard_normal((1, 64, 64)).astype(np.float32)
     images[0, :, 20] = 0.0
-    filled = mend(images)
+    filled = repair(images)
     assert filled.lines == 1
     np.testing.assert_array_equal(np.flatnonzero(filled.masks[0].all(axis=0)), [19, 20, 21])
     np.testing.assert_array_equal(filled.images[0, :, 19], images[0, :, 17])
