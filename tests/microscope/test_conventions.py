@@ -1,16 +1,25 @@
 """Signs, units and weights of the microscope, each in a case that has one exact answer."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
 import torch
 from scipy.signal.windows import tukey
 
-from faket.data import TiltGeometry
-from faket.microscope import Microscope, draw_acquisition, ring_amplitudes
+from faket.data import ClassInfo, TiltGeometry
+from faket.microscope import (
+    PRESET_ANGLES,
+    PRESETS,
+    Microscope,
+    draw_acquisition,
+    ring_amplitudes,
+)
+from faket.microscope.absorption import label_losses, mean_free_path_A, slab_amplitude
 from faket.microscope.amplitudes import RING_PX
 from faket.microscope.ctf_estimate import CtfEstimate
+from faket.microscope.detector import detector_curves
+from faket.microscope.dose import critical_dose, split_dose, surviving_amplitude
 from faket.microscope.grid import Grid
 from faket.microscope.ice import IceField
 from faket.microscope.lens import place_image
@@ -130,3 +139,112 @@ def test_ring_amplitudes_are_means_over_the_whole_plane(shape):
         [amplitude[(ring == i) & (radius > 0)].mean() for i in range(ring.max() + 1)]
     )
     np.testing.assert_allclose(ring_amplitudes(image[None])[0], expected, rtol=1e-6)
+
+
+# SHREC'21 (Gubins et al. 2021 and its public code): 300 kV, Cs = Cc = 2.7 mm, 0.7 eV, 0.02 mrad,
+# 2 to 5 µm, ± 60° in steps of 2°, 100 to 120 e/Å², a K2; and what every microscope has.
+DEFAULTS = {
+    "voltage_kV": 300.0, "spherical_aberration_mm": 2.7, "chromatic_aberration_mm": 2.7,
+    "energy_spread_eV": 0.7, "beam_semi_angle_mrad": 0.02, "phase_plate_deg": 0.0,
+    "defocus_um": (2.0, 5.0), "defocus_jitter_um": 0.2, "astigmatism_um": 0.1,
+    "dose_e_per_A2": (100.0, 120.0), "dose_cosine_power": 0.0, "dose_scheme": "dose-symmetric",
+    "shift_A": (3.0, 10.0), "alignment_error_A": (0.0, 0.0), "angle_error_deg": 0.006,
+    "rotation_error_deg": 0.0, "tilt_axis_deg": (0.0, 0.0), "detector": "K2",
+    "detector_pixel_A": 0.0, "motion_blur_A": 4.0, "model": "multislice",
+    "slice_thickness_A": 0.0, "ice": True, "absorption": True, "damage": True,
+}  # fmt: skip
+ALIGNED = {  # a stack as alignment leaves it, and the camera's own pixel
+    "defocus_um": (2.0, 5.0), "shift_A": (0.0, 0.0), "alignment_error_A": (2.0, 10.0),
+    "angle_error_deg": 0.1, "rotation_error_deg": 0.2,
+}  # fmt: skip
+CHANGES = {
+    "shrec21": {},
+    "k3-60x3": ALIGNED
+    | {"dose_e_per_A2": (100.0, 140.0), "detector": "K3", "detector_pixel_A": 2.5},
+    "czii-45x3": ALIGNED
+    | {"dose_e_per_A2": (60.0, 120.0), "detector": "generic", "detector_pixel_A": 1.54},
+}
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_every_preset_is_its_row(name):
+    assert asdict(PRESETS[name]) == DEFAULTS | CHANGES[name]
+    angles = np.array(PRESET_ANGLES[name])
+    end, step = {"shrec21": (60, 2), "k3-60x3": (60, 3), "czii-45x3": (45, 3)}[name]
+    assert (angles[0], angles[-1], set(np.diff(angles))) == (-end, end, {step})
+
+
+def test_a_microscope_without_any_error_is_possible():
+    """Zero is allowed wherever a real microscope can only come near it."""
+    zeros = (
+        "spherical_aberration_mm", "chromatic_aberration_mm", "energy_spread_eV",
+        "beam_semi_angle_mrad", "defocus_jitter_um", "astigmatism_um", "dose_cosine_power",
+        "angle_error_deg", "rotation_error_deg", "detector_pixel_A", "motion_blur_A",
+        "slice_thickness_A",
+    )  # fmt: skip
+    ideal = Microscope(**dict.fromkeys(zeros, 0.0), shift_A=(0.0, 0.0), defocus_um=(0.0, 0.0))
+    optics = draw_acquisition(ideal, TiltGeometry(np.zeros(1), 5.0), seed=0).optics(0)
+    assert optics == replace(optics, defocus_A=0.0, spherical_aberration_A=0.0, focal_spread_A=0.0)
+
+
+def test_the_generic_detector_has_the_mtf_of_a_square_pixel():
+    """sin(πf/2) / (πf/2) at a fraction f of Nyquist; and the published curves of the K2 and K3."""
+    fraction = np.array([0.25, 0.5, 0.75, 1.0])
+    mtf, dqe = detector_curves("generic", fraction)
+    np.testing.assert_allclose(mtf, np.sinc(fraction / 2), atol=1e-3)
+    np.testing.assert_allclose(dqe[[1, 3]], [0.55, 0.26])
+    (k2_mtf, k2_dqe), (k3_mtf, k3_dqe) = (detector_curves(name, fraction) for name in ("K2", "K3"))
+    np.testing.assert_allclose(k2_mtf, [0.89, 0.79, 0.64, 0.48])
+    np.testing.assert_allclose(k2_dqe, [0.71, 0.53, 0.34, 0.19])
+    np.testing.assert_allclose(k3_mtf, [0.96, 0.89, 0.77, 0.64])
+    np.testing.assert_allclose(k3_dqe[[1, 3]], [0.71, 0.32])
+    for name, ends in {"K2": (0.793, 0.19), "K3": (0.95, 0.32), "perfect": (1, 1)}.items():
+        assert detector_curves(name, np.array([0.0, 2.0]))[1].tolist() == list(ends)
+
+
+def test_shifts_move_content_along_their_own_axes():
+    """Content moves by +x and +y of its own shift, and not by the other's."""
+    grid = Grid((64, 64), (64, 64), 5.0, "cpu")
+    record = replace(record_of(motion_blur_A=0.0), shifts_A=((35.0, -20.0),))
+    point = torch.zeros(64, 64)
+    point[32, 32] = 1.0
+    moved = place_image(grid, point, record, 0).numpy()
+    assert np.unravel_index(moved.argmax(), moved.shape) == (32 - 4, 32 + 7)
+
+
+def test_what_a_tilted_slab_leaves_of_the_beam():
+    """exp(−t / 2Λ cos θ) of the amplitude: at 60° through twice the thickness."""
+    flat, tilted = (slab_amplitude(1000.0, angle, 300.0) for angle in (0.0, 60.0))
+    assert flat == pytest.approx(np.exp(-1000 / (2 * mean_free_path_A("ice", 300.0))))
+    assert tilted == pytest.approx(flat**2)
+    assert slab_amplitude(1000.0, -60.0, 300.0) == pytest.approx(tilted)
+
+
+def test_losses_beyond_ice_per_voxel():
+    """Half of voxel · (1/Λ − 1/Λ_ice), of the amplitude; nothing where there is no class."""
+    classes = {3: ClassInfo("a", "protein"), 7: ClassInfo("fiducial", "gold")}
+    losses = label_losses(classes, 300.0, 8.0)
+    ice = mean_free_path_A("ice", 300.0)
+    for label, material in ((3, "protein"), (7, "gold")):
+        expected = 4.0 * (1 / mean_free_path_A(material, 300.0) - 1 / ice)
+        assert losses[label] == pytest.approx(expected)
+        assert losses[label] > 0
+    assert np.count_nonzero(losses) == 2
+
+
+def test_steep_tilts_get_more_of_the_dose():
+    """∝ 1 / cosⁿ: at 60° twice that at 0° for n = 1, eight times for n = 3."""
+    for power, ratio in ((1.0, 2.0), (3.0, 8.0)):
+        dose = split_dose(np.array([-60.0, 0.0, 60.0]), 100.0, power)
+        assert dose.sum() == pytest.approx(100)
+        assert dose[0] == dose[2] == pytest.approx(ratio * dose[1])
+
+
+def test_fading_by_the_critical_dose():
+    """exp(−D / 2 N_e), averaged over the exposure; N_e = 0.245 k^−1.665 + 2.81."""
+    critical = critical_dose(np.array([0.1]), 300.0)[0]
+    assert critical == pytest.approx(0.245 * 0.1**-1.665 + 2.81)
+    left = surviving_amplitude(np.array([0.0, 0.1]), 20.0, 5.0, 300.0)
+    steps = np.linspace(20, 25, 100_001)
+    assert left[0] == 1
+    assert left[1] == pytest.approx(np.exp(-steps / (2 * critical)).mean(), rel=1e-6)
