@@ -1,11 +1,11 @@
 """Handedness of what a network is trained on."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
 
-from faket.picking import LabelledTomogram, TrainingSettings
+from faket.picking import TRAINING_PRESETS, LabelledTomogram, TrainingSettings, cluster
 from faket.picking.deepfinder.patches import cut_batch, draw_epoch
 
 HALF_TURNS = {  # [z, y, x] axes that a half turn about an axis reverses
@@ -32,3 +32,50 @@ def test_every_row_of_the_table_is_a_rotation(rotations):
 
 def test_the_default_is_the_published_half_turn_about_the_tilt_axis():
     assert TrainingSettings().rotations == "y"
+
+
+def test_the_published_training_and_the_quick_one():
+    """Adam at 1e-4, 25 patches of 56³, moved by up to 13 voxels, 110 epochs; nothing else."""
+    published = {
+        "epochs": 110, "batch": 25, "patch": 56, "width": 1.0, "learning_rate": 1e-4,
+        "warm_up_steps": 0, "schedule": "constant", "average_steps": 0, "max_shift": None,
+        "cross_entropy": 0.0, "rotations": "y", "mixed_precision": True, "validate_every": 1,
+    }  # fmt: skip
+    quick = {
+        "batch": 8, "patch": 24, "width": 0.25, "learning_rate": 2e-3, "warm_up_steps": 200,
+        "schedule": "linear", "average_steps": 100, "cross_entropy": 1.0,
+    }  # fmt: skip
+    assert asdict(TrainingSettings()) == published
+    assert {name: asdict(row) for name, row in TRAINING_PRESETS.items()} == {
+        "published": published,
+        "quick": published | quick,
+    }
+    assert [row.shift for row in TRAINING_PRESETS.values()] == [13, 5]
+
+
+def test_the_rate_rises_to_its_full_value_and_falls_to_nothing_after_the_last_step():
+    rising = TrainingSettings(learning_rate=0.5, warm_up_steps=4)
+    assert [rising.rate(step, 10) for step in (0, 1, 3, 4, 9)] == [0.125, 0.25, 0.5, 0.5, 0.5]
+    falling = TrainingSettings(learning_rate=0.5, schedule="linear")
+    assert [falling.rate(step, 10) for step in (0, 5)] == [0.5, 0.25]
+    assert falling.rate(9, 10) == pytest.approx(0.05)
+
+
+def test_epochs_of_so_many_steps():
+    """100 objects in batches of 25 are 4 steps an epoch; a checkpoint's epochs come before."""
+    assert TrainingSettings().for_steps(40, 100).epochs == 10
+    assert TrainingSettings().for_steps(40, 100, before=7).epochs == 17
+    assert TrainingSettings().for_steps(1, 100).epochs == 1
+    assert TrainingSettings().for_steps(40, 10).epochs == 40
+
+
+def test_picks_are_x_y_z_in_angstroms_and_in_the_middle_of_their_binned_voxels():
+    """A voxel (z y x) of a segmentation binned twice covers 2i and 2i + 1: its middle is 2i + ½."""
+    labels = np.zeros((8, 9, 10), np.uint8)
+    labels[2, 3, 5] = 1
+    for binning, place in ((1, (2, 3, 5)), (2, (4.5, 6.5, 10.5)), (4, (9.5, 13.5, 21.5))):
+        found = cluster(labels, binning=binning, method="meanshift")
+        np.testing.assert_allclose(found.centres, [place])
+        picks = found.to_particles(("background", "a"), 10.0)
+        np.testing.assert_allclose(picks.positions_A, [10.0 * np.array(place[::-1])])
+        assert picks.species == ("a",)
