@@ -1,7 +1,7 @@
-"""The physics simulator: from a labelled specimen to the tilt-series a microscope would take.
+"""The physics simulator: from a labelled specimen to the tilt-series that a microscope would take.
 
-Stages, each an image per tilt: ``potential`` (V·Å) → ``exit_wave`` → ``intensity`` (relative to
-the incident beam) → ``counts`` (electrons) → images (counts as the detector gives them).
+Each stage gives one image per tilt: ``potential`` (V·Å) → ``exit_wave`` → ``intensity`` (relative
+to the incident beam) → ``counts`` (electrons) → images (counts as the detector gives them).
 """
 
 from faket.microscope.amplitudes import match_ring_amplitudes, ring_amplitudes

@@ -1,4 +1,4 @@
-"""Losses from mean free paths: |ψ|² falls as exp(−z / Λ)."""
+"""Absorption from mean free paths: |ψ|² falls as exp(−z / Λ)."""
 
 import math
 from collections.abc import Mapping
@@ -27,12 +27,12 @@ def absorptive_potential_V(material: str, voltage_kV: float, sigma_rad_per_V_A: 
 def label_losses(
     classes: Mapping[int, ClassInfo], voltage_kV: float, voxel_size_A: float
 ) -> DoubleArray:
-    """Return, for each value of a class mask, the amplitude's exponent per voxel beyond ice.
+    """Return, for each value of a class mask, how much more than ice a voxel damps the amplitude.
 
     Returns
     -------
     ndarray, shape (256,), float64
-        voxel / 2 · (1/Λ_material − 1/Λ_ice); 0 where there is no class.
+        Exponents, voxel / 2 · (1/Λ_material − 1/Λ_ice); 0 for values without a class.
     """
     losses = np.zeros(256)
     ice = 1 / mean_free_path_A("ice", voltage_kV)
@@ -43,6 +43,6 @@ def label_losses(
 
 
 def slab_amplitude(depth_A: float, angle_deg: float, voltage_kV: float) -> float:
-    """What a slab of ice leaves of the amplitude: exp(−t / (2 Λ cos θ))."""
+    """Return the relative amplitude behind a slab of ice: exp(−t / (2 Λ cos θ))."""
     path_A = depth_A / math.cos(math.radians(angle_deg))
     return math.exp(-path_A / (2 * mean_free_path_A("ice", voltage_kV)))

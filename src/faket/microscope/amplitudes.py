@@ -1,4 +1,4 @@
-"""Ring amplitudes: give a stack the rotationally averaged spectrum of a reference."""
+"""Ring amplitudes: give a stack the rotationally averaged amplitudes of a reference."""
 
 import numpy as np
 
@@ -18,8 +18,8 @@ def ring_amplitudes(stack: AnyArray) -> DoubleArray:
     Returns
     -------
     ndarray, shape (tilt, rings), float64
-        Per pixel of the image (divided by y · x); ring 0 holds the mean's neighbours but not
-        the mean. The last ring ends at Nyquist of the shorter axis; the corners belong to it.
+        Divided by the number of pixels y · x. Ring 0 excludes the mean. The last ring ends at
+        Nyquist of the shorter axis and includes the corners.
     """
     _check(stack)
     rings = _rings(stack.shape[1], stack.shape[2])

@@ -1,4 +1,4 @@
-"""The column: a plane wave goes through one tilt of the specimen, slice by slice."""
+"""The column: a plane wave passes one tilt of the specimen, slice by slice."""
 
 import functools
 import math
@@ -32,7 +32,7 @@ class Column:
     """
 
     def __init__(self, specimen: Specimen, record: AcquisitionRecord, device: str) -> None:
-        """Choose the working grid and lay out the ice."""
+        """Choose the working grid and prepare the ice."""
         self._record = record
         microscope = record.microscope
         self._sigma = interaction_constant_rad_per_V_A(microscope.voltage_kV)
@@ -53,7 +53,7 @@ class Column:
         self._propagators: dict[float, torch.Tensor] = {}
 
     def _margin_px(self) -> int:
-        """Pixels that keep the two edges of the periodic grid apart: λ Δf k, and the shifts."""
+        """Return the margin against wrap-around in the periodic grid: λ Δf k, and the shifts."""
         record = self._record
         nyquist = 0.5 / record.pixel_size_A
         defocus = max(abs(value) for value in record.defocus_A) + self._depth_A
@@ -63,7 +63,7 @@ class Column:
         return math.ceil(spread / record.pixel_size_A) + 2
 
     def load(self, index: int) -> Tilt:
-        """Turn the specimen to a tilt; what the last call gave is overwritten."""
+        """Turn the specimen to a tilt; the arrays of the last call are overwritten."""
         return self._stage.load(index)
 
     def project(self, tilt: Tilt) -> torch.Tensor:
@@ -86,9 +86,9 @@ class Column:
         angle, planes = self._record.true_angles_deg[tilt.index], tilt.slicing.planes()
         fade = self._fading(tilt.index)
         if self._ice is not None:
-            dice = generator(self._record.seed, "ice", tilt.index)
+            rng = generator(self._record.seed, "ice", tilt.index)
             dose = self._dose_before[tilt.index] + self._record.dose_e_per_A2[tilt.index] / 2
-            self._ice.expose(angle, tilt.slicing, dose, dice)
+            self._ice.expose(angle, tilt.slicing, dose, rng)
         microscope, amplitude = self._record.microscope, 1.0
         if microscope.ice and microscope.absorption:
             amplitude = slab_amplitude(self._depth_A, angle, microscope.voltage_kV)
@@ -132,7 +132,7 @@ class Column:
         advance_phase(wave, phase, scale, (rows.start, columns.start - first_column))
 
     def _columns(self, band: Band) -> tuple[slice, slice]:
-        """Where a band lies in the grid."""
+        """Return the rows and columns of the grid that a band covers."""
         rows, _ = self.grid.window(band.values.shape)
         start = self.grid.shape[1] // 2 + band.column
         return rows, slice(start, start + band.values.shape[1])
@@ -140,7 +140,10 @@ class Column:
     def _group(
         self, tilt: Tilt, band: Band | None, group: int, fade: torch.Tensor | None
     ) -> Callable[[torch.Tensor, int], None]:
-        """Prepare a fine slice, ice, losses and damage of its group: ψ ← ψ exp(iσ V − loss)."""
+        """Prepare the scattering by a fine slice and the ice, absorption and damage of its group.
+
+        ψ ← ψ exp(iσ V − loss).
+        """
         core = group - tilt.slicing.outer_groups
         inside = 0 <= core < tilt.slicing.core_groups
         potential, kept = None, None
@@ -149,7 +152,7 @@ class Column:
         if self._ice is not None:
             potential = self._ice.group(group, potential)
         elif potential is not None:
-            potential = torch.fft.irfft2(potential, s=self.grid.shape)
+            potential = torch.fft.irfft2(potential, s=self.grid.shape)  # → [y, x]
         if tilt.loss is not None and inside:
             kept = torch.exp(-torch.from_numpy(tilt.loss[core]).to(self.grid.device))
 
@@ -165,7 +168,10 @@ class Column:
         return act
 
     def _fading(self, index: int) -> torch.Tensor | None:
-        """1 − what damage leaves of the molecules' amplitude, over frequencies of a real FFT."""
+        """Return the fraction of the molecules' amplitude that damage took.
+
+        Over the frequencies [y, x // 2 + 1] of a real FFT; None without damage.
+        """
         if not self._record.microscope.damage:
             return None
         kx, ky = self.grid.frequencies(real=True)
@@ -179,7 +185,7 @@ class Column:
         return torch.from_numpy((1 - left).astype(np.float32)).to(self.grid.device)
 
     def _lost_spectrum(self, tilt: Tilt, core: int, fade: torch.Tensor) -> torch.Tensor:
-        """Minus what damage took from the potential of a group, V·Å, Fourier transformed."""
+        """Return minus the potential of a group that damage took: its real FFT, V·Å."""
         per_group = tilt.slicing.per_group
         full = torch.zeros(self.grid.shape, device=self.grid.device)
         for band in tilt.potential[core * per_group : (core + 1) * per_group]:
@@ -187,5 +193,5 @@ class Column:
         if tilt.gold is not None and tilt.gold[core].any():
             gold = torch.from_numpy(tilt.gold[core]).to(full.device)
             full[self.grid.window(tilt.gold.shape[1:])] -= gold
-        spectrum: torch.Tensor = torch.fft.rfft2(full)
+        spectrum: torch.Tensor = torch.fft.rfft2(full)  # [y, x] → [y, x // 2 + 1]
         return spectrum.mul_(fade * -self.grid.pixel_size_A)

@@ -1,4 +1,4 @@
-"""What is known of the contrast transfer of a tilt-series."""
+"""The contrast transfer function of a tilt-series, as given or estimated."""
 
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
@@ -20,20 +20,21 @@ AMPLITUDE_CONTRAST = 0.055
 
 @dataclass(frozen=True, eq=False)
 class CtfEstimate:
-    """Contrast transfer of the microscope that took a stack.
+    """Contrast transfer function (CTF) of the microscope that took a stack.
 
     Attributes
     ----------
     angles_deg : ndarray, shape (tilts,), float64
     defocus_um : ndarray, shape (tilts,), float64
-        Underfocus of the middle of the field. Where ``confident`` is False it is no more than
-        the likeliest guess between what the spectra allow and what is usual (2 to 5 µm).
+        Underfocus of the middle of the field. If ``confident`` is False, it is only the likeliest
+        of the values that the spectra allow, given that 2 to 5 µm are usual.
     interval_um : (float, float)
-        Mean defoci that the spectra do not rule out (three standard errors), if the specimen's
-        own spectrum is smooth; a crowd of membranes can mislead it where no rings are seen.
+        Range of mean defoci that the spectra do not rule out (three standard errors), provided
+        that the specimen's own spectrum is smooth: without visible rings, many membranes can
+        mislead it.
     confident : bool
-        True if that interval is narrow: within 4.5 % of ``defocus_um``, or 2.5 % where there is
-        only one zero below Nyquist.
+        True if that interval is narrow: within 4.5 % of ``defocus_um``, or within 2.5 % if only
+        one zero lies below Nyquist.
     source : {"metadata", "spectra"}
     voltage_kV, spherical_aberration_mm, amplitude_contrast, phase_plate_deg : float
     """
@@ -56,11 +57,13 @@ class CtfEstimate:
         shape = self.angles_deg.shape
         if len(shape) != 1 or shape[0] == 0 or self.defocus_um.shape != shape:
             raise InputError(
-                "CtfEstimate: expected one angle and one defocus a tilt, found shapes "
+                "CtfEstimate: expected one angle and one defocus per tilt, found shapes "
                 f"{shape} and {self.defocus_um.shape}"
             )
         if not (np.isfinite(self.defocus_um).all() and np.isfinite(self.angles_deg).all()):
-            raise InputError("CtfEstimate: expected finite angles and defoci, found NaN or inf")
+            raise InputError(
+                "CtfEstimate: expected finite angles and defoci, found NaN or infinity"
+            )
         if not 0 <= self.amplitude_contrast < 1 or not self.voltage_kV > 0:
             raise InputError(
                 "CtfEstimate: expected voltage_kV > 0 and amplitude_contrast from 0 to below 1, "
@@ -72,9 +75,10 @@ class CtfEstimate:
             )
 
     def optics(self, tilt: int) -> Optics:
-        """Return the state of the lens for one tilt, without its envelopes.
+        """Return the optics of one tilt, without envelopes.
 
-        For :func:`faket.microscope.contrast_transfer`, with ``amplitude_contrast`` beside it.
+        :func:`faket.microscope.contrast_transfer` takes them together with
+        ``amplitude_contrast``.
         """
         return Optics(
             electron_wavelength_A(self.voltage_kV),
@@ -84,7 +88,7 @@ class CtfEstimate:
         )
 
     def at(self, angles_deg: ArrayLike) -> "CtfEstimate":
-        """Return the estimate at other tilt angles: each takes the defocus of the nearest tilt."""
+        """Return the estimate at other tilt angles: each gets the defocus of the nearest tilt."""
         wanted = np.atleast_1d(np.asarray(angles_deg, np.float64))
         nearest = nearest_tilts(wanted, self.angles_deg)
         return replace(self, angles_deg=wanted, defocus_um=self.defocus_um[nearest])

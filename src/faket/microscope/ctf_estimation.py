@@ -1,10 +1,11 @@
-"""The contrast transfer of the microscope that took a stack, from the stack's own power spectra.
+"""Estimation of the contrast transfer function of a stack from its own power spectra.
 
-A ring of the power spectrum is modelled as ``A(k) <CTF²> + N(k)``: A is what the lens modulated
-(specimen and ice), N what it did not (counting noise). A is a sum, with coefficients >= 0, of
-functions that fall with k; N is a cubic of k that is nowhere negative; <CTF²> is averaged over
-the defoci within one image (:func:`faket.microscope.thon.mean_squared_ctf`). The defocus is that
-whose best A and N have the least misfit, and the misfit of all others says how sure that is.
+A ring of the power spectrum is modelled as ``A(k) <CTF²> + N(k)``. A is the power that the CTF
+modulates (specimen and ice), N the power that it does not (counting noise). A is a sum, with
+coefficients >= 0, of functions that fall with k; N is a cubic of k that is nowhere negative; <CTF²>
+is averaged over the defoci within one image (:func:`faket.microscope.thon.mean_squared_ctf`). The
+estimated defocus is the one whose best A and N have the least misfit; the misfit of all others
+tells how certain it is.
 """
 
 from dataclasses import dataclass, replace
@@ -30,14 +31,18 @@ from faket.microscope.thon import mean_squared_ctf
 from faket.tilts import checked_angles
 from faket.units import A_PER_UM, UM_PER_A
 
-_GROUPS_DEG = (0.0, 25.0, 45.0, 91.0)  # tilts whose spectra are averaged
-_MARGIN = 9.0  # in χ²; what fits worse than the best by more is ruled out
-_CONFLICT = 4.0  # in χ²: by how much the rings alone may disagree
-_EVIDENCE = 9.0  # in χ²: by how much they must prefer rings to none
-_CERTAIN = 0.045  # confident if all that is not ruled out lies as near, relative
-_CERTAIN_BY_ONE_ZERO = 0.025  # where the second zero lies beyond Nyquist
-_RINGS_FROM = 0.85  # of the first zero: from here rings alone, not the specimen, must tell
-_USUAL_UM, _USUAL_SPREAD = 3.0, 0.35  # defoci of tomography: exp(N(ln 3, 0.35))
+_GROUPS_DEG = (0.0, 25.0, 45.0, 91.0)  # limits of |tilt|; spectra between two are averaged
+# Thresholds in χ², chosen as squares of standard errors.
+_MARGIN = 9.0  # a defocus that fits worse than the best by more than this is ruled out
+_CONFLICT = 4.0  # largest misfit of the estimate in the rings beyond the first zero
+_EVIDENCE = 9.0  # least gain over a spectrum without rings
+# Largest relative distance of a defocus that is not ruled out, for a confident estimate; chosen on
+# simulated stacks (scripts/measure_ctf.py).
+_CERTAIN = 0.045
+_CERTAIN_BY_ONE_ZERO = 0.025  # if the second zero lies beyond Nyquist
+_RINGS_FROM = 0.85  # of the first zero: beyond it the specimen's own spectrum matters little
+# Usual defoci in tomography: exp(N(ln 3, 0.35)) µm, two thirds of them between 2.1 and 4.3 µm.
+_USUAL_UM, _USUAL_SPREAD = 3.0, 0.35
 
 
 def estimate_ctf(
@@ -52,20 +57,20 @@ def estimate_ctf(
     phase_plate_deg: float = 0.0,
     search_um: tuple[float, float] = (0.5, 10.0),
 ) -> CtfEstimate:
-    """Find the defocus of a tilt-series from its own power spectra, or say that they do not tell.
+    """Estimate the defocus of a tilt-series from its own power spectra, and how certain it is.
 
     Gold is masked first: it scatters too strongly for a contrast transfer function. Spectra of
-    tilts below 25°, below 45° and above are averaged; a common defocus is fitted to the three.
-    Where it is certain, each tilt's own defocus is fitted around it.
+    tilts below 25°, from 25° to 45°, and above are averaged; a common defocus is fitted to the
+    three. If it is certain, each tilt's own defocus is fitted around it.
 
-    On 24 stacks of the simulator that no threshold was set on (41 tilts; 1 to 6 µm, 60 to 140 e/Å²
-    in all, 2.5 to 10 Å pixels; ``scripts/measure_ctf.py``) 5 answers were confident, all within
-    2.7 %. Below about 4.5 µm the rings drown in noise at such doses: give the defocus where it is
-    known.
+    On 24 simulated stacks that were not used to set any threshold (41 tilts; 1 to 6 µm, 60 to
+    140 e/Å² in all, 2.5 to 10 Å pixels; ``scripts/measure_ctf.py``) 5 estimates were confident,
+    all within 2.7 %. Below about 4.5 µm the rings are lost in noise at such doses: give the
+    defocus if you know it.
 
-    Rings of a stack with 10 Å pixels end at 20 Å, where the first zero of 2 µm lies: there,
-    lower defoci cannot be told. The same holds for small or short stacks. No astigmatism is
-    fitted: 0.1 µm, as is usual, changes nothing in rings.
+    The spectra of 10 Å pixels end at 20 Å, where 2 µm of defocus has its first zero: lower
+    defoci cannot be estimated from them, nor can any from small or short stacks. No astigmatism
+    is fitted: the usual 0.1 µm does not change rotational averages.
 
     Parameters
     ----------
@@ -74,7 +79,7 @@ def estimate_ctf(
     pixel_size_A : float
     angles_deg : array_like, shape (tilts,)
     defocus_um : array_like, shape (tilts,) or scalar, optional
-        What the user knows; then nothing is measured.
+        Known defocus; then nothing is measured.
     voltage_kV, spherical_aberration_mm, amplitude_contrast, phase_plate_deg : float
         Of the microscope.
     search_um : (float, float)
@@ -90,7 +95,7 @@ def estimate_ctf(
         If shapes or settings do not fit, a tilt is not finite, or images are under 32 pixels.
     """
     angles = np.atleast_1d(np.asarray(angles_deg, np.float64))
-    lens = {
+    known_optics = {
         "voltage_kV": voltage_kV,
         "spherical_aberration_mm": spherical_aberration_mm,
         "amplitude_contrast": amplitude_contrast,
@@ -99,15 +104,15 @@ def estimate_ctf(
     if defocus_um is not None:
         known = np.array(np.broadcast_to(np.asarray(defocus_um, np.float64), angles.shape))
         span = (float(known.min()), float(known.max()))
-        return CtfEstimate(angles, known, span, True, "metadata", **lens)
+        return CtfEstimate(angles, known, span, True, "metadata", **known_optics)
     _check(stack, pixel_size_A, angles, search_um)
-    guess = CtfEstimate(angles, np.ones(len(angles)), search_um, False, "spectra", **lens)
+    guess = CtfEstimate(angles, np.ones(len(angles)), search_um, False, "spectra", **known_optics)
     rings = measure_spectra(stack, pixel_size_A)
     search_A = (A_PER_UM * search_um[0], A_PER_UM * search_um[1])
-    fit = _fit_common(rings, angles, _lens(guess), search_A, stack.shape[2] * pixel_size_A)
+    fit = _fit_common(rings, angles, _optics(guess), search_A, stack.shape[2] * pixel_size_A)
     common = np.full(len(angles), fit.defocus_A)
     if fit.confident:
-        common = _fit_each(rings, angles, _lens(guess), fit, stack.shape[2] * pixel_size_A)
+        common = _fit_each(rings, angles, _optics(guess), fit, stack.shape[2] * pixel_size_A)
     interval = (UM_PER_A * fit.interval_A[0], UM_PER_A * fit.interval_A[1])
     return replace(
         guess, defocus_um=UM_PER_A * common, interval_um=interval, confident=fit.confident
@@ -138,39 +143,39 @@ def _check(
         )
 
 
-def _lens(estimate: CtfEstimate) -> Optics:
-    """Count amplitude contrast w as a phase plate of arcsin w, as mean_squared_ctf wants it."""
-    lens = estimate.optics(0)
-    plate = lens.phase_plate_rad + float(np.arcsin(estimate.amplitude_contrast))
-    return replace(lens, phase_plate_rad=plate)
+def _optics(estimate: CtfEstimate) -> Optics:
+    """Return the optics with amplitude contrast w as a phase plate of arcsin w."""
+    optics = estimate.optics(0)
+    plate = optics.phase_plate_rad + float(np.arcsin(estimate.amplitude_contrast))
+    return replace(optics, phase_plate_rad=plate)
 
 
 def _fit_common(
     rings: TiltSpectra,
     angles: DoubleArray,
-    lens: Optics,
+    optics: Optics,
     search_A: tuple[float, float],
     width_A: float,
 ) -> _CommonFit:
     k = rings.frequency
     finest = min(float(k[-1]), 0.12)
-    grid = np.arange(*search_A, 0.4 / (np.pi * lens.wavelength_A * finest**2))
+    grid = np.arange(*search_A, 0.4 / (np.pi * optics.wavelength_A * finest**2))
     groups = [
         inside
         for low, high in pairwise(_GROUPS_DEG)
         if (inside := (np.abs(angles) >= low) & (np.abs(angles) < high)).any()
     ]
-    problems = [GroupFit(rings, angles, inside, lens, width_A) for inside in groups]
+    problems = [GroupFit(rings, angles, inside, optics, width_A) for inside in groups]
     fine = np.linspace(grid[0], grid[-1], 8 * len(grid))
     curve, _ = _misfit_curve(problems, grid, fine)
     best, left = fine[curve.argmin()], fine[curve < _MARGIN]
-    zeros = ctf_zeros(replace(lens, defocus_A=float(best)), 2)
+    zeros = ctf_zeros(replace(optics, defocus_A=float(best)), 2)
     certain = _CERTAIN if zeros[1] < k[-1] else _CERTAIN_BY_ONE_ZERO
     inside_search = search_A[0] * 1.02 < left[0] and left[-1] < grid[-1] * 0.98
     confident = bool(inside_search and max(best - left[0], left[-1] - best) < certain * best)
     if confident:
         part = rings.above(_RINGS_FROM * float(zeros[0]))
-        checks = [GroupFit(part, angles, inside, lens, width_A) for inside in groups]
+        checks = [GroupFit(part, angles, inside, optics, width_A) for inside in groups]
         confident = len(part.frequency) > 8 and _rings_agree(checks, float(best))
     if not confident:
         usual = np.log(fine / (A_PER_UM * _USUAL_UM)) / _USUAL_SPREAD
@@ -182,7 +187,7 @@ def _fit_common(
 def _misfit_curve(
     problems: "list[GroupFit]", grid: DoubleArray, fine: DoubleArray
 ) -> tuple[DoubleArray, float]:
-    """χ² above its minimum over the defoci ``fine``, in units of the scatter; and that unit."""
+    """Return χ² above its minimum at the defoci ``fine``, in units of its scatter, and the unit."""
     misfit = np.array([sum(one.solve(defocus)[0] for one in problems) for defocus in grid])
     if len(grid) > 3:
         curve = np.asarray(CubicSpline(grid, misfit)(fine))
@@ -193,7 +198,7 @@ def _misfit_curve(
 
 
 def _rings_agree(problems: "list[GroupFit]", defocus_A: float) -> bool:
-    """Whether rings are there, and where they should be, beyond the first zero."""
+    """Tell whether there are rings beyond the first zero, and whether they fit the defocus."""
     near = defocus_A * np.linspace(0.85, 1.15, 31)
     curve, scatter = _misfit_curve(problems, near, near)
     here = len(near) // 2
@@ -203,9 +208,9 @@ def _rings_agree(problems: "list[GroupFit]", defocus_A: float) -> bool:
 
 
 def _fit_each(
-    rings: TiltSpectra, angles: DoubleArray, lens: Optics, fit: _CommonFit, width_A: float
+    rings: TiltSpectra, angles: DoubleArray, optics: Optics, fit: _CommonFit, width_A: float
 ) -> DoubleArray:
-    """Defocus of each tilt around the common one, drawn towards it by the usual scatter."""
+    """Fit each tilt's defocus, with a normal prior around the common one."""
     found = np.empty(len(angles))
     grid = fit.defocus_A + np.linspace(-4, 4, 81) * JITTER_A
     grid = grid[grid > 0.3 * fit.defocus_A]
@@ -215,7 +220,7 @@ def _fit_each(
             misfit = np.empty(len(grid))
             for i, defocus_A in enumerate(grid):
                 transfer = mean_squared_ctf(
-                    rings.frequency, replace(lens, defocus_A=defocus_A), half, depth, 0.0
+                    rings.frequency, replace(optics, defocus_A=defocus_A), half, depth, 0.0
                 )
                 misfit[i] = two_scales_misfit(rings, rings.power[tilt], signal * transfer, noise)
             prior = ((grid - fit.defocus_A) / JITTER_A) ** 2

@@ -1,4 +1,4 @@
-"""Spectra of a tilt-series, and the model ``A(k) <CTF²> + N(k)`` fitted to them by rings."""
+"""Ring spectra of a tilt-series, and the model ``A(k) <CTF²> + N(k)`` fitted to them."""
 
 from dataclasses import dataclass, replace
 
@@ -13,17 +13,28 @@ from faket.errors import InputError
 from faket.microscope.optics import Optics
 from faket.microscope.thon import mean_squared_ctf, tapered_spectrum, without_gold
 
-JITTER_A = 2000.0  # scatter of the defocus from tilt to tilt
-_COARSEST_A = 60.0  # longer periods show the specimen's shapes, not the lens
-_MOST_RINGS = 256
-_SPECTRUM_ERROR = 0.005  # of the model, relative
-_SIGNAL_ERROR = 0.1  # of A: spectra of specimens are not quite smooth
-_DEPTH_A = 1500.0
+# Chosen, because 0.2 µm is the scatter from tilt to tilt in the presets of the microscope.
+JITTER_A = 2000.0
+_COARSEST_A = 60.0  # chosen: longer periods show the specimen's shapes, not the CTF
+_MOST_RINGS = 256  # chosen, for speed: larger images get wider rings
+_SPECTRUM_ERROR = 0.005  # relative error of the model; chosen
+_SIGNAL_ERROR = 0.1  # relative error of A; chosen, because specimens' spectra are not quite smooth
+_DEPTH_A = 1500.0  # thickness of the specimen; chosen, the middle of the usual 100 to 200 nm
 
 
 @dataclass(frozen=True)
 class TiltSpectra:
-    """Spectra of all tilts: power [tilt, ring], each tilt's median 1; modes are independent."""
+    """Spectra of all tilts.
+
+    Attributes
+    ----------
+    frequency : ndarray, shape (rings,)
+        1/Å.
+    power : ndarray, shape (tilts, rings)
+        Relative to each tilt's median.
+    modes : ndarray, shape (rings,)
+        Number of independent modes.
+    """
 
     frequency: DoubleArray
     power: DoubleArray
@@ -36,7 +47,7 @@ class TiltSpectra:
 
 
 def measure_spectra(stack: AnyArray, pixel_size_A: float) -> TiltSpectra:
-    """Measure the spectra of a stack [tilt, y, x] without its gold.
+    """Measure the spectra of a stack [tilt, y, x], gold masked.
 
     Raises
     ------
@@ -60,15 +71,15 @@ def measure_spectra(stack: AnyArray, pixel_size_A: float) -> TiltSpectra:
     usual = np.median(power, axis=1, keepdims=True)
     if not (np.isfinite(power).all() and (usual > 0).all()):
         raise InputError(
-            "stack: expected images with contrast all over and moderate grey values, found power "
-            "spectra without numbers; cut off empty parts, or scale it"
+            "stack: expected images with contrast everywhere and moderate grey values, found power "
+            "spectra that are 0 or not finite; cut off empty parts, or scale the stack"
         )
     power /= usual
     return TiltSpectra(frequency[used], np.maximum(power, 1e-6), modes[used])
 
 
 def defocus_spread_A(angle_deg: float, width_A: float) -> tuple[float, float, float]:
-    """Defoci within an image: half the range over the field, range over the slab, σ of tilts."""
+    """Return defocus spreads: half the range over the field, range over the slab, σ of tilts."""
     angle = np.radians(angle_deg)
     return 0.5 * width_A * float(np.sin(angle)), _DEPTH_A / float(np.cos(angle)), JITTER_A
 
@@ -81,11 +92,11 @@ class GroupFit:
         rings: TiltSpectra,
         angles: DoubleArray,
         tilts: NDArray[np.bool_],
-        lens: Optics,
+        optics: Optics,
         width_A: float,
     ) -> None:
-        """Average the spectra of ``tilts`` (of all that have the nominal ``angles``, degrees)."""
-        self.tilts, self._k, self._lens = tilts, rings.frequency, lens
+        """Average the spectra of the chosen ``tilts``; ``angles`` are those of all, degrees."""
+        self.tilts, self._k, self._optics = tilts, rings.frequency, optics
         self._spread = defocus_spread_A(float(np.abs(angles[tilts]).mean()), width_A)
         power = rings.power[tilts].mean(axis=0)
         smooth = np.exp(gaussian_filter1d(np.log(power), max(2.0, len(power) / 20)))
@@ -99,16 +110,15 @@ class GroupFit:
         self.freedom = max(len(power) - 8, 1)
 
     def solve(self, defocus_A: float | None) -> tuple[float, DoubleArray, DoubleArray]:
-        """Return χ² and the best A(k) and N(k); None: without rings."""
+        """Return χ² and the best A(k) and N(k); without rings if the defocus is None."""
         transfer = np.full(len(self._k), 0.5)
         if defocus_A is not None:
-            lens = replace(self._lens, defocus_A=defocus_A)
-            transfer = mean_squared_ctf(self._k, lens, *self._spread)
+            optics = replace(self._optics, defocus_A=defocus_A)
+            transfer = mean_squared_ctf(self._k, optics, *self._spread)
         columns = np.hstack([self._falling * transfer[:, None], self._noise])
         table = np.column_stack([columns * self._weight[:, None], self._target])
-        triangle = np.asarray(
-            np.linalg.qr(table, mode="r"), np.float64
-        )  # the same problem with few rows
+        # [ring, column] → [column, column]: the same least-squares problem with few rows.
+        triangle = np.asarray(np.linalg.qr(table, mode="r"), np.float64)
         weights, norm = nnls(triangle[:, :-1], triangle[:, -1])
         split = self._falling.shape[1]
         return norm**2, self._falling @ weights[:split], self._noise @ weights[split:]
@@ -117,7 +127,7 @@ class GroupFit:
 def two_scales_misfit(
     rings: TiltSpectra, power: DoubleArray, signal: DoubleArray, noise: DoubleArray
 ) -> float:
-    """χ² of a·signal + b·noise against one tilt's spectrum."""
+    """Return χ² of the best a·signal + b·noise, a and b >= 0, for one tilt's spectrum."""
     fraction = signal / np.maximum(signal + noise, 1e-12)
     error = np.maximum(signal + noise, 1e-12) * np.sqrt(
         1 / rings.modes + (_SIGNAL_ERROR * fraction) ** 2
@@ -127,7 +137,7 @@ def two_scales_misfit(
 
 
 def _basis(frequency: DoubleArray) -> tuple[DoubleArray, DoubleArray]:
-    """Columns of what falls with k (for A) and of a cubic's Bernstein polynomials (for N)."""
+    """Return columns that fall with k (for A) and the Bernstein polynomials of a cubic (for N)."""
     k, end = frequency[:, None], frequency[-1]
     falling = np.exp(-(k**2) / (2 * np.geomspace(1 / 300, 2 * end, 14) ** 2))
     flat_topped = np.exp(-((k / np.geomspace(1 / 60, 2 * end, 6)) ** 4))

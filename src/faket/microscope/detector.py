@@ -51,9 +51,9 @@ class Camera:
         self._device = device
 
     def count(
-        self, intensity: torch.Tensor, electrons: float, dice: np.random.Generator
+        self, intensity: torch.Tensor, electrons: float, rng: np.random.Generator
     ) -> torch.Tensor:
-        """Draw the electrons counted: Poisson(electrons · q₀ · F⁻¹[√(DQE / q₀) · F(I)]).
+        """Draw the counted electrons: Poisson(electrons · q₀ · F⁻¹[√(DQE / q₀) · F(I)]).
 
         Parameters
         ----------
@@ -61,25 +61,26 @@ class Camera:
             Relative to the incident beam.
         electrons : float
             Incident electrons per pixel.
-        dice : numpy Generator
+        rng : numpy Generator
 
         Returns
         -------
         Tensor, shape (y, x), float32
         """
         expected = _filtered(intensity, self._before).mul_(electrons * self._dqe0).clamp_(min=0)
-        counts = dice.poisson(expected.cpu().numpy()).astype(np.float32)
+        counts = rng.poisson(expected.cpu().numpy()).astype(np.float32)
         return torch.from_numpy(counts).to(self._device)
 
     def read_out(self, counts: torch.Tensor) -> torch.Tensor:
         """Return the image: F⁻¹[F(N) · MTF · √(q₀ / DQE)] / q₀.
 
-        Its mean is that of the incident electrons, its noise power electrons · MTF² / DQE, and
-        a signal arrives with the MTF.
+        Its mean is that of the incident electrons, its noise power is electrons · MTF² / DQE, and
+        a signal is multiplied by the MTF.
         """
         return _filtered(counts, self._after)
 
 
 def _filtered(image: torch.Tensor, transfer: torch.Tensor) -> torch.Tensor:
+    # [y, x] → [y, x // 2 + 1] → [y, x]
     filtered: torch.Tensor = torch.fft.irfft2(torch.fft.rfft2(image).mul_(transfer), s=image.shape)
     return filtered

@@ -1,4 +1,4 @@
-"""Order of acquisition, exposure of each tilt, and what the dose does to molecules."""
+"""Order of acquisition, exposure of each tilt, and fading of molecules with dose."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,7 +9,7 @@ from faket.microscope.settings import DoseScheme
 
 
 def acquisition_order(angles_deg: DoubleArray, scheme: DoseScheme) -> NDArray[np.int64]:
-    """Return when each tilt is taken.
+    """Return the place of each tilt in the order of acquisition.
 
     Parameters
     ----------
@@ -48,13 +48,13 @@ def _alternate(above: list[np.int64], below: list[np.int64]) -> list[np.int64]:
 
 
 def split_dose(angles_deg: DoubleArray, total_e_per_A2: float, cosine_power: float) -> DoubleArray:
-    """Return the exposure of each tilt, e/Å²; Σ = total, each ∝ 1 / cosⁿθ."""
+    """Return the exposure of each tilt, e/Å²: proportional to 1 / cosⁿθ, the total in all."""
     weights = np.cos(np.radians(angles_deg)) ** -cosine_power
     return np.asarray(total_e_per_A2 * weights / weights.sum())
 
 
 def dose_before(dose_e_per_A2: DoubleArray, order: NDArray[np.int64]) -> DoubleArray:
-    """Return the dose that the specimen took before each tilt began, e/Å²."""
+    """Return the dose that the specimen had received before each tilt, e/Å²."""
     sequence = np.argsort(order)
     before = np.empty(len(sequence))
     before[sequence] = np.cumsum(dose_e_per_A2[sequence]) - dose_e_per_A2[sequence]
@@ -62,7 +62,7 @@ def dose_before(dose_e_per_A2: DoubleArray, order: NDArray[np.int64]) -> DoubleA
 
 
 def critical_dose(frequency_per_A: DoubleArray, voltage_kV: float) -> DoubleArray:
-    """Dose N_e (e/Å²) after which a signal of spatial frequency k has fallen to e^-1/2.
+    """Return the dose N_e (e/Å²) after which a signal of spatial frequency k has fallen to e^-1/2.
 
     Grant and Grigorieff (2015): N_e = 0.245 k^-1.665 + 2.81 at 300 kV. Damage per electron goes
     as 1/β², which gives their factor 0.8 at 200 kV. Infinite at k = 0.
@@ -76,7 +76,7 @@ def critical_dose(frequency_per_A: DoubleArray, voltage_kV: float) -> DoubleArra
 def surviving_amplitude(
     frequency_per_A: DoubleArray, before_e_per_A2: float, dose_e_per_A2: float, voltage_kV: float
 ) -> DoubleArray:
-    """Mean of exp(−D / 2 N_e) while the dose D grows from ``before`` by ``dose``.
+    """Return the mean of exp(−D / 2 N_e) while the dose D grows from ``before`` by ``dose``.
 
     Parameters
     ----------
@@ -90,7 +90,7 @@ def surviving_amplitude(
     ndarray, the same shape, float64
         1 at k = 0.
     """
-    rate = 0.5 / critical_dose(frequency_per_A, voltage_kV)  # per e/A2; 0 at k = 0
+    rate = 0.5 / critical_dose(frequency_per_A, voltage_kV)  # Å²/e; 0 at k = 0
     step = rate * dose_e_per_A2
     safe = np.where(step > 0, step, 1.0)
     mean = np.where(step > 0, -np.expm1(-step) / safe, 1.0)

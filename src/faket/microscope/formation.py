@@ -24,7 +24,7 @@ Stage = Literal["potential", "exit_wave", "intensity", "counts"]
 
 @dataclass(frozen=True)
 class Exposure:
-    """What an acquisition gave.
+    """The result of an acquisition.
 
     Attributes
     ----------
@@ -34,7 +34,7 @@ class Exposure:
     record : AcquisitionRecord
         The truth.
     stages : mapping of str to ndarray, shape (tilt, y, x)
-        What was kept, on the detector's pixels:
+        The stages that were kept, on the detector's pixels:
 
         - ``"potential"``: projected potential above ice, V·Å, float32; no ice, no damage;
         - ``"exit_wave"``: complex64, relative to the incident wave, referred to the middle of
@@ -60,7 +60,7 @@ def acquire(
     reference: AnyArray | None = None,
     device: Device = "auto",
 ) -> TiltSeries:
-    """Take a tilt-series: draw the dice, then expose.
+    """Take a tilt-series: draw what is random, then expose.
 
     Parameters
     ----------
@@ -70,15 +70,15 @@ def acquire(
     microscope : Microscope
     seed : int
     reference : ndarray, shape (tilt, y, x), optional
-        Stack whose ring amplitudes the images shall have.
+        Stack whose ring amplitudes the images are given.
     device : {"auto", "cpu", "cuda"}
 
     Returns
     -------
     TiltSeries
         Its geometry has the nominal angles, the recorded shifts (true ones plus the alignment
-        error), tilt axis, dose and order. Errors of angle and rotation stay unknown, as they
-        would; :func:`draw_acquisition` and :func:`expose` give the record that holds the truth.
+        error), tilt axis, dose and order. Errors of angle and rotation are not in it, as in a real
+        series; :func:`draw_acquisition` and :func:`expose` give the record that holds them.
 
     Raises
     ------
@@ -101,9 +101,9 @@ def expose(
 ) -> Exposure:
     """Compute the images that a record determines, tilt by tilt in order of acquisition.
 
-    The detector has as many rows and columns as the specimen has along y and x, and the pixels
-    are its voxels. The slab of ice goes on over the whole field; molecules are only where the
-    specimen is, which at high tilt is the middle of the field.
+    The detector has as many rows and columns as the specimen has along y and x, and its pixels
+    are the specimen's voxels. The slab of ice covers the whole field; molecules are only in the
+    specimen, which at high tilt covers the middle of the field.
 
     Parameters
     ----------
@@ -113,9 +113,9 @@ def expose(
     keep : collection of {"potential", "exit_wave", "intensity", "counts"}
         Stages to keep, each as large as the images (``"exit_wave"`` twice that).
     halves : bool
-        Count odd and even frames apart.
+        Count odd and even frames separately.
     reference : ndarray, shape (tilt, y, x), optional
-        Stack whose ring amplitudes the images shall have (:func:`match_ring_amplitudes`).
+        Stack whose ring amplitudes the images are given (:func:`match_ring_amplitudes`).
         Halves are not matched.
     progress : callable, optional
         Called after each exposure with its place in the sequence: 0, 1, 2, ...
@@ -155,7 +155,7 @@ def expose(
 def _illuminate(
     column: "Column", record: AcquisitionRecord, index: int, stages: dict[str, AnyArray]
 ) -> Any:
-    """One tilt up to the intensity on the detector."""
+    """Compute one tilt up to the intensity on the detector."""
     from faket.microscope.lens import form_image, place_image
 
     grid, tilt = column.grid, column.load(index)
@@ -178,7 +178,7 @@ def _count(
     parts: list[FloatArray],
     stages: dict[str, AnyArray],
 ) -> None:
-    """One tilt from intensity to images, a part of the dose for each of ``parts``."""
+    """Count the electrons of one tilt, an equal share of the dose for each of ``parts``."""
     electrons = record.dose_e_per_A2[index] * record.pixel_size_A**2 / len(parts)
     names = [("counts", index)] if len(parts) == 1 else [("counts", index, i) for i in (1, 2)]
     if "counts" in stages:
@@ -206,15 +206,17 @@ def _check(specimen: Specimen, record: AcquisitionRecord, keep: Collection[str])
     if abs(voxel - record.pixel_size_A) > 1e-3 * voxel:
         raise InputError(
             f"`pixel_size_A`: expected the specimen's voxel size {voxel:g} Å, found "
-            f"{record.pixel_size_A:g} Å; images are taken on the specimen's grid, bin them after"
+            f"{record.pixel_size_A:g} Å; images are taken on the specimen's grid: bin "
+            "them afterwards"
         )
     shape, labels = specimen.potential.data.shape, specimen.class_mask.shape
     if shape != labels or len(shape) != 3:
         raise InputError(
-            f"specimen: expected potential and class mask alike, found {shape}, {labels}"
+            f"specimen: expected potential and class mask [z, y, x] of one shape, found "
+            f"{shape} and {labels}; paint both again"
         )
     unknown = set(keep) - set(get_args(Stage))
     if unknown:
         raise InputError(
-            f"keep: expected some of {', '.join(get_args(Stage))}, found {', '.join(unknown)}"
+            f"`keep`: expected some of {', '.join(get_args(Stage))}, found {', '.join(unknown)}"
         )

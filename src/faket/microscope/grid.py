@@ -1,4 +1,4 @@
-"""The working grid: the detector's field, with room for defocus, shifts and rotation."""
+"""The working grid: the detector's field with a margin for defocus, shifts and rotation."""
 
 import math
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from faket.fourier import inverse_real
 
 @dataclass(frozen=True)
 class Grid:
-    """A periodic image grid around the detector's field; the centre is sample N // 2 of both.
+    """A periodic grid of pixels around the detector's field; sample N // 2 is the centre of both.
 
     Attributes
     ----------
@@ -31,7 +31,7 @@ class Grid:
 
     @property
     def length_A(self) -> tuple[float, float]:
-        """Rows and columns in Å."""
+        """Extent along y and x, Å."""
         return self.shape[0] * self.pixel_size_A, self.shape[1] * self.pixel_size_A
 
     def frequencies(self, *, real: bool) -> tuple[torch.Tensor, torch.Tensor]:
@@ -39,11 +39,11 @@ class Grid:
         return fft_frequencies(self.shape, self.pixel_size_A, self.device, real=real)
 
     def window(self, shape: tuple[int, ...]) -> tuple[slice, slice]:
-        """Return where an image of ``shape`` lies in the grid, centre on centre."""
+        """Return the rows and columns of an image of ``shape`` whose centre is the grid's."""
         return _centred(self.shape, shape)
 
     def crop(self, image: torch.Tensor) -> torch.Tensor:
-        """Return the detector's field of an image on the grid, turned or not."""
+        """Return the detector's field of an image on the grid, or on the grid with axes swapped."""
         return image[_centred((image.shape[0], image.shape[1]), self.field)]
 
 
@@ -65,10 +65,10 @@ def fft_frequencies(
 def working_shape(
     field: tuple[int, int], rotations_deg: list[float], margin_px: int, multiple: int
 ) -> tuple[int, int]:
-    """Return rows and columns that hold the field, however rotated, and a margin for the period.
+    """Return rows and columns that hold the field at each rotation, and a margin.
 
-    A rotation by three shears must hold the field in its intermediate steps as well. Each
-    number is a multiple of ``2 · multiple`` and quick to transform.
+    The intermediate images of a rotation by three shears must hold the field as well. Each
+    number is a multiple of ``2 · multiple`` and has small prime factors, for the FFT.
     """
     ny, nx = field
     need_y, need_x = float(ny), float(nx)
@@ -95,7 +95,7 @@ def _good_length(need: int, multiple: int) -> int:
 def multiply(values: torch.Tensor, factor: torch.Tensor) -> torch.Tensor:
     """Multiply complex values in place.
 
-    On the CPU numpy does it: torch rounds differently at the end of each thread's share, and
+    On the CPU numpy multiplies: torch rounds differently at the end of each thread's part, and
     the result must not depend on the number of threads.
     """
     if values.is_cuda:
@@ -108,7 +108,7 @@ def rotate(image: torch.Tensor, degrees: float) -> torch.Tensor:
     """Rotate a periodic image about sample N // 2, counter-clockwise (from x towards y).
 
     Quarter turns are exact; the rest is three shears, each a Fourier shift of rows or columns
-    (Unser, Thévenaz and Yaroslavsky 1995), which loses nothing below Nyquist.
+    (Unser, Thévenaz and Yaroslavsky 1995), which keeps all frequencies below Nyquist.
     """
     quarters = round(degrees / 90)
     image = _quarter_turn(image, quarters % 4)
@@ -116,14 +116,14 @@ def rotate(image: torch.Tensor, degrees: float) -> torch.Tensor:
     if rest == 0:
         return image
     image = _shear(image, -math.tan(rest / 2))
-    image = _shear(image.T, math.sin(rest)).T
+    image = _shear(image.T, math.sin(rest)).T  # [y, x] → [x, y] → [y, x]
     return _shear(image, -math.tan(rest / 2))
 
 
 def _quarter_turn(image: torch.Tensor, quarters: int) -> torch.Tensor:
-    """Turn x towards y; an axis of even length that was flipped is rolled back to its centre."""
+    """Turn x towards y; a flipped axis of even length is rolled by one to keep its centre."""
     for _ in range(quarters):
-        image = image.T.flip(1)
+        image = image.T.flip(1)  # [y, x] → [x, y]
         if image.shape[1] % 2 == 0:
             image = image.roll(1, 1)
     return image
@@ -136,5 +136,5 @@ def _shear(image: torch.Tensor, slope: float) -> torch.Tensor:
     k = torch.fft.rfftfreq(columns, device=image.device)
     angle = (-2 * np.pi) * shift[:, None] * k[None, :]
     ramp = torch.polar(torch.ones_like(angle), angle)
-    spectrum = multiply(torch.fft.rfft(image, dim=1), ramp)
+    spectrum = multiply(torch.fft.rfft(image, dim=1), ramp)  # [y, x] → [y, x // 2 + 1]
     return inverse_real(spectrum, (columns,))

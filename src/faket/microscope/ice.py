@@ -1,4 +1,4 @@
-"""Amorphous ice: texture of the right power that turns with the specimen and moves under the beam.
+"""Amorphous ice: a texture of known power that turns with the specimen and moves under the beam.
 
 Below 0.1 1/Å the structure factor of vitreous ice is flat (Parkhurst et al. 2024), so its
 potential is white noise of spectral density S = n S₀ (K f_water)² ≈ 40 V²Å³; variance goes as
@@ -8,7 +8,7 @@ projection-slice theorem two projections of a slab of thickness t, Δθ apart, a
 
 - a three-dimensional field on a coarse grid in the frame of the specimen, projected at every
   tilt. From exposure to exposure each of its Fourier coefficients follows an AR(1) process with
-  ρ(k) = exp(−2π²k²⟨u²⟩/3), ⟨u²⟩ = 1.1 Å² per e/Å²: what diffusing molecules do.
+  ρ(k) = exp(−2π²k²⟨u²⟩/3), ⟨u²⟩ = 1.1 Å² per e/Å², as for diffusing molecules.
 - finer texture, drawn anew for every tilt.
 """
 
@@ -32,9 +32,9 @@ from faket.microscope.grid import Grid, fft_frequencies
 from faket.microscope.slicing import Slicing, slab_path_A
 from faket.projection import project_slices
 
-_COARSEST_A = 30.0
-_MOST_VOXELS = 1 << 23
-_FACTORS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 16, 20, 24, 30)  # quick to transform
+_COARSEST_A = 30.0  # chosen: the coarse field holds at least the periods above 60 Å
+_MOST_VOXELS = 1 << 23  # chosen, 32 MB
+_FACTORS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 16, 20, 24, 30)  # small prime factors, for the FFT
 
 
 def ice_power_V2_A3() -> float:
@@ -52,7 +52,7 @@ def motion_correlation(squared_frequency: AnyArray, dose_e_per_A2: float) -> Any
 def coarse_factor(
     pixel_size_A: float, depth_A: float, angles_deg: Sequence[float], area_A2: float
 ) -> int:
-    """Return how many pixels an ice voxel spans.
+    """Return the size of an ice voxel in pixels.
 
     Its Nyquist frequency reaches about 1 / (t Δθ) for the closest pair of tilts, and at least
     1 / 60 Å⁻¹, unless that takes more than 2^23 voxels.
@@ -68,7 +68,7 @@ def coarse_factor(
 
 
 def keys_power(frequency: AnyArray, angle_deg: float, shape_zx: tuple[int, int]) -> DoubleArray:
-    """Power that the projector's cubic splitting keeps of white noise, per detector frequency.
+    """Return the fraction of white noise's power that the projector's Keys kernel keeps.
 
     Parameters
     ----------
@@ -76,12 +76,12 @@ def keys_power(frequency: AnyArray, angle_deg: float, shape_zx: tuple[int, int])
         Along x', cycles per pixel.
     angle_deg : float
     shape_zx : (int, int)
-        Size of the projected volume along z and x; its voxels' offsets from the pixels decide.
+        Size of the projected volume along z and x, which gives the voxels' offsets from pixels.
 
     Returns
     -------
     ndarray, the same shape, float64
-        1 where all voxels fall on pixels.
+        At each frequency; 1 if all voxels fall on pixels.
     """
     nz, nx = shape_zx
     angle = math.radians(angle_deg)
@@ -92,7 +92,7 @@ def keys_power(frequency: AnyArray, angle_deg: float, shape_zx: tuple[int, int])
     centre = np.bincount(bins, offset.ravel(), minlength=64) / np.maximum(number, 1)
     taps = np.arange(-1, 3)
     weights = np.stack(keys_weights(centre), axis=1)  # [64] → [64, 4]
-    waves = np.exp(-2j * np.pi * np.asarray(frequency)[..., None] * taps)
+    waves = np.exp(-2j * np.pi * np.asarray(frequency)[..., None] * taps)  # [...] → [..., 4]
     power = np.abs(waves @ weights.T) ** 2
     return np.asarray(power @ (number / number.sum()))
 
@@ -113,7 +113,7 @@ class IceField:
     """
 
     def __init__(self, grid: Grid, depth_A: float, factor: int, steepest_deg: float) -> None:
-        """Lay out the coarse grid; nothing is drawn yet."""
+        """Choose the coarse grid; nothing is drawn yet."""
         self._grid, self._depth_A, self._factor = grid, depth_A, factor
         self._voxel_A = factor * grid.pixel_size_A
         angle = math.radians(steepest_deg)
@@ -123,7 +123,7 @@ class IceField:
         columns = math.ceil(width_A / self._voxel_A) + 4
         self._layers = layers
         self._shape = (
-            next_fast_len(layers, real=True),  # more than the slab has, to be quick
+            next_fast_len(layers, real=True),  # more than the slab has, for the FFT
             grid.shape[0] // factor,
             next_fast_len(columns, real=True),
         )
@@ -139,9 +139,9 @@ class IceField:
         return on_device
 
     def expose(
-        self, angle_deg: float, slicing: Slicing, dose: float, dice: np.random.Generator
+        self, angle_deg: float, slicing: Slicing, dose: float, rng: np.random.Generator
     ) -> None:
-        """Move the ice on to a dose and cut it for one tilt.
+        """Move the ice until it has received a dose, and cut it for one tilt.
 
         Parameters
         ----------
@@ -149,12 +149,13 @@ class IceField:
         slicing : Slicing
         dose : float
             e/Å² at the middle of the exposure, counted from the start of the acquisition.
-        dice : numpy Generator
+        rng : numpy Generator
             Of this tilt.
         """
-        self._move(dose, dice)
-        self._angle_deg, self._slicing, self._dice = angle_deg, slicing, dice
+        self._move(dose, rng)
+        self._angle_deg, self._slicing, self._rng = angle_deg, slicing, rng
         assert self._spectrum is not None
+        # [z, y, x // 2 + 1] → [z, y, x]
         field = torch.fft.irfftn(self._spectrum, s=self._shape)[: self._layers].cpu().numpy()
         self._coarse = project_slices(
             field,
@@ -165,9 +166,9 @@ class IceField:
         )
         self._high_pass: dict[int, torch.Tensor] = {}  # by number of columns
 
-    def _move(self, dose: float, dice: np.random.Generator) -> None:
-        noise = torch.from_numpy(dice.standard_normal(self._shape, dtype=np.float32))
-        fresh = torch.fft.rfftn(noise.to(self._grid.device))
+    def _move(self, dose: float, rng: np.random.Generator) -> None:
+        noise = torch.from_numpy(rng.standard_normal(self._shape, dtype=np.float32))
+        fresh = torch.fft.rfftn(noise.to(self._grid.device))  # [z, y, x] → [z, y, x // 2 + 1]
         if self._spectrum is None:
             self._spectrum = fresh
         else:
@@ -178,7 +179,7 @@ class IceField:
         self._last_dose = dose
 
     def _complement(self, columns: int) -> torch.Tensor:
-        """Amplitude of the fine texture: what the coarse part lacks of a flat spectrum."""
+        """Return the amplitude of the fine texture: what the coarse part lacks of a flat one."""
         grid = self._grid
         shape = (grid.shape[0], columns)
         kx, ky = fft_frequencies(shape, grid.pixel_size_A, grid.device, real=True)
@@ -189,7 +190,7 @@ class IceField:
         return torch.sqrt_((1 - kept_x * (ky.abs() < nyquist)).clamp_(min=0))
 
     def group(self, group: int, also: torch.Tensor | None = None) -> torch.Tensor | None:
-        """Projected potential of the ice in one group of slices.
+        """Return the projected potential of the ice in one group of slices.
 
         Call in the order of the groups, each once.
 
@@ -197,12 +198,12 @@ class IceField:
         ----------
         group : int
         also : Tensor, shape (y, x // 2 + 1), complex64, optional
-            Spectrum of a potential that shall be added; overwritten.
+            Spectrum of a potential that is added; overwritten.
 
         Returns
         -------
         Tensor, shape (y, x), float32, or None
-            V·Å above the mean; None where the slab does not reach and nothing is added.
+            V·Å above the mean; None if the slab does not reach the group and nothing is added.
         """
         grid = self._grid
         x_A = (np.arange(grid.shape[1]) - grid.shape[1] // 2) * grid.pixel_size_A
@@ -220,20 +221,22 @@ class IceField:
         return potential
 
     def _fine(self, columns: int) -> torch.Tensor:
-        """Fine texture of unit variance before its filter, on some columns of the grid."""
+        """Return fine texture, of unit variance before its filter, on some columns of the grid."""
         period = next_fast_len(columns, real=True)
         if period not in self._high_pass:
             self._high_pass[period] = self._complement(period)
         shape = (self._grid.shape[0], period)
-        noise = torch.from_numpy(self._dice.standard_normal(shape, dtype=np.float32))
+        noise = torch.from_numpy(self._rng.standard_normal(shape, dtype=np.float32))
+        # [y, period] → [y, period // 2 + 1] → [y, period]
         spectrum = torch.fft.rfft2(noise.to(self._grid.device)).mul_(self._high_pass[period])
         fine: torch.Tensor = torch.fft.irfft2(spectrum, s=shape)
         return fine[:, :columns]
 
     def _upsampled(self, coarse: FloatArray, also: torch.Tensor | None) -> torch.Tensor:
-        """Coarse slice in V·Å on the fine grid, by padding its Fourier transform."""
-        # Noise of unit variance per voxel; the odd number of layers stands for the true depth.
+        """Return a coarse slice in V·Å on the fine grid, by padding its Fourier transform."""
+        # Noise has unit variance per voxel; the layers (an odd number) represent the true depth.
         scale = math.sqrt(ice_power_V2_A3() * self._depth_A / self._layers) / self._voxel_A
+        # [y, x] of the coarse grid → half spectrum → padded half spectrum → [y, x] of the fine grid
         spectrum = torch.fft.rfft2(torch.from_numpy(coarse).to(self._grid.device))
         spectrum *= scale * self._factor**2
         ny, nx = self._grid.shape

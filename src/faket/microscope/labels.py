@@ -1,4 +1,4 @@
-"""Projections of what the class mask stands for, cut into slices, without forming a volume."""
+"""Projections of a quantity given per class, cut into slices, without forming its volume."""
 
 import math
 
@@ -16,15 +16,15 @@ class LabelSlicer:
     ----------
     labels : ndarray, shape (z, y, x), uint8
     values : array_like, shape (256,)
-        What a voxel of each label holds; that of label 0 must be 0. Rows without any cost next
-        to nothing.
+        Value of a voxel of each label; that of label 0 must be 0. Rows without labels cost
+        almost nothing.
     """
 
     def __init__(self, labels: AnyArray, values: AnyArray) -> None:
-        """Note where along x each row of voxels begins and ends to hold something."""
+        """Find the first and the last voxel of each row along x that has a value."""
         self._labels = np.ascontiguousarray(labels, np.uint8)
         self._values = np.asarray(values, np.float32)
-        # Eight labels read as one number tell at once whether all are 0.
+        # Eight labels are read as one number, which is 0 if all are.
         self._step = 8 if labels.shape[2] % 8 == 0 else 1
         self._words = self._labels.view(np.uint64 if self._step == 8 else np.uint8)
         self._spans = np.zeros((*labels.shape[:2], 2), np.int32)
@@ -35,7 +35,7 @@ class LabelSlicer:
     def cut(
         self, angle_deg: float, *, n_slices: int, slice_thickness_voxels: float, width: int
     ) -> FloatArray:
-        """Cut one tilt as :func:`faket.projection.project_slices` does.
+        """Project one tilt, cut into slices as by :func:`faket.projection.project_slices`.
 
         A voxel is split linearly over two pixels.
 

@@ -1,4 +1,4 @@
-"""The lens and the way to the detector: from a wave behind the slab to intensity in the field."""
+"""The lens and the way to the detector: from the wave behind the slab to intensity in the field."""
 
 import math
 from dataclasses import replace
@@ -21,8 +21,8 @@ def fresnel_propagator(grid: Grid, wavelength_A: float, distance_A: float) -> to
 def transfer_function(grid: Grid, optics: Optics, z_A: float = 0.0) -> torch.Tensor:
     """Return exp(−iχ) E over the frequencies of a complex FFT, for a wave at z'.
 
-    The envelopes are those of the slab's middle. A phase plate turns all but the unscattered
-    beam.
+    The envelopes are those of the slab's middle. A phase plate shifts the scattered wave, not the
+    unscattered beam.
     """
     kx, ky = grid.frequencies(real=False)
     here = replace(optics, defocus_A=optics.defocus_A + z_A)
@@ -37,8 +37,8 @@ def form_image(
 ) -> torch.Tensor:
     """Image a wave through the lens: |F⁻¹[exp(−iχ) E F ψ]|².
 
-    Defocus is that of the middle of the slab; a plane farther along the beam by z' is more
-    underfocused by as much.
+    The record's defocus is that of the middle of the slab; a plane z' farther along the beam has
+    an underfocus that is z' larger.
 
     Parameters
     ----------
@@ -75,5 +75,6 @@ def place_image(
         kx, ky = fft_frequencies(shape, record.pixel_size_A, grid.device, real=True)
         decay = torch.exp((-2 * math.pi**2 * blur**2) * (kx * kx + ky * ky))
         move = torch.polar(decay, (-2 * math.pi) * (kx * shift_x + ky * shift_y))
+        # [y, x] → [y, x // 2 + 1] → [y, x]
         intensity = inverse_real(multiply(torch.fft.rfft2(intensity), move), shape)
     return grid.crop(intensity).contiguous()

@@ -1,4 +1,4 @@
-"""The objective lens: aberrations, coherence envelopes, contrast transfer.
+"""The objective lens: aberrations, coherence envelopes, contrast transfer function.
 
 The formulas are plain arithmetic on arrays and serve numpy and torch alike.
 """
@@ -14,7 +14,7 @@ from faket.data import DoubleArray
 
 @dataclass(frozen=True)
 class Optics:
-    """State of the lens for one image.
+    """State of the objective lens for one image.
 
     Attributes
     ----------
@@ -29,7 +29,7 @@ class Optics:
     focal_spread_A : float
         Cc · ΔE / E, with ΔE the full width at half maximum.
     semi_angle_rad : float
-        Semi-angle of illumination.
+        Half the opening angle of the illumination.
     phase_plate_rad : float
     """
 
@@ -109,8 +109,8 @@ def contrast_transfer(
 def ctf_zeros(optics: Optics, n: int) -> DoubleArray:
     """Return the first ``n`` zeros (1/Å) of an underfocused contrast transfer.
 
-    They solve χ − phase plate = −mπ for m = 1 to n, without astigmatism; NaN where Cs turns the
-    phase around before it gets there.
+    They solve χ − phase plate = −mπ for m = 1 to n, without astigmatism; NaN if spherical
+    aberration reverses the phase before it reaches −mπ.
     """
     spherical = 0.5 * np.pi * optics.spherical_aberration_A * optics.wavelength_A**3
     defocus = np.pi * optics.wavelength_A * optics.defocus_A

@@ -1,4 +1,4 @@
-"""Phase shifts of a wave, the step that multislice repeats most."""
+"""Phase shifts of a wave, the operation that multislice repeats most."""
 
 import math
 
@@ -30,7 +30,7 @@ def advance_phase(
     phase : Tensor, shape (rows, columns), float32, contiguous
     scale : float
     corner : (int, int)
-        Row and column of the wave where the phase begins; may be outside.
+        Row and column of the wave at which the phase begins; may lie outside.
     """
     (y, x), (from_y, from_x), (rows, columns) = _overlap(wave, phase, corner)
     if wave.is_cuda:
@@ -38,8 +38,9 @@ def advance_phase(
         window = wave[y : y + rows, x : x + columns]
         window.mul_(torch.complex(torch.cos(angle), torch.sin(angle)))
         return
+    # complex [y, x] → real [y, 2 x]: real and imaginary parts alternate
     parts = torch.view_as_real(wave).reshape(wave.shape[0], -1).numpy()
-    # Unsigned: no look for wrapped indices.
+    # Unsigned, so that numba does not check for negative indices.
     place = tuple(np.uint64(at) for at in (y, x, from_y, from_x, rows, columns))
     _advance(parts, phase.numpy(), np.float32(scale), place)
 
@@ -54,14 +55,14 @@ def fade_wave(wave: torch.Tensor, factor: torch.Tensor, corner: tuple[int, int])
     part = factor[from_y : from_y + rows, from_x : from_x + columns]
     if wave.is_cuda:
         window.mul_(part)
-    else:  # numpy keeps to the thread it is called from
+    else:  # numpy, unlike torch, stays in the calling thread
         np.multiply(window.numpy(), part.numpy(), out=window.numpy())
 
 
 def _overlap(
     wave: torch.Tensor, window: torch.Tensor, corner: tuple[int, int]
 ) -> tuple[tuple[int, int], tuple[int, int], tuple[int, int]]:
-    """Where the overlap begins in the wave, where in the window, and its size."""
+    """Return where the overlap begins in the wave and in the window, and its size."""
     begin = (max(corner[0], 0), max(corner[1], 0))
     skipped = (begin[0] - corner[0], begin[1] - corner[1])
     rows, columns = (
@@ -75,7 +76,10 @@ def _overlap(
 def _advance(
     wave: FloatArray, phase: AnyArray, scale: np.float32, place: tuple[np.uint64, ...]
 ) -> None:
-    """Series about the nearest multiple of π, to 1e-7: a loop that compiles to vector code."""
+    """Multiply by exp(i angle), by series about the nearest multiple of π that are exact to 1e-7.
+
+    Unlike calls of sin and cos, the loop compiles to vector code.
+    """
     one, two, half = np.float32(1.0), np.float32(2.0), np.float32(0.5)
     row, column, from_row, from_column, rows, columns = place
     for i in range(rows):

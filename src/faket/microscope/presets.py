@@ -1,4 +1,4 @@
-"""Ready microscopes, and the tilt angles that go with them."""
+"""Named settings of a microscope, and their tilt angles."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -9,7 +9,8 @@ PRESETS: Mapping[str, Microscope] = MappingProxyType(
     {
         # The ranges of the SHREC 2021 tomograms (Gubins et al. 2021 and their public code).
         "shrec21": Microscope(),
-        # A stack as alignment software leaves it: axis along y, small unknown residues.
+        # A stack after alignment: tilt axis along y, small unknown residual shifts. Chosen: usual
+        # doses and defoci of the field, a K3 with pixels of 2.5 Å.
         "k3-60x3": Microscope(
             defocus_um=(2.0, 5.0),
             dose_e_per_A2=(100.0, 140.0),
@@ -20,7 +21,7 @@ PRESETS: Mapping[str, Microscope] = MappingProxyType(
             angle_error_deg=0.1,
             rotation_error_deg=0.2,
         ),
-        # The tilt scheme of the CZII phantom data; dose and defocus are the field's usual ones.
+        # The tilt scheme and pixel of the CZII phantom data; dose and defocus are chosen as usual.
         "czii-45x3": Microscope(
             defocus_um=(2.0, 5.0),
             dose_e_per_A2=(60.0, 120.0),

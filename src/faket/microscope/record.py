@@ -1,4 +1,4 @@
-"""The dice of an acquisition, drawn before anything is computed."""
+"""The random values of an acquisition, drawn before anything is computed."""
 
 from dataclasses import asdict, dataclass, fields
 from itertools import chain
@@ -18,37 +18,37 @@ from faket.units import A_PER_MM, A_PER_UM, RAD_PER_MRAD, V_PER_KV
 
 Numbers = tuple[float, ...]
 PIXEL_RANGE_A = (0.1, 1000.0)  # as in the headers of MRC files
-FARTHEST_A = 1e6  # chosen: 100 µm, more than any defocus or shift
+FARTHEST_A = 1e6  # chosen: 100 µm is more than any defocus or shift
 MOST_E_PER_A2 = 10_000.0  # of a whole series, as in the microscope's settings
-MAX_TILT_DEG = 80.0  # beyond, the path through a wide slab has no bound worth computing
+MAX_TILT_DEG = 80.0  # chosen, because the path through a slab, t / cos θ, grows without bound
 
 
 @dataclass(frozen=True)
 class AcquisitionRecord:
-    """Everything about one acquisition that was drawn by lot: the whole truth about it.
+    """Everything about one acquisition, including all values that were drawn at random.
 
-    With the specimen it determines the images to the byte. All tuples but ``shifts_A`` and
-    ``alignment_errors_A`` (pairs x, y) hold one number per tilt.
+    Together with the specimen it determines every byte of the images. All tuples except
+    ``shifts_A`` and ``alignment_errors_A`` (pairs x, y) hold one number per tilt.
 
     Attributes
     ----------
     microscope : Microscope
     seed : int
-        Of the streams "ice" and "counts", which hold one generator per tilt.
+        Of the random streams "ice" and "counts", one generator per tilt each.
     pixel_size_A : float
     nominal_angles_deg, true_angles_deg : tuple of float
-        What the series' geometry says, and where the stage was.
+        Angles in the series' geometry, and true angles of the stage.
     defocus_A, astigmatism_A, astigmatism_deg : tuple of float
-        As in :class:`Optics`; the astigmatism's direction is that in the recorded image.
+        As in :class:`Optics`; the direction of the astigmatism is that in the recorded image.
     dose_e_per_A2 : tuple of float
     order : tuple of int
         Position in the sequence of acquisition, from 0.
     shifts_A : tuple of (float, float)
-        Where the image content lies, relative to the ideal geometry.
+        Displacement (x, y) of the image content from the ideal geometry.
     alignment_errors_A : tuple of (float, float)
         The series' geometry gives ``shifts_A + alignment_errors_A``.
     tilt_axis_deg : float
-        As the series' geometry gives it.
+        As in the series' geometry.
     rotation_errors_deg : tuple of float
         The true axis of a tilt lies at ``tilt_axis_deg`` plus this.
     """
@@ -89,7 +89,7 @@ class AcquisitionRecord:
         )
 
     def optics(self, tilt: int) -> Optics:
-        """Return the state of the lens for one tilt."""
+        """Return the optics of one tilt."""
         microscope = self.microscope
         spread = microscope.energy_spread_eV / (microscope.voltage_kV * V_PER_KV)
         return Optics(
@@ -111,15 +111,15 @@ class AcquisitionRecord:
 def draw_acquisition(
     microscope: Microscope, geometry: TiltGeometry, *, seed: int
 ) -> AcquisitionRecord:
-    """Draw everything that chance decides about an acquisition.
+    """Draw everything that is random in an acquisition.
 
     Parameters
     ----------
     microscope : Microscope
     geometry : TiltGeometry
-        Nominal angles and pixel size. Dose and order are taken from it where it has them (from
-        a real session, say), else drawn and ordered by the microscope's settings; its shifts
-        and tilt axis are not used.
+        Nominal angles and pixel size. Dose and order are taken from it if it has them (of a real
+        session, say), else drawn and ordered by the microscope's settings; its shifts and tilt
+        axis are not used.
     seed : int
 
     Returns
@@ -132,26 +132,26 @@ def draw_acquisition(
         If there is no tilt, or one is steeper than 80°.
     """
     angles = _checked(geometry)
-    n, dice = len(angles), generator(seed, "acquisition")
+    n, rng = len(angles), generator(seed, "acquisition")
     defocus = A_PER_UM * (
-        _within(dice, microscope.defocus_um) + microscope.defocus_jitter_um * dice.normal(size=n)
+        _within(rng, microscope.defocus_um) + microscope.defocus_jitter_um * rng.normal(size=n)
     )
-    astigmatism = A_PER_UM * microscope.astigmatism_um * dice.normal(size=n)
-    direction = np.full(n, dice.uniform(0, 180))
-    total = _within(dice, microscope.dose_e_per_A2)
+    astigmatism = A_PER_UM * microscope.astigmatism_um * rng.normal(size=n)
+    direction = np.full(n, rng.uniform(0, 180))
+    total = _within(rng, microscope.dose_e_per_A2)
     dose, order = geometry.dose_e_per_A2, geometry.order
     if dose is None:
         dose = split_dose(angles, total, microscope.dose_cosine_power)
     if order is None:
         order = acquisition_order(angles, microscope.dose_scheme)
-    shifts = _within(dice, microscope.shift_A) * dice.normal(size=(n, 2))
-    errors = _within(dice, microscope.alignment_error_A) * dice.normal(size=(n, 2))
+    shifts = _within(rng, microscope.shift_A) * rng.normal(size=(n, 2))
+    errors = _within(rng, microscope.alignment_error_A) * rng.normal(size=(n, 2))
     return AcquisitionRecord(
         microscope=microscope,
         seed=int(seed),
         pixel_size_A=float(geometry.pixel_size_A),
         nominal_angles_deg=_numbers(angles),
-        true_angles_deg=_numbers(angles + microscope.angle_error_deg * dice.normal(size=n)),
+        true_angles_deg=_numbers(angles + microscope.angle_error_deg * rng.normal(size=n)),
         defocus_A=_numbers(defocus),
         astigmatism_A=_numbers(astigmatism),
         astigmatism_deg=_numbers(direction),
@@ -159,8 +159,8 @@ def draw_acquisition(
         order=tuple(int(i) for i in order),
         shifts_A=tuple((float(x), float(y)) for x, y in shifts),
         alignment_errors_A=tuple((float(x), float(y)) for x, y in errors),
-        tilt_axis_deg=_within(dice, microscope.tilt_axis_deg),
-        rotation_errors_deg=_numbers(microscope.rotation_error_deg * dice.normal(size=n)),
+        tilt_axis_deg=_within(rng, microscope.tilt_axis_deg),
+        rotation_errors_deg=_numbers(microscope.rotation_error_deg * rng.normal(size=n)),
     )
 
 
@@ -170,14 +170,16 @@ def _checked(geometry: TiltGeometry) -> np.ndarray[Any, np.dtype[np.float64]]:
         raise InputError(f"`pixel_size_A`: expected a number > 0, found {geometry.pixel_size_A}")
     dose, order = geometry.dose_e_per_A2, geometry.order
     if dose is not None and (len(dose) != len(angles) or not np.all(np.asarray(dose) > 0)):
-        raise InputError(f"dose: expected one number > 0 for each of the {len(angles)} tilts")
+        raise InputError(
+            f"dose: expected one number > 0 for each of the {len(angles)} tilts, found {dose}"
+        )
     if order is not None and sorted(np.asarray(order).tolist()) != list(range(len(angles))):
         raise InputError(f"order: expected each of 0 to {len(angles) - 1} once, found {order}")
     return angles
 
 
-def _within(dice: np.random.Generator, limits: Range) -> float:
-    return float(dice.uniform(*limits))
+def _within(rng: np.random.Generator, limits: Range) -> float:
+    return float(rng.uniform(*limits))
 
 
 def _numbers(values: Any) -> Numbers:
@@ -200,7 +202,7 @@ def _check_lengths(record: AcquisitionRecord) -> None:
 
 
 def _check_values(record: AcquisitionRecord) -> None:
-    """Refuse what no microscope does; a wrong digit must not cost memory or make noise of all."""
+    """Refuse impossible values: a wrong digit must not fill the memory or give images of noise."""
     n = len(record)
     lengths_A = (*record.defocus_A, *record.astigmatism_A, *chain(*record.shifts_A),
                  *chain(*record.alignment_errors_A))  # fmt: skip

@@ -1,4 +1,4 @@
-"""What a microscope does, as settings; ranges are drawn from once per acquisition."""
+"""Settings of a microscope; from each range one value is drawn per acquisition."""
 
 from dataclasses import dataclass, fields
 from typing import Literal, get_args

@@ -1,4 +1,4 @@
-"""Where the slices of a tilted slab lie along the beam, and where each crosses the slab."""
+"""Positions of the slices of a tilted slab along the beam, and the part of the slab in each."""
 
 import math
 from collections.abc import Callable
@@ -8,20 +8,21 @@ import numpy as np
 
 from faket.data import AnyArray, DoubleArray
 
-MAX_PHASE_RAD = 0.1  # of the propagator over half a slice, at Nyquist
+MAX_PHASE_RAD = 0.1  # of the propagator over half a slice, at Nyquist; chosen
 
 
 def automatic_thickness_A(wavelength_A: float, pixel_size_A: float) -> float:
-    """Slice over half of which free space changes no phase by more than 0.1 rad: 0.2 / (πλk²).
+    """Return the thickness 0.2 / (πλk²), k being the Nyquist frequency.
 
-    k is the Nyquist frequency. 323 Å at 300 kV and 5 Å pixels, 1293 Å at 10 Å.
+    Propagation over half of it changes no phase by more than 0.1 rad. It is 323 Å at 300 kV and
+    5 Å pixels, 1293 Å at 10 Å.
     """
     return 2 * MAX_PHASE_RAD * (2 * pixel_size_A) ** 2 / (math.pi * wavelength_A)
 
 
 @dataclass(frozen=True)
 class Plane:
-    """A plane at beam coordinate z' where something scatters.
+    """A plane at beam coordinate z' in which the wave is changed.
 
     Attributes
     ----------
@@ -40,11 +41,11 @@ class Plane:
 
 @dataclass(frozen=True)
 class Slicing:
-    """Slices of one tilt: fine ones of the specimen, and groups of them for all that is gentle.
+    """Slices of one tilt: fine slices of the potential, and groups of them for the rest.
 
-    A group of ``per_group`` (odd) fine slices acts at their middle with its ice, its losses and
-    its damage. Groups without fine slices lie before and after the specimen, where the tilted
-    slab of ice goes on.
+    Ice, absorption and damage of a group of ``per_group`` (odd) fine slices act in its middle
+    plane. Groups without fine slices lie before and after the specimen, where the tilted slab
+    holds ice alone.
 
     Attributes
     ----------
@@ -110,7 +111,7 @@ def plan_slices(
     thickness_A: float,
     automatic_A: float,
 ) -> Slicing:
-    """Lay slices over a tilted slab.
+    """Divide a tilted slab into slices.
 
     Parameters
     ----------
@@ -118,7 +119,7 @@ def plan_slices(
     specimen_A : (float, float)
         Extent of the specimen along z and x.
     field_A : float
-        How far along x' the slab of ice must be followed; 0 for the specimen alone.
+        Extent along x' over which the slab of ice is included; 0 for the specimen alone.
     thickness_A : float
         Of a fine slice; infinite for a single one.
     automatic_A : float
@@ -145,7 +146,7 @@ def plan_slices(
 def slab_path_A(
     x_A: AnyArray, edges_A: tuple[float, float], depth_A: float, angle_deg: float
 ) -> DoubleArray:
-    """Length of the beam's path through a tilted slab, between two beam coordinates.
+    """Return the length of the beam's path in a tilted slab, between two beam coordinates.
 
     Parameters
     ----------
@@ -159,7 +160,7 @@ def slab_path_A(
     Returns
     -------
     ndarray, shape (x,), float64
-        Summed over all slices: depth / cos θ.
+        Its sum over all slices is depth / cos θ.
     """
     cos, sin = math.cos(math.radians(angle_deg)), math.sin(math.radians(angle_deg))
     middle, half = -np.asarray(x_A, np.float64) * sin / cos, depth_A / (2 * cos)
@@ -171,7 +172,7 @@ def slab_path_A(
 def slice_band(
     edges_A: tuple[float, float], box_A: tuple[float, float, float, float], angle_deg: float
 ) -> tuple[float, float]:
-    """Where along x' the part of a tilted box between two beam coordinates lies.
+    """Return the range of x' that a tilted box covers between two beam coordinates.
 
     Parameters
     ----------
@@ -184,7 +185,7 @@ def slice_band(
     Returns
     -------
     first, last : float
-        Å from the tilt axis; first > last where there is nothing.
+        Å from the tilt axis; first > last if the range is empty.
     """
     z_low, z_high, x_low, x_high = box_A
     cos, sin = math.cos(math.radians(angle_deg)), math.sin(math.radians(angle_deg))
@@ -193,7 +194,8 @@ def slice_band(
         return -last, -first
 
     def reach(z: float, x: float, pick: Callable[[float, float], float]) -> float:
-        # The faces z and x meet at this z'; the farthest point between the edges lies next to it.
+        # z' of the edge where the faces z and x meet, moved between the two coordinates: the
+        # farthest point of the box lies there.
         w = min(max(z * cos - x * sin, edges_A[0]), edges_A[1])
         at_x = (x + w * sin) / cos
         return pick(at_x, (z - w * cos) / sin) if sin > 1e-9 else at_x

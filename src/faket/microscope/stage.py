@@ -16,14 +16,14 @@ from faket.projection import filled_columns, project_bands
 
 @dataclass(frozen=True)
 class Band:
-    """The columns of one slice that hold something.
+    """The columns of one slice that are not empty.
 
     Attributes
     ----------
     column : int
-        Of the first, from the tilt axis.
+        First column, counted from the tilt axis.
     values : ndarray, shape (y, columns), float32
-        Sums over voxels: times the voxel size, V·Å above ice.
+        Sums over voxels; multiplied by the voxel size, V·Å above ice.
     """
 
     column: int
@@ -32,7 +32,7 @@ class Band:
 
 @dataclass(frozen=True)
 class Tilt:
-    """What the specimen puts into the beam at one tilt.
+    """The specimen at one tilt, as the beam meets it.
 
     Attributes
     ----------
@@ -41,9 +41,9 @@ class Tilt:
     potential : list of Band
         One for each fine slice.
     loss : ndarray, shape (core groups, y, x), float32, or None
-        Exponent by which the amplitude falls, beyond what ice would take.
+        Exponent of the amplitude's absorption, beyond that of ice.
     gold : ndarray, shape (core groups, y, x), float32, or None
-        The part of the potential that dose does not fade, in units of ``potential``.
+        The part of the potential that does not fade with dose, in units of ``potential``.
     """
 
     index: int
@@ -61,11 +61,11 @@ class Stage:
     specimen : Specimen
     record : AcquisitionRecord
     columns : int
-        Of the working grid; the slab of ice is followed over all of them.
+        Of the working grid; the slab of ice covers all of them.
     """
 
     def __init__(self, specimen: Specimen, record: AcquisitionRecord, columns: int) -> None:
-        """Look up what each class takes from the beam, and which is gold."""
+        """Find the absorption of each class, and which classes are gold."""
         self._specimen, self._record, self._columns = specimen, record, columns
         microscope, p = record.microscope, record.pixel_size_A
         losses, gold = np.zeros(256), np.zeros(256)
@@ -80,7 +80,7 @@ class Stage:
         self._filled = filled_columns(specimen.potential.data)
 
     def load(self, index: int) -> Tilt:
-        """Turn the specimen to a tilt and cut it; what the last call gave is overwritten."""
+        """Turn the specimen to a tilt and cut it; the arrays of the last call are overwritten."""
         angle = self._record.true_angles_deg[index]
         slicing, width = self._plan(angle), self._footprint(angle)
         bands = self._cut(angle, slicing, width)
@@ -116,12 +116,12 @@ class Stage:
         return min(2 * math.ceil(covered / 2) + 4, self._columns)
 
     def _cut(self, angle_deg: float, slicing: Slicing, width: int) -> list[Band]:
-        """Cut the potential and keep the columns of each slice that can hold something."""
+        """Cut the potential and keep the columns of each slice that may not be empty."""
         volume, p = self._specimen.potential.data, self._record.pixel_size_A
         spans = self._spans(angle_deg, slicing, width)
         need = volume.shape[1] * sum(columns for _, columns in spans)
         if self._memory.size < need:
-            self._memory = np.empty(0, np.float32)  # let go of the old before taking the new
+            self._memory = np.empty(0, np.float32)  # free the old memory before allocating
             self._memory = np.empty(need, np.float32)
         cut = project_bands(
             volume,
@@ -135,13 +135,13 @@ class Stage:
         return [Band(first, values) for (first, _), values in zip(spans, cut, strict=True)]
 
     def _spans(self, angle_deg: float, slicing: Slicing, width: int) -> list[tuple[int, int]]:
-        """First column from the tilt axis, and number of columns, of every fine slice."""
+        """Return first column, counted from the tilt axis, and number of columns of fine slices."""
         nz, _, nx = self._specimen.class_mask.shape
         p, n = self._record.pixel_size_A, slicing.fine_slices
         box = (-(nz // 2) * p, (nz - 1 - nz // 2) * p, -(nx // 2) * p, (nx - 1 - nx // 2) * p)
         spans = []
         for s in range(n):
-            # The first and the last slice also take what lies beyond.
+            # The first and the last slice include all that lies beyond them.
             start = (s - n / 2) * slicing.thickness_A if s > 0 else -math.inf
             end = (s + 1 - n / 2) * slicing.thickness_A if s < n - 1 else math.inf
             low, high = slice_band((start, end), box, angle_deg)

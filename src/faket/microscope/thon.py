@@ -1,4 +1,4 @@
-"""Thon rings: power spectra of images, and the defocus that explains them."""
+"""Thon rings: power spectra of images, and the defocus that fits them."""
 
 from dataclasses import replace
 
@@ -21,7 +21,7 @@ def power_spectrum(
     Parameters
     ----------
     image : ndarray, shape (y, x)
-        A Hann window is laid over it first, so that its edges leave no cross.
+        It is multiplied by a Hann window first, so that its edges do not leave a cross.
     pixel_size_A : float
     bins : int, optional
         Rings from 0 to Nyquist; half the longer side by default.
@@ -53,14 +53,14 @@ def fit_defocus(
     search_A: tuple[float, float] = (5000.0, 80000.0),
     resolution_A: tuple[float, float] | None = None,
 ) -> float:
-    """Find the defocus whose Thon rings agree best with an image's power spectrum.
+    """Find the defocus whose Thon rings correlate best with an image's power spectrum.
 
     Parameters
     ----------
     image : ndarray, shape (y, x)
     pixel_size_A : float
     optics : Optics
-        All but the defocus.
+        Its defocus is ignored.
     search_A : (float, float)
         Defocus from and to, both positive (underfocus).
     resolution_A : (float, float), optional
@@ -96,14 +96,14 @@ def fit_defocus(
 
 
 def _rings_alone(values: DoubleArray) -> DoubleArray:
-    """Take away what is smooth on the scale of a tenth of the range."""
+    """Subtract the background: a Gaussian average over a tenth of the range."""
     return np.asarray(values - gaussian_filter1d(values, len(values) / 10, mode="nearest"))
 
 
 def tapered_spectrum(
     image: AnyArray, pixel_size_A: float, bins: int
 ) -> tuple[DoubleArray, DoubleArray, DoubleArray]:
-    """Rotationally averaged power spectrum under a cosine taper, and how much each ring knows.
+    """Rotationally averaged power spectrum under a cosine taper, and independent modes per ring.
 
     Parameters
     ----------
@@ -173,10 +173,10 @@ def mean_squared_ctf(
 
 
 def without_gold(image: AnyArray, pixel_size_A: float) -> FloatArray:
-    """Fade what scatters far more strongly than all else (gold, contamination) to the mean.
+    """Fade objects that scatter far more strongly than the rest (gold, contamination) to the mean.
 
-    Strong phase objects shift the zeros of the power spectrum, and few beads can outshine all
-    molecules.
+    Strong phase objects shift the zeros of the power spectrum, and a few gold beads can have more
+    power than all molecules.
 
     Parameters
     ----------
@@ -187,8 +187,8 @@ def without_gold(image: AnyArray, pixel_size_A: float) -> FloatArray:
     Returns
     -------
     ndarray, shape (y, x), float32
-        What differs by more than 5 robust standard deviations at 10 Å resolution, and 60 Å
-        around it, is masked softly. The image itself where that would be most of it.
+        Pixels that differ by more than 5 robust standard deviations at 10 Å resolution, and 60 Å
+        around them, are masked softly. The image itself if that would be most of it.
     """
     image = np.asarray(image, np.float32)
     px = 1 / pixel_size_A

@@ -1,4 +1,4 @@
-"""A wave on its way through the slices, in pieces that stay in the processor's cache."""
+"""A wave that travels through the slices, in pieces that stay in the processor's cache."""
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -9,8 +9,8 @@ import torch
 
 from faket.data import AnyArray
 
-# Complex values of one piece fill about 0.3 MB: their transform needs no main memory. Fixed, so
-# that the bytes do not depend on the number of threads.
+# Chosen: the complex values of one piece fill about 0.3 MB, so their transform stays in the cache.
+# Fixed, so that the bytes do not depend on the number of threads.
 _ROWS, _COLUMNS = 128, 128
 
 Act = Callable[[torch.Tensor, int], None]
@@ -19,8 +19,8 @@ Act = Callable[[torch.Tensor, int], None]
 class TravellingWave:
     """A wave in frequencies along y and in pixels along x.
 
-    Free space then takes transforms along x only, and a slice those of the columns it fills,
-    which are few at high tilt. On the CPU with scipy in threads, on a GPU with torch at once.
+    Propagation then needs transforms along x only, and a slice only those of the columns that it
+    fills, which are few at high tilt. The CPU uses scipy in threads, a GPU torch at once.
 
     Parameters
     ----------
@@ -55,10 +55,10 @@ class TravellingWave:
         self._run(piece, range(0, mixed.shape[0], _ROWS))
 
     def scatter(self, first: int, last: int, act: Act) -> None:
-        """Bring columns ``first`` to ``last`` - 1 back to pixels and let ``act`` change them.
+        """Transform columns ``first`` to ``last`` - 1 back to pixels and let ``act`` change them.
 
-        ``act`` is called with a part of the wave [y, columns], to be changed in place, and the
-        part's first column; from several threads at once.
+        ``act`` is called with a part of the wave [y, columns], which it changes in place, and the
+        first column of that part; from several threads at once.
         """
         if last <= first:
             return
@@ -88,5 +88,5 @@ class TravellingWave:
         return torch.from_numpy(values)
 
     def _run(self, piece: Callable[[int], None], starts: Iterable[int]) -> None:
-        for _ in self._threads.map(piece, starts):  # waits, and raises what a thread raised
+        for _ in self._threads.map(piece, starts):  # waits, and raises a thread's exception
             pass

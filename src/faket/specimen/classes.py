@@ -1,4 +1,4 @@
-"""Which number in the class mask stands for what."""
+"""The meaning of each number in the class mask."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ _MAX_SPECIES = 253  # uint8 less background, vesicle and fiducial
 
 
 def class_labels(species: Sequence[Species]) -> dict[int, ClassInfo]:
-    """Return what each value of the class mask stands for; 0 is background and not listed.
+    """Return the class of each value of the class mask; 0 is background and not listed.
 
     Parameters
     ----------
@@ -26,11 +26,14 @@ def class_labels(species: Sequence[Species]) -> dict[int, ClassInfo]:
     """
     names = [one.name for one in species]
     if len(names) > _MAX_SPECIES:
-        raise InputError(f"species: expected at most {_MAX_SPECIES}, found {len(names)}")
+        raise InputError(
+            f"species: expected at most {_MAX_SPECIES}, found {len(names)}; give fewer, because "
+            "the class mask has 8 bits"
+        )
     for i, name in enumerate(names):
         if not name or name in NO_MOLECULES or name in names[:i]:
             raise InputError(
-                f"species {i + 1}: expected a name of its own, other than "
+                f"species {i + 1}: expected a unique name other than "
                 f"{', '.join(NO_MOLECULES)}, found {name!r}; give it another name"
             )
     classes = {i: ClassInfo(name, "protein") for i, name in enumerate(names, start=1)}
@@ -40,7 +43,7 @@ def class_labels(species: Sequence[Species]) -> dict[int, ClassInfo]:
 
 
 def check_species(config: SpecimenConfig, species: Sequence[Species]) -> None:
-    """Raise InputError if a species is on another grid, or one with an amount is missing."""
+    """Raise InputError if a species has another voxel size, or the config names an unknown one."""
     names = [one.name for one in species]
     for one in species:
         if abs(one.voxel_size_A / config.voxel_size_A - 1) > 1e-4:
@@ -53,5 +56,6 @@ def check_species(config: SpecimenConfig, species: Sequence[Species]) -> None:
             if name not in names:
                 raise InputError(
                     f"`SpecimenConfig.{field}`: expected names among "
-                    f"{', '.join(names) or '(none)'}, found {name!r}"
+                    f"{', '.join(names) or '(none)'}, found {name!r}; correct the name or add the "
+                    "species"
                 )

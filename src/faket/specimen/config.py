@@ -7,18 +7,18 @@ from typing import Any, Literal
 from faket.config import check_settings, setting
 from faket.errors import InputError
 
-MAX_OBJECTS = 65535  # ids of the instance mask, uint16
+MAX_OBJECTS = 65535  # ids of the instance mask are uint16
 MAX_VOXELS = 2**31  # 17 GB of potential, masks and occupancy
 
 
 @dataclass(frozen=True)
 class SpecimenConfig:
-    """What a specimen holds and on which grid; the defaults are those of SHREC 2021.
+    """Contents and grid of a specimen; the defaults are those of SHREC'21 (Gubins et al. 2021).
 
     Raises
     ------
     InputError
-        If a value is not of its kind, out of its bounds, or at odds with another.
+        If a value has the wrong type, is out of its bounds, or contradicts another.
     """
 
     size_voxels: tuple[int, int, int] = setting(

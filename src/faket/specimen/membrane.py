@@ -1,4 +1,4 @@
-"""A lipid bilayer: potential above ice as a function of the distance from its middle."""
+"""Potential above ice of a lipid bilayer, as a function of the distance from its middle."""
 
 import math
 from dataclasses import dataclass
@@ -58,7 +58,7 @@ def bilayer_potential_V(distance_A: DoubleArray, width_A: float) -> DoubleArray:
     distance_A : ndarray
         From the middle of the membrane.
     width_A : float
-        Of the average, > 0: the voxel size. (A cube has the variance width²/12 along every
+        Width of the average, > 0: the voxel size. (A cube has the variance width²/12 along every
         direction, so one width serves all orientations of the membrane.)
 
     Returns
@@ -66,7 +66,7 @@ def bilayer_potential_V(distance_A: DoubleArray, width_A: float) -> DoubleArray:
     ndarray, float64
         Chains: a slab between the heads with edges as soft as the heads; heads: two Gaussians;
         chain ends: a negative Gaussian in the middle. All three are averaged in closed form.
-        Heads, chains and middle have the potentials named in this module before averaging.
+        Before averaging, heads, chains and middle have the potentials named in this module.
     """
     high, low = distance_A + width_A / 2, distance_A - width_A / 2
     total = np.zeros_like(distance_A)
@@ -88,7 +88,7 @@ def bilayer_areal_integral_V_A() -> float:
 
 
 def _gaussians() -> tuple[tuple[float, float, float], ...]:
-    # The slab of chains gives half its potential at its edge, where the heads are.
+    # At its edge, where the heads are, the slab of chains contributes half its potential.
     head_V = HEAD_POTENTIAL_V - CHAIN_POTENTIAL_V / 2
     return (
         (head_V, HEAD_POSITION_A, HEAD_SIGMA_A),

@@ -1,4 +1,4 @@
-"""Molecules on the voxel grid: one rasterisation serves the collision test and the labels.
+"""Molecules on the voxel grid: the collision test and the labels use the same voxels.
 
 A voxel belongs to a molecule where its envelope, interpolated trilinearly at the exact pose, is
 at least 0.5. The potential is interpolated by cubic B-splines. Centres (x, y, z) are in voxels;
@@ -15,7 +15,7 @@ from faket.compiling import kernel
 from faket.data import AnyArray, DoubleArray, FloatArray
 from faket.specimen.ellipsoids import covered
 
-_SUBSAMPLES = 4  # per voxel and axis, to measure an envelope's volume
+_SUBSAMPLES = 4  # per voxel and axis, for the volume of an envelope; chosen, as errors average out
 _UNTURNED = np.eye(3)
 # Unsigned, so that numba does not check indices for being negative.
 _ONE, _TWO, _THREE = np.uint64(1), np.uint64(2), np.uint64(3)
@@ -24,20 +24,20 @@ Weights = tuple[float, float, float, float]
 
 
 class Grid(NamedTuple):
-    """A species' array, cropped to what matters; a named tuple, for numba.
+    """A species' array, cropped to its non-zero part; a named tuple, because numba knows those.
 
     Attributes
     ----------
     values : ndarray, shape (z, y, x), float32
     active : ndarray of bool, shape (z, y, x)
-        Cells (from a voxel to the next) where interpolation sees a value that matters.
+        Cells (from a voxel to the next) where the interpolated value may be non-zero.
     origin : ndarray, shape (3,), float64
-        Where the particle's origin lies in ``values``, as x, y, z.
+        Position of the particle's origin in ``values``, as x, y, z.
     low, high : ndarray, shape (3,), float64
         Coordinates (x, y, z) in ``values`` between which interpolation may be non-zero and all
         its taps exist.
     radius : float
-        Farther from the origin there is nothing.
+        All values farther from the origin are zero.
     """
 
     values: FloatArray
@@ -50,7 +50,10 @@ class Grid(NamedTuple):
 
 @kernel()
 def _span(dy: float, dz: float, rotation: DoubleArray, grid: Grid) -> tuple[float, float]:
-    """Return between which dx a row lies inside the grid's box and sphere (empty: first > last)."""
+    """Return the range of dx in which a row lies inside the grid's box and sphere.
+
+    The range is empty if the first value is larger than the last.
+    """
     square = grid.radius * grid.radius - dy * dy - dz * dz
     if square < 0.0:
         return 1.0, 0.0
@@ -122,9 +125,9 @@ def scan_molecule(
     grid: Grid,
     write: bool,
 ) -> int:
-    """Return -1 if a voxel of the molecule is taken or outside the grid, else 0.
+    """Return -1 if a voxel of the molecule is occupied or outside the grid, else 0.
 
-    With ``write``, take the voxels and return their number.
+    With ``write``, mark the voxels as occupied and return their number.
     """
     nz, ny, nx = occupancy.shape
     radius = grid.radius
@@ -137,7 +140,7 @@ def scan_molecule(
             for x in range(math.ceil(centre[0] + first), math.floor(centre[0] + last) + 1):
                 exists = row_exists and 0 <= x < nx
                 if not write and exists and not occupancy[z, y, x]:
-                    continue  # free: the molecule's or not, it is no obstacle
+                    continue  # a free voxel is no obstacle, whether it is the molecule's or not
                 if _inside(x - centre[0], dy, dz, rotation, grid):
                     if not write:
                         return -1
@@ -154,10 +157,10 @@ def first_fit(
     points: DoubleArray,
     grid: Grid,
 ) -> int:
-    """Take the molecule's voxels at the first centre where they are free; its index, or -1.
+    """Occupy the molecule's voxels at the first free centre; return its index, or -1.
 
-    The voxels nearest to ``points`` (rotated, from the centre) are looked at first: those that
-    are the molecule's and not free rule a centre out before it is scanned wholly.
+    The voxels nearest to ``points`` (rotated, from the centre) are tested first: one that belongs
+    to the molecule and is not free rules the centre out before all voxels are scanned.
     """
     nz, ny, nx = occupancy.shape
     for n in range(len(centres)):
@@ -176,7 +179,9 @@ def first_fit(
                 break
         if not fits or scan_molecule(occupancy, centre, rotation, grid, False) < 0:
             continue
-        if scan_molecule(occupancy, centre, rotation, grid, True) > 0:  # else it has no voxel
+        if (
+            scan_molecule(occupancy, centre, rotation, grid, True) > 0
+        ):  # a molecule may hold no voxel centre
             return n
     return -1
 
@@ -191,9 +196,9 @@ def label_molecules(
     ids: AnyArray,
     label: int,
 ) -> None:
-    """Label the voxels of molecules of one species that have no label yet.
+    """Label the unlabelled voxels of molecules of one species.
 
-    Threads own planes of z, so the result does not depend on their number.
+    Each thread works on its own planes of z, so the result does not depend on their number.
     """
     nz, ny, nx = class_mask.shape
     for z in prange(nz):
@@ -270,7 +275,7 @@ def add_molecules(
 ) -> None:
     """Add the potential of molecules of one species.
 
-    Threads own planes of z, so the result does not depend on their number.
+    Each thread works on its own planes of z, so the result does not depend on their number.
     """
     nz, ny, nx = potential.shape
     for z in prange(nz):
@@ -290,7 +295,7 @@ def add_molecules(
                     u = _coordinate(0, dx, dy, dz, rotation, grid.origin)
                     v = _coordinate(1, dx, dy, dz, rotation, grid.origin)
                     w = _coordinate(2, dx, dy, dz, rotation, grid.origin)
-                    # Rounding may put a row's end a hair outside the box.
+                    # By rounding, a row may end just outside the box.
                     u = min(max(u, grid.low[0]), grid.high[0])
                     v = min(max(v, grid.low[1]), grid.high[1])
                     w = min(max(w, grid.low[2]), grid.high[2])

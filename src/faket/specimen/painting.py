@@ -1,4 +1,4 @@
-"""From a record of poses to a labelled potential: no dice here."""
+"""From a record of poses to a labelled potential; nothing is random here."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -33,8 +33,9 @@ def build_specimen(config: SpecimenConfig, species: Sequence[Species], *, seed: 
     Returns
     -------
     Specimen
-        ``particles`` lists what fitted; what was asked for is told by
-        :func:`faket.specimen.requested_counts` with the same arguments.
+        ``particles`` lists the objects that fitted;
+        :func:`faket.specimen.requested_counts` with the same arguments gives the numbers that
+        were asked for.
 
     Raises
     ------
@@ -48,11 +49,11 @@ def build_specimen(config: SpecimenConfig, species: Sequence[Species], *, seed: 
 def paint_specimen(
     config: SpecimenConfig, species: Sequence[Species], particles: Particles
 ) -> Specimen:
-    """Paint a record: the same record gives the same bytes.
+    """Paint a record of poses; the same record gives the same bytes.
 
-    Potentials add up. A voxel's label is that of the first object that claims it, in the order
-    vesicles, gold, molecules as the species are given; in a record made by
-    :func:`faket.specimen.place_particles` no two objects claim the same voxel.
+    Potentials add up. A voxel gets the label of the first object that contains it, in the order
+    vesicles, gold, molecules as the species are given. In a record made by
+    :func:`faket.specimen.place_particles` no two objects contain the same voxel.
 
     Parameters
     ----------
@@ -60,7 +61,7 @@ def paint_specimen(
         Only its size and voxel size are used.
     species : sequence of Species
     particles : Particles
-        Of these species, vesicles and gold; what lies outside the box is cut off.
+        Of these species, vesicles and gold; parts outside the box are cut off.
 
     Returns
     -------
@@ -69,7 +70,7 @@ def paint_specimen(
     Raises
     ------
     InputError
-        If the record names an unknown species, or an id, position or semi-axis is unusable.
+        If the record names an unknown species, or an id, position or semi-axis is not valid.
     """
     classes = class_labels(species)
     check_species(config, species)
@@ -181,7 +182,9 @@ def _check_record(particles: Particles, names: Sequence[str]) -> None:
     }
     for what, length in lengths.items():
         if length != n:
-            raise InputError(f"particles: expected {what} of {n} objects as of ids, found {length}")
+            raise InputError(
+                f"particles: expected {what} for all {n} ids, found {length}; was it edited?"
+            )
     for name in dict.fromkeys(particles.species):
         if name not in names:
             raise InputError(
@@ -190,11 +193,17 @@ def _check_record(particles: Particles, names: Sequence[str]) -> None:
             )
     ids = particles.ids
     if n and (ids.min() < 1 or ids.max() > MAX_OBJECTS or len(np.unique(ids)) < n):
-        raise InputError(f"particles: expected unique ids from 1 to {MAX_OBJECTS}, found others")
+        raise InputError(
+            f"particles: expected unique ids from 1 to {MAX_OBJECTS}, found {ids.min()} to "
+            f"{ids.max()}, {n - len(np.unique(ids))} of them repeated; number them anew"
+        )
     if not np.isfinite(particles.positions_A).all():
-        raise InputError("particles: expected finite positions, found NaN or infinity")
+        raise InputError(
+            "particles: expected finite positions, found NaN or infinity; correct them"
+        )
     ellipsoids = np.array([name in (VESICLE, FIDUCIAL) for name in particles.species], bool)
     if not (particles.semi_axes_A[ellipsoids] > 0).all():
         raise InputError(
-            "particles: expected semi-axes > 0 Å for vesicles and fiducials, found others"
+            "particles: expected semi-axes > 0 Å for vesicles and fiducials, found others; correct "
+            "them"
         )

@@ -1,4 +1,4 @@
-"""Where everything goes: the dice of a specimen, thrown into a record before it is painted."""
+"""Placement of all objects: poses are drawn into a record before anything is painted."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -15,17 +15,17 @@ from faket.specimen.config import MAX_OBJECTS, SpecimenConfig
 from faket.specimen.shapes import Shape, prepare_shape
 from faket.vocabulary import FIDUCIAL, VESICLE
 
-_LESS = 0.9  # by which a share that does not fit is lowered: chosen, because a pass takes long
+_LESS = 0.9  # factor on a share that did not fit; chosen, because each pass takes long
 
 
 @dataclass(frozen=True)
 class Placement:
-    """What lies where, and what was asked for.
+    """The placed objects, and the numbers that were asked for.
 
     Attributes
     ----------
     particles : Particles
-        Exact poses; ids are 1 ... n in the order of placement.
+        Their exact poses; ids are 1 ... n in the order of placement.
     requested : mapping of str to int
         Number of objects asked for, by class name, "vesicle" and "fiducial" among them.
     """
@@ -35,7 +35,7 @@ class Placement:
 
     @property
     def placed(self) -> dict[str, int]:
-        """Number of objects that fitted, by class name."""
+        """Number of placed objects, by class name."""
         found = Counter(self.particles.species)
         return {name: found[name] for name in self.requested}
 
@@ -43,7 +43,7 @@ class Placement:
 def requested_counts(
     config: SpecimenConfig, species: Sequence[Species], *, seed: int
 ) -> dict[str, int]:
-    """Throw the dice that say how many objects of each class a specimen should hold.
+    """Draw how many objects of each class a specimen should hold.
 
     Parameters
     ----------
@@ -55,8 +55,8 @@ def requested_counts(
     -------
     dict of str to int
         By class name: the species as given, "vesicle", "fiducial". A species with ``copies`` has
-        that number; one with a ``volume_fraction`` the number whose envelopes fill it; the
-        others share ``config.particles``, each molecule being any of them with equal chance.
+        that number; one with a ``volume_fraction`` has the number whose envelopes fill it. The
+        number drawn from ``config.particles`` is shared by the others, all equally likely.
 
     Raises
     ------
@@ -71,8 +71,8 @@ def requested_counts(
 def place_particles(config: SpecimenConfig, species: Sequence[Species], *, seed: int) -> Placement:
     """Place vesicles, then gold, then molecules (largest first) without overlap.
 
-    Where a molecule lacks room, all are placed anew: of each the same share of what it asks for,
-    then more of those that find room.
+    If there is no room for a molecule, all are placed anew: first the same share of each requested
+    number, then more molecules of the species that still fit.
 
     Random sequential addition: an orientation, uniform on SO(3), is drawn first and kept while
     up to ``config.max_tries`` uniform positions are tried. Objects may share no voxel; a
@@ -117,7 +117,7 @@ def place_particles(config: SpecimenConfig, species: Sequence[Species], *, seed:
 def _one_class_after_another(
     config: SpecimenConfig, shapes: Mapping[str, Shape], requested: Mapping[str, int], seed: int
 ) -> tuple[Record, str | None]:
-    """Place all classes in turn; return also the first that lacks room, molecules before others."""
+    """Place all classes in turn; return also the first that did not fit, molecules first."""
     record, attempts = attempts_by_class(config, shapes, seed)
     lacking = []
     for name, attempt in attempts.items():
@@ -135,13 +135,13 @@ def _in_equal_shares(
     seed: int,
     share: float,
 ) -> Record:
-    """Place of each molecule the same share of what it asks for, then more while there is room.
+    """Place the same share of each requested number of molecules, then more while there is room.
 
-    One class after another, the later ones would find no room at all; in turns from the start,
-    the large ones would find none between the small. So the share is the first guess, from the
-    volume that found room, lowered until all of it fits, largest first.
+    If classes were filled one after another, the last ones would find no room at all; if they took
+    turns from the start, large molecules would find no room between small ones. So the share begins
+    with the volume that was placed before, and is lowered until all of it fits, largest first.
     """
-    hopeless: set[str] = set()  # too large for what the box leaves
+    hopeless: set[str] = set()  # too large for the room that the box leaves
     while True:
         record, attempts = attempts_by_class(config, shapes, seed)
         goals = {
@@ -173,9 +173,9 @@ def _checked_shapes(config: SpecimenConfig, species: Sequence[Species]) -> dict[
 def _requested_counts(
     config: SpecimenConfig, volumes_voxels: Mapping[str, float], seed: int
 ) -> dict[str, int]:
-    dice = generator(seed, "counts")
+    rng = generator(seed, "counts")
     total, vesicles, gold = (
-        int(dice.integers(low, high + 1))
+        int(rng.integers(low, high + 1))
         for low, high in (config.particles, config.vesicles, config.gold)
     )
     box = float(np.prod(config.size_voxels, dtype=np.float64))
@@ -184,7 +184,7 @@ def _requested_counts(
         counts[name] = round(fraction * box / volumes_voxels[name])
     free = [n for n in counts if n not in config.copies and n not in config.volume_fractions]
     if free:
-        shares = dice.multinomial(total, np.full(len(free), 1 / len(free)))
+        shares = rng.multinomial(total, np.full(len(free), 1 / len(free)))
         counts |= {name: int(n) for name, n in zip(free, shares, strict=True)}
     counts |= {VESICLE: vesicles, FIDUCIAL: gold}
     if sum(counts.values()) > MAX_OBJECTS:

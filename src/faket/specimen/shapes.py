@@ -1,4 +1,4 @@
-"""What is computed once per species before it is placed and painted."""
+"""Preparation of a species, once, before it is placed and painted."""
 
 import math
 from dataclasses import dataclass
@@ -11,9 +11,11 @@ from faket.data import AnyArray, DoubleArray, Species
 from faket.errors import InputError
 from faket.specimen.molecules import Grid, envelope_volume
 
-_SPLINE_TOLERANCE = 1e-3  # of the largest coefficient: smaller ones at the border are cropped
-_SPLINE_PAD = 12  # voxels in which the prefilter's response falls by 0.27 each
-_SAMPLE_POINTS = 256
+_SPLINE_TOLERANCE = (
+    1e-3  # of the largest coefficient; chosen: smaller ones at the border are cropped
+)
+_SPLINE_PAD = 12  # voxels; the prefilter's response falls by √3 − 2 = −0.27 from one to the next
+_SAMPLE_POINTS = 256  # chosen, for speed alone
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,7 @@ class Shape:
     points : ndarray, shape (n, 3), float64
         Voxels (x, y, z from the origin) inside the envelope, near its surface, well spread.
     volume_voxels : float
-        Volume inside the envelope: the mean number of voxels of a molecule in a random pose.
+        Volume inside the envelope, which is the mean number of voxels over random poses.
     """
 
     envelope: Grid
@@ -47,12 +49,12 @@ def prepare_shape(species: Species) -> Shape:
     if envelope.ndim != 3 or envelope.shape != potential.shape:
         raise InputError(
             f"species {species.name!r}: expected potential and envelope [z, y, x] of one shape, "
-            f"found {potential.shape} and {envelope.shape}"
+            f"found {potential.shape} and {envelope.shape}; build both on one grid"
         )
     if not np.isfinite(potential).all() or not (envelope >= 0.5).any():
         raise InputError(
             f"species {species.name!r}: expected a finite potential and an envelope that reaches "
-            "0.5, found none; its voxels may be too large for it"
+            "0.5, found none; its voxels may be too large for the molecule, use smaller ones"
         )
     inside = envelope >= 0.5
     padded = np.pad(potential.astype(np.float64), _SPLINE_PAD)
@@ -71,7 +73,7 @@ def prepare_shape(species: Species) -> Shape:
 
 
 def _cropped(values: AnyArray, kept: AnyArray, middle: AnyArray, reach: int) -> Grid:
-    """Crop to ``kept`` and the voxels on which interpolation near it depends.
+    """Crop to ``kept`` and to the voxels that interpolation near it uses.
 
     Interpolation uses ``reach`` voxels on either side: 1 if linear, 2 if cubic.
     """
@@ -86,7 +88,7 @@ def _cropped(values: AnyArray, kept: AnyArray, middle: AnyArray, reach: int) -> 
     return Grid(
         values=np.ascontiguousarray(np.pad(values, margin)[block], np.float32),
         active=np.ascontiguousarray(active),
-        origin=(middle - first)[::-1].astype(np.float64),
+        origin=(middle - first)[::-1].astype(np.float64),  # z y x → x y z, as low and high
         low=np.full(3, float(reach)),
         high=(shape - 1 - reach)[::-1].astype(np.float64),
         radius=float(distances.max()) + reach * math.sqrt(3),
@@ -94,10 +96,10 @@ def _cropped(values: AnyArray, kept: AnyArray, middle: AnyArray, reach: int) -> 
 
 
 def _surface_points(inside: AnyArray, middle: AnyArray) -> DoubleArray:
-    """Return voxels inside: the farthest in evenly spread directions, then others, spread."""
-    points = (np.argwhere(inside) - middle)[:, ::-1].astype(np.float64)
+    """Return voxels inside: the farthest in evenly spread directions, then some others."""
+    points = (np.argwhere(inside) - middle)[:, ::-1].astype(np.float64)  # z y x → x y z
     farthest = np.unique(np.argmax(points @ fibonacci_sphere(_SAMPLE_POINTS).T, axis=0))
-    # Multiples of the golden ratio spread over any range: every prefix of the list covers it.
+    # Multiples of the golden ratio: every prefix of the list covers the range evenly.
     spread = np.floor(np.arange(_SAMPLE_POINTS) * 0.618033988749895 % 1 * len(points))
     chosen = np.concatenate([farthest, spread.astype(np.int64)])
     _, order = np.unique(chosen, return_index=True)

@@ -1,7 +1,7 @@
 """Shells around an ellipsoid on the voxel grid: the membranes of vesicles.
 
-Scaled ellipsoids (see :mod:`faket.specimen.ellipsoids`) bound the voxels of a row for which the
-exact distance is needed. Centres (x, y, z) and lengths are in voxels.
+Scaled ellipsoids (see :mod:`faket.specimen.ellipsoids`) limit the voxels of a row for which the
+exact distance is computed. Centres (x, y, z) and lengths are in voxels.
 """
 
 import math
@@ -23,7 +23,7 @@ def _shell_columns(
     semi_axes: DoubleArray,
     reach: float,
 ) -> tuple[int, int, int, int]:
-    """Return two ranges of x, on both sides of the lumen, that hold all voxels within reach."""
+    """Return two ranges of x, on either side of the lumen, with all voxels within reach."""
     smallest = min(semi_axes[0], semi_axes[1], semi_axes[2])
     left, right = chord(dy, dz, rotation, semi_axes, 1.0 + reach / smallest)
     if left > right:
@@ -38,7 +38,7 @@ def _shell_columns(
 
 @kernel()
 def _shell_reach(semi_axes: DoubleArray, half: float) -> float:
-    """Return how far from the centre the shell can reach."""
+    """Return the largest distance of a shell's voxel from the centre."""
     smallest: float = min(semi_axes[0], semi_axes[1], semi_axes[2])
     largest: float = max(semi_axes[0], semi_axes[1], semi_axes[2])
     return largest * (1.0 + half / smallest)
@@ -53,10 +53,10 @@ def scan_shell(
     half: float,
     write: bool,
 ) -> int:
-    """Return -1 if a voxel no farther than ``half`` from the surface is taken, else 0.
+    """Return -1 if a voxel no farther than ``half`` from the surface is occupied, else 0.
 
-    With ``write``, take these voxels and return their number. What lies outside the grid is
-    ignored.
+    With ``write``, mark these voxels as occupied and return their number. Voxels outside the grid
+    are ignored.
     """
     nz, ny, nx = occupancy.shape
     reach = _shell_reach(semi_axes, half)
@@ -71,7 +71,7 @@ def scan_shell(
                 start, stop = (a, b) if side == 0 else (c, d)
                 for x in range(start, stop):
                     if not write and not occupancy[z, y, x]:
-                        continue  # free: in the shell or not, it is no obstacle
+                        continue  # a free voxel is no obstacle, in the shell or not
                     distance = voxel_distance(x - centre[0], dy, dz, rotation, semi_axes)
                     if abs(distance) <= half:
                         if not write:
@@ -130,11 +130,11 @@ def first_shell_fit(
     half: float,
     points: DoubleArray,
 ) -> int:
-    """Take the shell's voxels at the first centre where they are free; its index, or -1.
+    """Occupy the shell's voxels at the first free centre; return its index, or -1.
 
     A shell without a voxel in the grid does not count. The voxels nearest to ``points`` of the
-    surface (rotated, from the centre) are looked at first: those that are the shell's and not
-    free rule a centre out before it is scanned wholly.
+    surface (rotated, from the centre) are tested first: one that belongs to the shell and is not
+    free rules the centre out before all voxels are scanned.
     """
     for n in range(len(centres)):
         centre = centres[n]
@@ -163,10 +163,11 @@ def paint_shells(
     profile: DoubleArray,
     profile_step: float,
 ) -> None:
-    """Add a profile of the distance from the surface, and label what is within ``half`` of it.
+    """Add a potential that depends on the distance to the surface; label voxels within ``half``.
 
     ``profile`` holds the potential at multiples of ``profile_step`` voxels from the surface, and
-    0 at its end. Threads own planes of z, so the result does not depend on their number.
+    0 at its end. Each thread works on its own planes of z, so the result does not depend on their
+    number.
     """
     nz, ny, nx = potential.shape
     reach = max(half, profile_step * (len(profile) - 1))
