@@ -14,9 +14,9 @@ from faket import compiling
 NO_CACHE = "import numba.core.caching as c; c.CacheImpl._locator_classes = [];"
 
 
-def test_a_kernel_works_without_a_cache_and_says_so_once(monkeypatch, caplog):
+def test_a_kernel_works_without_a_cache_and_gives_one_notice(monkeypatch, caplog):
     monkeypatch.setattr(caching.CacheImpl, "_locator_classes", [])
-    monkeypatch.setattr(compiling, "_said", False)
+    monkeypatch.setattr(compiling, "_noticed", False)
     doubled, halved = (compiling.kernel()(f) for f in (lambda x: 2 * x, lambda x: x / 2))
     assert doubled(3) == 6
     assert halved(3) == 1.5

@@ -45,11 +45,11 @@ def series() -> tuple[faket.TiltSeries, faket.TiltSeries]:
 @pytest.mark.parametrize("method", ["style", "spectral", "coloured", "noisy", "baseline"])
 def test_from_arrays_to_a_tomogram(series, method) -> None:
     noise_free, reference = series
-    said: list[str] = []
-    found = faket.look_like(noise_free, reference, method=method, say=said.append, device="cpu")
+    notices: list[str] = []
+    found = faket.look_like(noise_free, reference, method=method, say=notices.append, device="cpu")
     assert found.images.shape == noise_free.images.shape
     np.testing.assert_allclose(found.images.mean((1, 2)), reference.images.mean((1, 2)), rtol=0.05)
-    assert bool(said) == (method in ("style", "spectral"))
+    assert bool(notices) == (method in ("style", "spectral"))
     again = faket.look_like(noise_free, reference, method=method, device="cpu")
     assert again.images.tobytes() == found.images.tobytes()
     tomogram = faket.reconstruct(found, depth=32, device="cpu")

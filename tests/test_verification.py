@@ -81,7 +81,7 @@ def test_every_damaged_file_is_named(recipe, out, damage, capsys):
     """By the fast check, because writing changes the date; and by the same command."""
     files = sorted(path for path in out.rglob("*") if path.is_file())
     assert len(files) > 30
-    said: list[str] = []
+    notices: list[str] = []
     for file in files:
         content, date = file.read_bytes(), file.stat().st_mtime_ns
         damage(file)
@@ -90,10 +90,10 @@ def test_every_damaged_file_is_named(recipe, out, damage, capsys):
         lost_manifest = damage is delete and (is_recipe or file.name == "manifest.json")
         if not (is_recipe and damage is delete):
             assert found, file
-        if is_recipe:  # all that is finished tells whose it is
-            generate(recipe, out, report=lambda what, *_: said.append(what))
+        if is_recipe:  # finished work names its recipe
+            generate(recipe, out, report=lambda what, *_: notices.append(what))
             assert file.read_bytes() == content
-            assert "was missing or damaged; written again" in said[0]
+            assert "was missing or damaged; written again" in notices[0]
         elif not lost_manifest:
             assert any(str(file.relative_to(out)) in line for line in found), (file, found)
             with pytest.raises(InputError) as caught:
@@ -171,9 +171,9 @@ def test_other_libraries_are_said(recipe, out, monkeypatch):
     here = {**module.software_versions(), "torch": "99.0"}
     monkeypatch.setattr(module, "software_versions", lambda: here)
     shutil.rmtree(out / "model_1")
-    said = []
-    generate(recipe, out, report=lambda what, done, total: said.append((what, total)))
-    (notice,) = [what for what, total in said if "99.0" in what and not total]
+    notices = []
+    generate(recipe, out, report=lambda what, done, total: notices.append((what, total)))
+    (notice,) = [what for what, total in notices if "99.0" in what and not total]
     assert "last digits" in notice
 
 

@@ -1,4 +1,4 @@
-"""Compiled kernels, kept on disk between runs wherever there is a place for them."""
+"""Compiled kernels, cached on disk between runs if possible."""
 
 import logging
 from collections.abc import Callable
@@ -7,25 +7,25 @@ from typing import Any
 from numba import njit
 
 _LOG = logging.getLogger("faket")
-_said = False
+_noticed = False
 
 
 def kernel(**options: Any) -> Callable[[Callable[..., Any]], Any]:
-    """Compile a function on its first call, and cache what was compiled if that is possible.
+    """Compile a function on its first call, and cache the result on disk if possible.
 
-    numba refuses to cache where neither the source's folder, nor the home, nor
-    ``$NUMBA_CACHE_DIR`` may be written: a read-only installation of a user without a home. Then
-    every run compiles anew, which is slow at the start and right in the end; a notice says so.
+    numba raises an error if neither the source's folder, nor the home, nor ``$NUMBA_CACHE_DIR`` is
+    writable, as in a read-only installation of a user without a home. Then every run compiles
+    anew, which is slow at the start but correct; a notice tells the user.
 
     Parameters
     ----------
     **options
-        As of ``numba.njit``.
+        Passed to ``numba.njit``.
 
     Returns
     -------
     callable
-        Decorates the function.
+        A decorator.
     """
 
     def compiled(function: Callable[..., Any]) -> Any:
@@ -34,18 +34,18 @@ def kernel(**options: Any) -> Callable[[Callable[..., Any]], Any]:
         except RuntimeError as error:
             if "no locator" not in str(error):
                 raise
-            _say_once()
+            _notice_once()
             return njit(**options)(function)
 
     return compiled
 
 
-def _say_once() -> None:
-    global _said
-    if not _said:
+def _notice_once() -> None:
+    global _noticed
+    if not _noticed:
         # Without a handler, logging writes the bare line to the error stream.
         _LOG.warning(
-            "faket: no folder to keep compiled kernels in may be written, so every run compiles "
-            "them for a minute; set NUMBA_CACHE_DIR to a folder that you may write"
+            "faket: found no writable folder for compiled kernels, so every run compiles them "
+            "again for a minute; set NUMBA_CACHE_DIR to a folder that you may write to"
         )
-    _said = True
+    _noticed = True

@@ -1,7 +1,7 @@
-"""Settings of a stage: plain frozen dataclasses whose fields carry bound, unit and description.
+"""Settings of a stage: frozen dataclasses whose fields have a description, a unit and bounds.
 
-A stage checks its own settings with :func:`check_settings`; the recipe, its commented example and
-the command line read the same metadata, so a bound or a unit is written once.
+A stage checks its own settings with :func:`check_settings`. The recipe, its commented example and
+the command line read the same metadata, so each bound and unit is written once.
 """
 
 import math
@@ -25,8 +25,8 @@ def setting(
 ) -> Any:
     """Return a dataclass field with its description, unit and bounds.
 
-    A pair of numbers is a range, low to high, from which one value is drawn; the bounds then
-    hold for both ends. A callable default makes a fresh value (``dict``, say).
+    A pair of numbers is a range (low, high) from which one value is drawn; the bounds then apply to
+    both ends. A callable default (``dict``, say) makes a new value each time.
     """
     bounds = {"gt": gt, "ge": ge, "lt": lt, "le": le}
     metadata = {

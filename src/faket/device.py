@@ -1,4 +1,4 @@
-"""Where the work happens: ``"auto"``, ``"cpu"`` or ``"cuda"``."""
+"""Device of the computation: ``"auto"``, ``"cpu"`` or ``"cuda"``."""
 
 from typing import Literal
 
@@ -8,7 +8,7 @@ Device = Literal["auto", "cpu", "cuda"]
 
 
 def resolve_device(device: Device) -> Literal["cpu", "cuda"]:
-    """Return the device to use; ``"auto"`` is CUDA where there is one.
+    """Return the device to use; ``"auto"`` is CUDA if there is a usable GPU.
 
     Raises
     ------
@@ -19,7 +19,7 @@ def resolve_device(device: Device) -> Literal["cpu", "cuda"]:
         return "cpu"
     if device not in ("auto", "cuda"):
         raise InputError(f"device: expected 'auto', 'cpu' or 'cuda', found {device!r}")
-    import torch  # 1 s to import: not for those who asked for the CPU and use numba only
+    import torch  # takes 1 s, so it is not imported for the CPU
 
     if torch.cuda.is_available():
         return "cuda"

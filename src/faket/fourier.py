@@ -1,4 +1,4 @@
-"""Inverse Fourier transforms that give the same on every device."""
+"""Inverse Fourier transforms with the same result on every device."""
 
 from collections.abc import Sequence
 
@@ -7,18 +7,18 @@ from torch import Tensor
 
 
 def inverse_real(spectrum: Tensor, shape: Sequence[int]) -> Tensor:
-    """Return what ``torch.fft.irfftn`` gives of the last axes on a CPU, on a GPU too.
+    """Return ``torch.fft.irfftn`` of the last axes, with the CPU's result on a GPU too.
 
-    A factor such as that of a shift gives the Nyquist frequency of an even axis an imaginary part,
-    which no real signal has. On a CPU it is ignored; cuFFT, for some lengths, is not that kind
+    The phase factor of a shift, for one, gives the Nyquist frequency of an even axis an imaginary
+    part, which no real signal has. The CPU's FFT ignores it; cuFFT, for some lengths, does not
     (pytorch issue 154496).
 
     Parameters
     ----------
     spectrum : Tensor, shape (..., k)
-        Of a real FFT over as many last axes as ``shape`` has. May be overwritten.
+        Real FFT over as many last axes as ``shape`` has. May be overwritten.
     shape : sequence of int
-        Of the result's last axes.
+        Lengths of the result's last axes.
 
     Returns
     -------
@@ -26,15 +26,17 @@ def inverse_real(spectrum: Tensor, shape: Sequence[int]) -> Tensor:
     """
     axes = tuple(range(-len(shape), 0))
     if not spectrum.is_cuda:
+        # [..., k] → [..., *shape]
         whole: Tensor = torch.fft.irfftn(spectrum, s=tuple(shape), dim=axes)
         return whole
     return without_impossible(spectrum, shape)
 
 
 def without_impossible(spectrum: Tensor, shape: Sequence[int]) -> Tensor:
-    """Do as :func:`inverse_real`, and remove what a real signal cannot have before the last step.
+    """Invert like :func:`inverse_real`; remove imaginary parts that no real signal has.
 
-    Only there is it known: along the other axes a spectrum is complex.
+    They are removed before the transform along the last axis, because along the other axes a
+    spectrum is complex.
     """
     *others, last = shape
     if others:

@@ -4,7 +4,7 @@ from typing import Any
 
 
 def keys_weights(f: Any) -> tuple[Any, Any, Any, Any]:
-    """Return the weights of the samples at −1, 0, 1 and 2 for a value at ``f``.
+    """Return the weights of the samples at −1, 0, 1 and 2 for interpolation at ``f``.
 
     R. Keys, IEEE Trans. Acoust. Speech Signal Process. 29, 1153 (1981), with a = −1/2. They sum to
     1 and keep the first and second moments.
@@ -12,7 +12,7 @@ def keys_weights(f: Any) -> tuple[Any, Any, Any, Any]:
     Parameters
     ----------
     f : float or array
-        From 0 to 1. Plain arithmetic: numba inlines it, arrays and tensors pass through it.
+        From 0 to 1. The arithmetic works on numbers in numba, on arrays and on tensors.
     """
     g = 1.0 - f
     return (

@@ -1,4 +1,4 @@
-"""Mean and standard deviation of every tilt, measured and matched."""
+"""Mean and standard deviation of every tilt: measured, and matched to given values."""
 
 import math
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 from faket.data import AnyArray, DoubleArray, FloatArray
 from faket.errors import InputError
 
-_AT_ONCE = 2**15  # pixels
+_AT_ONCE = 2**15  # pixels; chosen: 256 kB in float64 stay in a processor's cache
 
 
 def tilt_statistics(stack: AnyArray, name: str = "stack") -> tuple[DoubleArray, DoubleArray]:
@@ -19,21 +19,23 @@ def tilt_statistics(stack: AnyArray, name: str = "stack") -> tuple[DoubleArray, 
     ----------
     stack : ndarray, shape (tilt, y, x)
     name : str
-        What to call the stack in an error.
+        Name of the stack in errors.
 
     Returns
     -------
     mean, sigma : ndarray, shape (tilts,), float64
-        Accumulated in float64; σ is that of the population (divided by N). σ of a constant
-        tilt is exactly 0.
+        Computed in float64; σ is that of the population (divided by N), and exactly 0 for a
+        constant tilt.
 
     Raises
     ------
     InputError
-        If ``stack`` has not three axes, or a tilt holds NaN or infinity.
+        If ``stack`` does not have three axes, or a tilt holds NaN or infinity.
     """
     if np.ndim(stack) != 3 or np.size(stack) == 0:
-        raise InputError(f"{name}: expected [tilt, y, x], found an array of shape {stack.shape}")
+        raise InputError(
+            f"{name}: expected [tilt, y, x], found an array of shape {np.shape(stack)}"
+        )
     mean, sigma = np.empty(len(stack)), np.empty(len(stack))
     for tilt, image in enumerate(stack):
         mean[tilt], sigma[tilt] = _statistics(image)
@@ -46,7 +48,7 @@ def tilt_statistics(stack: AnyArray, name: str = "stack") -> tuple[DoubleArray, 
 
 
 def match_statistics(stack: AnyArray, mean: ArrayLike, sigma: ArrayLike) -> FloatArray:
-    """Give every tilt the mean and the standard deviation that are asked for.
+    """Give every tilt a mean and a standard deviation.
 
     Parameters
     ----------
@@ -56,7 +58,7 @@ def match_statistics(stack: AnyArray, mean: ArrayLike, sigma: ArrayLike) -> Floa
     Returns
     -------
     ndarray, shape (tilt, y, x), float32
-        A new stack. A constant tilt has no σ to scale: it becomes ``mean`` everywhere.
+        A new stack. A constant tilt cannot be scaled and becomes ``mean`` everywhere.
 
     Raises
     ------
@@ -67,7 +69,7 @@ def match_statistics(stack: AnyArray, mean: ArrayLike, sigma: ArrayLike) -> Floa
     if any(np.shape(value) not in ((), own_mean.shape) for value in (mean, sigma)):
         raise InputError(
             f"mean and sigma: expected one number for each of the {len(stack)} tilts, found "
-            f"shapes {np.shape(mean)} and {np.shape(sigma)}"
+            f"shapes {np.shape(mean)} and {np.shape(sigma)}; give one each, or one per tilt"
         )
     wanted_mean = np.broadcast_to(np.asarray(mean, np.float64), own_mean.shape)
     wanted_sigma = np.broadcast_to(np.asarray(sigma, np.float64), own_mean.shape)
@@ -79,9 +81,9 @@ def match_statistics(stack: AnyArray, mean: ArrayLike, sigma: ArrayLike) -> Floa
 
 
 def match_in_place(image: FloatArray, mean: float, sigma: float) -> None:
-    """Give an image [y, x] the mean and the standard deviation that are asked for.
+    """Give an image [y, x] a mean and a standard deviation, in place.
 
-    A few rows at a time, so that no second image is needed; sums in float64.
+    It works on a few rows at a time, in float64, so that no second image is needed.
     """
     own_mean, own_sigma = _moments(image)
     scale = sigma / own_sigma if own_sigma > 0 else 0.0
@@ -98,7 +100,7 @@ def _statistics(image: AnyArray) -> tuple[float, float]:
 
 
 def _moments(image: AnyArray) -> tuple[float, float]:
-    """Return mean and σ of an image, without a second one in float64."""
+    """Return mean and σ of an image, without a copy of it in float64."""
     mean, squares = float(image.mean(dtype=np.float64)), 0.0
     for rows in _row_blocks(image.shape):
         off = np.subtract(image[rows], mean, dtype=np.float64).ravel()

@@ -1,4 +1,4 @@
-"""Tilts of a series: their angles checked, paired with those of another, and weighted."""
+"""Tilt angles: checked, paired with those of another series, and weighted."""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -6,7 +6,7 @@ from numpy.typing import ArrayLike, NDArray
 from faket.data import DoubleArray
 from faket.errors import InputError
 
-LARGEST_TILT_DEG = 90.0  # beyond, the beam would enter the slab from behind
+LARGEST_TILT_DEG = 90.0  # at larger angles the beam would enter the slab from behind
 
 
 def checked_angles(
@@ -22,35 +22,36 @@ def checked_angles(
     ----------
     angles_deg : array_like, shape (tilts,)
     n : int, optional
-        How many there must be.
+        Their required number.
     name : str
-        What to call them in an error.
+        Name of the angles in errors.
     largest_deg : float, optional
-        The largest angle, of either sign, that is allowed.
+        Largest allowed angle, of either sign.
 
     Raises
     ------
     InputError
-        If they are not such a list of finite numbers.
+        If they are not a list of finite numbers, of this length and within these bounds.
     """
     angles = np.atleast_1d(np.asarray(angles_deg, np.float64))
     finite = angles.ndim == 1 and angles.size > 0 and bool(np.isfinite(angles).all())
     if largest_deg is not None and not (finite and (np.abs(angles) <= largest_deg).all()):
         raise InputError(
             f"{name}: expected a list of numbers from {-largest_deg:g} to {largest_deg:g} degrees, "
-            f"found {np.array2string(angles, threshold=5)}"
+            f"found {np.array2string(angles, threshold=5)}; correct the list"
         )
     if not finite or n not in (None, len(angles)):
         wanted = "a list of finite numbers" if n is None else f"one finite number for each of {n}"
         raise InputError(
             f"{name}: expected {wanted}{'' if n is None else ' tilts'}, found an array of shape "
-            f"{angles.shape}{' with NaN or infinity' if not finite and angles.size else ''}"
+            f"{angles.shape}{' with NaN or infinity' if not finite and angles.size else ''}; "
+            "correct the list"
         )
     return angles
 
 
 def nearest_tilts(angles_deg: ArrayLike, others_deg: ArrayLike) -> NDArray[np.intp]:
-    """Return for each angle the index of the nearest of the others; of two alike the first.
+    """Return for each angle the index of the nearest of the others; the first of equal ones.
 
     Parameters
     ----------
@@ -66,9 +67,9 @@ def nearest_tilts(angles_deg: ArrayLike, others_deg: ArrayLike) -> NDArray[np.in
 
 
 def angular_weights(angles_deg: DoubleArray) -> DoubleArray:
-    """Return the angle in radians that each tilt stands for: half the way to both neighbours.
+    """Return the range of angles (radians) that each tilt represents: half way to its neighbours.
 
-    Tilts of one angle share it; a single angle stands for π.
+    Tilts of equal angle share their range; a single angle represents π.
     """
     distinct, place, times = np.unique(angles_deg, return_inverse=True, return_counts=True)
     if len(distinct) == 1:

@@ -1,9 +1,9 @@
-"""Names that several rooms must spell alike: what is no molecule, and SHREC'21's classes."""
+"""Names that several rooms share: classes that are not molecules, and SHREC'21's classes."""
 
 BACKGROUND = "background"
 VESICLE = "vesicle"
 FIDUCIAL = "fiducial"
-GOLD = "gold"  # SHREC'21's name of fiducials, and an older one of ours; read, never written
+GOLD = "gold"  # name of fiducials in SHREC'21 and in older files; read, never written
 FIDUCIALS = (FIDUCIAL, GOLD)
 NO_MOLECULES = (VESICLE, *FIDUCIALS)
 
@@ -12,7 +12,7 @@ SHREC_PROTEINS = (
     "4V94", "4CR2", "1QVR", "1BXN", "3CF3", "1U6G", "3D2F", "2CG9", "3H84", "3GL1", "3QM1", "1S3X",
     "5MRC",
 )  # fmt: skip
-SHREC_UNSCORED = "4V94"  # left out of its scores
+SHREC_UNSCORED = "4V94"  # left out of SHREC'21's scores
 SHREC_CLASSES = (*SHREC_PROTEINS, VESICLE, FIDUCIAL)
-# Smallest to largest, as its tables list them.
+# Smallest to largest, as in SHREC'21's tables.
 SHREC_BY_SIZE = (*SHREC_PROTEINS[-2:0:-1], "5MRC", SHREC_UNSCORED)

@@ -111,10 +111,10 @@ def test_content_is_the_same_image_with_a_quarter_of_the_noise():
 
 def test_signal_to_noise_is_what_the_images_show():
     model, noise_free = fabricated(), projections()
-    told = signal_to_noise(noise_free, model, ANGLES)
+    found = signal_to_noise(noise_free, model, ANGLES)
     none = spectral_images(noise_free, model, ANGLES, seed=0, amount=0.0)
     signal = [ring_power(image, 64, limit=0.7072) for image in none]
-    np.testing.assert_allclose(told, np.array(signal) / 40, rtol=1e-3, atol=1e-6)
+    np.testing.assert_allclose(found, np.array(signal) / 40, rtol=1e-3, atol=1e-6)
 
 
 def test_the_unit_of_grey_values_does_not_matter():

@@ -1,4 +1,4 @@
-"""References as users have them: blank tilts, scaled grey values, and what is said of them."""
+"""References as users have them: blank tilts, scaled grey values, and the notices about them."""
 
 import numpy as np
 import pytest
@@ -121,13 +121,13 @@ def test_scaling_to_bytes_leaves_the_strength_of_the_signal(monkeypatch):
 
 def test_scaled_grey_values_are_said_where_they_matter():
     noise_free = series(-50 * np.random.default_rng(0).random((TILTS, N, N)).astype(np.float32))
-    reference, said = series(to_bytes(counts())), []
-    found = noise_like("spectral", noise_free, reference, counted=False, say=said.append)
-    assert "count no electrons" in said[0]
+    reference, notices = series(to_bytes(counts())), []
+    found = noise_like("spectral", noise_free, reference, counted=False, say=notices.append)
+    assert "count no electrons" in notices[0]
     assert found[1]["strength_source"] == "dose"
-    said.clear()
-    noise_like("noisy", noise_free, reference, counted=False, say=said.append)
-    assert not said
+    notices.clear()
+    noise_like("noisy", noise_free, reference, counted=False, say=notices.append)
+    assert not notices
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, 1e30])

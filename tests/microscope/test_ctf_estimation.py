@@ -1,4 +1,4 @@
-"""The defocus of a stack from its spectra: right, or an honest "cannot tell"."""
+"""The defocus of a stack from its spectra: right, or marked as uncertain."""
 
 import json
 from dataclasses import replace
@@ -14,12 +14,12 @@ from faket.microscope.ctf_estimate import CtfEstimate
 from faket.microscope.ctf_estimation import estimate_ctf
 from faket.microscope.thon import mean_squared_ctf, tapered_spectrum, without_gold
 
-LENS = Optics(electron_wavelength_A(300.0), 30000.0, spherical_aberration_A=2.7e7)
+OPTICS = Optics(electron_wavelength_A(300.0), 30000.0, spherical_aberration_A=2.7e7)
 ANGLES = np.linspace(-50, 50, 9)
 
 
 def images(defocus_um, pixel_A, *, side=256, seed=0, specimen=30.0, ice=1.0, jitter_um=0.0):
-    """Specimen (steep spectrum) and ice (white) through the lens, then white noise."""
+    """Specimen (steep spectrum) and ice (white) through the CTF, then white noise."""
     rng = np.random.default_rng(seed)
     ky, kx = np.fft.fftfreq(side, pixel_A)[:, None], np.fft.rfftfreq(side, pixel_A)
     amplitude = np.sqrt(ice + specimen * np.exp(-np.hypot(kx, ky) / 0.006))
@@ -27,7 +27,7 @@ def images(defocus_um, pixel_A, *, side=256, seed=0, specimen=30.0, ice=1.0, jit
     stack = []
     for defocus in defoci:
         transfer = contrast_transfer(
-            kx, ky, replace(LENS, defocus_A=1e4 * defocus), amplitude_contrast=0.055
+            kx, ky, replace(OPTICS, defocus_A=1e4 * defocus), amplitude_contrast=0.055
         )
         field = np.fft.rfft2(rng.standard_normal((side, side))) * amplitude * transfer
         stack.append(np.fft.irfft2(field) + rng.standard_normal((side, side)))
@@ -98,11 +98,11 @@ def test_images_of_the_simulator(make_specimen, shoot):
 
 def test_what_the_user_knows_wins():
     stack, _ = images(3.5, 5.0)
-    told = estimate_ctf(stack, 5.0, ANGLES, defocus_um=2.0, voltage_kV=200.0)
-    assert told.source == "metadata"
-    assert told.confident
-    np.testing.assert_array_equal(told.defocus_um, np.full(9, 2.0))
-    assert told.optics(3).wavelength_A == electron_wavelength_A(200.0)
+    known = estimate_ctf(stack, 5.0, ANGLES, defocus_um=2.0, voltage_kV=200.0)
+    assert known.source == "metadata"
+    assert known.confident
+    np.testing.assert_array_equal(known.defocus_um, np.full(9, 2.0))
+    assert known.optics(3).wavelength_A == electron_wavelength_A(200.0)
     each = estimate_ctf(stack, 5.0, ANGLES, defocus_um=np.arange(1.0, 10.0))
     assert each.optics(2).defocus_A == pytest.approx(3e4)
     np.testing.assert_array_equal(each.at([-60.0, 49.0]).defocus_um, [1.0, 9.0])
@@ -127,9 +127,9 @@ def test_gold_is_masked_and_nothing_else():
     np.testing.assert_array_equal(without_gold(image, 5.0), image)
     marked = image.copy()
     marked[100:110, 60:70] -= 30
-    clean = without_gold(marked, 5.0)
-    assert np.abs(clean[100:110, 60:70]).max() < 2
-    np.testing.assert_allclose(clean[200:, 150:] - clean.mean(), image[200:, 150:], atol=0.2)
+    masked = without_gold(marked, 5.0)
+    assert np.abs(masked[100:110, 60:70]).max() < 2
+    np.testing.assert_allclose(masked[200:, 150:] - masked.mean(), image[200:, 150:], atol=0.2)
 
 
 def test_averaged_ctf_is_the_average_over_defoci():
@@ -139,11 +139,11 @@ def test_averaged_ctf_is_the_average_over_defoci():
     offsets = rng.uniform(-1500, 1500, n) + rng.uniform(-400, 400, n) + 700 * rng.standard_normal(n)
     expected = np.zeros(50)
     for offset in offsets[:: n // 3000]:
-        expected += contrast_transfer(k, 0.0, replace(LENS, defocus_A=30000 + offset)) ** 2
-    found = mean_squared_ctf(k, LENS, 1500.0, 800.0, 700.0)
+        expected += contrast_transfer(k, 0.0, replace(OPTICS, defocus_A=30000 + offset)) ** 2
+    found = mean_squared_ctf(k, OPTICS, 1500.0, 800.0, 700.0)
     np.testing.assert_allclose(found, expected / 3000, atol=0.03)
-    still = mean_squared_ctf(k, LENS, 0.0, 0.0, 0.0)
-    np.testing.assert_allclose(still, contrast_transfer(k, 0.0, LENS) ** 2, atol=1e-12)
+    still = mean_squared_ctf(k, OPTICS, 0.0, 0.0, 0.0)
+    np.testing.assert_allclose(still, contrast_transfer(k, 0.0, OPTICS) ** 2, atol=1e-12)
 
 
 def test_scatter_of_a_ring_is_no_more_than_its_modes_say():

@@ -34,9 +34,9 @@ def test_curves_pass_through_their_tables_and_fall(detector):
 def test_flat_field(detector):
     """Mean D p², noise power D p² MTF² / DQE at every frequency."""
     camera, mtf, dqe = camera_of(detector)
-    flat, dice = torch.ones(SHAPE), np.random.default_rng(0)
+    flat, rng = torch.ones(SHAPE), np.random.default_rng(0)
     images = np.stack(
-        [camera.read_out(camera.count(flat, ELECTRONS, dice)).numpy() for _ in range(400)]
+        [camera.read_out(camera.count(flat, ELECTRONS, rng)).numpy() for _ in range(400)]
     )
     pixels = SHAPE[0] * SHAPE[1]
     error = np.sqrt(ELECTRONS / dqe[0, 0] / (400 * pixels))

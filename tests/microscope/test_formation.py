@@ -248,7 +248,7 @@ def test_ring_amplitudes_are_matched_and_phases_kept(specimen, record):
 def test_misfits_are_named(specimen, record):
     with pytest.raises(InputError, match="voxel size 5"):
         expose(specimen, replace(record, pixel_size_A=10.0), device="cpu")
-    with pytest.raises(InputError, match="keep: expected some of"):
+    with pytest.raises(InputError, match="`keep`: expected some of"):
         expose(specimen, record, device="cpu", keep=["wave"])
     with pytest.raises(InputError, match="class mask"):
         expose(replace(specimen, class_mask=specimen.class_mask[1:]), record, device="cpu")
@@ -263,4 +263,4 @@ def test_cuda_agrees_with_the_cpu(specimen, record):
     )
     np.testing.assert_allclose(cuda.stages["intensity"], cpu.stages["intensity"], atol=1e-4)
     same = np.corrcoef(cuda.series.images.ravel(), cpu.series.images.ravel())[0, 1]
-    assert same > 0.99, "the same dice; rounding tips a count now and then"
+    assert same > 0.99, "the same random numbers; rounding changes a count now and then"

@@ -1,4 +1,4 @@
-"""The lens against closed forms."""
+"""The objective lens against closed forms."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Settings, dice and their record."""
+"""Settings, random values and their record."""
 
 import json
 from dataclasses import replace
@@ -95,7 +95,7 @@ def test_dose_and_order_of_a_real_session_are_kept():
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "words"),
     [
         ({"voltage_kV": 5.0}, "voltage_kV`: expected >= 60 kV"),
         ({"defocus_um": (5.0, 2.0)}, "swap them"),
@@ -107,14 +107,14 @@ def test_dose_and_order_of_a_real_session_are_kept():
         ({"energy_spread_eV": float("nan")}, "finite"),
     ],
 )
-def test_bad_settings_are_named(changes, said):
-    with pytest.raises(InputError, match=said) as caught:
+def test_bad_settings_are_named(changes, words):
+    with pytest.raises(InputError, match=words) as caught:
         replace(PRESETS["shrec21"], **changes)
     assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
-    ("geometry", "said"),
+    ("geometry", "words"),
     [
         (TiltGeometry(np.array([0.0, 85.0]), 5.0), "-80 to 80"),
         (TiltGeometry(np.array([]), 5.0), "tilt angles"),
@@ -123,8 +123,8 @@ def test_bad_settings_are_named(changes, said):
         (TiltGeometry(np.zeros(2), 5.0, order=np.array([1, 1])), "order"),
     ],
 )
-def test_bad_geometries_are_named(geometry, said):
-    with pytest.raises(InputError, match=said):
+def test_bad_geometries_are_named(geometry, words):
+    with pytest.raises(InputError, match=words):
         draw_acquisition(PRESETS["shrec21"], geometry, seed=0)
 
 
@@ -139,7 +139,7 @@ def test_bad_records_are_named():
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "words"),
     [
         ({"order": [0] * 61}, "order"),
         ({"pixel_size_A": 1e-9}, "pixel_size_A"),
@@ -151,7 +151,7 @@ def test_bad_records_are_named():
         ({"seed": -1}, "seed"),
     ],
 )
-def test_impossible_records_are_refused(change, said):
+def test_impossible_records_are_refused(change, words):
     record = draw_acquisition(PRESETS["shrec21"], geometry_of("shrec21"), seed=0).to_dict()
-    with pytest.raises(InputError, match=said):
+    with pytest.raises(InputError, match=words):
         read_back({**record, **change})

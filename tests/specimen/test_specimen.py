@@ -431,7 +431,7 @@ def test_a_vesicle_holds_the_closed_form_of_its_bilayer(voxel_A):
         ({"ids": np.array([0])}, "unique ids"),
         ({"ids": np.array([70000])}, "unique ids"),
         ({"positions_A": np.array([[0.0, np.inf, 0.0]])}, "finite positions"),
-        ({"positions_A": np.zeros((2, 3))}, "positions of 1 objects"),
+        ({"positions_A": np.zeros((2, 3))}, "positions for all 1 ids"),
         ({"species": ("fiducial",)}, "semi-axes > 0"),
     ],
 )
@@ -444,8 +444,8 @@ def test_records_that_cannot_be_painted_are_refused(change, message):
 def test_species_that_cannot_be_placed_are_refused():
     hook = species("hook")
     cases = [
-        ([hook, hook], "name of its own"),
-        ([replace(hook, name="gold")], "name of its own"),
+        ([hook, hook], "unique name"),
+        ([replace(hook, name="gold")], "unique name"),
         ([replace(hook, voxel_size_A=10.0)], "voxels of 5 Å, found 10 Å"),
         ([replace(hook, envelope=hook.envelope * 0.4)], "reaches 0.5"),
         ([replace(hook, envelope=hook.envelope[1:])], "one shape"),

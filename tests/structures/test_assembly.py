@@ -1,4 +1,4 @@
-"""Assemblies, models and NCS: what is expanded, and that nothing else is said to be."""
+"""Assemblies, models and NCS: what is expanded, and that nothing else is named so."""
 
 import numpy as np
 import pytest

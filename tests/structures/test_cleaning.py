@@ -34,7 +34,7 @@ def one(mol, tmp_path):
         ("THR", "DG1", "D", "D"),
         ("CYS", "SG", "S", "S"),
         ("MSE", "SE", "", "Se"),
-        ("GLX", "AE1", "", ""),  # not of the table: nothing tells
+        ("GLX", "AE1", "", ""),  # not in the table: unknown
         ("HSD", "CG", "", "C"),
         ("NALA", "CA", "", "C"),
         ("DA5", "C5'", "", "C"),
@@ -137,15 +137,15 @@ def test_names_alone_do_not_make_a_solvent():
 
 
 @pytest.mark.parametrize(
-    ("occupancy", "said"),
+    ("occupancy", "words"),
     [("  1.00", ""), ("  0.00", "all 0"), ("      ", "empty"), (" 35.20", "35.2"),
      ("1.0e38", "1e+38"), ("   nan", "empty"), (" -1.00", "empty"), ("  1e10", "1e+10"),
      ("******", "empty")],
 )  # fmt: skip
-def test_a_column_that_is_no_occupancy_counts_as_full(mol, tmp_path, one, occupancy, said):
+def test_a_column_that_is_no_occupancy_counts_as_full(mol, tmp_path, one, occupancy, words):
     found = load(tmp_path / "a.pdb", mol.pdb(mol.helix(), occupancy=occupancy))
     np.testing.assert_array_equal(found.potential, one.potential)
-    assert any(said in notice for notice in found.report.notices) == bool(said)
+    assert any(words in notice for notice in found.report.notices) == bool(words)
 
 
 @pytest.mark.parametrize(
@@ -164,7 +164,7 @@ def test_occupancies_of_a_site_add_up_to_one(mol, tmp_path, one, labels, occupan
     assert found.report.facts["hydrogens_added"] == 150
 
 
-def test_few_bad_occupancies_are_mended_and_partial_ones_kept(mol, tmp_path, one):
+def test_few_bad_occupancies_are_corrected_and_partial_ones_kept(mol, tmp_path, one):
     lines = mol.pdb(mol.helix()).splitlines()
     for bad in ("  0.00", "  5.00", "   nan", "1.0e38"):
         lines[7] = lines[7][:54] + bad + lines[7][60:]
@@ -172,7 +172,7 @@ def test_few_bad_occupancies_are_mended_and_partial_ones_kept(mol, tmp_path, one
         assert found.mass_kDa == pytest.approx(one.mass_kDa), bad
         assert len(found.report.notices) == 1
     half = load(tmp_path / "b.pdb", mol.pdb(mol.helix(), occupancy="  0.50"))
-    assert half.mass_kDa == pytest.approx(one.mass_kDa)  # else it would be brighter than ice
+    assert half.mass_kDa == pytest.approx(one.mass_kDa)  # else it would be less dense than ice
     ligand = mol.pdb_line("ZN", "ZN", "ZN", "B", 1, (5, 0, 20), occupancy="  0.50")
     text = "\n".join([*mol.pdb(mol.helix()).splitlines()[:-1], ligand, "END", ""])
     zinc = load(tmp_path / "c.pdb", text)
@@ -278,5 +278,5 @@ def test_the_report_holds_what_one_checks(mol, tmp_path):
     assert 0.9 < facts["envelope_A3_per_Da"] < 1.5
     assert 3 < facts["potential_V_A3_per_Da"] < 6
     lone = [("C1", "C", "LIG", "A", n, (9.0 * n, 0, 0)) for n in range(20)]
-    with pytest.raises(InputError, match="brighter"):
+    with pytest.raises(InputError, match="less dense"):
         load(tmp_path / "b.pdb", mol.pdb(lone))

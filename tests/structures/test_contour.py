@@ -25,7 +25,7 @@ def solvent_noise(blur=0.0, seed=0):
     return noise / noise.std()
 
 
-def dice(found, radius=9.0):
+def dice_coefficient(found, radius=9.0):
     true = radius > DISTANCE
     return 2 * np.sum(found.mask & true) / (found.mask.sum() + true.sum())
 
@@ -41,7 +41,7 @@ def test_the_molecule_is_found_in_noise(sign, height, blur, radius):
     found = find_contour(values.astype(np.float32), "m")
     assert found.sign == sign
     assert found.solvent == pytest.approx(57, abs=0.2)
-    assert dice(found, radius) > 0.85
+    assert dice_coefficient(found, radius) > 0.85
 
 
 @pytest.mark.parametrize("sign", [1, -1])
@@ -49,7 +49,7 @@ def test_masked_and_cut_maps(sign):
     """Solvent set to 0 beyond a sphere; and a filament that leaves the box."""
     sphere = DISTANCE < 17
     values = sign * (4 * ball() + solvent_noise()) * sphere
-    assert dice(find_contour(values.astype(np.float32), "m")) > 0.85
+    assert dice_coefficient(find_contour(values.astype(np.float32), "m")) > 0.85
     rod = np.hypot(X, Y) < 9
     values = sign * (6 * ndimage.gaussian_filter(rod.astype(float), 1) + solvent_noise())
     found = find_contour(values.astype(np.float32), "m")
@@ -65,7 +65,7 @@ def test_noise_alone_is_no_molecule(seed, blur, masked):
         find_contour(values.astype(np.float32), "m")
 
 
-def test_a_turned_map_gives_the_same_species_and_says_so():
+def test_an_inverted_map_gives_the_same_species_and_a_notice():
     values = (10 * ball() + solvent_noise()).astype(np.float32)
     bright, dark = (
         species_from_map(sign * values, 5.0, voxel_size_A=10.0, name="m") for sign in (1, -1)
@@ -73,7 +73,7 @@ def test_a_turned_map_gives_the_same_species_and_says_so():
     np.testing.assert_array_equal(bright.potential, dark.potential)
     np.testing.assert_array_equal(bright.envelope, dark.envelope)
     assert not bright.report.notices
-    assert dark.report.notices == ("protein is dark in the map: turned",)
+    assert dark.report.notices == ("protein is dark in the map: inverted",)
 
 
 @pytest.mark.parametrize("scale", [1e-37, 1e-30, 1e-12, 1e12, 1e30, 1e37])

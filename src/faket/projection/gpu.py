@@ -1,7 +1,7 @@
-"""The projector as gather and scatter in torch: what runs on a GPU.
+"""The projector in torch, for GPUs.
 
-The numba kernel's twin: the same four pixels and Keys weights for every voxel (z, x), with y as
-the dense dimension. Written for torch so that it needs no compiler on the machine with the GPU.
+It uses the same four pixels and Keys weights for every voxel (z, x) as the numba kernel, with y as
+the dense dimension. In torch it needs no compiler on the machine with the GPU.
 """
 
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ import torch
 from faket.data import DoubleArray, FloatArray
 from faket.interpolation import keys_weights
 
-_GATHER_BYTES = 2**28  # of voxels handled at once
+_GATHER_BYTES = 2**28  # of voxels handled at once; chosen, 256 MB
 
 
 def project_torch(
@@ -24,12 +24,12 @@ def project_torch(
     stack = torch.zeros((len(angles_deg), width, ny), device=device)
     with _same_order():
         _add_projections(volume, angles_deg, stack)
-    return stack.permute(0, 2, 1).contiguous().cpu().numpy()
+    return stack.permute(0, 2, 1).contiguous().cpu().numpy()  # [tilt, x, y] → [tilt, y, x]
 
 
 @contextmanager
 def _same_order() -> Iterator[None]:
-    """On CUDA, index_add_ adds in any order unless it is told to keep one."""
+    """Let index_add_ add in a fixed order on CUDA, for reproducible results."""
     before = torch.are_deterministic_algorithms_enabled()
     torch.use_deterministic_algorithms(True)
     try:
@@ -43,11 +43,11 @@ def _add_projections(volume: FloatArray, angles_deg: DoubleArray, stack: torch.T
     width, device = stack.shape[1], stack.device
     for z0, z1 in _slabs(nz, ny * nx):
         slab = torch.from_numpy(np.array(volume[z0:z1], order="C")).to(device)
-        voxels = slab.permute(0, 2, 1).reshape(-1, ny)  # [z x, y]
+        voxels = slab.permute(0, 2, 1).reshape(-1, ny)  # [z, y, x] → [z x, y]
         for t, angle in enumerate(angles_deg):
             pixels, weights = _footprint(angle, (z0, z1), nz, nx, width, device)
             for tap in range(4):
-                # Padding columns at index `width` collect what misses the detector.
+                # The extra column `width` collects what misses the detector.
                 padded = torch.zeros((width + 1, ny), device=device)
                 padded.index_add_(0, pixels[:, tap], voxels * weights[:, tap, None])
                 stack[t] += padded[:width]
@@ -59,6 +59,7 @@ def back_project_torch(
     """Back-project ``stack`` [tilt, y, x] as :func:`faket.projection.back_project` does."""
     _, ny, columns = stack.shape
     volume = np.empty((depth, ny, width), np.float32)
+    # [tilt, y, x] → [tilt, x, y]
     rows = torch.from_numpy(np.ascontiguousarray(stack.transpose(0, 2, 1))).to(device)
     rows = torch.nn.functional.pad(rows, (0, 0, 0, 1))  # [tilt, x + 1, y]
     for z0, z1 in _slabs(depth, ny * width):
@@ -67,6 +68,7 @@ def back_project_torch(
             pixels, weights = _footprint(angle, (z0, z1), depth, width, columns, device)
             for tap in range(4):
                 voxels += rows[t][pixels[:, tap]] * weights[:, tap, None]
+        # [z x, y] → [z, x, y] → [z, y, x]
         volume[z0:z1] = voxels.reshape(z1 - z0, width, ny).permute(0, 2, 1).cpu().numpy()
     return volume
 
@@ -84,11 +86,11 @@ def _footprint(
     width: int,
     device: str | torch.device,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return pixels and weights [z x, 4] of every voxel; pixel ``width`` stands for a miss."""
+    """Return pixels and weights [z x, 4] of every voxel; pixel ``width`` marks a miss."""
     x = torch.arange(nx, device=device, dtype=torch.float64) - nx // 2
     z = torch.arange(*z_range, device=device, dtype=torch.float64)[:, None] - nz // 2
     angle = np.radians(angle_deg)
-    u = (x * np.cos(angle) + z * np.sin(angle) + width // 2).reshape(-1)
+    u = (x * np.cos(angle) + z * np.sin(angle) + width // 2).reshape(-1)  # [z, x] → [z x]
     left = torch.floor(u)
     f = u - left
     weights = torch.stack(keys_weights(f), dim=1)  # [z x] → [z x, 4]

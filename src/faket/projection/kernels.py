@@ -1,14 +1,14 @@
-"""Numba kernels of the tilt projector: y is a channel, so 64 rows of it travel together.
+"""Numba kernels of the tilt projector, which handle 64 rows of y together.
 
 A voxel at (z, x) lands on the detector at u = (x - cx) cos θ + (z - cz) sin θ + cu and is split
 over the four nearest pixels by the cubic convolution kernel of Keys (1981) with a = -1/2. Its
 weights sum to 1 and keep the first and second moments: mass and centre are conserved and,
-unlike linear splitting, nothing is blurred. Back-projection gathers with the same weights,
-which makes it the exact adjoint.
+unlike with linear splitting, the image is not blurred. Back-projection gathers with the same
+weights, which makes it the exact adjoint.
 
-Tiles of (z, x) voxels are copied with y innermost and serve all tilts while they are in cache;
-besides them a thread holds only one accumulator of all tilts for its 64 rows. Threads own
-disjoint rows, so the result does not depend on their number.
+Tiles of (z, x) voxels are copied with y innermost and used for all tilts while they are in the
+cache; besides them a thread holds only one accumulator of all tilts for its 64 rows. Threads work
+on disjoint rows, so the result does not depend on their number.
 """
 
 import math
@@ -20,8 +20,8 @@ from faket.compiling import kernel
 from faket.data import AnyArray, FloatArray
 from faket.interpolation import keys_weights
 
-LANES = 64  # rows handled together: enough to hide the scalar work per voxel
-_Z_TILE, _X_TILE = 4, 128  # a tile of 128 kB stays in the second-level cache
+LANES = 64  # rows handled together; chosen, to amortise the scalar work per voxel
+_Z_TILE, _X_TILE = 4, 128  # chosen: a tile of 128 kB stays in the second-level cache
 _PAD = 3  # detector columns on each side that catch the kernel's tails
 
 
@@ -30,7 +30,7 @@ _keys_weights = njit(inline="always")(keys_weights)
 
 @njit(inline="always")
 def _aim(x0, x1, cos, offset, width, filled, columns, pixels, weights):  # type: ignore[no-untyped-def]
-    """List the voxels x0 <= x < x1 that are filled and hit the detector at u = x cos + offset."""
+    """List the filled voxels x0 <= x < x1 that hit the detector, at u = x cos + offset."""
     n = 0
     for x in range(x0, x1):
         u = x * cos + offset
@@ -46,7 +46,7 @@ def _aim(x0, x1, cos, offset, width, filled, columns, pixels, weights):  # type:
 
 @njit(inline="always")
 def _load(volume, z, y0, y1, x0, x1, tile, filled):  # type: ignore[no-untyped-def]
-    """Copy one z of a tile with y innermost, and note which of its columns are not empty."""
+    """Copy one z of a tile with y innermost, and mark the columns that are not empty."""
     filled[:] = False
     for y in range(y0, y1):
         for x in range(x0, x1):
@@ -121,7 +121,7 @@ def project_kernel(
 
 @kernel(parallel=True)
 def find_filled(volume: FloatArray, filled: AnyArray) -> None:
-    """Note in ``filled`` [z, block of rows, x] where ``volume`` [z, y, x] is not 0."""
+    """Mark in ``filled`` [z, block of rows, x] where ``volume`` [z, y, x] is not 0."""
     nz, ny, nx = volume.shape
     for z in prange(nz):
         for y in range(ny):
@@ -139,7 +139,7 @@ def _load_listed(volume, z, y0, y1, x0, n, columns, tile):  # type: ignore[no-un
 
 @njit(inline="always")
 def _to_slices(z, x0, n, columns, pixels, weights, geometry, firsts, starts):  # type: ignore[no-untyped-def]
-    """Turn detector columns into places in the row of all bands, each with its own margins."""
+    """Turn detector columns into positions in the row of all bands, each with its own margins."""
     cos, sin, thickness, cz, cx = geometry
     ns = len(firsts)
     for i in range(n):
@@ -166,9 +166,9 @@ def slice_kernel(
 ) -> None:
     """Write one projection, cut along the beam, band by band [y, columns] into the flat ``out``.
 
-    The slice of a voxel is that of its beam coordinate z' = -x sin θ + z cos θ; what lies
-    outside the slices goes into the first or the last. Of slice s, the detector columns from
-    firsts[s] on are kept, starts[s + 1] - starts[s] of them.
+    The beam coordinate z' = -x sin θ + z cos θ of a voxel selects its slice; voxels beyond all
+    slices are added to the first or the last. Of slice s, starts[s + 1] - starts[s] detector
+    columns from firsts[s] on are kept.
     """
     nz, ny, nx = volume.shape
     ns = len(firsts)

@@ -1,4 +1,4 @@
-"""Noise-free projections of a specimen: what an ideal microscope would see."""
+"""Noise-free projections of a specimen."""
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -11,7 +11,7 @@ from faket.projection.projector import project
 def noise_free_projections(
     specimen: Specimen, angles_deg: ArrayLike, *, device: Device = "auto"
 ) -> TiltSeries:
-    """Project a specimen to tilts in which protein is dark.
+    """Project a specimen to noise-free tilts in which protein is dark.
 
     Parameters
     ----------

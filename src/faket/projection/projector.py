@@ -1,4 +1,4 @@
-"""The tilt projector, its adjoint, and the projector that cuts along the beam."""
+"""The tilt projector, its adjoint, and the projector into slices along the beam."""
 
 import itertools
 from collections.abc import Sequence
@@ -33,17 +33,17 @@ def project(
     volume : ndarray, shape (z, y, x)
         The tilt axis is y and passes through the voxel (nz // 2, nx // 2).
     angles_deg : array_like, shape (tilts,)
-        Stage angles θ: what is at (x, z) from the axis appears at x cos θ + z sin θ.
+        Stage angles θ: a point at (x, z) from the axis appears at x cos θ + z sin θ.
     width : int, optional
-        Detector columns; as many as x by default. Column width // 2 sees the axis.
+        Detector columns; as many as x by default. The axis is at column width // 2.
     device : {"auto", "cpu", "cuda"}
 
     Returns
     -------
     ndarray, shape (tilt, y, width), float32
         Sums over the voxels (multiply by the voxel size for line integrals). Every voxel is
-        split over four pixels by Keys' cubic convolution kernel, so that Σ over a tilt equals
-        Σ over the volume as long as nothing leaves the detector.
+        split over four pixels by Keys' cubic convolution kernel, so that the sum over a tilt equals
+        the sum over the volume as long as nothing leaves the detector.
 
     Raises
     ------
@@ -70,7 +70,7 @@ def back_project(
     width: int | None = None,
     device: Device = "auto",
 ) -> FloatArray:
-    """Smear a stack back through a volume: the exact adjoint of :func:`project`.
+    """Back-project a stack into a volume: the exact adjoint of :func:`project`.
 
     Parameters
     ----------
@@ -122,7 +122,7 @@ def project_slices(
         Stage angle θ; the beam coordinate of a voxel is z' = -x sin θ + z cos θ.
     n_slices : int
         Slice s holds z' from (s - n_slices / 2) to (s + 1 - n_slices / 2) thicknesses; the beam
-        meets slice 0 first. What lies beyond goes into the first or the last slice.
+        meets slice 0 first. Voxels beyond are added to the first or the last slice.
     slice_thickness_voxels : float
     width : int, optional
         Detector columns; as many as x by default.
@@ -133,7 +133,7 @@ def project_slices(
         Sums over voxels; their sum over slices is ``project(volume, [angle_deg])``.
     """
     if n_slices < 1:
-        raise InputError(f"slices: expected at least one, found {n_slices}")
+        raise InputError(f"`n_slices`: expected at least 1, found {n_slices}")
     data = _checked(volume, "volume", "[z, y, x]")
     columns = _checked_width(width, data.shape[2])
     slices = np.empty((n_slices, data.shape[1], columns), np.float32)
@@ -167,22 +167,22 @@ def project_bands(
     bands : sequence of (int, int)
         For each slice the first detector column kept, and how many.
     width : int
-        Detector columns; column width // 2 sees the axis.
+        Detector columns; the axis is at column width // 2.
     filled : ndarray of bool, optional
-        What :func:`filled_columns` says of the volume, where many tilts are cut.
+        Result of :func:`filled_columns` for the volume, to compute it once for many tilts.
     memory : ndarray, float32, flat, optional
-        Where to write, to spare an allocation.
+        Memory for the result, to save an allocation.
 
     Returns
     -------
     list of ndarray, shape (y, columns), float32
-        Views of one piece of memory.
+        Views of one block of memory.
     """
     data = _checked(volume, "volume", "[z, y, x]")
     (angle,) = np.radians(checked_angles([angle_deg], largest_deg=LARGEST_TILT_DEG))
     if not slice_thickness_voxels > 0:
         raise InputError(
-            f"slices: expected a positive thickness, found {slice_thickness_voxels} voxels"
+            f"`slice_thickness_voxels`: expected a number > 0, found {slice_thickness_voxels}"
         )
     filled = filled_columns(data) if filled is None else filled
     firsts = np.array([first for first, _ in bands])
@@ -198,7 +198,7 @@ def project_bands(
 
 
 def filled_columns(volume: AnyArray) -> AnyArray:
-    """Return where a volume [z, y, x] is not 0 in any of 64 rows: bool [z, y / 64, x]."""
+    """Return where a volume [z, y, x] is not 0 in at least one of 64 rows: bool [z, y / 64, x]."""
     data = _checked(volume, "volume", "[z, y, x]")
     nz, ny, nx = data.shape
     filled = np.zeros((nz, -(-ny // LANES), nx), np.bool_)
@@ -211,7 +211,7 @@ def _checked(array: AnyArray, name: str, axes: str) -> FloatArray:
     if data.ndim != 3 or data.size == 0:
         raise InputError(f"{name}: expected {axes}, found an array of shape {data.shape}")
     if not np.isfinite(data.sum(dtype=np.float64)):
-        raise InputError(f"{name}: expected finite values, found NaN or infinity; fill them")
+        raise InputError(f"{name}: expected finite values, found NaN or infinity; replace them")
     return data
 
 

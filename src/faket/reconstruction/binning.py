@@ -1,4 +1,4 @@
-"""Binning without aliasing: crop the spectrum, keep the centre N // 2 where it was."""
+"""Binning without aliasing: the spectrum is cropped, the centre N // 2 stays in place."""
 
 import numpy as np
 import scipy.fft
@@ -6,27 +6,27 @@ import scipy.fft
 from faket.data import AnyArray, FloatArray
 from faket.errors import InputError
 
-_SLAB = 2**24  # samples whose spectra are in memory together
+_SLAB = 2**24  # samples transformed at once; chosen, 128 MB of spectra
 
 
 def binned_offset(size: int, binning: int) -> int:
-    """Return which full-resolution sample the binned sample 0 sits on.
+    """Return the full-resolution sample at which the binned sample 0 lies.
 
-    Binned sample i sits on sample ``binned_offset(size, binning) + binning * i``, so that the
+    Binned sample i lies at sample ``binned_offset(size, binning) + binning * i``, so that the
     centres N // 2 of both coincide. Labels are taken at exactly these samples.
     """
     return size // 2 - binning * ((size // binning) // 2)
 
 
 def fourier_crop(array: AnyArray, binning: int, *, axes: tuple[int, ...]) -> FloatArray:
-    """Bin along ``axes`` by cropping the spectrum; mean and centre are kept.
+    """Bin along ``axes`` by cropping the spectrum; mean and centre do not change.
 
     Parameters
     ----------
     array : ndarray
     binning : int
-        Factor >= 1; the new size along an axis is size // binning. A remainder of samples is
-        cut off at the end, as far from the centre as the new size asks.
+        Factor >= 1; the new size along an axis is size // binning. Remaining samples are cut off
+        so that the centre stays in place.
     axes : tuple of int
 
     Returns
@@ -40,7 +40,7 @@ def fourier_crop(array: AnyArray, binning: int, *, axes: tuple[int, ...]) -> Flo
     """
     if binning < 1 or any(array.shape[axis] < binning for axis in axes):
         raise InputError(
-            f"binning: expected 1 to {min(array.shape[axis] for axis in axes)}, found {binning}"
+            f"`binning`: expected 1 to {min(array.shape[axis] for axis in axes)}, found {binning}"
         )
     for axis in axes if binning > 1 else ():
         array = _crop_axis(array, binning, axis)
@@ -48,8 +48,8 @@ def fourier_crop(array: AnyArray, binning: int, *, axes: tuple[int, ...]) -> Flo
 
 
 def _crop_axis(array: AnyArray, binning: int, axis: int) -> FloatArray:
-    """Crop one axis, slab by slab of another, so that spectra stay small."""
-    moved = np.moveaxis(array, axis, -1)
+    """Crop one axis, a slab of the array at a time to limit memory."""
+    moved = np.moveaxis(array, axis, -1)  # the axis to bin comes last, and goes back at the end
     lines = moved.reshape(1, -1) if moved.ndim == 1 else moved
     cropped = np.empty((*lines.shape[:-1], array.shape[axis] // binning), np.float32)
     step = max(1, _SLAB // (lines[0].size))
@@ -61,8 +61,8 @@ def _crop_axis(array: AnyArray, binning: int, axis: int) -> FloatArray:
 def _crop_last(array: AnyArray, binning: int) -> FloatArray:
     size = array.shape[-1]
     new, offset = size // binning, binned_offset(size, binning)
-    # The window of binning * new samples around the centre; circular shift puts binned sample 0
-    # onto its full-resolution sample.
+    # The window of binning * new samples around the centre; a circular shift moves binned sample 0
+    # to its full-resolution sample.
     start = min(offset, size - binning * new)
     window = array[..., start : start + binning * new].astype(np.float32, copy=False)
     spectrum = scipy.fft.rfft(window, workers=-1)[..., : new // 2 + 1]

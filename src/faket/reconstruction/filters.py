@@ -14,12 +14,14 @@ FILTERS: tuple[Filter, ...] = ("ramp", "hamming", "shrec")
 def filter_stack(stack: FloatArray, name: Filter) -> FloatArray:
     """Filter every image of a stack [tilt, y, x] for back-projection.
 
-    ``ramp`` is the band-limited ramp of Kak and Slaney (1988, eq. 3.29), sampled in real space so
-    that its mean is right, on rows padded to twice their length; ``hamming`` is the ramp times a
-    Hamming window up to Nyquist; ``shrec`` is that of :func:`shrec_filter`.
+    ``ramp`` is the band-limited ramp of Kak and Slaney (1988, eq. 3.29). It is sampled in real
+    space, which keeps the mean correct, and applied to rows padded to twice their length.
+    ``hamming`` is the ramp times a Hamming window up to Nyquist; ``shrec`` is
+    :func:`shrec_filter`.
     """
     if name == "shrec":
         weights = shrec_filter(*stack.shape[1:])
+        # [tilt, y, x] → [tilt, y, x // 2 + 1] → [tilt, y, x]
         spectrum = scipy.fft.rfft2(stack, workers=-1)
         spectrum *= weights[:, : spectrum.shape[-1]].astype(np.float32)
         return np.asarray(scipy.fft.irfft2(spectrum, stack.shape[1:], workers=-1), np.float32)
@@ -28,6 +30,7 @@ def filter_stack(stack: FloatArray, name: Filter) -> FloatArray:
     weights = ramp(padded)
     if name == "hamming":
         weights *= 0.54 + 0.46 * np.cos(2 * np.pi * np.fft.rfftfreq(padded))
+    # [tilt, y, x] → [tilt, y, padded // 2 + 1] → [tilt, y, padded] → [tilt, y, x]
     spectrum = scipy.fft.rfft(stack, padded, axis=-1, workers=-1)
     spectrum *= weights.astype(np.float32)
     rows = scipy.fft.irfft(spectrum, padded, axis=-1, workers=-1)

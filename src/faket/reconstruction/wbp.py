@@ -1,4 +1,4 @@
-"""From a tilt-series to a tomogram by weighted back-projection."""
+"""Weighted back-projection: from a tilt-series to a tomogram."""
 
 from typing import Literal
 
@@ -27,22 +27,22 @@ def reconstruct(
     taper: int = 0,
     device: Device = "auto",
 ) -> Volume:
-    """Reconstruct a tomogram; it keeps the sign of the images.
+    """Reconstruct a tomogram, of the same contrast sign as the images.
 
     Parameters
     ----------
     series : TiltSeries
-        Shifts and tilt-axis rotation of its geometry are undone first.
+        Shifts and tilt-axis rotation of its geometry are corrected first.
     depth : int
         Slices of the tomogram, in binned voxels, around the tilt axis.
     binning : int
-        By cropping the spectrum of each image.
+        Images are binned by cropping their spectra.
     method : "wbp"
         Weighted back-projection.
     filter : {"ramp", "hamming", "shrec"}
         See :func:`faket.reconstruction.filters.filter_stack`.
     normalize : {"none", "mean", "contrast"}
-        Leave each image as it is, subtract its mean, or subtract and divide by its mean.
+        Keep each image as it is, subtract its mean, or subtract and divide by its mean.
     taper : int
         Binned pixels over which image edges fade to 0 with a cosine (x; for "shrec" y too).
     device : {"auto", "cpu", "cuda"}
@@ -50,13 +50,13 @@ def reconstruct(
     Returns
     -------
     Volume
-        Shape (depth, y // binning, x // binning). With the ramp filter and tilts over 180°, a
-        stack of line sums (in unbinned voxels) gives back the object's values.
+        Shape (depth, y // binning, x // binning). With the ramp filter and tilts over 180°, line
+        sums (in units of unbinned voxels) give the values of the object.
 
     Raises
     ------
     InputError
-        If sizes, angles, names or pixel values cannot be used.
+        If sizes, angles, names or pixel values are not valid.
     """
     _check(series, depth, method, filter, normalize)
     geometry = series.geometry
@@ -64,14 +64,15 @@ def reconstruct(
     images = fourier_crop(_normalized(images, normalize), binning, axes=(2, 1))
     _fade_edges(images, taper, axes=(1, 2) if filter == "shrec" else (2,))
     images = filter_stack(images, filter)
-    # A line sum counts in binned voxels, which are `binning` times as long.
+    # The unit of a line sum becomes the binned voxel, which is `binning` times as long.
+    # [tilt] → [tilt, 1, 1]
     images *= (angular_weights(geometry.angles_deg) / binning)[:, None, None].astype(np.float32)
     volume = back_project(images, geometry.angles_deg, depth=depth, device=device)
     return Volume(volume, geometry.pixel_size_A * binning)
 
 
 def align(images: AnyArray, geometry: TiltGeometry) -> AnyArray:
-    """Undo shifts and tilt-axis rotation by cubic splines; the identity costs nothing.
+    """Correct shifts and tilt-axis rotation by cubic splines; identical images are not copied.
 
     Parameters
     ----------
@@ -81,14 +82,14 @@ def align(images: AnyArray, geometry: TiltGeometry) -> AnyArray:
     Returns
     -------
     ndarray, shape (tilt, y, x)
-        ``images`` itself where there is nothing to undo.
+        ``images`` itself if there is nothing to correct.
     """
     if not geometry.shifts_A.any() and geometry.tilt_axis_deg == 0:
         return images
     angle = np.radians(geometry.tilt_axis_deg)
-    # Output point p (from the centre, x y) is seen on the detector at R p + shift.
+    # The content of output point p (x y from the centre) is on the detector at R p + shift.
     rotation = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-    matrix = rotation[::-1, ::-1]
+    matrix = rotation[::-1, ::-1]  # x y → y x
     centre = np.array(images.shape[1:]) // 2
     aligned = np.empty(images.shape, np.float32)
     for image, shift_A, out in zip(images, geometry.shifts_A, aligned, strict=True):
@@ -100,10 +101,12 @@ def align(images: AnyArray, geometry: TiltGeometry) -> AnyArray:
 def _check(series: TiltSeries, depth: int, method: str, filter: str, normalize: Normalize) -> None:
     images = series.images
     if images.ndim != 3 or images.size == 0:
-        raise InputError(f"images: expected [tilt, y, x], found an array of shape {images.shape}")
+        raise InputError(
+            f"images: expected [tilt, y, x], found an array of shape {images.shape}; give a stack"
+        )
     checked_angles(series.geometry.angles_deg, len(images), largest_deg=LARGEST_TILT_DEG)
     if depth < 1:
-        raise InputError(f"depth: expected at least 1 voxel, found {depth}")
+        raise InputError(f"`depth`: expected at least 1 voxel, found {depth}")
     if method != "wbp":
         raise InputError(f"method: expected 'wbp', found {method!r}")
     if filter not in FILTERS:
@@ -111,7 +114,10 @@ def _check(series: TiltSeries, depth: int, method: str, filter: str, normalize: 
     means = images.mean(axis=(1, 2), dtype=np.float64)
     if not np.isfinite(means).all():
         tilt = int(np.flatnonzero(~np.isfinite(means))[0])
-        raise InputError(f"images: expected finite values, found NaN or infinity in tilt {tilt}")
+        raise InputError(
+            f"images: expected finite values, found NaN or infinity in tilt {tilt}; remove "
+            "that tilt"
+        )
     if normalize == "contrast" and (means <= 0).any():
         raise InputError(
             "`normalize` 'contrast': expected images of positive mean, found "

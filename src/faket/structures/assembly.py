@@ -1,4 +1,4 @@
-"""Which copies of which chains make the molecule: models, assemblies, NCS."""
+"""The copies of chains that make up the molecule: models, assemblies, NCS."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,17 +13,17 @@ from faket.structures.deposit import AtomTable, Deposit, Generator
 from faket.structures.symmetry import point_group
 
 DEPOSITED = "deposited"  # the name by which a user asks for no expansion
-_SAME_PLACE_A = 1.5  # atoms of two molecules that touch are farther apart
-_OVERLAP = 0.1  # of the atoms; chosen: parts touch in none, states of a molecule share most
-_PROBES = 2000  # atoms that are looked at; chosen, their fraction is then known to 1 %
-_TURN_ERROR = 0.02  # of R Rᵀ - 1: files round to three digits at worst
-_FARTHEST_A = 1e6
+_SAME_PLACE_A = 1.5  # chosen: atoms of two molecules in contact are farther apart
+_OVERLAP = 0.1  # fraction of the atoms; chosen: parts share none, states of a molecule most
+_PROBES = 2000  # atoms that are tested; chosen: their fraction is then known to 1 %
+_TURN_ERROR = 0.02  # of R Rᵀ - 1; chosen: files round to three digits at worst
+_FARTHEST_A = 1e6  # chosen: 0.1 mm is no molecule
 _IDENTITY = np.eye(3, 4)
 
 
 @dataclass(frozen=True)
 class Copy:
-    """Some atoms and where they go.
+    """Some atoms, and the operator that copies them.
 
     Attributes
     ----------
@@ -38,13 +38,13 @@ class Copy:
 
 @dataclass(frozen=True)
 class Expansion:
-    """The copies that make a molecule, and how to name that.
+    """The copies that make up a molecule, and their name.
 
     Attributes
     ----------
     copies : tuple of Copy
     label : str
-        Such as "assembly 1"; never of what was not expanded.
+        Such as "assembly 1"; only atoms that were expanded have such a name.
     symmetry : str
         Point group of the operators.
     notices : tuple of str
@@ -57,13 +57,13 @@ class Expansion:
 
 
 def choose_models(atoms: AtomTable) -> tuple[AtomTable, str, tuple[str, ...]]:
-    """Take all MODELs if they are parts in different places, else the first.
+    """Take all MODELs if they are parts in different places, else the first MODEL.
 
     Returns
     -------
     AtomTable
     str
-        How to name the parts; "" for one model.
+        Name of the parts; "" for one model.
     tuple of str
         What was left out.
     """
@@ -74,13 +74,13 @@ def choose_models(atoms: AtomTable) -> tuple[AtomTable, str, tuple[str, ...]]:
     pairs = [(places[0], later) for later in places[1:]]
     pairs += list(pairwise(places))  # trajectories drift
     if any(in_same_place(one, other) for one, other in pairs):
-        said = f"model 1 of {len(names)} is taken: the others are states of it in the same place"
-        return atoms.take(atoms.model == names[0]), "", (said,)
+        notice = f"model 1 of {len(names)} is taken: the others are states of it in the same place"
+        return atoms.take(atoms.model == names[0]), "", (notice,)
     return atoms, f"{len(names)} models as parts", ()
 
 
 def in_same_place(one: DoubleArray, other: DoubleArray) -> bool:
-    """Tell whether atoms of ``other`` lie on those of ``one``, as no two molecules do."""
+    """Tell whether atoms of ``other`` lie on those of ``one``; two molecules have none that do."""
     if not len(one) or not len(other):
         return False
     probes = other[:: max(1, len(other) // _PROBES)]
@@ -91,25 +91,26 @@ def in_same_place(one: DoubleArray, other: DoubleArray) -> bool:
 def expand(
     deposit: Deposit, atoms: AtomTable, assembly: str | None, parts: str, where: str
 ) -> Expansion:
-    """Choose the operators that make the molecule of the atoms.
+    """Choose the operators that make up the molecule.
 
     Parameters
     ----------
     deposit : Deposit
     atoms : AtomTable
-        Those of ``deposit`` that are used.
+        The atoms of ``deposit`` that are used.
     assembly : str or None
-        The name of one; "deposited" for none; None for the first that the file declares, or the
-        NCS that it lacks, or the atoms as they are.
+        Name of an assembly; "deposited" for the atoms as they are; None for the first that the
+        file declares, else for the NCS operators whose copies it lacks, else for the atoms as
+        they are.
     parts : str
-        What :func:`choose_models` called the models.
+        Name of the models from :func:`choose_models`.
     where : str
         For messages.
 
     Raises
     ------
     InputError
-        If the file does not declare the assembly, or an operator of it is unusable.
+        If the file does not declare the assembly, or one of its operators is not valid.
     """
     names = list(deposit.assemblies)
     if assembly is not None and assembly not in (*names, DEPOSITED):
@@ -138,9 +139,9 @@ def _assembly(name: str, deposit: Deposit, atoms: AtomTable, where: str) -> Expa
     absent = [unit for unit in dict.fromkeys(named) if unit not in present]
     everywhere = any(item.units is None for item in generators)
     if not everywhere and len(absent) == len(set(named)):
-        said = f"assembly {name} is of chains {_listed(absent)}, which the file does not hold"
+        notice = f"assembly {name} is of chains {_listed(absent)}, which the file does not hold"
         copy = Copy(_IDENTITY, np.ones(len(atoms), bool))
-        return Expansion((copy,), "as deposited", notices=(said,))
+        return Expansion((copy,), "as deposited", notices=(notice,))
     copies: list[Copy] = []
     for generator in generators:
         _check_operators(generator, name, where)
@@ -153,12 +154,12 @@ def _assembly(name: str, deposit: Deposit, atoms: AtomTable, where: str) -> Expa
             f"{where}: expected atoms and operators of assembly {name}, found none; choose "
             f"another, or {DEPOSITED!r} for the atoms as they are"
         )
-    said = f"chains {_listed(absent)} of assembly {name} are not in the file: it is incomplete"
+    notice = f"chains {_listed(absent)} of assembly {name} are not in the file: it is incomplete"
     return Expansion(
         distinct,
         f"assembly {name}",
         _symmetry(distinct),
-        (said,) * bool(absent) + _doubled(len(copies) - len(distinct)),
+        (notice,) * bool(absent) + _doubled(len(copies) - len(distinct)),
     )
 
 
@@ -183,7 +184,7 @@ def _check_operators(generator: Generator, name: str, where: str) -> None:
         found = " ".join(f"{value:g}" for value in bad[0].ravel())
         raise InputError(
             f"{where}: expected rotations and translations up to {_FARTHEST_A:g} Å in assembly "
-            f"{name}, found {found}; mend it, or choose {DEPOSITED!r} for the atoms as they are"
+            f"{name}, found {found}; correct it, or choose {DEPOSITED!r} for the atoms as they are"
         )
 
 
@@ -218,7 +219,7 @@ def _symmetry(copies: Sequence[Copy]) -> str:
 
 
 def _ncs(operators: Sequence[DoubleArray], atoms: AtomTable, where: str) -> Expansion:
-    """Apply the NCS of a file that declares no assembly, but to what it holds already."""
+    """Apply the NCS operators whose copies a file without assemblies does not hold."""
     everything = np.ones(len(atoms), bool)
     _check_operators(Generator(None, tuple(operators)), "of NCS", where)
     places = atoms.position_A

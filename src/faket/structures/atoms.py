@@ -22,11 +22,13 @@ from faket.structures.report import size_report
 from faket.structures.text import is_mmcif, read_text
 from faket.units import DA_PER_KDA
 
-_FINE_A = 1.0  # finest spacing that is needed with the blur below
-# The volume that gemmi's mask encloses depends on its spacing by ± 5 %; at this one it is right.
+# Å; chosen, because the Gaussians of B = 30 Å² (faket.structures.hydrogens) need no finer samples.
+_FINE_A = 1.0
+# Å; chosen, because the volume that gemmi's mask encloses depends on its spacing by ± 5 %, and is
+# that of proteins at this one.
 _MASK_A = 1.0
-_MARGIN_A = 12.0  # Gaussian tails and the soft edge of the envelope stay inside
-_MOST_ATOMS = 20_000_000  # about 8 GB in gemmi's containers; the largest capsids have 10 million
+_MARGIN_A = 12.0  # chosen: Gaussian tails and the soft edge of the envelope end within it
+_MOST_ATOMS = 20_000_000  # chosen: about 8 GB in gemmi; the largest capsids have 10 million
 
 
 def species_from_atoms(
@@ -40,13 +42,12 @@ def species_from_atoms(
     """Build a species from a PDB or mmCIF file (gzip too).
 
     The biological assembly ``assembly`` is expanded ("1" or the first that the file declares by
-    default, else its NCS; "deposited": none); waters and the salt of simulations are dropped;
-    occupancies are kept where they can be some. The hydrogens that a residue lacks are put,
-    blurred by the bond length, where its carbons and nitrogens are. The potential is the sum of
-    Peng's (1996) electron-scattering Gaussians, computed by gemmi at 1 Å or finer and averaged
-    over voxels; the solvent's V_ice times the molecular mask is subtracted. The mask is that of
-    Refmac's radii with a probe of 1.0 Å shrunk by 1.1 Å on a grid of 1 Å whatever the voxel
-    size, which encloses 1.19 to 1.23 Å3/Da.
+    default, else its NCS; "deposited": no expansion). Waters and the salt of simulations are left
+    out; valid occupancies are kept. Missing hydrogens of a residue are added at its carbons and
+    nitrogens, blurred by the bond length. The potential is the sum of Peng's (1996)
+    electron-scattering Gaussians, computed by gemmi at 1 Å or finer and averaged over voxels, minus
+    the solvent's V_ice times the molecular mask. The mask has Refmac's radii, a probe of 1.0 Å and
+    a shrinkage of 1.1 Å, on a grid of 1 Å at every voxel size; it encloses 1.19 to 1.23 Å³/Da.
 
     Raises
     ------
@@ -73,8 +74,8 @@ def species_from_atoms(
     potential -= np.float32(ICE_POTENTIAL_V) * soft
     if not potential.sum(dtype=np.float64) > 0:
         raise InputError(
-            f"{path}: expected a molecule darker than ice, found a brighter one: atoms are "
-            "missing; give a complete model or its map"
+            f"{path}: expected a molecule denser than ice, found a less dense one; atoms are "
+            "missing: give a complete model or its map"
         )
     mass_kDa = float(masses.sum() / DA_PER_KDA)
     sizes = size_report(
@@ -100,7 +101,7 @@ def species_from_atoms(
 def _molecule(
     path: Path, assembly: str | None, hydrogens: bool
 ) -> tuple[Scatterers, Expansion, SpeciesReport]:
-    """Read what scatters in the file's own atoms, the copies to make, and what to say of both."""
+    """Read the file's scatterers, the copies to make of them, and a report on both."""
     where = str(path)
     deposit = _read(path)
     atoms, solvent, cleaned = clean(deposit.atoms, where)
@@ -149,24 +150,25 @@ def _moved(model: Any, shift: DoubleArray) -> Any:
 
 
 def _density(model: Any, shift: DoubleArray, size: Any, spacing_A: float) -> FloatArray:
-    """Sum of scattering Gaussians, Å per Å3, [z, y, x]."""
+    """Return the sum of the scattering Gaussians, Å per Å³, [z, y, x]."""
     import gemmi
 
     calculator = gemmi.DensityCalculatorE()
     calculator.d_min = 2 * spacing_A
     _shape_grid(calculator.grid, size, spacing_A)
     calculator.add_model_density_to_grid(_moved(model, shift))
-    return np.array(calculator.grid, copy=True).T
+    return np.array(calculator.grid, copy=True).T  # [x, y, z] → [z, y, x]
 
 
 def _molecular_mask(model: Any, middle: DoubleArray, size: Any, voxel_size_A: float) -> FloatArray:
-    """Part of each voxel that lies inside the molecule, [z, y, x]; its centre is at ``middle``."""
+    """Return the fraction of each voxel inside the molecule, [z, y, x], moved by ``middle``."""
     import gemmi
 
     samples = np.ceil(size * voxel_size_A / _MASK_A).astype(int)
     grid = _shape_grid(gemmi.FloatGrid(), samples, _MASK_A)
     masker = gemmi.SolventMasker(gemmi.AtomicRadiiSet.Refmac)
     masker.rprobe, masker.rshrink = 1.0, 1.1
-    # Grid point j stands for the cube from j to j + 1.
+    # Grid point j represents the cube from j to j + 1.
     masker.put_mask_on_float_grid(grid, _moved(model, middle - _MASK_A / 2))
-    return average(1 - np.array(grid, copy=True).T, _MASK_A, tuple(size[::-1]), voxel_size_A)
+    inside = 1 - np.array(grid, copy=True).T  # [x, y, z] → [z, y, x]
+    return average(inside, _MASK_A, tuple(size[::-1]), voxel_size_A)

@@ -1,4 +1,4 @@
-"""Residues as chemists know them: elements by atom names, what is complete, what is solvent."""
+"""Chemistry of residues: elements from atom names, complete residues, solvent."""
 
 import re
 from functools import lru_cache
@@ -8,8 +8,8 @@ def _names(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-# Heavy atoms within a chain: wwPDB's chemical components less the water of the bond. The first
-# counts carbon and nitrogen, whose hydrogens are implicit; the second all but hydrogen.
+# Number of atoms within a chain, from wwPDB's chemical components less the water of the bond: first
+# carbon and nitrogen, whose hydrogens may be implicit; second all except hydrogen.
 _HEAVY = {
     "ALA": (4, 5), "ARG": (10, 11), "ASN": (6, 8), "ASP": (5, 8), "CYS": (4, 6), "GLN": (7, 9),
     "GLU": (6, 9), "GLY": (3, 4), "HIS": (9, 10), "ILE": (7, 8), "LEU": (7, 8), "LYS": (8, 9),
@@ -20,7 +20,7 @@ _HEAVY = {
 }  # fmt: skip
 _AMINO_ACIDS = tuple(name for name in _HEAVY if len(name) == 3)
 
-# What AMBER, CHARMM, GROMACS and Rosetta call them by protonation or place in the chain.
+# Names of AMBER, CHARMM, GROMACS and Rosetta for protonation states and places in the chain.
 _ALIASES = {
     "HIS": "HID HIE HIP HSD HSE HSP HISA HISB HISD HISE HISH HISP",
     "CYS": "CYX CYM CYSH CYS1 CYS2 CYSS",
@@ -46,12 +46,12 @@ _WATERS = _names(
     "T3H T4E T4H SPC SPCE SPE SPF OPC OPC3 O3P SWM SWM4 OH2 WTR"
 )
 _MEMBRANE_PLANE = frozenset({"DUM"})  # of OPM and PPM
-# Ions of one charge under the names of force fields: bulk salt, never a site of the molecule.
+# Monovalent ions under the names of force fields: bulk salt, never part of the molecule.
 _MD_IONS = _names(
     "SOD CLA POT CES LIT RUB CIO NA+ CL- K+ LI+ CS+ RB+ BR- F- I- NA1+ CL1- ION QNA QCL"
 )
 _SALT = _names("NA CL K LI RB CS BR F IOD CAL CA MG CA2+ MG2+ ZN2+ BAR")
-# Four letters in PDB files; HISA, CYSS and such would rather be residues of chains A?, S?.
+# Names of four letters in PDB files; HISA, CYSS and such are HIS of chain A?, CYS of chain S?.
 LONG_NAMES = frozenset({*_TERMINAL, *(name for name in _WATERS if len(name) == 4)})
 _ION_ELEMENTS = {"SOD": "Na", "CLA": "Cl", "POT": "K", "CES": "Cs", "LIT": "Li", "RUB": "Rb",
                  "CAL": "Ca", "IOD": "I", "BAR": "Ba", "CIO": "Cs"}  # fmt: skip
@@ -61,18 +61,18 @@ _TWO_LETTERS = ("FE", "ZN", "MG", "MN", "CU", "CL", "BR", "SE", "SI", "MO", "RU"
 
 
 def canonical(residue: str) -> str:
-    """Return the wwPDB's name of a residue that force fields call otherwise; else its own."""
+    """Return the wwPDB's name of a residue that force fields name differently; else its own."""
     name = residue.upper()
     return _CANONICAL.get(name) or _TERMINAL.get(name) or name
 
 
 def heavy_atoms(residue: str) -> int:
-    """Return how many atoms but hydrogen a residue of a chain has; 0 where that is unknown."""
+    """Return how many atoms except hydrogen a residue of a chain has; 0 if unknown."""
     return _HEAVY.get(canonical(residue), (0, 0))[1]
 
 
 def hydrogen_hosts(residue: str) -> int:
-    """Return how many carbons and nitrogens a residue of a chain has; 0 where that is unknown."""
+    """Return how many carbons and nitrogens a residue of a chain has; 0 if unknown."""
     return _HEAVY.get(canonical(residue), (0, 0))[0]
 
 
@@ -96,14 +96,14 @@ def is_solvent_name(residue: str) -> bool:
 
 
 def is_md_name(residue: str) -> bool:
-    """Tell whether a name of water or of ions is one that only simulations of MD write."""
+    """Tell whether a name of water or of ions occurs only in files of MD simulations."""
     return residue.upper() in (_WATERS | _MD_IONS) - {"HOH", "H2O", "DOD", "D2O"}
 
 
 def is_solvent(residue: str, elements: tuple[str, ...], *, md: bool) -> bool:
-    """Tell whether a residue of these elements ('' unknown) is water, bulk ions or no matter.
+    """Tell whether a residue of these elements ('' unknown) is water, a bulk ion or a dummy.
 
-    Names alone do not tell: CLA is chloride in CHARMM and chlorophyll in the PDB. With ``md``,
+    Names alone are ambiguous: CLA is chloride in CHARMM and chlorophyll in the PDB. With ``md``,
     simple ions under their chemical names are salt too.
     """
     name, kinds = residue.upper(), set(elements)
@@ -117,16 +117,16 @@ def is_solvent(residue: str, elements: tuple[str, ...], *, md: bool) -> bool:
 
 @lru_cache(maxsize=65536)
 def element_of(residue: str, atom: str, written: str, alone: bool) -> str:
-    """Return an atom's element; '' where nothing tells.
+    """Return an atom's element; '' if it cannot be determined.
 
     Parameters
     ----------
     residue : str
     atom : str
-        Its name, with the leading blank of PDB files, by which " CA " is carbon.
+        Its name, with the leading blank of PDB files: " CA " is carbon, "CA  " calcium.
     written : str
-        The file's own symbol; in amino acids and nucleotides the name counts more, because
-        programs misplace that column, or take CA for calcium.
+        The file's own symbol. In amino acids and nucleotides the name has precedence, because
+        some programs misplace that column, or write calcium for CA.
     alone : bool
         True if the residue has no other atom.
     """
@@ -147,7 +147,7 @@ def element_of(residue: str, atom: str, written: str, alone: bool) -> str:
 
 
 def _symbol(text: str) -> str:
-    """Return an element's symbol as chemists write it, '' for what is none."""
+    """Return an element's symbol with its usual capitals; '' if there is no such element."""
     import gemmi
 
     name = str(gemmi.Element(text).name) if 0 < len(text) <= 2 else "X"

@@ -1,4 +1,4 @@
-"""From the atoms as written to those of the molecule: what is solvent, unknown or counted twice."""
+"""Atoms of the molecule among those of the file: solvent, unknown elements, occupancies."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -13,17 +13,18 @@ from faket.structures.deposit import AtomTable, residue_index
 
 # Chosen, because PDB files round three occupancies to 0.34 + 0.34 + 0.34.
 _ROUNDING = 0.03
-# Of sites whose occupancy cannot be one, from which on the column is taken for another quantity;
+# With a larger fraction of sites of impossible occupancy, the column holds another quantity;
 # chosen, because refined models seldom have any.
 _WRONG_COLUMN = 0.2
-# A partial occupancy of a ligand is kept. If most atoms have one, it says nothing of one particle,
-# and half a potential with the ice of the whole taken away is brighter than ice.
+# A partial occupancy of a ligand is kept. If more than _MOSTLY of the sites have less than
+# _PARTIAL, occupancies are ignored; chosen, because half a molecule's potential, with the ice of
+# the whole molecule subtracted, is below that of ice.
 _PARTIAL, _MOSTLY = 0.9, 0.5
-# Of atoms without an element, up to which they are left out; chosen: lone pairs and virtual sites
-# of force fields beside a whole molecule.
+# Up to this fraction, atoms without an element are left out; chosen: lone pairs and virtual sites
+# of force fields are fewer.
 _UNKNOWN = 0.05
-_SALT_IONS = 20  # from which on simple ions are bulk salt; chosen, because sites are fewer
-_FARTHEST_A = 1e6  # 0.1 mm: no molecule; grids of float32 are exact to 0.1 Å up to here
+_SALT_IONS = 20  # more simple ions than this are bulk salt; chosen, because binding sites are fewer
+_FARTHEST_A = 1e6  # chosen: 0.1 mm is no molecule, and float32 is exact to 0.1 Å up to here
 
 
 def clean(atoms: AtomTable, where: str) -> tuple[AtomTable, int, tuple[str, ...]]:
@@ -34,14 +35,14 @@ def clean(atoms: AtomTable, where: str) -> tuple[AtomTable, int, tuple[str, ...]
     AtomTable
         ``element`` is a symbol, ``occupancy`` in (0, 1].
     int
-        How many waters and ions are left out.
+        Number of waters and ions that are left out.
     tuple of str
-        What else was changed or left out, one line each.
+        Other changes, one line each.
 
     Raises
     ------
     InputError
-        If no atoms remain, or they lack elements or finite coordinates.
+        If no atoms remain, or atoms lack elements or finite coordinates.
     """
     if not len(atoms):
         raise InputError(f"{where}: expected atoms, found none; is it a PDB or mmCIF file?")
@@ -49,7 +50,9 @@ def clean(atoms: AtomTable, where: str) -> tuple[AtomTable, int, tuple[str, ...]
     atoms, dropped = without_solvent(atoms)
     atoms, unknown = _without_unknown(atoms, where)
     if not len(atoms):
-        raise InputError(f"{where}: expected atoms, found none besides water and ions")
+        raise InputError(
+            f"{where}: expected atoms of a molecule, found only water and ions; give another file"
+        )
     if not (np.abs(atoms.position_A) <= _FARTHEST_A).all():  # NaN is refused too
         worst = int(np.argmin((np.abs(atoms.position_A) <= _FARTHEST_A).all(axis=1)))
         raise InputError(
@@ -57,14 +60,14 @@ def clean(atoms: AtomTable, where: str) -> tuple[AtomTable, int, tuple[str, ...]
             f"{', '.join(f'{x:g}' for x in atoms.position_A[worst])} for atom "
             f"{atoms.name[worst].strip()} of {atoms.residue[worst]} "
             f"{str(atoms.number[worst]).strip('/')}; "
-            "mend or remove it"
+            "correct or remove it"
         )
     atoms, scaled = with_occupancies(atoms)
     return atoms, dropped, (*unknown, *scaled)
 
 
 def with_elements(atoms: AtomTable) -> AtomTable:
-    """Return the atoms with chemical symbols; '' where nothing tells."""
+    """Return the atoms with chemical symbols; '' if the element is unknown."""
     residues = residue_index(atoms)
     alone = np.bincount(residues)[residues] == 1
     columns = (atoms.residue, atoms.name, atoms.element, alone)
@@ -73,7 +76,7 @@ def with_elements(atoms: AtomTable) -> AtomTable:
 
 
 def without_solvent(atoms: AtomTable) -> tuple[AtomTable, int]:
-    """Leave out water, salt and the planes of a membrane, whatever they are called; count them."""
+    """Leave out water, salt and dummy atoms of membrane planes, under any name; count them."""
     residues = residue_index(atoms)
     members: dict[int, list[int]] = {}
     for i, residue in enumerate(residues):
@@ -85,7 +88,7 @@ def without_solvent(atoms: AtomTable) -> tuple[AtomTable, int]:
     left_out = 0
     for which in members.values():
         name, first = str(atoms.residue[which[0]]), atoms.name[which[0]]
-        # A wrapped number may join several waters into one residue: one name, one molecule.
+        # Residue numbers that wrap around may join several waters into one residue.
         repeats = max(1, int((atoms.name[which] == first).sum()))
         kinds = tuple(sorted(atoms.element[which].tolist())[::repeats])
         if is_solvent(name, kinds, md=md and name.upper() in bulk):
@@ -119,12 +122,12 @@ def _examples(items: Iterable[str], most: int = 3) -> str:
 
 
 def with_occupancies(atoms: AtomTable) -> tuple[AtomTable, tuple[str, ...]]:
-    """Let the occupancies of each site add up to at most one, and no site be empty.
+    """Correct occupancies: those of each site add up to at most 1, and no site is empty.
 
-    A site is an atom with its alternative positions. What is above one is scaled; where it is 0
-    or no number (atoms that were modelled without density, programs that leave the column empty)
-    the positions share one. A column that is mostly no occupancy (B factors, charges), or mostly
-    below one, counts as empty.
+    A site is an atom with its alternative positions. A sum above 1 is scaled to 1. If it is 0 or
+    no number (atoms that were modelled without density, programs that leave the column empty) the
+    positions share an occupancy of 1. A column that mostly holds something else (B factors,
+    charges), or mostly values below 0.9, counts as empty.
     """
     site = _sites(atoms)
     alternatives = np.bincount(site)[site]
@@ -138,8 +141,8 @@ def with_occupancies(atoms: AtomTable) -> tuple[AtomTable, tuple[str, ...]]:
         why = f"mostly below {_PARTIAL}" if total.any() else "all 0"
         if wrong.mean() > _WRONG_COLUMN:
             why = "empty" if (written < 0).all() else f"something else, up to {written.max():.3g}"
-        said = f"the column of occupancies is {why}: every site counts as occupied"
-        return replace(atoms, occupancy=_float32(1 / alternatives)), (said,)
+        notice = f"the column of occupancies is {why}: every site counts as occupied"
+        return replace(atoms, occupancy=_float32(1 / alternatives)), (notice,)
     occupancy = np.where(empty, 1 / alternatives, occupancy)
     above = (total > 1 + _ROUNDING) & ~empty
     occupancy[above] /= total[above]
@@ -148,20 +151,20 @@ def with_occupancies(atoms: AtomTable) -> tuple[AtomTable, tuple[str, ...]]:
         notices.append(f"{empty.sum()} atoms of occupancy 0 or none count as occupied")
     if above.any():
         notices.append(f"{above.sum()} atoms whose site has an occupancy above 1 are scaled to 1")
-    kept = occupancy > 0  # an alternative of occupancy 0 beside another
+    kept = occupancy > 0  # of two alternatives, one may have the occupancy 0
     return replace(atoms, occupancy=_float32(occupancy)).take(kept), tuple(notices)
 
 
 def _float32(values: AnyArray) -> AnyArray:
-    """Round as gemmi's atoms do, so that masses are those of the potential."""
+    """Round to single precision as gemmi does, so that masses match the potential."""
     return values.astype(np.float32).astype(np.float64)
 
 
 def _sites(atoms: AtomTable) -> AnyArray:
     """Return for each atom its site, counted from 0.
 
-    Atoms of one name and number are alternatives if their labels differ (in two residues too:
-    microheterogeneity); with one label they are different atoms, as where numbers are reused.
+    Atoms of one name and number are alternatives if their labels differ, even in two residues
+    (microheterogeneity). With equal labels they are different atoms, because numbers are reused.
     """
     seen: dict[tuple[str, ...], int] = {}
     sites: dict[tuple[str | int, ...], int] = {}

@@ -1,4 +1,4 @@
-"""Whether a model holds the atoms that its residues should have."""
+"""Completeness of a model: the atoms that its residues should have."""
 
 from dataclasses import dataclass
 
@@ -10,13 +10,13 @@ from faket.structures.chemistry import canonical, heavy_atoms
 from faket.structures.deposit import AtomTable, residue_bounds
 
 _HYDROGENS = ("H", "D")
-_BEAD_ATOMS = 2  # a residue of at most so many heavy atoms is a bead: CA, P, CA and CB
-_WORTH_SAYING = 0.02  # of the heavy atoms; chosen: fewer are lacking in most entries
-_BACKBONE = 0.25  # of the heavy atoms are lacking; backbones with CB, of proteins, lack 0.36
-_TRACE_CHAIN = 0.5  # of a chain's residues, from which on it is a trace; chosen: none or all are
-_SHORT_CHAIN = 20  # residues, up to which beads stay: too few to shine
-# Of all residues, from which on beads are refused: a CA with the ice of its surroundings taken
-# away is brighter than ice. Chosen: less is a small subunit, which is left out.
+_BEAD_ATOMS = 2  # a residue with at most so many heavy atoms is a bead: CA, P, CA and CB
+_WORTH_SAYING = 0.02  # missing fraction of the heavy atoms; chosen: most entries miss less
+_BACKBONE = 0.25  # missing fraction; chosen: models of protein backbones with CB miss 0.36
+_TRACE_CHAIN = 0.5  # fraction of beads in a chain of traces; chosen: usually it is 0 or 1
+_SHORT_CHAIN = 20  # residues; chosen: beads of shorter chains hardly change the potential
+# Fraction of all residues from which on beads are refused: a CA, with the ice of its surroundings
+# subtracted, is below the potential of ice. Chosen: fewer are a small subunit, which is left out.
 _MOST_BEADS = 0.2
 
 
@@ -27,9 +27,9 @@ class Residues:
     Attributes
     ----------
     start, stop : ndarray of int
-        Their atoms.
+        Range of their atoms.
     present, expected : ndarray of int
-        Heavy atoms found, and of the residue within a chain.
+        Number of heavy atoms found, and of the complete residue within a chain.
     """
 
     start: AnyArray
@@ -41,20 +41,20 @@ class Residues:
 def complete_part(
     atoms: AtomTable, where: str
 ) -> tuple[AtomTable, dict[str, int | float | str], tuple[str, ...]]:
-    """Leave out chains of which there is only a trace, and count what residues lack.
+    """Leave out chains that are only traces, and count the missing atoms of residues.
 
     Returns
     -------
     AtomTable
     dict
-        Facts: residues, and those that lack atoms.
+        Number of residues, and of those that lack atoms.
     tuple of str
-        What was left out or is lacking.
+        Notices of what was left out or is missing.
 
     Raises
     ------
     InputError
-        If many residues are beads: CA or P only, or coarse-grained.
+        If many residues are beads (CA or P only, or coarse-grained).
     """
     found = _residues(atoms)
     total = len(found.start)
@@ -64,7 +64,8 @@ def complete_part(
     if beads.mean() > _MOST_BEADS:
         raise InputError(
             f"{where}: expected all heavy atoms, found one or two in {beads.sum()} of {total} "
-            "residues (CA or P only? beads?), brighter than ice; give a complete model or its map"
+            "residues (CA or P only?), which has less potential than ice; give a complete model or "
+            "its map"
         )
     traces = _traces(atoms, found, beads)
     kept = np.ones(len(atoms), bool)
@@ -73,16 +74,16 @@ def complete_part(
     present, expected = found.present[~traces], found.expected[~traces]
     fraction = 1 - present.sum() / expected.sum()
     lacking = int((present < expected).sum())
-    said = []
+    notices = []
     if traces.any():
-        said.append(f"{traces.sum()} residues with CA or P only are left out")
+        notices.append(f"{traces.sum()} residues with CA or P only are left out")
     if fraction > _WORTH_SAYING:
         backbone = " (no side chains?)" if fraction > _BACKBONE else ""
-        said.append(
+        notices.append(
             f"{lacking} of {total} residues lack {fraction:.1%} of all heavy atoms{backbone}: "
             "they are not completed"
         )
-    return atoms.take(kept), {"residues": total, "residues_incomplete": lacking}, tuple(said)
+    return atoms.take(kept), {"residues": total, "residues_incomplete": lacking}, tuple(notices)
 
 
 def _residues(atoms: AtomTable) -> Residues:
@@ -105,12 +106,12 @@ def _residues(atoms: AtomTable) -> Residues:
 
 
 _EXTRA = frozenset({"OXT", "OT2", "OP3", "O5T"})  # of the ends of chains
-_MIDDLE = frozenset({"CA", "P", "C4'", "C4*"})  # of which beads of coarse-grained models have none
+_MIDDLE = frozenset({"CA", "P", "C4'", "C4*"})  # beads of coarse-grained models have none of these
 _PHOSPHATE = frozenset({"P"})
 
 
 def _within_chain(name: str, names: set[str], expected: int) -> int:
-    """Return the heavy atoms of this residue: a chain of nucleotides may begin without P."""
+    """Return the number of heavy atoms of this residue; nucleotides may begin without phosphate."""
     if len(name) > 2 or len(names) <= _BEAD_ATOMS:
         return expected
     without_phosphate = 0 if names & _PHOSPHATE else 3
@@ -120,7 +121,7 @@ def _within_chain(name: str, names: set[str], expected: int) -> int:
 
 
 def _traces(atoms: AtomTable, found: Residues, beads: AnyArray) -> AnyArray:
-    """Tell which residues are beads of chains that are mostly so."""
+    """Tell which residues are beads in chains that consist mostly of beads."""
     keys = [(str(atoms.model[i]), str(atoms.chain[i])) for i in found.start]
     seen: dict[tuple[str, str], int] = {}
     chain = np.array([seen.setdefault(key, len(seen)) for key in keys], np.int64)

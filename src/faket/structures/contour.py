@@ -1,7 +1,8 @@
-"""Where the molecule of a density map is: its solvent level, its side of it, and its contour.
+"""The molecule in a density map: the solvent level, the side of it, and the contour.
 
-Noise of the solvent goes as far above its level as below; a molecule lies on one side. So the
-number of voxels as far on the other side tells how many on this side are noise.
+Noise of the solvent reaches as far above its level as below, while the molecule lies on one side.
+So the number of voxels beyond the same distance on the other side estimates how many voxels beyond
+a contour are noise.
 """
 
 from dataclasses import dataclass
@@ -12,12 +13,15 @@ from scipy import ndimage
 from faket.data import AnyArray, FloatArray
 from faket.errors import InputError
 
-_FALSE = 0.05  # most of the molecule's voxels that may be noise; chosen, as is usual for tests
-_SMOOTHINGS = (0.0, 1.0, 2.0, 4.0)  # σ in voxels, until the molecule stands out of the noise
-# A small box, or a small mask in it, holds too few independent pieces of smooth noise to judge.
+_FALSE = (
+    0.05  # largest fraction of the molecule's voxels that may be noise; chosen, as usual in tests
+)
+_SMOOTHINGS = (0.0, 1.0, 2.0, 4.0)  # σ in voxels; chosen, tried until the molecule stands out
+# Box per σ. Chosen, because a smaller box, or mask in it, holds too few independent pieces of
+# smooth noise.
 _BOX_PER_SMOOTHING = 16
-_SMALLEST = 27  # voxels, 3³: what is smaller has no shape
-# Noise's extremes are alike on both sides; a molecule's noise must end well below its peak.
+_SMALLEST = 27  # voxels, 3³; chosen: smaller objects have no shape
+# Largest noise over peak. Chosen, because the extremes of noise alone are similar on both sides.
 _NOISE_REACH = 0.6
 
 
@@ -32,11 +36,11 @@ class Contour:
     solvent, level : float
         In the map's units.
     sign : int
-        -1 where the molecule lies below the solvent.
+        -1 if the molecule lies below the solvent.
     smoothing : float
-        σ (voxels) of the blur under which the level was found, 0 for none.
+        σ (voxels) of the blur with which the level was found; 0 for none.
     noisy : bool
-        Whether noise, too, goes beyond the level.
+        Whether noise also reaches beyond the level.
     """
 
     mask: AnyArray
@@ -48,19 +52,21 @@ class Contour:
 
 
 def find_contour(values: FloatArray, source: str) -> Contour:
-    """Find molecule and contour of a map: Otsu's threshold, where it lies beyond the noise.
+    """Find molecule and contour of a map: Otsu's threshold, if it lies beyond the noise.
 
-    The solvent level is the median of the map's border. Both sides of it are tried. Where
-    Otsu's threshold of neither lies beyond the noise, the map is smoothed; where that does not
-    help, because the molecule is small, the contour is where the noise ends.
+    The solvent level is the median of the map's border. Both sides of it are tried. If Otsu's
+    threshold lies in the noise on both, the map is smoothed; if that does not help, because the
+    molecule is small, the contour is the level at which the noise ends.
 
     Raises
     ------
     InputError
-        If nothing stands out of the solvent on one side.
+        If no molecule stands out of the solvent's noise on one side.
     """
     if values.max() == values.min():
-        raise InputError(f"{source}: expected a molecule, found one value everywhere; check it")
+        raise InputError(
+            f"{source}: expected a molecule, found one value everywhere; give another map"
+        )
     side = min(*values.shape, np.count_nonzero(values != solvent_level(values)) ** (1 / 3))
     smoothings = [s for s in _SMOOTHINGS if s * _BOX_PER_SMOOTHING <= side]
     for threshold in (_otsu_beyond_noise, _end_of_noise):
@@ -81,7 +87,7 @@ def find_contour(values: FloatArray, source: str) -> Contour:
 
 
 def at_contour(values: FloatArray, level: float, source: str) -> Contour:
-    """Find the molecule beyond a level that the user gives: above the solvent, or below it.
+    """Find the molecule beyond a given level, above the solvent or below it.
 
     Raises
     ------
@@ -116,7 +122,7 @@ def solvent_level(values: FloatArray) -> float:
 
 
 def _otsu_beyond_noise(density: FloatArray) -> float | None:
-    """Return Otsu's threshold of density above solvent; None where it lies in the noise."""
+    """Return Otsu's threshold of the density above solvent; None if it lies in the noise."""
     above, below = _sides(density)
     if above.size == 0:
         return None
@@ -125,7 +131,7 @@ def _otsu_beyond_noise(density: FloatArray) -> float | None:
 
 
 def _end_of_noise(density: FloatArray) -> float | None:
-    """Return the least threshold beyond all noise; None where noise reaches the peak."""
+    """Return the lowest threshold beyond all noise; None if noise reaches the peak."""
     above, below = _sides(density)
     if above.size <= _SMALLEST:
         return None
@@ -136,8 +142,9 @@ def _end_of_noise(density: FloatArray) -> float | None:
 
 
 def _reaches_peak(density: FloatArray) -> bool:
-    """Whether what lies below solvent lies almost as far as the peak: smooth noise has few pieces,
-    and one side of it may exceed the other by accident.
+    """Tell whether density below solvent reaches almost as far as the peak above.
+
+    Smooth noise has few independent pieces, so by accident one side may exceed the other.
     """
     above, below = _sides(density)
     if min(above.size, below.size) <= _SMALLEST:
@@ -146,19 +153,19 @@ def _reaches_peak(density: FloatArray) -> bool:
 
 
 def _sides(density: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return what lies above solvent, and how far the rest lies below it, both sorted."""
+    """Return density above solvent, and the distances of density below it, both sorted."""
     return np.sort(density[density > 0]), np.sort(-density[density < 0])
 
 
 def _are_few(below: FloatArray, above: FloatArray, level: float) -> bool:
-    """Whether the voxels below minus the level are few beside those above it (both sorted)."""
+    """Tell whether voxels below minus the level are few, compared with those above the level."""
     false = below.size - np.searchsorted(below, np.float32(level), "right")
     return bool(false <= _FALSE * (above.size - np.searchsorted(above, np.float32(level), "right")))
 
 
 def _otsu(positive: FloatArray) -> float:
     """Return Otsu's (1979) threshold of values above 0."""
-    if positive.min() == positive.max():  # a mask: its own half
+    if positive.min() == positive.max():  # a binary mask: half its value
         return float(positive[0]) / 2
     counts, edges = np.histogram(positive.astype(np.float64), 256)
     centres = (edges[1:] + edges[:-1]) / 2

@@ -1,4 +1,4 @@
-"""What a coordinate file says, whatever its format: atoms, models, assemblies."""
+"""Contents of a coordinate file of any format: atoms, models, assemblies."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
@@ -16,11 +16,11 @@ class AtomTable:
     ----------
     name, element, residue, altloc : ndarray of str, shape (n,)
         Atom name, element symbol, residue name, label of the alternative position.
-        PDB atom names keep their leading blank: it tells a calcium from an alpha carbon.
+        PDB atom names keep their leading blank, which distinguishes an alpha carbon from calcium.
     chain : ndarray of str, shape (n,)
         The author's chain.
     unit : ndarray of str, shape (n,)
-        What assemblies are made of: the chain in PDB files, label_asym_id in mmCIF.
+        The unit of assemblies: the chain in PDB files, label_asym_id in mmCIF.
     number : ndarray of str, shape (n,)
         Residue number, insertion code and segment.
     model : ndarray of str, shape (n,)
@@ -61,7 +61,7 @@ class Generator:
     operators : tuple of ndarray, shape (3, 4)
         Rotation and translation (Å); an entry is NaN where the file lacks it.
     lacking : tuple of str
-        Operators that are named and nowhere defined.
+        Operators that the file names but does not define.
     """
 
     units: tuple[str, ...] | None
@@ -90,14 +90,14 @@ class Deposit:
 
 
 def as_text(values: Iterable[str]) -> AnyArray:
-    """Return texts as an array, of which even an empty one holds texts."""
+    """Return texts as an array; an empty one has the type of texts too."""
     return np.array(list(values), dtype=np.str_)
 
 
 def residue_index(atoms: AtomTable) -> AnyArray:
     """Return for each atom which residue it belongs to, counted from 0 in order of appearance.
 
-    A chain that comes back later in the file continues; its residues are others.
+    A chain that reappears later in the file continues, with new residues.
     """
     part = np.append(0, np.cumsum(atoms.chain[1:] != atoms.chain[:-1]))[: len(atoms)]
     seen: dict[tuple[str | int, ...], int] = {}
@@ -107,7 +107,7 @@ def residue_index(atoms: AtomTable) -> AnyArray:
 
 
 def in_chain_order(atoms: AtomTable) -> AtomTable:
-    """Bring the parts of each chain, and of each residue, together; else keep the order."""
+    """Sort the parts of each chain and of each residue together; otherwise keep the order."""
     seen: dict[tuple[str, str], int] = {}
     keys = zip(atoms.model.tolist(), atoms.chain.tolist(), strict=True)
     rank = np.array([seen.setdefault(key, len(seen)) for key in keys], np.int64)
@@ -115,7 +115,7 @@ def in_chain_order(atoms: AtomTable) -> AtomTable:
 
 
 def residue_bounds(atoms: AtomTable) -> AnyArray:
-    """Return where each residue begins, and the end, of atoms whose residues are together."""
+    """Return the first atom of each residue, and the end; residues must be contiguous."""
     change = np.zeros(len(atoms) + 1, bool)
     change[[0, -1]] = True
     for column in (atoms.model, atoms.chain, atoms.number, atoms.residue):

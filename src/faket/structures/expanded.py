@@ -10,12 +10,12 @@ from faket.data import AnyArray, DoubleArray
 from faket.structures.assembly import Copy
 from faket.structures.hydrogens import Scatterers
 
-_ON_AXIS_A = 0.2  # copies of an atom that are nearer are the atom itself, on a symmetry axis
+_ON_AXIS_A = 0.2  # chosen: copies that are nearer are one atom on a symmetry axis
 
 
 @dataclass
 class _Placed:
-    """One copy: which scatterers, where, with which occupancy; ``edited`` differ from the file."""
+    """One copy: its scatterers, positions and occupancies; ``edited`` ones differ from the file."""
 
     matrix: DoubleArray
     index: AnyArray
@@ -33,12 +33,12 @@ class Expanded:
     ----------
     model : gemmi.Model
     position_A : ndarray, shape (n, 3), float64
-        x y z of what scatters, in the model's order.
+        x y z of the scatterers, in the model's order.
     mass_Da : ndarray, shape (n,), float64
     atoms : int
-        How many are atoms of the file.
+        Number of atoms from the file.
     hydrogens : float
-        How many hydrogens were added.
+        Number of hydrogens that were added.
     """
 
     model: Any
@@ -51,8 +51,8 @@ class Expanded:
 def expanded(molecule: Scatterers, copies: Sequence[Copy]) -> Expanded:
     """Make all copies of a molecule.
 
-    An atom on a symmetry axis is there once, with the occupancies of its copies added up to at
-    most one, at their mean.
+    An atom on a symmetry axis is kept once, at the mean position of its copies, with the sum of
+    their occupancies, at most 1.
     """
     import gemmi
 
@@ -80,7 +80,7 @@ def expanded(molecule: Scatterers, copies: Sequence[Copy]) -> Expanded:
 
 
 def transform(matrix: DoubleArray) -> Any:
-    """Return a matrix (3, 4) as gemmi has it."""
+    """Return a matrix (3, 4) as a gemmi.Transform."""
     import gemmi
 
     motion = gemmi.Transform()
@@ -91,18 +91,18 @@ def transform(matrix: DoubleArray) -> Any:
 
 def _place(molecule: Scatterers, copy: Copy) -> _Placed:
     index = np.flatnonzero(copy.chosen[molecule.atom])
-    x, y, z = molecule.position_A[index].T  # in gemmi's order of additions, for the same bits
+    x, y, z = molecule.position_A[index].T  # [n, 3] → [3, n]; added in gemmi's order, bit by bit
     position = np.stack([row[0] * x + row[1] * y + row[2] * z + row[3] for row in copy.matrix])
     return _Placed(copy.matrix, index, position.T, molecule.occupancy[index].copy(), [], [])
 
 
 def _merge_on_axes(placed: Sequence[_Placed]) -> None:
-    """Let an atom that copies of it meet be there once."""
+    """Merge the copies of each atom on a symmetry axis."""
     groups: dict[bytes, list[_Placed]] = {}
     for copy in placed:
         groups.setdefault(copy.index.tobytes(), []).append(copy)
     for group in groups.values():
-        # The operators are a group, or nearly: an atom on an axis has a copy on the first one.
+        # The operators form a group, or nearly: an atom on an axis coincides with its first copy.
         on_axis = np.zeros(len(group[0].index), bool)
         for copy in group[1:]:
             on_axis |= (np.abs(copy.position_A - group[0].position_A) < _ON_AXIS_A).all(axis=1)
@@ -130,7 +130,7 @@ def _merge(i: int, group: Sequence[_Placed]) -> None:
 
 
 def _chain(molecule: Scatterers, copy: _Placed, originals: dict[bytes, Any]) -> Any:
-    """Return a copy's atoms as one chain; no reference into a container that grows is kept."""
+    """Return a copy's atoms as one chain, without references into growing containers of gemmi."""
     key = copy.index.tobytes()
     if key not in originals:
         originals[key] = _original(molecule, copy.index)

@@ -1,4 +1,4 @@
-"""Averaging fine grids over voxels, and the soft envelope whose 0.5 level is the label."""
+"""Averages of fine grids over voxels, and the soft envelope whose 0.5 level is the label."""
 
 import numpy as np
 from scipy import ndimage, sparse
@@ -6,13 +6,13 @@ from scipy import ndimage, sparse
 from faket.data import AnyArray, FloatArray
 from faket.errors import InputError
 
-_SOFT_A = 4.0  # sigma of the envelope's edge: hides clefts narrower than a side chain or two
+_SOFT_A = 4.0  # σ of the envelope's edge; chosen: it fills clefts narrower than two side chains
 
 
 def block_mean(fine: AnyArray, factor: int) -> FloatArray:
     """Average blocks of factor³ samples; sizes must be multiples of ``factor``."""
     nz, ny, nx = (n // factor for n in fine.shape)
-    blocks = fine.reshape(nz, factor, ny, factor, nx, factor)
+    blocks = fine.reshape(nz, factor, ny, factor, nx, factor)  # → [z, ·, y, ·, x, ·]
     return np.ascontiguousarray(blocks.mean(axis=(1, 3, 5), dtype=np.float64), np.float32)
 
 
@@ -21,11 +21,11 @@ def average(
 ) -> FloatArray:
     """Average samples of ``fine_A`` over voxels of any size; both grids begin at one corner.
 
-    A voxel's edge may cut a sample: each counts by the part that lies inside.
+    A sample that a voxel's edge cuts is weighted by its part inside.
     """
     averaged = np.asarray(fine, np.float32)
     for axis, n in enumerate(shape):
-        moved = np.moveaxis(averaged, axis, 0)
+        moved = np.moveaxis(averaged, axis, 0)  # the axis to average comes first, then back
         weights = _overlaps(n, voxel_size_A, len(moved), fine_A)
         mean = weights @ moved.reshape(len(moved), -1)
         averaged = np.moveaxis(mean.reshape(n, *moved.shape[1:]), 0, axis)
@@ -33,7 +33,7 @@ def average(
 
 
 def _overlaps(n: int, voxel_size_A: float, samples: int, fine_A: float) -> sparse.csr_matrix:
-    """Part of each voxel (rows) that each sample (columns) fills."""
+    """Return the fraction of each voxel (rows) that each sample (columns) fills."""
     start, reach = np.arange(n) * voxel_size_A, int(np.ceil(voxel_size_A / fine_A)) + 1
     columns = (start / fine_A).astype(int)[:, None] + np.arange(reach)
     low = np.maximum(start[:, None], columns * fine_A)
@@ -46,7 +46,7 @@ def _overlaps(n: int, voxel_size_A: float, samples: int, fine_A: float) -> spars
 
 
 def check_extent(shape_A: AnyArray, samples: float, where: str) -> None:
-    """Refuse a box of more than 5e8 samples: about 10 GB, and nearly always a stray atom."""
+    """Refuse a box of more than 5e8 samples: it needs about 10 GB, mostly due to a stray atom."""
     if not samples <= 5e8:
         size = " x ".join(f"{length:.0f}" for length in shape_A)
         raise InputError(
@@ -67,7 +67,8 @@ def envelope_of(mask: FloatArray, voxel_size_A: float) -> FloatArray:
     Returns
     -------
     ndarray, shape (z, y, x), float32
-        In [0, 1]; blurred by 4 Å and stretched about its level of equal volume, 0 at the border.
+        In [0, 1]; blurred by 4 Å and scaled so that the level of equal volume is 0.5; 0 at the
+        border.
     """
     smooth = ndimage.gaussian_filter(mask, _SOFT_A / voxel_size_A)
     voxels = max(1, round(float(mask.sum(dtype=np.float64))))
@@ -75,6 +76,6 @@ def envelope_of(mask: FloatArray, voxel_size_A: float) -> FloatArray:
     envelope: FloatArray = np.clip(smooth * (0.5 / max(level, 1e-3)), 0, 1).astype(np.float32)
     envelope[envelope < 0.01] = 0
     for axis in range(3):
-        edge = np.moveaxis(envelope, axis, 0)
+        edge = np.moveaxis(envelope, axis, 0)  # a view with this axis first
         edge[0] = edge[-1] = 0
     return envelope

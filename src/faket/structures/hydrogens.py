@@ -9,17 +9,18 @@ from faket.data import AnyArray, DoubleArray
 from faket.structures.chemistry import hydrogen_count, hydrogen_hosts
 from faket.structures.deposit import AtomTable, residue_bounds
 
-B_FACTOR_A2 = 30.0  # replaces the file's B factors: point samples at 1 Å are then exact to 1e-3
-_BOND_A = 1.05  # mean X-H bond: an implicit hydrogen is spread over a shell of this radius
+# Replaces the file's B factors; chosen, because point samples at 1 Å are then exact to 1e-3.
+B_FACTOR_A2 = 30.0
+_BOND_A = 1.05  # chosen: mean of C-H and N-H bonds; an implicit hydrogen fills a shell around them
 _BLUR_A2 = B_FACTOR_A2 + 8 * math.pi**2 * _BOND_A**2 / 3
-# Protons that a complete residue may lack against gemmi's table: acids and phosphates are charged
-# in water, histidines mostly neutral, cystines bridged.
+# Protons that a complete residue may have less than in gemmi's table; chosen: acids and phosphates
+# are charged in water, histidines mostly neutral, cystines bridged.
 _PROTONATION = 1.0
 
 
 @dataclass(frozen=True)
 class Scatterers:
-    """What scatters: the atoms, and behind those of each residue its implicit hydrogens.
+    """Scatterers: the atoms of each residue, followed by its implicit hydrogens.
 
     Attributes
     ----------
@@ -27,7 +28,7 @@ class Scatterers:
     position_A : ndarray, shape (n, 3), float64
     occupancy, b_A2 : ndarray, shape (n,), float64
     atom : ndarray of int, shape (n,)
-        The atom itself, or the one that a hydrogen sits on.
+        Index of the atom, or of the atom to which the hydrogen is bound.
     implicit : ndarray of bool, shape (n,)
         True for hydrogens that were added.
     """
@@ -41,10 +42,10 @@ class Scatterers:
 
 
 def scatterers(atoms: AtomTable, *, hydrogens: bool = True) -> Scatterers:
-    """Put the hydrogens that each residue lacks, as fractional atoms, onto its C and N.
+    """Add the missing hydrogens of each residue, as fractional atoms, at its C and N.
 
-    What is not resolved takes its hydrogens along. Residues that gemmi's table does not know get
-    none.
+    Atoms that are missing from the model get no hydrogens, nor do residues that gemmi's table does
+    not know.
     """
     bounds = residue_bounds(atoms)
     is_host = np.isin(atoms.element, ("C", "N"))
@@ -75,7 +76,7 @@ def scatterers(atoms: AtomTable, *, hydrogens: bool = True) -> Scatterers:
 def _share(atoms: AtomTable, hosts: AnyArray, present: float) -> float:
     """Return how many of a residue's missing hydrogens each of its carbons and nitrogens gets.
 
-    Occupancies count: alternative conformations share a site, deuterium replaces hydrogen.
+    Occupancies are summed: alternative conformations share a site, deuterium replaces hydrogen.
     """
     residue = str(atoms.residue[hosts[0]])
     count = hydrogen_count(residue)

@@ -13,7 +13,7 @@ from faket.structures.grids import block_mean, check_extent, envelope_of
 from faket.structures.report import size_report
 from faket.units import DA_PER_KDA
 
-_MARGIN_A = 12.0
+_MARGIN_A = 12.0  # chosen: the soft edge of the envelope (σ 4 Å) ends within it
 
 
 def species_from_map(
@@ -28,27 +28,30 @@ def species_from_map(
 ) -> Species:
     """Build a species from a density map.
 
-    The rule: the solvent level is the median of the map's border and is subtracted; the molecule
-    is where the map goes beyond ``contour`` (found by :func:`faket.structures.contour.find_contour`
-    by default; the connected parts of at least a tenth of the largest are kept); a map whose
-    molecule lies below the solvent is turned; density outside is dropped over a soft edge; the map
-    is scaled so that its mean inside the contour is ``mean_potential_V``; it is moved so that its
-    centre of mass is the centre, and resampled without aliasing. The report says which mass of
-    protein the contour's volume implies.
+    1. The solvent level, the median of the map's border, is subtracted.
+    2. The molecule is the part beyond ``contour``, found by
+       :func:`faket.structures.contour.find_contour` by default; connected parts of at least a tenth
+       of the largest are kept.
+    3. A map whose molecule lies below the solvent is inverted.
+    4. Density outside the molecule is removed over a soft edge.
+    5. The map is scaled to a mean of ``mean_potential_V`` inside the contour.
+    6. It is moved until its centre of mass is the centre, and resampled without aliasing.
+
+    The report gives the mass of protein that the contour's volume implies.
 
     Parameters
     ----------
     density : ndarray, shape (z, y, x)
         Any units; protein above or below the solvent.
     density_voxel_A, voxel_size_A : float
-        Voxel size of the map, and of the species wanted.
+        Voxel size of the map, and of the species.
     name : str
     contour : float, optional
         In the map's units.
     mean_potential_V : float, optional
         Above ice; by default that of protein, 3.3 V. RNA-rich particles have about 4.9 V.
     source : str
-        For the record.
+        Name of the map in the species' record and in errors.
 
     Raises
     ------
@@ -59,10 +62,15 @@ def species_from_map(
         PROTEIN_POTENTIAL_V - ICE_POTENTIAL_V if mean_potential_V is None else mean_potential_V
     )
     if not 0 < target_V < math.inf:
-        raise InputError(f"`mean_potential_V`: expected more than 0 V, found {target_V:g}")
+        raise InputError(
+            f"`mean_potential_V`: expected more than 0 V, found {target_V:g}; protein has 3.3 V"
+        )
     values = np.asarray(density, np.float32)
     if values.ndim != 3 or values.size == 0 or not np.isfinite(values).all():
-        raise InputError(f"{source}: expected a finite volume [z, y, x], found other values")
+        raise InputError(
+            f"{source}: expected a finite volume [z, y, x], found shape {values.shape} or values "
+            "that are not finite; replace them"
+        )
     values, unit = _without_extremes(values)
     found = (
         find_contour(values, source)
@@ -88,7 +96,7 @@ def species_from_map(
 
 
 def _without_extremes(values: FloatArray) -> tuple[FloatArray, float]:
-    """Divide a map by a power of two where sums of its values could overflow or vanish."""
+    """Divide a map by a power of two if sums of its values could overflow or vanish."""
     largest = float(np.abs(values).max())
     if largest == 0 or 1e-15 < largest < 1e15:
         return values, 1.0
@@ -102,13 +110,13 @@ def _report(
 ) -> SpeciesReport:  # fmt: skip
     volume_A3 = float(np.count_nonzero(found.mask)) * density_voxel_A**3
     size = size_report(
-        mass_kDa=math.nan,  # not known: what follows is what the contour makes of it
+        mass_kDa=math.nan,  # unknown
         volume_A3=float(np.count_nonzero(envelope >= 0.5)) * voxel_size_A**3,
         potential=potential,
         voxel_size_A=voxel_size_A,
     )
-    notices = {
-        "protein is dark in the map: turned": found.sign < 0,
+    possible = {
+        "protein is dark in the map: inverted": found.sign < 0,
         f"noisy: the contour was found after smoothing by {found.smoothing:g} voxels": bool(
             found.smoothing
         ),
@@ -119,8 +127,8 @@ def _report(
         "contour_volume_A3": volume_A3,
         "contour_implies_protein_kDa": volume_A3 / PROTEIN_VOLUME_A3_PER_DA / DA_PER_KDA,
     }
-    said = tuple(text for text, applies in notices.items() if applies)
-    return SpeciesReport({**facts, **size.facts}, said)
+    notices = tuple(text for text, applies in possible.items() if applies)
+    return SpeciesReport({**facts, **size.facts}, notices)
 
 
 def _resample(
@@ -145,7 +153,7 @@ def _resample(
             ),
             factor,
         )
-        # Averages of three samples and more hide what a linear interpolation blurs.
+        # Averaging three or more samples blurs more than linear interpolation does.
         for field, order in ((potential, 3 if factor < 3 else 1), (mask.astype(np.float32), 1))
     )  # fmt: skip
     wanted = float(potential.sum(dtype=np.float64)) / step**3

@@ -23,7 +23,7 @@ def read_mmcif(text: str, where: str) -> Deposit:
     Raises
     ------
     InputError
-        If the text is no CIF, has no atoms, or operators that cannot be understood.
+        If the text is not CIF, has no atoms, or has operators that cannot be read.
     """
     import gemmi
 
@@ -46,7 +46,7 @@ def read_mmcif(text: str, where: str) -> Deposit:
 
 
 def _texts(block: Any, tag: str) -> list[str] | None:
-    """Return a column without quotes, '' for null; None where it is absent or all null."""
+    """Return a column without quotes, '' for null; None if it is absent or all null."""
     from gemmi import cif
 
     column = [cif.as_string(value) for value in block.find_values(tag)]
@@ -76,7 +76,9 @@ def _atoms(block: Any, where: str) -> AtomTable:
     position = [_numbers(block, f"_atom_site.Cartn_{axis}", count) for axis in "xyz"]
     lacking = any(np.isnan(values).all() for values in position)
     if lacking:
-        raise InputError(f"{where}: expected Cartn_x, y and z of each atom, found none")
+        raise InputError(
+            f"{where}: expected Cartn_x, y and z of each atom, found none; give a complete file"
+        )
     return AtomTable(
         name=column("auth_atom_id", "label_atom_id"),
         element=column("type_symbol"),
@@ -92,7 +94,7 @@ def _atoms(block: Any, where: str) -> AtomTable:
 
 
 def _occupancies(block: Any, count: int) -> DoubleArray:
-    """Return occupancies; 1 where the file has no such column or a null."""
+    """Return occupancies; 1 if the file has no such column or a null."""
     values = list(block.find_values("_atom_site.occupancy"))
     if len(values) != count:
         return np.ones(count)
@@ -103,7 +105,7 @@ def _occupancies(block: Any, count: int) -> DoubleArray:
 def _operators(block: Any, category: str) -> dict[str, DoubleArray]:
     names = [row[0] for row in _table(block, category, ["id"])]
     columns = [_numbers(block, f"{category}.{place}", len(names)) for place in _PLACES]
-    matrices = np.array(columns, np.float64).reshape(3, 4, len(names))
+    matrices = np.array(columns, np.float64).reshape(3, 4, len(names))  # [12, n] → [3, 4, n]
     return {name: matrices[:, :, i] for i, name in enumerate(names)}
 
 
@@ -149,7 +151,7 @@ def expand_expression(expression: str, known: Iterable[str], where: str) -> list
     if total > _MOST_OPERATORS:
         raise InputError(
             f"{where}: expected at most {_MOST_OPERATORS} operators, found {total:.0f} in "
-            f"oper_expression {expression[:40]!r}"
+            f"oper_expression {expression[:40]!r}; correct it"
         )
     return [tuple(parts) for parts in product(*factors)] if factors else []
 
@@ -163,7 +165,10 @@ def _members(text: str, known: set[str], where: str) -> list[str]:
             continue
         first, last = int(bounds[1]), int(bounds[2])
         if not 0 <= last - first < _MOST_OPERATORS:
-            raise InputError(f"{where}: expected a range of operators, found {part!r}")
+            raise InputError(
+                f"{where}: expected a rising range of at most {_MOST_OPERATORS} operators, found "
+                f"{part!r}; correct the oper_expression"
+            )
         names += map(str, range(first, last + 1))
     return [name for name in names if name]
 
@@ -179,7 +184,7 @@ def _composed(matrices: Sequence[DoubleArray]) -> DoubleArray:
 
 
 def _ncs(block: Any) -> tuple[DoubleArray, ...]:
-    """Return the operators of struct_ncs_oper that are to be applied: code 'generate'."""
+    """Return the operators of struct_ncs_oper to apply, those of code 'generate'."""
     found = _operators(block, "_struct_ncs_oper")
     codes = _texts(block, "_struct_ncs_oper.code") or [""] * len(found)
     kept = zip(found.values(), codes, strict=False)

@@ -23,7 +23,7 @@ def read_pdb(text: str, where: str) -> Deposit:
     Raises
     ------
     InputError
-        If the coordinates of an atom that is no solvent cannot be read.
+        If the coordinates of an atom other than solvent cannot be read.
     """
     rows, models, model = [], [], 1
     remarks, matrices = [], []
@@ -48,7 +48,7 @@ def read_pdb(text: str, where: str) -> Deposit:
 
 
 def _atom(line: str, where: str) -> Row | None:
-    """Return one atom; None for solvent whose coordinates do not fit the columns."""
+    """Return one atom; None for solvent whose coordinates do not fit their columns."""
     residue, chain = _residue_and_chain(line)
     try:
         x, y, z = (float(line[i : i + 8]) for i in (30, 38, 46))
@@ -66,7 +66,7 @@ def _atom(line: str, where: str) -> Row | None:
 
 
 def _residue_and_chain(line: str) -> tuple[str, str]:
-    """Chains of two letters and residue names of four claim the same column: 21."""
+    """Return residue name and chain; names of four letters and chains of two share column 21."""
     long = line[17:21].strip()
     if line[20:21].strip() and long in LONG_NAMES:
         return long, line[21:22].strip()
@@ -94,7 +94,7 @@ def _table(rows: Sequence[Row], models: Sequence[int]) -> AtomTable:
         unit=chain,
         number=number,
         model=as_text(map(str, models)),
-        position_A=np.array(columns[7:10], np.float64).reshape(3, -1).T,
+        position_A=np.array(columns[7:10], np.float64).reshape(3, -1).T,  # [3, n] → [n, 3]
         occupancy=np.array(list(columns[10]), np.float64),
     )
 
@@ -119,13 +119,13 @@ def _assemblies(remarks: Iterable[str]) -> dict[str, tuple[Generator, ...]]:
 
 
 def _chains(names: Iterable[str]) -> tuple[str, ...] | None:
-    """Blank chain names are written NULL, all chains ALL or nothing."""
+    """Return chain names; a blank name is written NULL, all chains are ALL or nothing."""
     kept = tuple("" if name == "NULL" else name for name in names if name)
     return None if not kept or kept == ("ALL",) or kept == ("(all)",) else kept
 
 
 def _row(text: str) -> DoubleArray:
-    """Return the last row of four numbers of a matrix; NaN for what is no number."""
+    """Return a row of four numbers of a matrix; NaN for entries that are not numbers."""
     values = [_number(part) for part in text.split()[:4]]
     return np.array(values + [float("nan")] * (4 - len(values)))
 

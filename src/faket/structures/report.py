@@ -1,4 +1,4 @@
-"""What one checks of a molecule before using it, from its mass, envelope and potential."""
+"""Checks of a molecule before it is used: mass, envelope and potential."""
 
 import math
 
@@ -7,8 +7,8 @@ import numpy as np
 from faket.data import FloatArray, SpeciesReport
 from faket.units import DA_PER_KDA
 
-# Partial specific volumes of RNA and protein, 0.53 and 0.73 cm3/g, are 0.88 and 1.21 Å3/Da;
-# lipids and detergents reach 1.6. Chosen, because whole models of proteins and RNA lie between.
+# Chosen, because whole models of proteins and RNA lie between: partial specific volumes of RNA and
+# protein, 0.53 and 0.73 cm³/g, are 0.88 and 1.21 Å³/Da; lipids and detergents reach 1.6.
 _VOLUME_PER_MASS_A3_PER_DA = (0.9, 1.5)
 _RNA_A3_PER_DA = 0.8
 
@@ -21,19 +21,19 @@ def size_report(
     voxel_size_A: float,
     nucleic: bool = False,
 ) -> SpeciesReport:
-    """Return mass, envelope volume over mass and potential over mass, and what is odd in them.
+    """Return mass, envelope volume per mass and potential per mass, and notices of unusual values.
 
     Parameters
     ----------
     mass_kDa : float
-        NaN or 0 where it is unknown: the ratios are left out.
+        NaN or 0 if unknown; then values per mass are left out.
     volume_A3 : float
         Enclosed by the envelope's 0.5 level.
     potential : ndarray, shape (z, y, x)
         Volts above ice.
     voxel_size_A : float
     nucleic : bool
-        Mostly RNA or DNA, which is denser.
+        Whether it is mostly RNA or DNA, which is denser.
 
     Returns
     -------

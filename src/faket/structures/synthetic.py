@@ -1,8 +1,8 @@
 """The embedded library: synthetic complexes built by code, for runs without any file.
 
-None of them exists in nature. Each is a union of capsules repeated by a point group and filled
-with pseudo-residues at a protein's density, so that sizes, symmetries, contrast and solvent are
-those of real complexes and nobody mistakes them for one: names start with ``syn-``.
+None of them exists in nature. Each is a union of capsules that a point group repeats, filled with
+pseudo-residues at a protein's density: sizes, symmetries, contrast and solvent are those of real
+complexes. All names start with ``syn-``, so that nobody takes them for real ones.
 """
 
 import math
@@ -28,18 +28,18 @@ from faket.units import DA_PER_KDA
 Point = tuple[float, float, float]
 Capsule = tuple[Point, Point, float]  # two ends and a radius
 
-RESIDUE_DA = 110.0
+RESIDUE_DA = 110.0  # chosen: the usual mean mass of a residue
 _RESIDUE_A3 = RESIDUE_DA * PROTEIN_VOLUME_A3_PER_DA
 # Scattering length of a mean residue, so that the mean inner potential is a protein's.
 _RESIDUE_F0_A = PROTEIN_POTENTIAL_V * _RESIDUE_A3 / POTENTIAL_K_V_A2
-_RESIDUE_SIGMA_A = 2.3
-_FINE_A = 2.0
-_MARGIN_A = 12.0
+_RESIDUE_SIGMA_A = 2.3  # chosen: residues 5.1 Å apart then overlap to an almost even density
+_FINE_A = 2.0  # chosen: finer samples change nothing, with this σ
+_MARGIN_A = 12.0  # chosen: the soft edge of the envelope (σ 4 Å) ends within it
 
 
 @dataclass(frozen=True)
 class SyntheticSpecies:
-    """Recipe of an embedded species: capsules of one subunit, in arbitrary units."""
+    """Definition of an embedded species: capsules of one subunit, in arbitrary units."""
 
     mass_kDa: float
     symmetry: str
@@ -168,7 +168,7 @@ def _scaled(recipe: SyntheticSpecies) -> tuple[DoubleArray, DoubleArray, Rotatio
 
 
 def _distance(points: DoubleArray, ends: DoubleArray, radii: DoubleArray) -> DoubleArray:
-    """Signed distance of points [n, 3] to the union of one subunit's capsules."""
+    """Return the signed distance of points [n, 3] to the union of one subunit's capsules."""
     nearest = np.full(len(points), np.inf)
     for (a, b), radius in zip(ends, radii, strict=True):
         axis = b - a
@@ -184,7 +184,7 @@ def _inside(
     origin: DoubleArray, size: DoubleArray, step: float, ends: DoubleArray, radii: DoubleArray,
     group: Rotation,
 ) -> FloatArray:  # fmt: skip
-    """1 inside the union of all subunits, 0 outside, on a grid [z, y, x]; soft over one sample."""
+    """Return 1 inside the union of all subunits, 0 outside, [z, y, x]; soft over one sample."""
     field = np.full(size[::-1], np.inf, np.float32)
     for capsule, radius in _copies(ends, radii, group):
         low = (capsule.min(axis=0) - radius - 2 * step - origin) / step
@@ -194,7 +194,7 @@ def _inside(
             for a, b, n in zip(low, high, size, strict=True)
         ]
         z, y, x = np.meshgrid(*(np.arange(s.start, s.stop) for s in box[::-1]), indexing="ij")
-        points = np.stack([x, y, z], axis=-1).reshape(-1, 3) * step + origin
+        points = np.stack([x, y, z], axis=-1).reshape(-1, 3) * step + origin  # [z, y, x] → [n, 3]
         distance = _distance(points, capsule[None], np.array([radius])).reshape(x.shape)
         window = (box[2], box[1], box[0])
         field[window] = np.minimum(field[window], distance)
@@ -226,14 +226,14 @@ def _beads(name: str, ends: DoubleArray, radii: DoubleArray, group: Rotation) ->
 
 
 def _deposit(positions: DoubleArray, size: DoubleArray, fine_A: float) -> FloatArray:
-    """Potential in volts of beads at ``positions`` (samples, x y z), on a grid [z, y, x]."""
+    """Return the potential (V, [z, y, x]) of beads at ``positions`` (samples, x y z)."""
     grid = np.zeros(size[::-1])
     corner = np.floor(positions).astype(int)
     part = positions - corner
     for dx, dy, dz in np.ndindex(2, 2, 2):
         weight = np.prod(np.where([dx, dy, dz], part, 1 - part), axis=1)
         np.add.at(grid, (corner[:, 2] + dz, corner[:, 1] + dy, corner[:, 0] + dx), weight)
-    # Splitting over eight samples already blurs by a variance of 1/6 sample².
+    # Splitting a bead over eight samples already blurs it by a variance of 1/6 sample².
     sigma = math.sqrt(max(0.0, (_RESIDUE_SIGMA_A / fine_A) ** 2 - 1 / 6))
     grid *= POTENTIAL_K_V_A2 * _RESIDUE_F0_A / fine_A**3
     return np.asarray(ndimage.gaussian_filter(grid, sigma, mode="constant"), np.float32)

@@ -1,4 +1,4 @@
-"""The text of a coordinate file, from whatever bytes hold it."""
+"""The text of a coordinate file, from any encoding."""
 
 import gzip
 import re
@@ -13,12 +13,12 @@ _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 
 def read_text(path: Path) -> str:
-    """Read a text file, gzip or not, without byte-order mark; what is not ASCII becomes "?".
+    """Read a text file, gzip or not, without byte-order mark; characters beyond ASCII become "?".
 
     Raises
     ------
     InputError
-        If it cannot be read, is cut, or holds more than 2 GB.
+        If it cannot be read, is truncated, or holds more than 2 GB.
     """
     try:
         with path.open("rb") as file:
@@ -42,7 +42,7 @@ _ASCII = bytes(ord(" ") if byte == 0 else byte if byte < 128 else ord("?") for b
 
 
 def is_mmcif(text: str, path: Path) -> bool:
-    """Tell mmCIF from PDB by its first word, or by the name where the text does not tell."""
+    """Tell mmCIF from PDB by the first word, or by the file's name if the text is ambiguous."""
     if _CIF.match(text):
         return True
     named = ".cif" in path.name.lower() or ".mmcif" in path.name.lower()
