@@ -19,10 +19,10 @@ from faket.noise import (
     ring_anisotropy,
     ring_cross_power,
     ring_filter,
-    ring_frequencies,
     ring_power,
     white_noise,
 )
+from faket.rings import ring_frequencies
 
 RINGS = 24
 

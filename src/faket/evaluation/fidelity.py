@@ -14,8 +14,9 @@ from faket.data import AnyArray, DoubleArray
 from faket.errors import InputError
 from faket.evaluation.classifier import Separability, separability
 from faket.evaluation.contrast import ContrastSign, check_contrast, contrast_sign
-from faket.evaluation.spectra import Rings, make_rings, ring_edges
+from faket.evaluation.spectra import independent_modes, ring_edges, tapered
 from faket.evaluation.tilts import checked_stack, matched_tilts
+from faket.rings import Rings, rings_between
 
 __all__ = [
     "ContentCorrelation",
@@ -135,13 +136,18 @@ def spectrum_distance(
     )
     if not normalize:
         sigmas = np.ones(len(stack)), np.ones(len(other))
-    own_rings, other_rings = (make_rings(images.shape[1:], edges) for images in (stack, other))
+    shapes = [(images.shape[1], images.shape[2]) for images in (stack, other)]
+    own_rings, other_rings = (rings_between(shape, edges) for shape in shapes)
     own = _powers(stack, sigmas[0], tilts[:, 0], own_rings)
     others = _powers(other, sigmas[1], tilts[:, 1], other_rings)
     held = np.isfinite(own[0]) & np.isfinite(others[0])
     own, others = own[:, held], others[:, held]
     per_tilt = np.abs(np.log(own / others)).mean(axis=1)
-    spread = np.sqrt(1 / own_rings.modes[held] + 1 / other_rings.modes[held])
+    own_modes, other_modes = (
+        independent_modes(rings, shape)[held]
+        for rings, shape in zip((own_rings, other_rings), shapes, strict=True)
+    )
+    spread = np.sqrt(1 / own_modes + 1 / other_modes)
     return SpectrumDistance(
         distance=float(per_tilt.mean()),
         floor=float(math.sqrt(2 / math.pi) * spread.mean()),  # E|x| of a normal distribution
@@ -200,7 +206,7 @@ def content_correlation(
         names=("stack", "clean"),
     )
     edges = ring_edges((0.02, 0.5), rings)
-    frame = make_rings(stack.shape[1:], edges)
+    frame = rings_between((stack.shape[1], stack.shape[2]), edges)
     per_tilt, by_ring = np.empty(len(tilts)), np.empty((len(tilts), rings))
     for row, (i, j) in enumerate(tilts):
         image = (stack[i] - mean[i]) / sigma[i]
@@ -215,15 +221,12 @@ def content_correlation(
 def _powers(
     stack: AnyArray, sigma: DoubleArray, tilts: NDArray[np.int64], rings: Rings
 ) -> DoubleArray:
-    done = {
-        int(i): rings.mean(np.abs(rings.spectrum(stack[i] / sigma[i])) ** 2)
-        for i in np.unique(tilts)
-    }
+    done = {int(i): rings.mean(np.abs(tapered(stack[i] / sigma[i])) ** 2) for i in np.unique(tilts)}
     return np.array([done[int(i)] for i in tilts])
 
 
 def _ring_correlation(image: AnyArray, twin: AnyArray, rings: Rings) -> DoubleArray:
-    first, second = rings.spectrum(image), rings.spectrum(twin)
+    first, second = tapered(image), tapered(twin)
     cross = rings.mean((first * second.conj()).real)
     scale = np.sqrt(rings.mean(np.abs(first) ** 2) * rings.mean(np.abs(second) ** 2))
     return np.divide(cross, scale, out=np.zeros_like(cross), where=scale != 0)

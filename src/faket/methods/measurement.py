@@ -25,9 +25,9 @@ from faket.noise import (
     repair,
     ring_anisotropy,
     ring_cross_power,
-    ring_frequencies,
     ring_power,
 )
+from faket.rings import ring_frequencies
 
 _FLOOR_FROM_PER_A = 0.036  # beyond, counting noise outshines proteins
 _FLOOR_RINGS = 10

@@ -4,6 +4,7 @@ import numpy as np
 
 from faket.data import AnyArray, DoubleArray, FloatArray
 from faket.errors import InputError
+from faket.rings import Rings, frequencies, mirror_weight
 
 RING_PX = 2  # SHREC'21's rings
 
@@ -59,7 +60,7 @@ def match_ring_amplitudes(stack: AnyArray, reference: AnyArray) -> FloatArray:
     scale = target / np.where(own > 0, own, 1.0)
     matched = np.empty(stack.shape, np.float32)
     for tilt, image in enumerate(stack):
-        spectrum = np.fft.rfft2(image) * scale[tilt][rings]
+        spectrum = np.fft.rfft2(image) * np.append(scale[tilt], 0.0)[rings.index]
         spectrum[0, 0] = reference[tilt % len(reference)].mean(dtype=float) * image.size
         matched[tilt] = np.fft.irfft2(spectrum, s=image.shape)
     return matched
@@ -70,20 +71,14 @@ def _check(stack: AnyArray) -> None:
         raise InputError(f"stack: expected [tilt, y, x], found an array of shape {stack.shape}")
 
 
-def _rings(ny: int, nx: int) -> AnyArray:
-    """Ring of each frequency of a real FFT; frequencies in units of the shorter axis' step."""
+def _rings(ny: int, nx: int) -> Rings:
+    """Return the rings, in units of the shorter axis' step; the last holds the corners too."""
     side = min(ny, nx)
-    ky, kx = np.fft.fftfreq(ny)[:, None] * side, np.fft.rfftfreq(nx) * side
-    rings = np.minimum(np.hypot(ky, kx) / RING_PX, (side // 2 - 1) // RING_PX)
-    return np.asarray(rings.astype(int))
+    count = (side // 2 - 1) // RING_PX + 1
+    index = np.minimum(frequencies((ny, nx), side) / RING_PX, count - 1).astype(np.intp)
+    index[0, 0] = count  # the mean is in none
+    return Rings(index, mirror_weight(nx), count)
 
 
-def _of_image(image: AnyArray, rings: AnyArray) -> DoubleArray:
-    amplitude = np.abs(np.fft.rfft2(image)) / image.size
-    weight = np.full(amplitude.shape, 2.0)  # the half that a real FFT leaves out
-    weight[:, 0] = 1.0
-    if image.shape[1] % 2 == 0:
-        weight[:, -1] = 1.0
-    weight[0, 0] = 0.0
-    total = np.bincount(rings.ravel(), (weight * amplitude).ravel())
-    return np.asarray(total / np.maximum(np.bincount(rings.ravel(), weight.ravel()), 1e-300))
+def _of_image(image: AnyArray, rings: Rings) -> DoubleArray:
+    return rings.mean(np.abs(np.fft.rfft2(image)) / image.size, empty=0.0)

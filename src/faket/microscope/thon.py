@@ -6,11 +6,13 @@ import numpy as np
 from scipy.fft import rfft2
 from scipy.ndimage import gaussian_filter, gaussian_filter1d, uniform_filter
 from scipy.optimize import minimize_scalar
-from scipy.signal.windows import tukey
 
 from faket.data import AnyArray, DoubleArray, FloatArray
 from faket.errors import InputError
 from faket.microscope.optics import Optics, aberration_phase, contrast_transfer
+from faket.rings import equal_rings, hann, ring_frequencies, tukey
+
+_FADED = 0.6  # of each axis, half of it at either end
 
 
 def power_spectrum(
@@ -33,16 +35,12 @@ def power_spectrum(
         variance v has power v. Rings that hold no frequency (of a narrow strip) are left out.
     """
     ny, nx = image.shape
-    window = np.hanning(ny + 2)[1:-1, None] * np.hanning(nx + 2)[1:-1]
+    window = hann((ny, nx))
     values = (image - np.mean(image, dtype=float)) * window
     power = np.abs(np.fft.rfft2(values)) ** 2 / np.sum(window**2)
-    k = np.hypot(np.fft.fftfreq(ny, pixel_size_A)[:, None], np.fft.rfftfreq(nx, pixel_size_A))
-    edges = np.linspace(0, 0.5 / pixel_size_A, (bins or max(ny, nx) // 2) + 1)
-    ring = np.digitize(k, edges).ravel() - 1
-    number = np.bincount(ring, minlength=len(edges))[: len(edges) - 1]
-    total = np.bincount(ring, power.ravel(), minlength=len(edges))[: len(edges) - 1]
-    filled = number > 0
-    return (edges[1:] + edges[:-1])[filled] / 2, total[filled] / number[filled]
+    rings = equal_rings((ny, nx), bins or max(ny, nx) // 2)
+    filled = rings.number > 0
+    return ring_frequencies(rings.count, 0.5 / pixel_size_A)[filled], rings.mean(power)[filled]
 
 
 def fit_defocus(
@@ -121,21 +119,16 @@ def tapered_spectrum(
         frequency are left out.
     """
     ny, nx = image.shape
-    window = np.outer(*(tukey(n + 2, 0.6)[1:-1] for n in (ny, nx))).astype(np.float32)
+    window = tukey((ny, nx), _FADED).astype(np.float32)
     values = (image - np.average(image, weights=window)) * window
     spectrum = rfft2(values.astype(np.float32))
-    k = np.hypot(np.fft.fftfreq(ny)[:, None], np.fft.rfftfreq(nx))
-    ring = np.minimum((2 * bins * k).astype(int), bins).ravel()
-    weight = np.full(spectrum.shape, 2.0)  # columns stand for themselves and their conjugates
-    weight[:, 0] = 1.0
-    number = np.bincount(ring, weight.ravel(), minlength=bins + 1)[:bins]
-    power = weight * (spectrum.real**2 + spectrum.imag**2) / np.sum(window**2, dtype=np.float64)
-    total = np.bincount(ring, power.ravel(), minlength=bins + 1)[:bins]
-    filled = number > 0
+    power = (spectrum.real**2 + spectrum.imag**2) / np.sum(window**2, dtype=np.float64)
+    rings = equal_rings((ny, nx), bins)
+    filled = rings.number > 0
     independent = float(np.sum(window**2)) ** 2 / float(np.sum(window**4) * window.size)
-    frequency = np.asarray((np.arange(bins) + 0.5) / (2 * bins * pixel_size_A), np.float64)
-    modes = np.asarray(independent / 2 * number[filled])
-    return frequency[filled], np.asarray(total[filled] / number[filled], np.float64), modes
+    frequency = ring_frequencies(bins, 0.5 / pixel_size_A)
+    modes = np.asarray(independent / 2 * rings.number[filled])
+    return frequency[filled], rings.mean(power)[filled], modes
 
 
 def mean_squared_ctf(

@@ -11,7 +11,6 @@ from faket.noise.spectrum import (
     ring_anisotropy,
     ring_cross_power,
     ring_filter,
-    ring_frequencies,
     ring_power,
     white_noise,
 )
@@ -32,7 +31,6 @@ __all__ = [
     "ring_anisotropy",
     "ring_cross_power",
     "ring_filter",
-    "ring_frequencies",
     "ring_power",
     "white_noise",
 ]

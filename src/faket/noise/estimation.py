@@ -9,6 +9,7 @@ from faket.errors import InputError
 from faket.noise.defects import check_scale, repair
 from faket.noise.profile import NoiseProfile
 from faket.noise.spectrum import mean_power, ring_power
+from faket.rings import Rings, frequencies, hann, mirror_weight
 from faket.statistics import tilt_statistics
 
 # Cycles per pixel. The fit runs from here to Nyquist (0.5); chosen, because below a quarter of
@@ -135,18 +136,16 @@ def _blind(reference: AnyArray, sigma: DoubleArray) -> DoubleArray:
 def _radial_power(image: AnyArray) -> tuple[DoubleArray, DoubleArray, DoubleArray]:
     """Return mean frequency (cycles/pixel), mean power per pixel and number of modes of rings."""
     height, width = image.shape
-    window = np.hanning(height + 2)[1:-1, None] * np.hanning(width + 2)[1:-1]
-    # [y, x] → [y, x // 2 + 1]
+    window = hann((height, width))
     spectrum = fft.rfft2((image - image.mean(dtype=np.float64)) * window)
     power = (spectrum.real**2 + spectrum.imag**2) / (window**2).sum()
-    frequency = np.hypot(fft.fftfreq(height)[:, None], fft.rfftfreq(width))
-    # Column 0 holds every mode and its conjugate.
+    frequency, side = frequencies((height, width)), min(height, width)
+    # Column 0 is left out: it holds every mode and its conjugate.
     chosen = (frequency >= _LOWEST_FREQUENCY) & (frequency < 0.5) & (np.arange(width // 2 + 1) > 0)
-    ring = np.floor(frequency[chosen] * min(height, width)).astype(np.int64)
-    ring -= ring.min()
-    modes = np.bincount(ring)
-    radial_power = np.bincount(ring, power[chosen]) / modes
-    return np.bincount(ring, frequency[chosen]) / modes, radial_power, modes.astype(np.float64)
+    index = np.where(chosen, (frequency * side).astype(np.intp), side)
+    rings = Rings(index, mirror_weight(width), side)
+    held = rings.number > 0
+    return rings.mean(frequency)[held], rings.mean(power)[held], rings.number[held]
 
 
 def _noise_floor(frequency: DoubleArray, power: DoubleArray, modes: DoubleArray) -> float:

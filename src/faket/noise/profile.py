@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from faket.data import DoubleArray
 from faket.errors import InputError
-from faket.noise.spectrum import ring_frequencies
+from faket.rings import ring_frequencies
 
 _CURVES = ("signal_std", "noise_std", "mean", "sigma")
 

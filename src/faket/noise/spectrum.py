@@ -12,15 +12,11 @@ from scipy import fft
 
 from faket.data import AnyArray, DoubleArray, FloatArray
 from faket.errors import InputError
+from faket.rings import equal_rings, frequencies, hann, ring_frequencies
 from faket.seeds import generator
 
 RINGS = 96
 _LEAST = 0.02  # of a ring's mean power, in any direction
-
-
-def ring_frequencies(rings: int = RINGS, limit: float = 0.5) -> DoubleArray:
-    """Return the middle of each ring, cycles per pixel; the last ring ends at ``limit``."""
-    return np.asarray((np.arange(rings) + 0.5) * (limit / rings))
 
 
 def ring_power(image: AnyArray, rings: int = RINGS, *, limit: float = 0.5) -> DoubleArray:
@@ -67,16 +63,13 @@ def ring_cross_power(
     shape = (image.shape[0], image.shape[1])
     first = _windowed_spectrum(image)
     second = first if other is image else _windowed_spectrum(other)
-    power = first.real * second.real + first.imag * second.imag
-    power[:, 0] *= 0.5  # holds every mode and its conjugate, the other columns do not
-    power[0, 0] = 0
-    ring, number = _ring_layout(shape, rings, limit)
-    total = np.bincount(ring, power.ravel(), minlength=rings + 1)[:rings]
-    held = number > 0
+    layout = equal_rings(shape, rings, limit=limit, with_mean=False)
+    power = layout.mean(first.real * second.real + first.imag * second.imag)
+    held = layout.number > 0
     if not held.any():
         return np.full(rings, float(np.mean((image - image.mean()) * (other - other.mean()))))
     middle = ring_frequencies(rings, limit)
-    return np.interp(middle, middle[held], total[held] / number[held])
+    return np.interp(middle, middle[held], power[held])
 
 
 def ring_anisotropy(image: AnyArray, rings: int = RINGS, *, limit: float = 0.5) -> DoubleArray:
@@ -100,13 +93,9 @@ def ring_anisotropy(image: AnyArray, rings: int = RINGS, *, limit: float = 0.5) 
     shape = (image.shape[0], image.shape[1])
     spectrum = _windowed_spectrum(image)
     power = spectrum.real**2 + spectrum.imag**2
-    power[:, 0] *= 0.5
-    power[_radius(shape) >= 0.5] = 0
-    ring, _ = _ring_layout(shape, rings, limit)
-    sums = [
-        np.bincount(ring, (power * wave).ravel(), minlength=rings + 1)[:rings]
-        for wave in (np.float32(1), *_waves(shape))
-    ]
+    power[frequencies(shape) >= 0.5] = 0
+    layout = equal_rings(shape, rings, limit=limit)
+    sums = [layout.sum(power * wave) for wave in (np.float32(1), *_waves(shape))]
     return 2 * np.array(sums[1:]) / np.maximum(sums[0], 1e-300)
 
 
@@ -205,7 +194,7 @@ def ring_filter(values: AnyArray, shape: tuple[int, int], *, limit: float = 0.5)
     ndarray, shape (y, x // 2 + 1), float32
     """
     middle = ring_frequencies(len(values), limit)
-    half = np.interp(_radius(shape)[: shape[0] // 2 + 1], middle, values).astype(np.float32)
+    half = np.interp(frequencies(shape)[: shape[0] // 2 + 1], middle, values).astype(np.float32)
     return np.asarray(half[np.abs(_row(shape[0]))])
 
 
@@ -222,27 +211,7 @@ def _windowed_spectrum(image: AnyArray) -> AnyArray:
 
 @lru_cache(maxsize=2)
 def _window(shape: tuple[int, int]) -> FloatArray:
-    window = np.hanning(shape[0] + 2)[1:-1, None] * np.hanning(shape[1] + 2)[1:-1]
-    return window.astype(np.float32)
-
-
-@lru_cache(maxsize=2)
-def _radius(shape: tuple[int, int]) -> DoubleArray:
-    """Frequency of each coefficient of a real FFT, cycles per pixel."""
-    return np.asarray(np.hypot(fft.fftfreq(shape[0])[:, None], fft.rfftfreq(shape[1])))
-
-
-@lru_cache(maxsize=4)
-def _ring_layout(
-    shape: tuple[int, int], rings: int, limit: float
-) -> tuple[NDArray[np.intp], DoubleArray]:
-    """Ring of each coefficient of a real FFT (``rings``: none), and modes of each ring."""
-    ring = np.minimum((rings / limit * _radius(shape)).astype(np.intp), rings)
-    weight = np.ones(ring.shape)
-    weight[:, 0] = 0.5
-    weight[0, 0] = 0
-    number = np.bincount(ring.ravel(), weight.ravel(), minlength=rings + 1)[:rings]
-    return np.asarray(ring.ravel(), np.intp), np.asarray(number, np.float64)
+    return hann(shape).astype(np.float32)
 
 
 def _row(n: int) -> NDArray[np.intp]:
