@@ -176,7 +176,7 @@ def test_an_interrupt_says_how_to_go_on(capsys, monkeypatch):
 
     monkeypatch.setattr(faket.pipeline, "example_recipe", interrupted)
     assert run(["simulate", "--example"]) == 130
-    assert "the same command continues" in capsys.readouterr().err
+    assert "run the same command again to continue" in capsys.readouterr().err
 
 
 def test_unwritable_output_is_one_line(tmp_path, capsys):

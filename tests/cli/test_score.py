@@ -114,7 +114,7 @@ def test_picks_outside_are_reported(model, tmp_path, capsys):
     (tmp_path / "p.txt").write_text("ring 999 -5 3\nring 4 20 6\nbean 11 18 6\n")
     assert run(["score", str(tmp_path / "p.txt"), "--truth", str(truth)]) == 0
     assert "1 on background" in (text := capsys.readouterr().out)
-    assert "1 from outside the volume" in text
+    assert "1 outside the volume" in text
 
 
 def test_an_interrupt_says_that_it_starts_again(model, monkeypatch, capsys):
@@ -125,7 +125,7 @@ def test_an_interrupt_says_that_it_starts_again(model, monkeypatch, capsys):
 
     monkeypatch.setattr(faket.io.truth, "read_truth", interrupted)
     assert run(["score", "p.csv", "--truth", str(model[0])]) == 130
-    assert "the same command starts again" in capsys.readouterr().err
+    assert "run the same command to start again" in capsys.readouterr().err
 
 
 def test_hollow_classes_and_nothing_to_score_are_said(model, tmp_path, capsys):
@@ -140,7 +140,7 @@ def test_hollow_classes_and_nothing_to_score_are_said(model, tmp_path, capsys):
             mask[z, y - 1 : y + 2, x - 1 : x + 2] = mask[z - 1 : z + 2, y, x] = 0
     write_mask(truth / "occupancy_mask.mrc", mask, VOXEL_A)
     assert run(["score", file, "--truth", str(truth)]) == 0
-    assert "ring: 3 of 3 centres lie on background" in capsys.readouterr().out
+    assert "ring: 3 of 3 true centres lie on background" in capsys.readouterr().out
     every = [
         word for name in ("ring", "bean", "vesicle", "fiducial") for word in ("--exclude", name)
     ]

@@ -26,7 +26,7 @@ def test_every_signal_ends_in_one_line(capsys, monkeypatch, number, code):
     monkeypatch.setattr(faket.pipeline, "example_recipe", stop)
     assert app.run(["simulate", "--example"]) == code
     said = capsys.readouterr().err
-    assert said.startswith("faket: interrupted; the same command continues")
+    assert said.startswith("faket: interrupted; run the same command again to continue")
     assert said.count("\n") == 1
     assert signal.getsignal(number) == before
 
@@ -56,11 +56,11 @@ def test_what_is_ignored_stays_so():
 
 
 def test_only_what_continues_says_so(capsys, monkeypatch, tmp_path):
-    """A command that has no memory says that it starts again."""
+    """A command that keeps no finished parts starts again from the beginning."""
     from faket.io import mrc
 
     monkeypatch.setattr(
         mrc, "read_volume", command_that(lambda: signal.raise_signal(signal.SIGINT))
     )
     assert app.run(["project", str(tmp_path), str(tmp_path / "out.mrc")]) == 130
-    assert "starts again; nothing half-written" in capsys.readouterr().err
+    assert "no unfinished file was left" in capsys.readouterr().err

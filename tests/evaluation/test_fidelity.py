@@ -176,11 +176,11 @@ def test_rings_tell_where_content_is_lost_and_where_its_sign_is_turned():
 def test_content_is_compared_at_the_same_angle_only():
     clean = gaussian_filter(white(11), (0, 2, 2))
     found = content_correlation(
-        clean[::-2], clean, angles_deg=ANGLES[::-2] + 0.3, clean_angles_deg=ANGLES
+        clean[::-2], clean, angles_deg=ANGLES[::-2] + 0.3, noise_free_angles_deg=ANGLES
     )
     assert found.per_tilt == pytest.approx(np.ones(6))
     with pytest.raises(InputError, match=r"0\.5°"):
-        content_correlation(clean, clean, angles_deg=ANGLES + 5, clean_angles_deg=ANGLES)
+        content_correlation(clean, clean, angles_deg=ANGLES + 5, noise_free_angles_deg=ANGLES)
 
 
 # --- classifier ------------------------------------------------------------------------------
@@ -352,7 +352,7 @@ def test_contrast_of_the_microscope_is_normal_and_of_its_negative_inverted(taken
     hot[:, 20, 33:35] -= 300 * images.std()
     assert contrast_sign(hot).sign == "normal"
     assert check_contrast(images).sign == "normal"
-    with pytest.raises(InputError, match="protein dark"):
+    with pytest.raises(InputError, match="dark protein"):
         check_contrast(-images, "real.mrc")
 
 

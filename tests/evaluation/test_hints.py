@@ -112,7 +112,7 @@ def test_another_convention_is_named(truth, written, read):
         right = [name for name, turned in other_readings(picks.rotations, angles)
                  if (turned.inv() * particles.rotations).magnitude().max() < 1e-6]  # fmt: skip
         assert f"{written} angles" in right
-        assert any(f"if read as {name}" in said for name in right)
+        assert any(f"if they were {name}" in said for name in right)
 
 
 def test_quaternions_have_their_own_mistakes(truth):

@@ -40,23 +40,23 @@ _STAGES: tuple[Callable[..., None], ...] = (
     style,
     images.reconstruct,
 )
-_PROOF: tuple[Callable[..., None], ...] = (compare, train, pick, match, score, study)
+_JUDGING: tuple[Callable[..., None], ...] = (compare, train, pick, match, score, study)
 _COMMANDS: dict[str, Callable[..., object]] = {
-    **{command.__name__: command for command in (*_DATASETS, *_STAGES, *_PROOF)},
+    **{command.__name__: command for command in (*_DATASETS, *_STAGES, *_JUDGING)},
     "verify": verify,
 }
-# What the same command does after an interrupt; by default it starts again.
-_CONTINUES = "the same command continues; what is finished is kept"
+# What running the same command after an interrupt does; by default it starts from the beginning.
+_CONTINUES = "run the same command again to continue; finished parts are kept"
 _AFTER_INTERRUPT = {
     **dict.fromkeys(("demo", "simulate", "train", "match", "study"), _CONTINUES),
-    "species": "name the molecules that are not finished to go on",
+    "species": "finished molecules are kept; run the command with the others to continue",
 }
 for command in _DATASETS:
     app.command(checked(command))
 for command in _STAGES:
-    app.command(checked(command), group="Stages, files to files")
-for command in _PROOF:
-    app.command(checked(command), group="How good the data are")
+    app.command(checked(command), group="Single stages, from files to files")
+for command in _JUDGING:
+    app.command(checked(command), group="Pickers and comparisons")
 app.command(verify)
 
 
@@ -94,7 +94,7 @@ def _command(arguments: Sequence[str] | None) -> Callable[..., object] | None:
 
 def _after_interrupt(arguments: Sequence[str] | None) -> str:
     words = sys.argv[1:] if arguments is None else arguments
-    starts = "the same command starts again; nothing half-written was left behind"
+    starts = "no unfinished file was left; run the same command to start again"
     return _AFTER_INTERRUPT.get(words[0], starts) if words else starts
 
 

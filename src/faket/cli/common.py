@@ -1,4 +1,4 @@
-"""What the stage commands share: types, angles, manifests, progress."""
+"""What the commands share: types of options, tilt angles, manifests, notices."""
 
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -42,7 +42,10 @@ def record_manifest(
     record: dict[str, Any] | None = None,
     beside: Sequence[Path] = (),
 ) -> None:
-    """Write beside an output (or into its folder) its origin; ``beside``: further outputs."""
+    """Write the manifest of an output beside it, or into it if it is a folder.
+
+    ``record``: what was drawn or measured; ``beside``: further files that were written.
+    """
     from faket.io.manifest import write_manifest
 
     path = out / MANIFEST if out.is_dir() else manifest_beside(out)
@@ -74,25 +77,26 @@ def check_sign(path: Path, images: "FloatArray") -> None:
     found = contrast_sign(images)
     if found.sign == "inverted":
         print(
-            f"{path}: protein is bright (skewness {found.skewness:+.2f}), expected dark; "
-            "--invert-reference multiplies it by -1",
+            f"{path}: expected dark protein, found bright (skewness {found.skewness:+.2f}); "
+            "--invert-reference multiplies the images by -1",
             file=sys.stderr,
         )
 
 
-def say_notices(library: "Iterable[Species]") -> None:
-    """Print what was guessed, left out or looks wrong in molecules, a line each."""
+def print_species_notices(library: "Iterable[Species]") -> None:
+    """Print what was guessed, left out or looks wrong in molecules, one line each."""
     for species in library:
         for notice in species.report.notices:
             print(f"{species.name}: {notice}", file=sys.stderr)
 
 
 def refuse_unused(where: str, **options: object) -> None:
-    """Refuse options that were given and would change nothing."""
+    """Refuse options that were given but would have no effect; ``where``: in which case."""
     given = [f"--{name.replace('_', '-')}" for name, value in options.items() if _is_given(value)]
     if given:
         raise InputError(
-            f"expected no {' and no '.join(given)} {where}, where it changes nothing; leave it out"
+            f"expected no {' and no '.join(given)} {where}, found it; it has no effect there, so "
+            "leave it out"
         )
 
 
@@ -100,12 +104,12 @@ def _is_given(value: object) -> bool:
     return value is not None and value is not False and value != ()
 
 
-def tell(path: Path, *notices: str) -> None:
+def print_notices(path: Path, *notices: str) -> None:
     """Print the notices about an input on the error stream."""
     for notice in filter(None, notices):
         print(f"{path}: {notice}", file=sys.stderr)
 
 
 def ticker(report: Callable[[str, int, int], None]) -> Callable[[int, int], None]:
-    """Return a function (done, total) that reports tilts."""
+    """Return a function (done, total) that reports how many tilts are done."""
     return lambda done, total: report("tilts", done, total)

@@ -1,4 +1,4 @@
-"""How much stacks look like a reference: a table, every number, a picture."""
+"""The command `compare`: how similar stacks are to a reference, as a table and a figure."""
 
 import json
 import os
@@ -41,46 +41,55 @@ def compare(
     pixel_size_A: Positive | None = None,
     seed: Seed = 0,
 ) -> None:
-    """Measure how much stacks look like a reference: spectra, a classifier, content, contrast.
+    """Measure how similar stacks are to a reference: spectrum, classifier, content, contrast.
 
-    Tilts are matched by angle (within 3°), so tilt counts and image sizes may differ; every tilt
-    is compared at mean 0 and σ 1. spectrum: mean |ln ratio| of the radial power spectra; in
-    brackets the value by chance. AUC: how often a classifier, trained on other tilts and
-    other parts of the field, rightly says which of two patches is the stack's; 0.5 is chance; in
-    brackets the 95 % interval. d': the same without a ceiling. content: correlation with the
-    noise-free projections. Where stack and reference show different specimens, the classifier sees
-    that too: judge a second stack of the reference's microscope as well, to know what is possible.
+    Images are compared tilt by tilt (angles within 3°), scaled to mean 0 and σ 1, so the stacks
+    may differ in number of tilts and in image size. The columns of the table:
+
+    spectrum: mean |ln ratio| of the radial power spectra; in brackets, what two stacks that differ
+    only by chance would give.
+
+    AUC: a classifier is trained to tell patches of the stack from patches of the reference, and
+    tested on other tilts and other parts of the images. AUC is how often it is right about a pair
+    of patches; 0.5 is chance. In brackets, the 95 % interval.
+
+    d': the same result on a scale that does not end at 1.
+
+    content: correlation with the noise-free projections, if these are given.
+
+    The classifier also notices that two stacks show different specimens. To know how low AUC can
+    get, add a second tilt-series of the reference's microscope to the stacks.
 
     Parameters
     ----------
     reference
-        MRC stack to look like; its .tlt beside it.
+        Tilt-series to look like (MRC stack; tilt angles beside it as .tlt).
     stacks
-        MRC stacks to judge, one or several; .tlt beside each.
+        One or more MRC stacks to compare with it (tilt angles beside each as .tlt).
     out
-        Folder for compare.json (every number) and compare.png.
+        Folder to write: compare.json with every number, and compare.png.
     clean
-        Noise-free projections of the stacks' specimen; .tlt beside.
+        Noise-free projections of the stacks' specimen (tilt angles beside them as .tlt).
     reference_clean
-        Noise-free projections of the reference's specimen; may be the same file.
+        Noise-free projections of the reference's specimen; may be the same file as --clean.
     angles
-        .tlt of a stack, if it is elsewhere; repeated, one for each stack in their order.
+        .tlt file of a stack, if it is not beside it; to be repeated for each stack, in their order.
     reference_angles
-        .tlt of the reference, if it is elsewhere.
+        .tlt file of the reference, if it is not beside it.
     clean_angles
-        .tlt of the noise-free projections, if it is elsewhere.
+        .tlt file of the noise-free projections, if it is not beside them.
     reference_clean_angles
-        .tlt of the reference's noise-free projections, if it is elsewhere.
+        .tlt file of the reference's noise-free projections, if it is not beside them.
     invert_reference
-        Multiply the reference by -1; for a reference in which protein is bright.
+        Multiply the reference by -1; needed if protein is bright in it.
     patch_px
-        Side of the classifier's patches, a multiple of 8.
+        Side of the classifier's patches in pixels, a multiple of 8.
     patches
-        Largest number of patches of each stack, about.
+        Approximate largest number of patches taken from each stack.
     pixel_size_A
-        Pixel size of all stacks in Å, instead of that in their headers.
+        Pixel size of all stacks in Å, instead of the ones in their headers.
     seed
-        Seed of the classifier's choice of patches and of its bootstrap.
+        Seed of everything that is drawn at random: patches and bootstrap.
     """
     from faket.cli.progress import reporting
 
@@ -88,11 +97,11 @@ def compare(
     target = _read(reference, reference_angles, "reference_angles", pixel_size_A)
     if invert_reference:
         target = replace(target, images=-target.images)
-    their_clean = None
+    noise_free_reference = None
     if reference_clean is not None:
         option = "reference_clean_angles"
-        their_clean = _read(reference_clean, reference_clean_angles, option, pixel_size_A)
-    twin = _content(reference, target, reference_clean, their_clean)
+        noise_free_reference = _read(reference_clean, reference_clean_angles, option, pixel_size_A)
+    best = _content(reference, target, reference_clean, noise_free_reference)
     series = [
         _read(path, tlt, "angles", pixel_size_A)
         for path, tlt in zip(stacks, angles or [None] * len(stacks), strict=True)
@@ -102,12 +111,12 @@ def compare(
         check_pixels(reference, sizes_A[0], path, sizes_A[1])
     every = list(zip(stacks, series, strict=True))
     signs = [_contrast(path, item) for path, item in [(reference, target), *every]]
-    own_clean = None
+    noise_free = None
     if clean is not None:
-        own_clean = _read(clean, clean_angles, "clean_angles", pixel_size_A)
-    contents = [_content(path, item, clean, own_clean) for path, item in every]
+        noise_free = _read(clean, clean_angles, "clean_angles", pixel_size_A)
+    contents = [_content(path, item, clean, noise_free) for path, item in every]
     judged: list[Comparison] = []
-    with reporting("compare") as report:  # what takes longest, after all that can be wrong
+    with reporting("compare") as report:  # the longest part, after every input has been checked
         for (path, item), content, name in zip(every, contents, labels(stacks), strict=True):
             report("stacks", len(judged), len(stacks))
             found = _compared(path, item, reference, target, (patch_px, patches, seed))
@@ -122,10 +131,13 @@ def compare(
         "pixel_size_A": pixel_size_A,
         "seed": seed,
     }
-    _write(out, [reference, *stacks], target, judged, signs, twin, settings)
-    print_table(target, judged, signs, twin)
+    _write(out, [reference, *stacks], target, judged, signs, best, settings)
+    print_table(target, judged, signs, best)
     if signs[0].sign == "inverted":
-        print(f"{reference}: protein is bright; --invert-reference multiplies it by -1")
+        print(
+            f"{reference}: expected dark protein, found bright; --invert-reference multiplies the "
+            "images by -1"
+        )
 
 
 def labels(paths: Sequence[Path]) -> list[str]:
@@ -141,19 +153,19 @@ def labels(paths: Sequence[Path]) -> list[str]:
 def _check_paths(reference: Path, stacks: Sequence[Path], angles: Sequence[Path]) -> None:
     if not stacks:
         raise InputError(
-            f"compare: expected at least one stack to judge after the reference {reference}, "
-            "found none"
+            f"compare: expected at least one stack to compare after the reference {reference}, "
+            "found none; name its file"
         )
     if len(angles) not in (0, len(stacks)):
         raise InputError(
-            f"compare: expected --angles for each of the {len(stacks)} stacks, found "
-            f"{len(angles)}; repeat it, in the order of the stacks"
+            f"compare: expected --angles once for each of the {len(stacks)} stacks, found it "
+            f"{len(angles)} times; repeat it in the order of the stacks"
         )
 
 
 @contextmanager
-def _naming(**files: Path) -> Iterator[None]:
-    """Let an error about an array carry the name of its file instead of the argument's."""
+def _naming(files: dict[str, Path]) -> Iterator[None]:
+    """Put the file's name into an error about an array, in place of the argument's name."""
     try:
         yield
     except InputError as error:
@@ -171,7 +183,7 @@ def _read(path: Path, angles: Path | None, option: str, pixel_size_A: float | No
 def _contrast(path: Path, series: "TiltSeries") -> "ContrastSign":
     from faket.evaluation import contrast_sign
 
-    with _naming(stack=path):
+    with _naming({"stack": path}):
         return contrast_sign(series.images)
 
 
@@ -191,32 +203,32 @@ def _compared(
         "angles_deg": series.geometry.angles_deg,
         "other_angles_deg": target.geometry.angles_deg,
     }
-    with _naming(stack=path, other=reference, separability=path):
+    with _naming({"stack": path, "other": reference, "separability": path}):
         spectrum = spectrum_distance(*images, **angles)
         classified = separability(*images, seed=seed, patch_px=patch_px, patches=patches, **angles)
     return Comparison(path.stem, series, spectrum, classified)
 
 
 def _content(
-    path: Path, series: "TiltSeries", clean: Path | None, twin: "TiltSeries | None"
+    path: Path, series: "TiltSeries", clean: Path | None, noise_free: "TiltSeries | None"
 ) -> "ContentCorrelation | None":
     from faket.evaluation import content_correlation
     from faket.reconstruction import align
 
-    if clean is None or twin is None:
+    if clean is None or noise_free is None:
         return None
     geometry = _with_shifts(path, series)
-    with _naming(stack=path, clean=clean):
+    with _naming({"stack": path, "noise-free projections": clean}):
         return content_correlation(
             align(series.images, geometry.geometry),
-            twin.images,
+            noise_free.images,
             angles_deg=series.geometry.angles_deg,
-            clean_angles_deg=twin.geometry.angles_deg,
+            noise_free_angles_deg=noise_free.geometry.angles_deg,
         )
 
 
 def _with_shifts(path: Path, series: "TiltSeries") -> "TiltSeries":
-    """Add the shifts of the .csv that `faket acquire` writes beside a stack, if it is there."""
+    """Add the shifts from the .csv of `faket acquire` beside a stack, if there is one."""
     from faket.io.tilts import read_tilt_series
 
     table = path.with_suffix(GEOMETRY)
@@ -237,7 +249,7 @@ def _write(
     target: "TiltSeries",
     judged: "Sequence[Comparison]",
     signs: "Sequence[ContrastSign]",
-    twin: "ContentCorrelation | None",
+    best: "ContentCorrelation | None",
     settings: dict[str, Any],
 ) -> None:
     from faket.io.manifest import plain, sha256_of, software_versions
@@ -256,7 +268,7 @@ def _write(
             paths, [target, *(item.series for item in judged)], signs, strict=True
         )
     ]
-    entries[0]["content"] = twin
+    entries[0]["content"] = best
     for entry, item in zip(entries[1:], judged, strict=True):
         measures = {name: getattr(item, name) for name in ("spectrum", "separability", "content")}
         entry.update(measures)
@@ -269,4 +281,4 @@ def _write(
     text = json.dumps(plain(numbers, out), indent=1, ensure_ascii=False, allow_nan=False)
     out.mkdir(parents=True, exist_ok=True)
     write_text(out / "compare.json", [text])
-    compare_figure(out / "compare.png", target, judged, twin)
+    compare_figure(out / "compare.png", target, judged, best)

@@ -13,21 +13,24 @@ def print_table(
     target: "TiltSeries",
     judged: "Sequence[Comparison]",
     signs: "Sequence[ContrastSign]",
-    twin: "ContentCorrelation | None",
+    best: "ContentCorrelation | None",
 ) -> None:
-    """Print a row for the reference and one for each stack that was judged."""
+    """Print a row for the reference and one for each stack that was compared with it.
+
+    ``best``: the content of the reference itself, which the stacks can at best reach.
+    """
     from rich.console import Console
     from rich.table import Table
 
     console = Console()
     if not console.is_terminal:
-        console = Console(width=120)  # no terminal, no line to break
+        console = Console(width=120)  # a file or pipe: rich would break lines at 80
     table = Table(box=None, pad_edge=False, padding=(0, 2))
     for title in ("stack", "tilts", "spectrum", "AUC", "d'", "content", "contrast"):
         table.add_column(title, overflow="fold")
     total = len(target.images)
     nothing = ("", "", "")
-    table.add_row("reference", str(total), *nothing, _correlation(twin), signs[0].sign)
+    table.add_row("reference", str(total), *nothing, _correlation(best), signs[0].sign)
     for item, sign in zip(judged, signs[1:], strict=True):
         classified, spectrum = item.separability, item.spectrum
         low, high = classified.auc_interval

@@ -1,4 +1,4 @@
-"""Whole data sets: the demo, and a recipe of one's own."""
+"""The commands `demo` and `simulate`: whole data sets."""
 
 import sys
 from pathlib import Path
@@ -11,16 +11,16 @@ from faket.errors import InputError
 def demo(out: OutFolder = Path("demo"), /, *, workers: Count = 1) -> None:
     """Make two labelled tomograms of the embedded synthetic molecules, and a picture of them.
 
-    The demo needs no files and no network. A simulated microscope takes the reference, and the
-    projections are made to look like it with the default method of recipes, style: noise measured
-    on the reference, then style transfer.
+    The demo needs no input files and no internet. A simulated microscope makes the reference. The
+    projections of the tomograms are then made to look like that reference by the default method,
+    `style`: noise as measured on the reference, then style transfer.
 
     Parameters
     ----------
     out
         Folder to write.
     workers
-        Tomograms made at the same time.
+        Number of tomograms made at the same time; each needs its own memory.
     """
     from faket.cli.progress import reporting
     from faket.pipeline import generate
@@ -44,18 +44,22 @@ def simulate(
     figure: bool = True,
     example: Flag = False,
 ) -> None:
-    """Make the labelled data set of a recipe. Run again, it continues an interrupted run.
+    """Make the labelled tomograms of a recipe.
+
+    If the command was interrupted, run it again: it continues with the first tomogram that is not
+    finished.
 
     Parameters
     ----------
     recipe
-        TOML file; --example writes one with every field explained.
+        Recipe (TOML): molecules, specimen, reference and method. `faket simulate --example` prints
+        one in which every field is explained.
     out
-        Folder to write: model_0, model_1, … in SHREC'21's layout.
+        Folder to write. Each tomogram gets a subfolder, model_0, model_1, …, in SHREC'21's layout.
     workers
-        Tomograms made at the same time; each takes memory for itself.
+        Number of tomograms made at the same time; each needs its own memory.
     figure
-        Write overview.png.
+        Draw the tomograms into OUT/overview.png.
     example
         Print an example recipe and do nothing else.
     """

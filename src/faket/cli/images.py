@@ -1,4 +1,4 @@
-"""Stages from images to a tomogram: noise, reconstruct; files to files."""
+"""The commands `noise` and `reconstruct`: from noise-free projections to a tomogram."""
 
 import sys
 from pathlib import Path
@@ -12,9 +12,9 @@ from faket.cli.common import (
     Seed,
     Where,
     check_sign,
+    print_notices,
     record_manifest,
     refuse_unused,
-    tell,
 )
 from faket.cli.outputs import OutStack, OutVolume
 from faket.cli.wording import in_words_of
@@ -39,38 +39,41 @@ def noise(
     pixel_size_A: Positive | None = None,
     seed: Seed = 0,
 ) -> None:
-    """Make noise-free projections as noisy as a reference.
+    """Give noise-free projections the noise of a reference.
 
     Parameters
     ----------
     clean
-        MRC stack without noise, protein dark; its .tlt beside it.
+        Noise-free projections (MRC stack, protein dark; tilt angles beside it as .tlt).
     reference
-        MRC stack to look like; its .tlt beside it. Finer pixels are binned by a whole number.
+        Tilt-series to look like (MRC stack; tilt angles beside it as .tlt). If its pixels are
+        smaller than those of the projections, it is binned by a whole number.
     out
         MRC stack to write.
     method
-        spectral: the reference's contrast transfer, strength of signal, and noise, ring by ring.
-        coloured: noise of the reference's radial spectrum. noisy: white noise that follows the
-        tilt, as in the paper. baseline: the same at all tilts. spectral-content and content:
-        spectral and noisy with a quarter of the noise, for style transfer to keep.
+        spectral: contrast transfer, signal strength and noise, each measured on the reference
+        frequency by frequency. coloured: noise with the reference's radial power spectrum.
+        noisy: white noise whose strength changes with the tilt as the reference's does (FakET's
+        paper). baseline: white noise of one strength at all tilts (FakET's paper).
+        spectral-content and content: as spectral and noisy, but with a quarter of the noise; the
+        content input of `faket style`.
     reference_clean
-        Noise-free projections of the reference's own specimen; without them, noise and signal are
-        estimated from the reference alone.
+        Noise-free projections of the reference's own specimen, if there are any. Without them,
+        noise and signal are estimated from the reference alone.
     clean_angles
-        .tlt of the clean stack, if it is elsewhere.
+        .tlt file of the noise-free projections, if it is not beside them.
     reference_angles
-        .tlt of the reference, if it is elsewhere.
+        .tlt file of the reference, if it is not beside it.
     defocus_um
-        spectral: mean defocus of the reference, if known, µm; else estimated from it.
+        Method spectral: mean defocus of the reference in µm, if known. Otherwise it is estimated.
     dose_e_per_A2
-        spectral: exposure of the whole reference, if known, e/Å².
+        Method spectral: total exposure of the reference in e/Å², if known. Otherwise it is assumed.
     invert_reference
-        Multiply the reference by -1: for stacks in which protein is bright.
+        Multiply the reference by -1; needed if protein is bright in it.
     pixel_size_A
-        Pixel size of all stacks in Å, instead of that in their headers.
+        Pixel size of all stacks in Å, instead of the ones in their headers.
     seed
-        Seed of the noise field.
+        Seed of the noise.
     """
     from faket.data import TiltSeries
     from faket.io.mrc import read_stack
@@ -87,19 +90,19 @@ def noise(
     reference_tlt = reference_angles or tilt_angles_beside(reference, option="reference_angles")
     series = read_tilt_series(clean, tlt, pixel_size_A=pixel_size_A)
     target = read_tilt_series(reference, reference_tlt, pixel_size_A=pixel_size_A)
-    wanted_A, twin = series.geometry.pixel_size_A, None
+    wanted_A, known = series.geometry.pixel_size_A, None
     if reference_clean is not None:
-        twin, _ = read_stack(reference_clean, pixel_size_A=pixel_size_A)
-    usable = usable_reference(target, twin, invert=invert_reference, where=str(reference))
-    tell(reference, usable.notice)
-    target, twin, binned = at_pixel_size(usable.series, usable.noise_free, wanted_A, reference)
+        known, _ = read_stack(reference_clean, pixel_size_A=pixel_size_A)
+    usable = usable_reference(target, known, invert=invert_reference, where=str(reference))
+    print_notices(reference, usable.notice)
+    target, known, binned = at_pixel_size(usable.series, usable.noise_free, wanted_A, reference)
     beyond = coverage_notice(target.geometry.angles_deg, series.geometry.angles_deg)
     if not invert_reference:
         check_sign(reference, target.images)
     kept = {"defocus_um": defocus_um, "dose_e_per_A2": dose_e_per_A2}
     notices = [*binned, *beyond]
     images, record = noise_like(
-        method, series, target, twin, seed, **kept, counted=not usable.scaled, say=notices.append
+        method, series, target, known, seed, **kept, counted=not usable.scaled, say=notices.append
     )
     for notice in notices:
         print(in_words_of(noise, notice), file=sys.stderr)
@@ -129,26 +132,29 @@ def reconstruct(
     Parameters
     ----------
     stack
-        MRC tilt-series, aligned, tilt axis along y.
+        Aligned tilt-series (MRC stack) with the tilt axis along y.
     out
         MRC volume to write.
     depth
-        Slices of the tomogram, in binned voxels.
+        Number of slices along z, in binned voxels.
     angles
-        .tlt file; or the .csv of `faket acquire`, whose shifts are then undone. By default the .tlt
-        beside the stack.
+        .tlt file of tilt angles, or the .csv of `faket acquire`, whose shifts are then corrected.
+        [default: the .tlt file beside the stack]
     binning
-        Bin the images first, by cropping their spectra.
+        Factor by which the images are binned before the reconstruction (by cropping their Fourier
+        transforms).
     filter
-        ramp, hamming (ramp with a Hamming window), or shrec (that of FakET's reconstructions).
+        Weighting in Fourier space: ramp, hamming (ramp with a Hamming window), or shrec (that of
+        FakET's reconstructions).
     normalize
-        Of each image: none; mean: its mean is subtracted; contrast: and it is divided by its mean.
+        What is done to each image first. none: nothing. mean: its mean is subtracted. contrast:
+        its mean is subtracted, and the image is divided by it.
     taper
-        Binned pixels over which the edges of the images fade out.
+        Width of the border in which the images fade to zero, in binned pixels.
     pixel_size_A
-        Pixel size of the stack in Å, instead of that in its header.
+        Pixel size of the stack in Å, instead of the one in its header.
     device
-        Where to compute.
+        Processor to use: auto takes a CUDA GPU if there is one.
     """
     from faket.io.mrc import write_volume
     from faket.io.tilts import read_tilt_series, tilt_angles_beside

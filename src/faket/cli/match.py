@@ -1,4 +1,4 @@
-"""Template matching, from files to files."""
+"""The command `match`: template matching in a tomogram."""
 
 import shutil
 from dataclasses import asdict, replace
@@ -11,9 +11,9 @@ from cyclopts.validators import Number
 from faket.cli.common import (
     Positive,
     Where,
+    print_species_notices,
     record_manifest,
     refuse_unused,
-    say_notices,
 )
 from faket.cli.outputs import OutPicks
 from faket.errors import InputError
@@ -56,61 +56,68 @@ def match(
     memory_GB: Positive = 4.0,
     device: Where = "auto",
 ) -> None:
-    """Find particles by template matching. Run again, it continues with the next molecule.
+    """Find particles in a tomogram by template matching.
+
+    If the command was interrupted, run it again: molecules that are finished are kept.
 
     Parameters
     ----------
     tomogram
-        MRC volume, protein dark, tilt axis along y.
+        MRC volume with dark protein and the tilt axis along y.
     species
-        Molecules to search for: PDB, mmCIF or MRC files (.gz too), PDB ids, folders of
-        `faket species`, synthetic:NAME, or "synthetic" for the whole embedded library.
+        Molecules to search for: PDB, mmCIF or MRC files (.gz too), PDB ids, folders written by
+        `faket species`, or embedded synthetic molecules, as synthetic:NAME or "synthetic" for all
+        of them.
     out
-        Picks to write, best first: .csv, .star (RELION 5) or .txt (SHREC'21). The score is in
-        units of its spread in the tomogram.
+        Picks to write, best first: .csv, .star (RELION 5) or .txt (SHREC'21). Their score is the
+        correlation divided by its standard deviation in the tomogram.
     tilts
-        .tlt file, or the .csv of `faket acquire`, whose dose is then used; by default the .tlt
-        beside the tomogram, or projections_unbinned.csv in a model's folder.
+        .tlt file of tilt angles, or the .csv of `faket acquire`, from which the dose is used too.
+        [default: the .tlt file beside the tomogram, or projections_unbinned.csv in its folder]
     record
-        .json of `faket acquire`: angles, dose, and the optics of each tilt.
+        Record (.json) of `faket acquire`: tilt angles, dose, and defocus and optics of each tilt.
     defocus_um
-        Underfocus of all tilts in µm, up to 30: templates are then given the contrast transfer. A
-        record has its own.
+        Underfocus of all tilts in µm, up to 30. Templates are then multiplied by the contrast
+        transfer function. Not needed with --record.
     voltage_kV
-        Acceleration voltage, for contrast transfer and radiation damage where these are known.
+        Acceleration voltage in kV, for contrast transfer and radiation damage.
         [default: the record's, or 300]
     spherical_aberration_mm
-        Cs, with --defocus-um. [default: 2.7]
+        Spherical aberration Cs in mm; only with --defocus-um. [default: 2.7]
     angular_step_deg
-        Step of the orientations, degrees.
+        Angle between neighbouring orientations, degrees.
     method
-        tm: the data as they are. tm-f: tomogram and templates whitened and band-passed.
+        tm: tomogram and templates as they are. tm-f: both whitened and band-pass filtered.
     mask
-        sphere, or shape (the molecule's envelope; three times the work).
+        Region of a template that is compared: sphere, or shape (the molecule's envelope; takes
+        three times as long).
     wedge
-        per-tilt, binary or none.
+        Missing wedge of the templates. per-tilt: a slice for each tilt, weighted by its dose.
+        binary: everything between the outermost tilts. none: no missing wedge.
     low_pass_A
-        Remove details smaller than this; 0: none. [default: 25 for tm-f, 0 for tm]
+        Remove details smaller than this, in Å; 0 keeps them. [default: 25 for tm-f, 0 for tm]
     high_pass_A
-        Remove variations longer than this; 0: none. [default: 400 for tm-f, 0 for tm]
+        Remove variations longer than this, in Å; 0 keeps them. [default: 400 for tm-f, 0 for tm]
     false_positives
-        False positives expected at most in noise, all molecules together; this sets the cut-off.
+        Number of false positives to accept in a tomogram of pure noise, all molecules together.
+        It sets the correlation below which nothing is picked.
     exclusion
-        Radius around a pick in which there is no other, in radii of its particle.
+        Smallest distance between two picks, in radii of the particle.
     symmetry
-        Of all molecules instead of their own, about the axes of their files: C2, D7, O, …
+        Symmetry of all molecules about the axes of their files (C2, D7, O, …), instead of their
+        own.
     protein
-        How protein looks in the tomogram: dark or bright.
+        Whether protein is dark or bright in the tomogram.
     region
-        MRC mask; particles are searched only where it is not 0.
+        MRC mask: particles are searched only where it is not 0.
     folder
-        Where PDB ids are looked up before the cache and the network.
+        Folder searched for PDB ids before the cache and the internet; may be repeated.
     voxel_size_A
-        Voxel size of the tomogram in Å, instead of that in its header.
+        Voxel size of the tomogram in Å, instead of the one in its header.
     memory_GB
-        For the search; less cuts the tomogram into more parts.
+        Memory for the search in GB. With less, the tomogram is searched in more parts.
     device
-        Where to compute.
+        Processor to use: auto takes a CUDA GPU if there is one.
     """
     from faket.cli.progress import reporting
     from faket.io.mrc import read_volume
@@ -201,5 +208,5 @@ def _library(sources: list[str], voxel_size_A: float) -> "list[Species]":
         raise InputError(
             f"match: expected species of distinct names, found {', '.join(names) or 'none'}"
         )
-    say_notices(library)
+    print_species_notices(library)
     return library

@@ -1,4 +1,4 @@
-"""Train a picker on labelled tomograms, and pick with it."""
+"""The commands `train` and `pick`: a picker trained on labelled tomograms, and its use."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -40,72 +40,78 @@ def train(
     seed: Seed = 0,
     device: Where = "auto",
 ) -> None:
-    """Train DeepFinder on labelled tomograms. Run again, it continues an interrupted training.
+    """Train DeepFinder, a neural network that picks particles, on labelled tomograms.
+
+    If the command was interrupted, run it again: it continues with the last finished epoch. Where
+    an option below has two values in brackets, they are those of the presets published and quick.
 
     Parameters
     ----------
     data
-        Data sets of `faket simulate`, SHREC'21's folders, or folders with reconstruction.mrc and
-        class_mask.mrc. Of two or more tomograms, the last is used for validation only.
+        Folders of labelled tomograms: data sets of `faket simulate`, SHREC'21's folders, or folders
+        with reconstruction.mrc and class_mask.mrc. If there are two or more tomograms, the last is
+        used for validation only.
     out
-        Folder to write: best.safetensors, last.safetensors, history.csv.
+        Folder to write: best.safetensors, last.safetensors and history.csv.
     validation
         Folder of the tomogram for validation, instead of the last of the data.
     start
-        Checkpoint to fine-tune: network, optimiser and count of epochs go on from it.
+        Checkpoint to fine-tune: network, optimiser and number of epochs continue from it.
     preset
-        published: FakET's. quick: for a CPU or few data, a small network and patch. Their values
-        are given below, published first.
+        published: the training of FakET's paper. quick: a small network with small patches, for a
+        CPU or few data.
     epochs
-        In all, with those of the checkpoint; more than before continue a finished training, if
-        its schedule is constant. An epoch takes every object once: objects / batch steps.
-        [default: 110 for published]
+        Number of epochs in all, including those of the checkpoint. A larger number than before
+        continues a finished training, if its schedule is constant. In an epoch every object is
+        shown once, which takes objects / batch steps. [default: 110 for published]
     steps
-        Instead of epochs: about so many steps, in whole epochs, beside those of the checkpoint.
-        [default: 3000 for quick]
+        Approximate number of optimiser steps instead of --epochs, rounded to whole epochs and not
+        including those of the checkpoint. [default: 3000 for quick]
     batch
-        Patches a step. [25, 8]
+        Patches in one step. [25, 8]
     patch
-        Side of a patch, voxels, a multiple of 4: what is seen at once, a particle or most of it.
+        Side of a patch in voxels, a multiple of 4; a patch should hold most of a particle.
         [56, 24]
     width
-        Factor on the network's channels; the time goes with its square. [1, 0.25]
+        Factor on the number of channels of the network; the time grows with its square. [1, 0.25]
     learning_rate
-        Of Adam, at its highest. [0.0001, 0.002]
+        Highest learning rate of the optimiser (Adam). [0.0001, 0.002]
     warm_up_steps
-        Steps over which the learning rate rises from zero. [0, 200]
+        Number of steps in which the learning rate rises from zero. [0, 200]
     schedule
-        Of the learning rate: constant, or linear, falling to zero at the end of the last epoch.
-        [constant, linear]
+        Learning rate after the warm-up: constant, or linear, which falls to zero at the end of the
+        last epoch. [constant, linear]
     average_steps
-        Steps over which the weights that pick are averaged. [0, 100]
+        Number of steps over which the weights used for picking are averaged; 0: none. [0, 100]
     cross_entropy
-        Weight of a cross-entropy added to DeepFinder's loss. [0, 1]
+        Weight of a cross-entropy added to DeepFinder's Dice loss. [0, 1]
     max_shift
-        Random shift of patches, voxels. [default: 13/56 of the patch]
+        Largest random shift of a patch from its particle, in voxels. [default: 13/56 of the patch]
     rotations
-        Random half turns: none, about y (the tilt axis), or about x, y and z.
+        Random half turns of the patches: none, about y (the tilt axis), or about x, y and z.
     mixed_precision
-        Half precision where it is safe; CUDA only.
+        Compute in half precision where that is safe; on CUDA GPUs only.
     validate_every
-        Epochs between validations.
+        Number of epochs between validations.
     keep_every
-        Keep a checkpoint of every so many epochs; 0 keeps the best and the last only.
+        Keep a checkpoint every so many epochs; 0 keeps only the best and the last.
     voxel_size_A
-        Voxel size of all tomograms in Å, instead of that in their headers.
+        Voxel size of all tomograms in Å, instead of the ones in their headers.
     seed
-        Seed of the network and of all patches.
+        Seed of everything that is drawn at random: first weights and patches.
     device
-        Where to compute.
+        Processor to use: auto takes a CUDA GPU if there is one.
     """
     from faket.cli.progress import reporting
     from faket.pickers.train import train_picker
     from faket.picking import TRAINING_PRESETS
 
     if not data:
-        raise InputError("train: expected at least one folder of labelled tomograms, found none")
+        raise InputError(
+            "train: expected at least one folder of labelled tomograms, found none; name one"
+        )
     if epochs is not None and steps is not None:
-        raise InputError("train: expected --epochs or --steps, found both; leave one out")
+        raise InputError("train: expected either --epochs or --steps, found both; leave one out")
     if epochs is None and steps is None and preset == "quick":
         steps = _QUICK_STEPS
     changes: dict[str, Any] = {
@@ -159,32 +165,34 @@ def pick(
     voxel_size_A: Positive | None = None,
     device: Where = "auto",
 ) -> None:
-    """Pick particles in a tomogram with a trained picker.
+    """Find particles in a tomogram with a network that `faket train` has trained.
 
     Parameters
     ----------
     tomogram
-        MRC volume with the voxel size and contrast of the training.
+        MRC volume with the voxel size and the contrast of the training tomograms.
     checkpoint
-        best.safetensors of `faket train`.
+        Trained network: best.safetensors of `faket train`.
     out
         Picks to write, largest first: .csv, .star (RELION 5; class numbers as in training) or
-        .txt (SHREC'21). The score is the share of its voxels that have the particle's class.
+        .txt (SHREC'21). The score of a pick is the fraction of its voxels that have its class.
     method
-        components: touching voxels form a particle, and touching particles are cut at necks.
-        meanshift: as published; slower, and without smallest sizes from the checkpoint.
+        How labelled voxels become particles. components: connected voxels are one particle;
+        touching particles are separated at necks. meanshift: the published method; slower, and
+        without the smallest sizes that the checkpoint has learnt.
     minimum_size
-        Fewest voxels of a particle of any class, counted with the tomogram binned by 2, instead
-        of what the checkpoint has learnt for each. Learnt sizes leave out vesicles, which are not
-        scored.
+        Smallest number of voxels of a particle, counted in the tomogram binned by 2, for all
+        classes. By default the checkpoint has learnt one for each class, and none for vesicles,
+        which are then not picked.
     labels
-        Also write the label of each voxel, binned by 2, as MRC.
+        MRC mask to write as well: the predicted class of each voxel of the tomogram binned by 2.
     tile
-        Largest side of the parts that are segmented at once, voxels; smaller takes less memory.
+        Largest side, in voxels, of the parts in which the tomogram is segmented. Smaller parts
+        need less memory.
     voxel_size_A
-        Voxel size of the tomogram in Å, instead of that in its header.
+        Voxel size of the tomogram in Å, instead of the one in its header.
     device
-        Where to compute.
+        Processor to use: auto takes a CUDA GPU if there is one.
     """
     from faket.cli.progress import reporting
     from faket.io.checkpoints import load_checkpoint
@@ -227,4 +235,4 @@ def pick(
     for label, name in enumerate(picker.classes[1:], start=1):
         left_out = learnt is not None and learnt[label] == NEVER
         count = found.picks.species.count(name)
-        print(f"{name}: {'left out; --minimum-size keeps it' if left_out else count}")
+        print(f"{name}: {'not picked; --minimum-size includes it' if left_out else count}")

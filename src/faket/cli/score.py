@@ -1,4 +1,4 @@
-"""Score picks against the true particles, as SHREC'21 does."""
+"""The command `score`: picks against the true particles, as in SHREC'21."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -42,51 +42,54 @@ def score(
     pixel_size_A: Positive | None = None,
     seed: Seed = 0,
 ) -> None:
-    """Score picks of one tomogram; several files are seeds of one method.
+    """Compare picks in one tomogram with the true particles, by SHREC'21's scores.
 
-    The scores are SHREC'21's. macro F1 with background is the published one: the sum of the
-    classes' F1 over their number plus one.
+    "macro F1 with background" is the score that SHREC'21 published: the sum of the classes' F1
+    divided by the number of classes plus one.
 
     Parameters
     ----------
     picks
-        Text (name x y z in voxels), .csv (species,x_A,y_A,z_A), .star (RELION, Warp, M) or
-        Dynamo's .tbl; one file a seed.
+        Files of picks: text (name x y z in voxels), .csv (species,x_A,y_A,z_A), .star (RELION,
+        Warp, M) or Dynamo's .tbl. Several files are runs of one method with different seeds; their
+        scores are averaged.
     truth
-        Folder of the model (SHREC'21's or faket's) or of the specimen.
+        Folder of the labelled tomogram (SHREC'21's or faket's), or of the specimen.
     out
-        Folder for scores.json, confusion.png and classes.png.
+        Folder to write: scores.json, confusion.png and classes.png.
     exclude
-        A class that is not scored, or none; may be repeated. By default vesicles, and SHREC'21's
-        4V94. Picks of a class that the truth does not have are left out.
+        Class that is not scored; may be repeated; "none" scores all. If it is not in the truth,
+        its picks are left out. [default: vesicle, and SHREC'21's 4V94]
     symmetry
-        Symmetry of a class, as NAME=C4; may be repeated. For orientations.
+        Symmetry of a class for angular errors, as NAME=C4; may be repeated.
     tolerance_A
-        For hollow species, whose centre SHREC'21's rule takes for background: a pick on
-        background hits the object whose centre is this near, Å.
+        For hollow particles, whose centre is background, so that SHREC'21's rule counts a right
+        pick as wrong: a pick on background then hits the particle whose centre is within this
+        distance, in Å.
     species
-        Class of all picks, instead of those in the files.
+        Class of all picks, instead of the classes in the files.
     map
-        Name in the truth of a class of the files, as THEIRS=OURS; may be repeated. THEIRS may be
-        a number, as in rlnClassNumber.
+        Class of the truth that a class of the files stands for, as THEIRS=OURS; may be repeated.
+        THEIRS may be a number, as in rlnClassNumber.
     tomogram
-        Name of the tomogram, where a file holds several (rlnTomoName, rlnMicrographName, Dynamo's
-        number); by default the truth's folder.
+        Name of the tomogram in files that hold several (rlnTomoName, rlnMicrographName, or
+        Dynamo's number). [default: the name of the truth's folder]
     euler
-        Order of the angles in SHREC's texts; see the module faket.io.shrec.locations.
+        Convention of the Euler angles in SHREC'21's text files: zxz (about fixed axes) or ZXZ
+        (about the particle's own axes).
     voxel_size_A
-        Voxel size of the tomogram in Å, instead of that in the masks' headers.
+        Voxel size of the tomogram in Å, instead of the one in the masks' headers.
     pixel_size_A
-        Pixel size of .star and .tbl files in Å, instead of that in the files.
+        Pixel size of .star and .tbl files in Å, instead of the one in the files.
     seed
-        Seed of the bootstrap.
+        Seed of the bootstrap, which gives the intervals.
     """
     from faket.evaluation import summarise_scores
     from faket.io.truth import TRUTH_FILES, read_truth
     from faket.io.verification import check_intact
 
     if not picks:
-        raise InputError("score: expected at least one file of picks, found none")
+        raise InputError("score: expected at least one file of picks, found none; name one")
     symmetries = read_symmetries(symmetry)
     check_intact([*picks, *(truth / name for name in TRUTH_FILES)])
     there = read_truth(truth, voxel_size_A=voxel_size_A, euler=euler)
@@ -100,8 +103,11 @@ def score(
         for path, one in zip(picks, found, strict=True)
     ]
     if not results[0].classification.classes:
-        left_out = ", ".join(results[0].excluded) or "none there are"
-        raise InputError(f"score: expected a class that is scored, found all excluded ({left_out})")
+        left_out = ", ".join(results[0].excluded) or "the truth has none"
+        raise InputError(
+            f"score: expected at least one class to score, found all excluded ({left_out}); "
+            "exclude fewer"
+        )
     summary = summarise_scores(results, seed=seed)
     if out is not None:
         settings: dict[str, object] = {
@@ -192,8 +198,8 @@ def _report(picks: tuple[Path, ...], results: "list[Scores]", summary: "Summary"
             f"{path.name}: {place.n_picks} picks, "
             f"{place.found} of {place.found + place.missed} objects found, "
             f"{place.on_background} on background, {place.repeated} repeated, "
-            f"{place.on_excluded} on excluded classes; {place.outside} from outside the volume, "
-            "put to its border"
+            f"{place.on_excluded} on excluded classes; {place.outside} outside the volume, moved "
+            "to its border"
         )
     first = results[0]
     if first.excluded:
@@ -201,7 +207,10 @@ def _report(picks: tuple[Path, ...], results: "list[Scores]", summary: "Summary"
         left = [name for name in first.excluded if name not in first.counted]
         lines.append(f"not scored: {', '.join([*left, *counted])}")
     if first.tolerance_A:
-        lines.append(f"picks within {first.tolerance_A:g} Å of a centre hit (not SHREC'21's rule)")
+        lines.append(
+            f"a pick within {first.tolerance_A:g} Å of a centre counts as found (not SHREC'21's "
+            "rule)"
+        )
     lines += ["", *_metrics(summary), "", *_classes(results, summary)]
     if any(result.orientations for result in results):
         lines += ["", *_orientations(picks, results)]
@@ -209,7 +218,7 @@ def _report(picks: tuple[Path, ...], results: "list[Scores]", summary: "Summary"
 
 
 def _hollow(truth: "Truth", tolerance_A: float) -> list[str]:
-    """Name the classes most of whose true centres lie on background."""
+    """Name the classes of which most true centres lie on background."""
     import numpy as np
 
     from faket.evaluation.matching import Picks, match_picks
@@ -222,8 +231,8 @@ def _hollow(truth: "Truth", tolerance_A: float) -> list[str]:
         missed, n = int((hits[species == name] < 0).sum()), int((species == name).sum())
         if name != "vesicle" and missed > n / 2 and not tolerance_A:
             lines.append(
-                f"{name}: {missed} of {n} centres lie on background, where no pick is right; "
-                "see --tolerance-A"
+                f"{name}: {missed} of {n} true centres lie on background, where SHREC'21's rule "
+                "counts every pick as wrong; --tolerance-A accepts picks near a centre"
             )
     return ["", *lines] if lines else []
 
@@ -256,7 +265,7 @@ def _classes(results: "list[Scores]", summary: "Summary") -> list[str]:
 
 
 def _orientations(picks: tuple[Path, ...], results: "list[Scores]") -> list[str]:
-    """One file: class by class. Several: all classes together, file by file."""
+    """Return the table of angular errors: by class for one file, by file for several."""
     if len(results) == 1:
         items = [(item.name, item) for item in results[0].orientations]
     else:

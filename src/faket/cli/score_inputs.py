@@ -1,4 +1,4 @@
-"""What `faket score` reads: picks in the truth's words, and what was taken for granted."""
+"""What `faket score` reads: picks with the truth's class names, and what was assumed."""
 
 import sys
 from collections.abc import Iterable, Sequence
@@ -26,7 +26,7 @@ class PickOptions:
 
 
 def say(path: Path, notes: Iterable[str]) -> None:
-    """Print a line a note, on the screen but not among the results."""
+    """Print notes about a file on the error stream, one line each."""
     from faket.cli.score import score
 
     for note in notes:
@@ -36,7 +36,7 @@ def say(path: Path, notes: Iterable[str]) -> None:
 def read_all_picks(
     paths: Sequence[Path], truth: Path, there: "Truth", options: PickOptions
 ) -> "list[Picks]":
-    """Read the picks of the truth's tomogram from each file, and say what was taken for granted.
+    """Read the picks of the truth's tomogram from each file; print what was assumed.
 
     Raises
     ------
@@ -51,7 +51,7 @@ def read_all_picks(
     for text in options.map:
         theirs, equals, ours = text.rpartition("=")
         if not equals or not theirs or not ours:
-            raise InputError(f"--map: expected THEIRS=OURS, say 2=ring, found {text!r}")
+            raise InputError(f"--map: expected THEIRS=OURS, such as 2=ring, found {text!r}")
         (renames[theirs],) = resolve_names([ours], there.class_names, "--map")
     numbers = read_class_numbers(truth)
     classes = {n: name for n, name in numbers.items() if not strangers([name], there.class_names)}
@@ -80,14 +80,14 @@ def read_all_picks(
 def leave_out(
     paths: Sequence[Path], found: "Sequence[Picks]", there: "Truth", exclude: Sequence[str] | None
 ) -> "tuple[list[Picks], list[str] | None]":
-    """Drop the picks of classes that ``exclude`` names and only they have.
+    """Drop the picks of excluded classes that the truth does not have.
 
     Returns
     -------
     picks : list of Picks
         All of the truth's classes.
     excluded : list of str, or None
-        The truth's classes that ``exclude`` names; None if it is None.
+        The excluded classes that the truth has; None if ``exclude`` is None.
 
     Raises
     ------
@@ -108,7 +108,7 @@ def leave_out(
             picks = picks.subset(np.array(keep, np.int64))
         unknown = strangers(picks.species, there.class_names)
         if unknown:
-            many = f"{len(unknown)} of {len(picks)} are of unknown classes"
+            many = f"{len(unknown)} of {len(picks)} picks have unknown classes"
             raise InputError(
                 f"{path}: expected the classes {', '.join(there.class_names) or '(none)'}, found "
                 f"{unknown[0]!r} ({many}); give --map {unknown[0]}=CLASS or --exclude {unknown[0]}"
@@ -125,14 +125,14 @@ def read_symmetries(texts: tuple[str, ...]) -> dict[str, str]:
     for text in texts:
         name, equals, symbol = text.partition("=")
         if not equals or not name:
-            raise InputError(f"--symmetry: expected NAME=SYMBOL, say ring=C5, found {text!r}")
+            raise InputError(f"--symmetry: expected NAME=SYMBOL, such as ring=C5, found {text!r}")
         symmetry_group(symbol)
         pairs[name] = symbol
     return pairs
 
 
 def strangers(names: Iterable[str], known: Sequence[str]) -> list[str]:
-    """Return those of the names that are no known class, as often as they occur."""
+    """Return the names that are no known class, each as often as it occurs."""
     from faket.evaluation.matching import resolve_names
 
     def is_known(name: str) -> bool:

@@ -1,4 +1,4 @@
-"""Stages up to the images: species, specimen, project, acquire; files to files."""
+"""The commands `species`, `specimen`, `project` and `acquire`: from molecules to images."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -10,9 +10,9 @@ from faket.cli.common import (
     Positive,
     Seed,
     Where,
+    print_species_notices,
     record_manifest,
     refuse_unused,
-    say_notices,
     tilt_angles,
 )
 from faket.cli.outputs import OutExposure, OutFolder, OutStack
@@ -34,27 +34,28 @@ def species(
     assembly: str | None = None,
     folder: Annotated[tuple[Path, ...], Parameter(negative=())] = (),
 ) -> None:
-    """Turn molecules into potentials above ice, one folder each.
+    """Compute the electrostatic potential of molecules, relative to ice; one folder each.
 
     Parameters
     ----------
     sources
-        PDB, mmCIF or MRC files (.gz too), PDB ids, synthetic:NAME, or "synthetic" for the whole
-        embedded library.
+        Molecules: PDB, mmCIF or MRC files (.gz too), PDB ids, or embedded synthetic molecules, as
+        synthetic:NAME or "synthetic" for all of them.
     out
-        Folder to write; each molecule gets a folder of its name in it.
+        Folder to write. Each molecule gets a subfolder named after it.
     voxel_size_A
-        Voxel size in Å.
+        Voxel size of the potentials in Å.
     contour
-        For maps: contour level, in the map's units.
+        For maps: contour level of the molecule's surface, in the map's units.
     mean_potential_V
-        For maps: mean potential above ice inside the contour, in V. [default: 3.33]
+        For maps: mean potential inside the contour relative to ice, in V. [default: 3.33]
     map_voxel_size_A
-        For maps: voxel size in Å, instead of that in the header.
+        For maps: voxel size in Å, instead of the one in the map's header.
     assembly
-        For atoms: biological assembly to expand, "deposited" for none. [default: 1 or the first]
+        For atomic models: number of the biological assembly to build, or "deposited" for the
+        coordinates as deposited. [default: 1, or the first that the file lists]
     folder
-        Where PDB ids are looked up before the cache and the network.
+        Folder searched for PDB ids before the cache and the internet; may be repeated.
     """
     from faket.io.atomic import atomic_folder
     from faket.io.molecules import kind_of, load_species, used_options
@@ -98,25 +99,25 @@ def species(
 
 
 def _print_report(folder: Path, molecule: "Species") -> None:
-    """Print the facts to check of a molecule, one per line."""
+    """Print what a user should check of a molecule, one fact a line."""
     print(f"{folder}: {molecule.source}")
     for name, value in molecule.report.facts.items():
         shown = f"{value:.4g}" if isinstance(value, float) else str(value)
         print(f"  {name.replace('_', ' ')}: {shown}")
-    say_notices([molecule])
+    print_species_notices([molecule])
 
 
 def specimen(recipe: Path, out: OutFolder, /, *, seed: Seed | None = None) -> None:
-    """Place and paint the specimen of a recipe: potential, masks and particles.
+    """Build the labelled specimen of a recipe: potential, masks and list of particles.
 
     Parameters
     ----------
     recipe
-        TOML file; only its species and specimen sections are used.
+        Recipe (TOML). Only its species and specimen sections are used.
     out
         Folder to write.
     seed
-        Instead of the recipe's.
+        Seed of positions and orientations, instead of the recipe's.
     """
     from faket.io.atomic import atomic_folder, require_free_folder
     from faket.io.specimen_files import write_specimen
@@ -127,7 +128,7 @@ def specimen(recipe: Path, out: OutFolder, /, *, seed: Seed | None = None) -> No
     require_free_folder(out)
     settings = read_recipe(recipe)
     library = load_library(settings)
-    say_notices(library)
+    print_species_notices(library)
     chosen = settings.seed if seed is None else seed
     config = specimen_config(settings, library)
     placement = place_particles(config, library, seed=chosen)
@@ -153,26 +154,28 @@ def project(
     voxel_size_A: Positive | None = None,
     device: Where = "auto",
 ) -> None:
-    """Project a specimen (or any potential) without noise: minus its line integrals, V·Å.
+    """Project a specimen, or any potential, without noise.
+
+    The images are minus the line integrals of the potential, in V·Å, so that protein is dark.
 
     Parameters
     ----------
     specimen
         Folder of `faket specimen`, or an MRC volume in volts.
     out
-        MRC stack to write; the angles go beside it as .tlt.
+        MRC stack to write; its tilt angles are written beside it (.tlt).
     angles
-        .tlt file of tilt angles, instead of start, stop and step.
+        .tlt file of tilt angles, instead of the first, the last and the increment.
     start_deg
         First tilt angle, degrees.
     stop_deg
         Last tilt angle, degrees.
     step_deg
-        Step, degrees.
+        Increment between tilts, degrees.
     voxel_size_A
-        Voxel size of the specimen in Å, instead of that in the header.
+        Voxel size of the specimen in Å, instead of the one in its header.
     device
-        Where to compute.
+        Processor to use: auto takes a CUDA GPU if there is one.
     """
     import numpy as np
 
@@ -209,33 +212,34 @@ def acquire(
     match: Path | None = None,
     device: Where = "auto",
 ) -> None:
-    """Take a tilt-series of a specimen with the simulated microscope.
+    """Simulate the tilt-series that a microscope would record of a specimen.
 
     Parameters
     ----------
     specimen
         Folder of `faket specimen`.
     out
-        MRC stack to write; beside it go angles (.tlt), shifts, dose and order (.csv) and the
-        record of all that was drawn (.json).
+        MRC stack to write. Beside it are written tilt angles (.tlt), a table of shifts, dose and
+        order (.csv) and a record of everything that was drawn at random (.json).
     preset
-        The microscope: shrec21, k3-60x3 or czii-45x3. [default: shrec21]
+        Settings of a microscope: shrec21, k3-60x3 or czii-45x3. [default: shrec21]
     recipe
-        Take the microscope section of this recipe instead of a preset.
+        Recipe (TOML) whose microscope section is used instead of a preset.
     record
-        Replay this record (.json of an earlier acquisition) to the same bytes.
+        Record (.json) of an earlier acquisition, to make the same images again.
     seed
-        Seed of defocus, dose and all noise.
+        Seed of everything that is drawn at random: defocus, dose, shifts and noise.
     angles
-        .tlt file of tilt angles; the preset's by default.
+        .tlt file of tilt angles. [default: those of the preset]
     halves
-        Count odd and even frames apart, and write them as OUT_odd.mrc and OUT_even.mrc too.
+        Also write the images of the odd and of the even frames, as OUT_odd.mrc and OUT_even.mrc.
     keep
-        Stages to write as well, as OUT_STAGE.mrc.
+        Intermediate images to write as well, as OUT_NAME.mrc.
     match
-        MRC stack; the images are given its amplitudes, frequency by frequency.
+        MRC stack of the same image size: the Fourier amplitudes of each image are scaled to its
+        amplitudes, ring by ring, as SHREC'21 did with an experimental series.
     device
-        Where to compute.
+        Processor to use: auto takes a CUDA GPU if there is one.
     """
     from faket.cli.acquisition import drawn_record, write_exposure
     from faket.cli.progress import reporting
@@ -245,19 +249,19 @@ def acquire(
 
     sample = read_specimen(specimen, instances=False)
     pixel_A = sample.potential.voxel_size_A
-    dice = drawn_record(pixel_A, preset, recipe, record, angles, seed)
+    acquisition = drawn_record(pixel_A, preset, recipe, record, angles, seed)
     reference = None if match is None else read_stack(match, pixel_size_A=pixel_A)[0]
     with reporting("acquire") as report:
         exposure = expose(
             sample,
-            dice,
+            acquisition,
             device=device,
             keep=keep,
             halves=halves,
             reference=reference,
-            progress=lambda place: report("tilts", place + 1, len(dice)),
+            progress=lambda place: report("tilts", place + 1, len(acquisition)),
         )
     beside = write_exposure(out, exposure)
-    settings = {"seed": dice.seed, "halves": halves}  # all else is in the record
+    settings = {"seed": acquisition.seed, "halves": halves}  # all else is in the record
     inputs = [specimen / POTENTIAL, specimen / CLASS_MASK, match]
-    record_manifest(out, "acquire", settings, inputs, dice.to_dict(), beside)
+    record_manifest(out, "acquire", settings, inputs, acquisition.to_dict(), beside)

@@ -1,4 +1,4 @@
-"""The study: is a picker trained on our data as good as one trained on the physics?"""
+"""The command `study`: is a picker trained on our data as good as one trained on physics?"""
 
 import os
 import time
@@ -28,45 +28,47 @@ def study(
     device: Where = "auto",
     report_only: Flag = False,
 ) -> None:
-    """Make data in every modality, train pickers on them, and score them on the same physics.
+    """Train pickers on differently made data and test all of them on one simulated tomogram.
 
-    Run again, the command continues where it stopped; modalities and seeds may be added then.
-    The command writes study.md, a page with table and figures, and study.csv, a line per run.
+    The command makes the training data, trains the pickers, lets them pick in a test tomogram of
+    the microscope simulator, and scores the picks. It writes study.md, a page with tables and
+    figures, and study.csv with one line for each run. Run again, it continues where it stopped;
+    modalities and seeds can be added then.
 
     Parameters
     ----------
     out
         Folder to write.
     preset
-        tiny: minutes, a smoke test. small: two cores, a night. shrec: SHREC'21's size, for a GPU.
-        [default: the folder's own, else small]
+        Size of the study. tiny: a test that takes minutes. small: a night on two cores. shrec:
+        SHREC'21's size, for a GPU. [default: that of the study in OUT, or small]
     modalities
         Rows of the table, with commas between them: benchmark, style, spectral, coloured, noisy,
         baseline, faket, faket-texture, faket-random, noiseless, benchmark-few, finetuned,
-        finetuned-faket, finetuned-faket-texture, tm, tm-f. Those that the folder has stay.
-        [default: the folder's, else the preset's]
+        finetuned-faket, finetuned-faket-texture, tm, tm-f. Rows that OUT already has are kept.
+        [default: those of the study in OUT, or of the preset]
     seeds
-        Trainings of each row named (of all where none is), with the seeds 0, 1, …. [default: as
-        the folder's, else the preset's]
+        Number of trainings for each row in --modalities (without it, for all rows), with the seeds
+        0, 1, …. [default: that of the study in OUT, or of the preset]
     steps
-        Optimiser steps of every training, in whole epochs, instead of the preset's. A larger number
-        than before continues the trainings, if their learning rate is constant.
+        Optimiser steps of every training, rounded to whole epochs, instead of the preset's. A
+        larger number than before continues the trainings, if their learning rate is constant.
     species
-        Molecules instead of the preset's, as in a recipe; may be repeated.
+        Molecule, given as in a recipe; may be repeated. They replace the preset's molecules.
     folder
-        Where PDB ids are looked up before the cache and the network.
+        Folder searched for PDB ids before the cache and the internet; may be repeated.
     vgg19
-        Weights of VGG19 (torchvision's file) for FAKET; by default those in torch's cache. Without
-        weights, the FAKET rows of a preset are left out; if named in --modalities, the weights are
-        downloaded.
+        Weights of VGG19 (torchvision's file) for the FAKET rows. By default they are looked for in
+        torch's cache; if they are not there, FAKET rows of a preset are left out, and FAKET rows
+        named in --modalities download them.
     seed
         Seed of all data, instead of the preset's.
     workers
-        Tomograms, then trainings, at the same time; results do not depend on it.
+        Number of tomograms, and then of trainings, at the same time. Results do not depend on it.
     device
-        Where to train, segment and match.
+        Processor for training, picking and matching: auto takes a CUDA GPU if there is one.
     report_only
-        Only write page and table from the existing results.
+        Only write the page and the table again, from the results in OUT.
     """
     from faket.cli.progress import reporting
     from faket.study.layout import open_study
@@ -108,7 +110,7 @@ def study(
 
 
 def _located(source: str) -> str:
-    """Return an absolute path, which holds in whatever folder the study is continued."""
+    """Return an absolute path: the study may be continued from another working folder."""
     return _absolute(source) if os.path.exists(os.path.expanduser(source)) else source
 
 
@@ -121,8 +123,8 @@ def _timed(report: Callable[[str, int, int], None]) -> Callable[[str, int, int],
     """Put the time since the start before each message."""
     start = time.monotonic()
 
-    def tell(what: str, done: int, total: int) -> None:
+    def timed(what: str, done: int, total: int) -> None:
         minutes, seconds = divmod(int(time.monotonic() - start), 60)
         report(f"{minutes // 60}:{minutes % 60:02}:{seconds:02} {what}", done, total)
 
-    return tell
+    return timed

@@ -1,4 +1,4 @@
-"""Style transfer, files to files."""
+"""The command `style`: style transfer from a reference to a stack."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -11,9 +11,9 @@ from faket.cli.common import (
     Where,
     check_pixels,
     check_sign,
+    print_notices,
     record_manifest,
     refuse_unused,
-    tell,
     ticker,
 )
 from faket.cli.outputs import OutProfile, OutStack
@@ -43,43 +43,46 @@ def style(
     seed: Seed = 0,
     device: Where = "auto",
 ) -> None:
-    """Push a stack towards the style of a reference (neural style transfer, tilt by tilt).
+    """Change a stack towards the style of a reference by neural style transfer, tilt by tilt.
 
     Parameters
     ----------
     content
-        MRC stack whose content is kept (`faket noise --method spectral-content`); .tlt beside it.
+        Stack whose content is preserved, as `faket noise --method spectral-content` writes it
+        (MRC; tilt angles beside it as .tlt).
     initial
-        MRC stack to start from (`faket noise`).
+        Stack that is changed, as `faket noise` writes it (MRC).
     style
-        MRC stack to look like, its .tlt beside it; or a .safetensors profile of one.
+        Reference to look like (MRC stack; tilt angles beside it as .tlt), or a profile of it that
+        --save-profile wrote (.safetensors).
     out
         MRC stack to write.
     network
-        texture: faket's own. vgg19 needs trained weights; vgg19-random is the paper's untrained
-        ablation.
+        Network whose features describe the style. texture: faket's own. vgg19: the paper's, with
+        trained weights. vgg19-random: the same without training, the paper's control.
     content_angles
-        .tlt of the content, if it is elsewhere.
+        .tlt file of the content, if it is not beside it.
     style_angles
-        .tlt of the style, if it is elsewhere.
+        .tlt file of the reference, if it is not beside it.
     weights
-        vgg19-dcbb9e9d.pth of torchvision; looked for in torch's cache, then downloaded.
+        Weights of vgg19: torchvision's file vgg19-dcbb9e9d.pth. By default it is looked for in
+        torch's cache and downloaded if it is not there.
     iterations
-        Steps; by default six of the texture network, and one of VGG19 as in the paper.
+        Number of optimiser steps. [default: 6 for texture; 1 for VGG19, as in the paper]
     save_profile
-        Write here what was measured of the reference (.safetensors), to be used as style again
-        or given to others instead of the data.
+        File (.safetensors) to write as well: the style measured on the reference. It can be given
+        as STYLE later, or to others in place of the reference.
     memory_limit_GB
-        What VGG19 may take beyond the stacks, by default 2 GB, and on a GPU 60 % of what is free
-        there; larger images are done in tiles, exactly.
+        Memory that VGG19 may use beyond the stacks, in GB; larger images are computed in tiles,
+        with the same result. [default: 2, on a GPU 60 % of its free memory]
     invert_reference
-        Multiply the style by -1: for stacks in which protein is bright.
+        Multiply the reference by -1; needed if protein is bright in it.
     pixel_size_A
-        Of all stacks, instead of what the header says, Å.
+        Pixel size of all stacks in Å, instead of the ones in their headers.
     seed
-        Seed of the untrained network.
+        Seed of the weights of vgg19-random.
     device
-        Where to compute.
+        Processor to use: auto takes a CUDA GPU if there is one.
     """
     from faket.cli.progress import reporting
     from faket.data import TiltSeries
@@ -88,11 +91,8 @@ def style(
     from faket.io.tilts import read_tilt_series, tilt_angles_beside, write_tilt_series
     from faket.style import StyleProfile, transfer_style
 
-    if network != "vgg19":
-        refuse_unused(f"with network {network}", weights=weights)
-    if network == "texture":
-        refuse_unused("with network texture", memory_limit_GB=memory_limit_GB)
     is_profile = style.suffix == ".safetensors"
+    _refuse_ignored(network, weights, memory_limit_GB)
     if is_profile:
         unused = {"style_angles": style_angles, "invert_reference": invert_reference}
         refuse_unused("with a profile", **unused)
@@ -135,6 +135,14 @@ def style(
     )
 
 
+def _refuse_ignored(network: str, weights: Path | None, memory_limit_GB: float | None) -> None:
+    """Refuse options that the network would ignore."""
+    if network != "vgg19":
+        refuse_unused(f"with network {network}", weights=weights)
+    if network == "texture":
+        refuse_unused("with network texture", memory_limit_GB=memory_limit_GB)
+
+
 def _network(name: str, weights: Path | None, seed: int) -> "FeatureNetwork":
     from faket.io.weights import find_vgg19_weights, load_vgg19_weights
     from faket.style import load_network
@@ -152,7 +160,7 @@ def _measurable(
     content: Path,
     kept: "TiltSeries",
 ) -> dict[str, Any]:
-    """Read a style's stack; return what its profile is measured on."""
+    """Read the reference; return the arguments of StyleProfile.measure that come from it."""
     from faket.io.tilts import read_tilt_series, tilt_angles_beside
     from faket.methods.usable import usable_reference
 
@@ -160,7 +168,7 @@ def _measurable(
     usable = usable_reference(
         read_tilt_series(style, tlt, pixel_size_A=pixel_size_A), invert=invert, where=str(style)
     )
-    tell(style, usable.notice)
+    print_notices(style, usable.notice)
     if not invert:
         check_sign(style, usable.series.images)
     geometry = usable.series.geometry

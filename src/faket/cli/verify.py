@@ -1,4 +1,4 @@
-"""Whether written files are still as they were."""
+"""The command `verify`: whether written files are still as they were."""
 
 import sys
 from pathlib import Path
@@ -7,18 +7,18 @@ from faket.cli.common import Flag
 
 
 def verify(folder: Path, /, *, full: Flag = False) -> int:
-    """Check files against their manifests: missing, cut or changed ones get a line each.
+    """Find files that were changed, cut short or lost since faket wrote them.
 
-    The exit code is 1 where something differs.
+    A line is printed for each of them; the exit code is then 1.
 
     Parameters
     ----------
     folder
-        Data set, training, study, or any folder with a manifest.json somewhere in it; or one file
+        Data set, training, study, or any other folder that contains a manifest.json; or one file
         with its manifest beside it.
     full
-        Read and hash all files. Otherwise sizes and dates are compared, and only files with another
-        date are hashed.
+        Read every file and compare its hash. Otherwise sizes and dates are compared, and a file is
+        read only if its date is not that of its writing.
     """
     from faket.verification import verify as verify_folder
 
@@ -29,5 +29,5 @@ def verify(folder: Path, /, *, full: Flag = False) -> int:
     if found.differences:
         print(f"{folder}: {len(found.differences)} differences in {checked}", file=sys.stderr)
         return 1
-    print(f"{folder}: {checked} are as they were written{'' if full else ' (sizes and dates)'}")
+    print(f"{folder}: {checked} are unchanged{'' if full else ' (by size and date)'}")
     return 0

@@ -1,4 +1,4 @@
-"""Errors in a command's own words: its options in place of the library's names."""
+"""Errors in the words of a command: its options in place of the library's names."""
 
 import inspect
 import re
@@ -13,12 +13,12 @@ _SECTIONS = {
     "SpecimenSection": "specimen",
     "Microscope": "microscope.settings",
 }
-# What some commands call otherwise.
+# Settings that have another name as an option.
 _ALIASES = {"memory_limit": "memory_limit_GB", "weights": "vgg19"}
 
 
 def in_words_of(command: Callable[..., object] | None, message: str) -> str:
-    """Return an error as a command's user can act on it.
+    """Return an error message that the user of a command can act on.
 
     Parameters
     ----------
@@ -30,9 +30,9 @@ def in_words_of(command: Callable[..., object] | None, message: str) -> str:
     Returns
     -------
     str
-        Settings are named as the command's options, or as fields of the recipe that it reads. A
-        remedy (what follows the last semicolon, with its alternatives) that names another
-        setting is left out, because nobody could follow it.
+        With settings named as the command's options, or as fields of the recipe that it reads. A
+        remedy (the part after the last semicolon, or one of its alternatives) that names a setting
+        which the command does not have is left out, because nobody could follow it.
     """
     head, semicolon, remedy = message.rpartition("; ")
     if semicolon and not _is_known(command, remedy):
@@ -42,7 +42,7 @@ def in_words_of(command: Callable[..., object] | None, message: str) -> str:
 
 
 def _plain(name: str) -> str:
-    """Return a setting of a class without the class."""
+    """Return the name of a setting without its class."""
     return name.rpartition(".")[2] if name[0].isupper() else name
 
 

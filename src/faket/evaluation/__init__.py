@@ -1,4 +1,4 @@
-"""How good the data are: likeness to a reference, and the scores of pickers trained on them."""
+"""Measures of the data: similarity to a reference, and scores of the pickers trained on them."""
 
 from faket.evaluation.classification import classification_scores
 from faket.evaluation.fidelity import (

@@ -1,8 +1,8 @@
 """Scores of a confusion matrix: F1 of each class, and both macro averages.
 
 F1 of a class is 2 TP / (2 TP + FP + FN). No object is truly background, so the F1 of background
-is 0, and SHREC'21's published macro average counts it: see :class:`Classification`. What is
-divided by nothing is 0.
+is 0, and SHREC'21's published macro average includes it: see :class:`Classification`. A score
+whose denominator is 0 counts as 0.
 """
 
 from collections.abc import Sequence
@@ -17,16 +17,17 @@ from faket.evaluation.matching import IntArray
 
 @dataclass(frozen=True)
 class ClassScore:
-    """One class: its objects, and what was named so.
+    """The scores of one class.
 
     Attributes
     ----------
     name : str
     n_objects : int
     found : int
-        Objects that were hit, whatever class was named.
+        Objects of this class that a pick hit, whatever class was predicted.
     true_positives, false_positives, false_negatives : int
-        Objects of this class named so; of other classes named so; of this class not named so.
+        Objects of this class predicted as this class; objects of other classes predicted as it;
+        objects of this class predicted as another or missed.
     recall, precision, f1 : float
     """
 
@@ -43,22 +44,23 @@ class ClassScore:
 
 @dataclass(frozen=True)
 class Classification:
-    """Which class was named for which?
+    """Which class was predicted for the objects of each class.
 
     Attributes
     ----------
     labels : tuple of str
         "background", then the scored classes.
     confusion : ndarray of int, shape (labels, labels)
-        Rows are the truth, columns the first pick; the row of background is empty.
+        Rows are the true class, columns the class of the first pick; the row of background is
+        empty.
     unnamed : ndarray of int, shape (labels,)
-        Objects in the column of background that were found, but named an excluded class.
+        Objects in the column of background that were found, but predicted as an excluded class.
     classes : tuple of ClassScore
     f1_macro_with_background : float
-        The published one: the sum of the classes' F1 over their number + 1, because background
-        is a class whose F1 is 0. At most C / (C + 1).
+        The published score: the sum of the classes' F1 divided by their number C + 1, because
+        background is a class whose F1 is 0. At most C / (C + 1).
     f1_macro_without_background : float
-        Mean F1 of the classes. Classes that neither occur nor are named are left out of both.
+        Mean F1 of the classes. Classes that neither occur nor are predicted are left out of both.
     """
 
     labels: tuple[str, ...]
@@ -79,9 +81,9 @@ def classification_scores(
     labels : sequence of str
         "background" first.
     confusion : ndarray of int, shape (labels, labels)
-        Rows are the truth, columns what was named.
+        Rows are the true class, columns the predicted class.
     unnamed : ndarray of int, shape (labels,), optional
-        See :class:`Classification`; none by default.
+        See :class:`Classification`; 0 by default.
 
     Raises
     ------
@@ -93,15 +95,16 @@ def classification_scores(
     if matrix.shape != (n, n) or n == 0 or matrix.min() < 0 or matrix[0].any():
         raise InputError(
             f"confusion matrix: expected counts of shape {(n, n)} with an empty first row "
-            f"(nothing is truly background), found shape {matrix.shape} or other counts"
+            f"(no object is truly background), found shape {matrix.shape} or other counts; give "
+            "rows of true and columns of predicted classes"
         )
-    beside = np.zeros(n, np.int64) if unnamed is None else np.asarray(unnamed, np.int64)
+    other = np.zeros(n, np.int64) if unnamed is None else np.asarray(unnamed, np.int64)
     with_background, without = macro_f1(matrix)
     return Classification(
         labels=tuple(labels),
         confusion=matrix,
-        unnamed=beside,
-        classes=tuple(_class_score(labels[i], matrix, beside, i) for i in range(1, n)),
+        unnamed=other,
+        classes=tuple(_class_score(labels[i], matrix, other, i) for i in range(1, n)),
         f1_macro_with_background=float(with_background),
         f1_macro_without_background=float(without),
     )
@@ -133,7 +136,7 @@ def macro_f1(confusion: IntArray) -> tuple[DoubleArray, DoubleArray]:
 
 
 def recall_precision_f1(found: int, n_objects: int, n_picks: int) -> tuple[float, float, float]:
-    """Return recall, precision and F1; 0 where there is nothing to divide by."""
+    """Return recall, precision and F1; 0 where the denominator is 0."""
     recall = found / n_objects if n_objects else 0.0
     precision = found / n_picks if n_picks else 0.0
     return recall, precision, 2 * recall * precision / (recall + precision) if found else 0.0
@@ -141,16 +144,16 @@ def recall_precision_f1(found: int, n_objects: int, n_picks: int) -> tuple[float
 
 def _class_score(name: str, confusion: IntArray, unnamed: IntArray, i: int) -> ClassScore:
     right = int(confusion[i, i])
-    of_class, named_so = int(confusion[i].sum()), int(confusion[:, i].sum())
-    recall, precision, _ = recall_precision_f1(right, of_class, named_so)
+    of_class, predicted = int(confusion[i].sum()), int(confusion[:, i].sum())
+    recall, precision, _ = recall_precision_f1(right, of_class, predicted)
     return ClassScore(
         name=name,
         n_objects=of_class,
         found=of_class - int(confusion[i, 0]) + int(unnamed[i]),
         true_positives=right,
-        false_positives=named_so - right,
+        false_positives=predicted - right,
         false_negatives=of_class - right,
         recall=recall,
         precision=precision,
-        f1=2 * right / (of_class + named_so) if of_class + named_so else 0.0,
+        f1=2 * right / (of_class + predicted) if of_class + predicted else 0.0,
     )

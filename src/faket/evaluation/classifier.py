@@ -1,4 +1,4 @@
-"""Can a plain classifier tell the patches of two stacks apart?"""
+"""How well a simple classifier distinguishes patches of two stacks."""
 
 import math
 from dataclasses import dataclass
@@ -12,31 +12,31 @@ from faket.evaluation.features import LATTICE_PX, patch_features
 from faket.evaluation.tilts import checked_stack, matched_tilts
 from faket.seeds import generator
 
-_STRIPS = 4  # across y, the tilt axis: content stays in its strip at all tilts
-_TILT_GROUPS = 4
-_RESAMPLES = 1000
-_BATCH = 1024
+_STRIPS = 4  # along y, the tilt axis, so that content stays in its strip at all tilts
+_TILT_GROUPS = 4  # chosen, because three quarters of the tilts are then left to train on
+_RESAMPLES = 1000  # of the bootstrap; chosen, because 95 % limits then vary by a few percent
+_BATCH = 1024  # patches described at once; chosen, to bound memory
 
 
 @dataclass(frozen=True, eq=False)
 class Separability:
-    """How well a classifier tells two stacks apart; 0.5 is chance, 1 is always.
+    """How well a classifier distinguishes two stacks: 0.5 is chance, 1 is always right.
 
     Attributes
     ----------
     auc : float
-        Probability that, of two patches from the same tilt and strip of the two stacks, the
-        classifier says rightly which is which (area under the ROC curve within tilt and strip).
+        Probability that the classifier is right about a pair of patches, one from each stack and
+        both from the same tilt and strip (area under the ROC curve within tilt and strip).
     auc_interval : (float, float)
-        95 % of bootstrap resamples of the tilts and of the strips (both at a time: Owen 2007,
-        Ann. Appl. Stat. 1, 386), for patches of one tilt or place are alike.
-        Approximate; too narrow where the stacks show different specimens.
+        95 % interval of a bootstrap that resamples tilts and strips at once (Owen 2007,
+        Ann. Appl. Stat. 1, 386), because patches of one tilt or one place are similar.
+        Approximate; too narrow if the stacks show different specimens.
     balanced_accuracy : float
-        Fraction of patches put into the right stack; both have the same number.
+        Fraction of patches assigned to the right stack; both have the same number.
     balanced_accuracy_interval : (float, float)
     d_prime : float
-        Distance between the two means of the classifier's score in standard deviations; it still
-        tells better from worse where the AUC has reached 1.
+        Distance between the two means of the classifier's score in standard deviations. It still
+        distinguishes better from worse when the AUC has reached 1.
     auc_per_tilt, tilts : ndarray, shape (pairs,) and (pairs, 2)
         AUC of each pair of tilts, and their indices in ``stack`` and ``other``.
     patches : int
@@ -44,7 +44,7 @@ class Separability:
     patch_px : int
     feature_names : tuple of str
     feature_auc : ndarray, shape (features,), float64
-        AUC of each feature alone: over 0.5 where ``stack`` has more of it than ``other``.
+        AUC of each feature alone: above 0.5 if the feature is larger in ``stack``.
     """
 
     auc: float
@@ -80,35 +80,35 @@ def separability(
     patches: int = 4096,
     tolerance_deg: float = 3.0,
 ) -> Separability:
-    """Train a classifier to tell patches of two stacks apart, and test it on others.
+    """Train a classifier to distinguish patches of two stacks, and test it on other patches.
 
     The classifier is linear discriminant analysis with shrunk covariance (OAS: Chen et al. 2010,
     IEEE Trans. Signal Process. 58, 5016) on :func:`patch_features`, their squares and the tilt
-    angle. Each patch is brought to mean 0 and σ 1 first. It is tested on a quarter of the tilts
-    in a quarter of the field (a strip across y, which keeps its content at all tilts) after
-    training on the other three quarters of the tilts in the other three strips, 16 times, so
-    that a test patch's tilt and area have never been seen. Where the image sizes agree, patches
-    are cut at the same places of both stacks.
+    angle. Each patch is first scaled to mean 0 and σ 1. The classifier is trained on three
+    quarters of the tilts in three quarters of the image, and tested on the remaining tilts in the
+    remaining quarter (a strip along y, which keeps its content at all tilts); this is done 16
+    times. So neither the tilt nor the place of a test patch was used for training. If the image
+    sizes agree, patches are cut at the same places of both stacks.
 
-    If the stacks show the same specimen, content is no tell-tale, and what is measured is the
-    imaging. If they show different specimens, differences in crowding, membranes or gold count
-    as well: then compare with the value for two reference stacks of different specimens, not
-    with 0.5.
+    If the stacks show the same specimen, only the imaging differs, and that is what is measured.
+    If they show different specimens, differences in crowding, membranes or gold are found as
+    well: then compare with the value of two reference stacks of different specimens, not with
+    0.5.
 
     Parameters
     ----------
     stack, other : ndarray, shape (tilt, y, x)
         Of the same pixel size; tilt counts and image sizes may differ.
     seed : int
-        Chooses the patches where there are too many, and the bootstrap's resamples.
+        Of the choice of patches, if there are too many, and of the bootstrap.
     angles_deg, other_angles_deg : array_like, shape (tilts,), optional
-        Stage angles; tilts are matched one to one by angle where both are given, else by index.
+        Stage angles; tilts are matched one to one by angle if both are given, else by index.
     patch_px : int
         Side of a patch, a multiple of 8 from 16.
     patches : int
-        At most about so many of each stack.
+        Approximate largest number of patches from each stack.
     tolerance_deg : float
-        Tilts without a partner this near in angle are left out.
+        Tilts with no partner within this angle are left out.
 
     Returns
     -------
@@ -131,7 +131,8 @@ def separability(
     )
     if len(tilts) < 2:
         raise InputError(
-            f"separability: expected at least 2 tilts that both stacks have, found {len(tilts)}"
+            f"separability: expected at least 2 tilts that both stacks have, found {len(tilts)}; "
+            "compare stacks with more tilts in common"
         )
     known = np.arange(len(stack)) if angles_deg is None else angles_deg
     angles = np.asarray(known, np.float64)[tilts[:, 0]]
@@ -194,11 +195,11 @@ def _sample(
     dtype = np.result_type(stack, other, np.float32)
     cut = np.empty((len(tilts), strips, 2, number, *size), dtype)
     for pair, strip, side in np.ndindex(cut.shape[:3]):
-        # The same name gives the same choice: the same places of both stacks.
-        dice = generator(seed, "separability", pair, strip, "both" if same else side)
+        # The same name gives the same random numbers, so the same places in both stacks.
+        rng = generator(seed, "separability", pair, strip, "both" if same else side)
         spots = places[side][strip]
         image = sides[side][tilts[pair, side]]
-        for k, spot in enumerate(dice.choice(len(spots), number, replace=False)):
+        for k, spot in enumerate(rng.choice(len(spots), number, replace=False)):
             y, x = spots[spot]
             cut[pair, strip, side, k] = image[y : y + patch_px, x : x + patch_px]
     flat = cut.reshape(-1, *size)
@@ -211,9 +212,9 @@ def _sample(
 def _places(
     shape: tuple[int, int], strip: int, strips: int, patch_px: int
 ) -> list[tuple[int, int]]:
-    """Corners (y, x) of the patches inside a strip, half a patch apart, on the lattice."""
+    """Corners (y, x) of the patches in a strip, half a patch apart, at multiples of 8 pixels."""
     step = max(LATTICE_PX, patch_px // 2 // LATTICE_PX * LATTICE_PX)
-    # Rounded down, strips stay as high as a patch, which is a multiple of the lattice.
+    # Rounding down leaves a strip at least as high as a patch, which is a multiple of 8 too.
     top, bottom = (
         shape[0] * edge // strips // LATTICE_PX * LATTICE_PX for edge in (strip, strip + 1)
     )
@@ -244,7 +245,7 @@ def _cross_validated(samples: _Samples) -> DoubleArray:
 
 
 def _expanded(features: DoubleArray, angles: DoubleArray) -> DoubleArray:
-    """Append squares (of what is no outlier) and the angle's powers."""
+    """Append the squares of the features, outliers cut off, and the angle and its square."""
     bounded = np.clip(features, -4, 4)
     angle = np.broadcast_to(angles[:, None, None, None, None], (*features.shape[:4], 1))
     return np.concatenate([bounded, bounded**2, angle, angle**2], axis=-1)
@@ -287,8 +288,8 @@ def _d_prime(scores: DoubleArray) -> float:
 
 def _interval(values: DoubleArray, seed: int) -> tuple[float, float]:
     """95 % interval of the mean of values [pair, strip] whose rows and columns are resampled."""
-    dice = generator(seed, "separability", "bootstrap")
-    rows, columns = (dice.integers(n, size=(_RESAMPLES, n)) for n in values.shape)
+    rng = generator(seed, "separability", "bootstrap")
+    rows, columns = (rng.integers(n, size=(_RESAMPLES, n)) for n in values.shape)
     means = values[rows[:, :, None], columns[:, None, :]].mean(axis=(1, 2))
     low, high = np.percentile(means, (2.5, 97.5))
     return float(low), float(high)

@@ -1,4 +1,4 @@
-"""Is protein dark, as it should be, or bright?"""
+"""Whether protein is dark in a stack, as it should be, or bright."""
 
 import math
 from dataclasses import dataclass
@@ -13,11 +13,11 @@ from faket.evaluation.tilts import checked_stack
 
 _SCALES_PX = (3.0, 6.0, 12.0)
 _HOT_SIGMA = 8.0
-_MOST_TILTS = 21  # they show the same specimen: more tell no more
+_MOST_TILTS = 21  # chosen, because all show the same specimen and more add nothing
 _SIGNIFICANT = 5.0
-# Counted electrons alone give smoothed images a skewness of +0.376 / (scale √electrons per
-# pixel), at most +0.13 from one electron a pixel on; and above a third of the volume filled,
-# molecules give +0.25: neither must look like bright protein.
+# Counting noise alone gives smoothed images a skewness of +0.376 / (scale √electrons per pixel),
+# at most +0.13 if there is one electron a pixel or more. Molecules that fill over a third of the
+# volume give +0.25. Neither must be taken for bright protein.
 _SMALLEST_SKEWNESS = 0.3
 
 
@@ -30,10 +30,10 @@ class ContrastSign:
     sign : {"normal", "inverted", "cannot tell"}
         Normal: protein and gold are dark.
     skewness : float
-        Of the smoothed images, averaged over (at most 21) tilts: negative where compact things
-        are dark.
+        Of the smoothed images, averaged over (at most 21) tilts: negative if compact objects are
+        dark.
     significance : float
-        Its size in standard errors.
+        Magnitude of the skewness in standard errors.
     """
 
     sign: Literal["normal", "inverted", "cannot tell"]
@@ -42,13 +42,13 @@ class ContrastSign:
 
 
 def contrast_sign(stack: AnyArray) -> ContrastSign:
-    """Tell from the skewness of the images whether what is compact and dense is dark.
+    """Find from the skewness of the images whether compact, dense objects are dark or bright.
 
-    Gold, molecules and membranes fill a small part of an image and stand out from the ice to one
-    side, so the grey values have their long tail there. Noise has hardly any skewness once it is
-    smoothed. Each tilt is band-passed (difference of Gaussians with σ of 3, 6 or 12 pixels and
-    four times that) after gradients have been taken away and single hot pixels cut down; the
-    scale with the most significant skewness counts.
+    Gold, molecules and membranes fill a small part of an image and are all darker, or all
+    brighter, than the ice, so the grey values have a long tail on that side. Noise has hardly any
+    skewness once it is smoothed. Each tilt is band-passed (difference of Gaussians with σ of 3, 6
+    or 12 pixels and four times that) after gradients have been removed and single hot pixels
+    limited; the scale with the most significant skewness is used.
 
     Parameters
     ----------
@@ -57,10 +57,10 @@ def contrast_sign(stack: AnyArray) -> ContrastSign:
     Returns
     -------
     ContrastSign
-        "cannot tell" where the skewness is below 5 standard errors of a single tilt (all tilts
-        show the same specimen) or below 0.3: pure ice, or molecules in more than about a quarter
-        of the volume and no gold. Grey level and contrast do not matter. Large bright holes in
-        carbon, or lamella edges, would count as bright: leave such images out.
+        "cannot tell" if the skewness is below 5 standard errors of a single tilt (all tilts show
+        the same specimen) or below 0.3, as for pure ice, or for molecules in more than about a
+        quarter of the volume and no gold. Grey level and contrast do not matter. Large bright
+        holes in carbon, or edges of a lamella, look like bright protein: leave such images out.
 
     Raises
     ------
@@ -89,7 +89,7 @@ def check_contrast(stack: AnyArray, name: str = "reference") -> ContrastSign:
     ----------
     stack : ndarray, shape (tilt, y, x)
     name : str
-        What to call the stack in the error.
+        Name of the stack in the error.
 
     Returns
     -------
@@ -104,7 +104,7 @@ def check_contrast(stack: AnyArray, name: str = "reference") -> ContrastSign:
     found = contrast_sign(stack)
     if found.sign == "inverted":
         raise InputError(
-            f"{name}: expected protein dark, found it bright (skewness {found.skewness:+.2f}, "
+            f"{name}: expected dark protein, found bright (skewness {found.skewness:+.2f}, "
             f"{found.significance:.0f} standard errors); multiply the stack by -1"
         )
     return found
@@ -113,8 +113,8 @@ def check_contrast(stack: AnyArray, name: str = "reference") -> ContrastSign:
 def _band(shape: tuple[int, int], scale_px: float) -> AnyArray:
     """Difference of Gaussians on the low frequencies of a cosine transform (borders mirror).
 
-    What lies above 0.75 / scale is below 1e-4 and left out, which also makes the filtered image
-    smaller.
+    Frequencies above 0.75 / scale have weights below 1e-4 and are left out, which also makes the
+    filtered image smaller.
     """
     ky, kx = (np.arange(math.ceil(1.5 * n / scale_px)) / (2 * n) for n in shape)
     narrow = np.exp(-2 * (math.pi * scale_px) ** 2 * (ky[:, None] ** 2 + kx**2))
@@ -129,14 +129,14 @@ def _skewness(image: AnyArray, bands: list[AnyArray]) -> list[float]:
 
 def _without_hot_pixels(image: AnyArray) -> AnyArray:
     values = np.asarray(image, np.float64)
-    for _ in range(3):  # each time σ is less the hot pixels' own
+    for _ in range(3):  # hot pixels raise σ less each time
         values = (values - values.mean()) / values.std()
         values = np.clip(values, -_HOT_SIGMA, _HOT_SIGMA)
     return values
 
 
 def _flattened(values: AnyArray) -> AnyArray:
-    """Take away a cubic along y and one along x: ice is thicker at one side."""
+    """Subtract a cubic along y and one along x: ice may be thicker on one side."""
     for axis in (0, 1):
         profile = values.mean(axis=1 - axis)
         place = np.linspace(-1, 1, len(profile))

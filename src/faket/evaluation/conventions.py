@@ -1,11 +1,11 @@
-"""What three Euler angles mean: every program has its own convention.
+"""What three Euler angles mean; every program has its own convention.
 
 Each takes the particle's frame to the tomogram's, as a product of rotations about the fixed axes
 (the rightmost acts first):
 
 - RELION, Warp, M: (Rz(Rot) Ry(Tilt) Rz(Psi))⁻¹ (``Euler_angles2matrix`` of RELION's source).
 - Dynamo: (Rz(narot) Rx(tilt) Rz(tdrot))⁻¹, written tdrot tilt narot (Dynamo's "Table convention":
-  a point r of the template lands at m⁻¹ r; ``dynamo2m`` and ``cryoCAT`` convert alike).
+  a point r of the template moves to m⁻¹ r; ``dynamo2m`` and ``cryoCAT`` convert in the same way).
 - TOM, AV3, PEET's motive lists: Rz(psi) Rx(theta) Rz(phi), written phi psi theta (``cryoCAT``).
 - SHREC zxz, SHREC ZXZ: the two readings of SHREC'21's angles, see :mod:`faket.io.shrec.locations`.
 """
@@ -21,7 +21,7 @@ from faket.data import AnyArray, DoubleArray
 
 
 class _Convention(NamedTuple):
-    axes: str  # scipy's letters: small about fixed axes, capital about turning ones
+    axes: str  # scipy's letters: lower case about fixed axes, upper case about the particle's own
     order: tuple[int, int, int]  # of the written angles
     inverse: bool
 
@@ -73,19 +73,19 @@ def rotations_of(convention: str, degrees: AnyArray) -> Rotation:
 def other_readings(
     rotations: Rotation, angles: EulerAngles | None
 ) -> Iterator[tuple[str, Rotation]]:
-    """Give what the orientations would be if the file meant something else.
+    """Yield the orientations that the file would have in every other convention.
 
     Parameters
     ----------
     rotations : scipy Rotation of length n
         As they were read.
     angles : EulerAngles or None
-        What the file holds; None for quaternions.
+        As written in the file; None for quaternions.
 
     Yields
     ------
     name : str
-        Completes "if read as ...".
+        Completes "if they were ...".
     rotations : scipy Rotation of length n
     """
     yield "the inverse rotations", rotations.inv()

@@ -1,4 +1,4 @@
-"""What a plain classifier looks at: statistics of small square patches."""
+"""The features of the simple classifier: statistics of small square patches."""
 
 from itertools import pairwise
 
@@ -101,7 +101,7 @@ def _gradients(z: AnyArray) -> dict[str, AnyArray]:
 
 
 def _details(z: AnyArray) -> dict[str, AnyArray]:
-    """How the power of fine detail varies from place to place, and with the brightness."""
+    """How the power of fine detail varies within a patch, and with the brightness."""
     mean = _pooled(z, 4)
     detail = z - mean.repeat(4, axis=1).repeat(4, axis=2)
     power = _pooled(detail * detail, 4)

@@ -1,6 +1,6 @@
-"""How much a stack looks like a reference: spectra, a classifier's success, content, contrast.
+"""How similar a stack is to a reference: spectra, a classifier's success, content, contrast.
 
-Every measure brings each tilt to mean 0 and standard deviation 1 first, because that is how
+Every measure first scales each tilt to mean 0 and standard deviation 1, because that is how
 pickers see the data; grey values themselves are not compared.
 """
 
@@ -30,6 +30,7 @@ __all__ = [
     "spectrum_distance",
 ]
 
+_NOISE_FREE = "noise-free projections"  # name of that stack in errors
 _SAME_VIEW_DEG = 0.5  # content is compared between images of the same view only
 
 
@@ -42,8 +43,8 @@ class SpectrumDistance:
     distance : float
         Mean of ``per_tilt``; 0.1 means that powers differ by about 10 %.
     floor : float
-        Distance expected of two independent images with the very same spectrum, because rings
-        hold a finite number of amplitudes.
+        Distance expected of two independent images with the same true spectrum, because a ring
+        has a finite number of amplitudes.
     per_tilt : ndarray, shape (pairs,), float64
         Mean over rings of |ln(power / other power)|.
     tilts : ndarray of int, shape (pairs, 2)
@@ -65,21 +66,21 @@ class SpectrumDistance:
 
 @dataclass(frozen=True, eq=False)
 class ContentCorrelation:
-    """How much of the noiseless projections is left in a stack.
+    """How strongly a stack correlates with the noise-free projections of its specimen.
 
     Attributes
     ----------
     mean : float
         Mean of ``per_tilt``.
     per_tilt : ndarray, shape (pairs,), float64
-        Pearson's correlation of each tilt with its noiseless twin.
+        Pearson's correlation of each tilt with its noise-free projection.
     tilts : ndarray of int, shape (pairs, 2)
-        Indices of the compared tilts in ``stack`` and ``clean``.
+        Indices of the compared tilts in ``stack`` and ``noise_free``.
     frequency : ndarray, shape (rings,), float64
         Middle of each ring, cycles per pixel.
     by_ring : ndarray, shape (pairs, rings), float64
         The same correlation within each ring of Fourier space (Fourier ring correlation). It is
-        negative where the contrast transfer function has turned the sign.
+        negative where the contrast transfer function is positive, which inverts contrast.
     """
 
     mean: float
@@ -110,12 +111,12 @@ def spectrum_distance(
     angles_deg, other_angles_deg : array_like, shape (tilts,), optional
         Stage angles; tilts are matched by angle where both are given, else by index.
     limits : (float, float)
-        Frequencies from and to, cycles per pixel. The mean, the corners beyond Nyquist and, by
-        default, periods over 50 pixels are left out.
+        Lowest and highest frequency, cycles per pixel. The mean, the corners beyond Nyquist and,
+        by default, periods over 50 pixels are left out.
     rings : int
-        Number of rings of equal width between the limits; each counts the same.
+        Number of rings of equal width between the limits; each has the same weight.
     normalize : bool
-        Bring each tilt to mean 0 and σ 1 first; False compares the powers as they are.
+        Scale each tilt to mean 0 and σ 1 first; False compares the powers as they are.
     tolerance_deg : float
         Tilts without a partner this near in angle are left out.
 
@@ -161,23 +162,23 @@ def spectrum_distance(
 
 def content_correlation(
     stack: AnyArray,
-    clean: AnyArray,
+    noise_free: AnyArray,
     *,
     angles_deg: ArrayLike | None = None,
-    clean_angles_deg: ArrayLike | None = None,
+    noise_free_angles_deg: ArrayLike | None = None,
     rings: int = 24,
 ) -> ContentCorrelation:
-    """Correlate every tilt with its noiseless projection.
+    """Correlate every tilt with its noise-free projection.
 
     Parameters
     ----------
     stack : ndarray, shape (tilt, y, x)
-        Known shifts undone (:func:`faket.reconstruction.align`).
-    clean : ndarray, shape (tilt, y, x)
-        Noiseless projections of the same specimen, protein dark; images of the same shape.
-    angles_deg, clean_angles_deg : array_like, shape (tilts,), optional
-        Where both are given, tilts of the same angle (within 0.5°) are compared and the others
-        left out; else tilts of the same index.
+        With known shifts corrected (:func:`faket.reconstruction.align`).
+    noise_free : ndarray, shape (tilt, y, x)
+        Noise-free projections of the same specimen, protein dark; images of the same shape.
+    angles_deg, noise_free_angles_deg : array_like, shape (tilts,), optional
+        If both are given, tilts of the same angle (within 0.5°) are compared and the others are
+        left out; otherwise tilts of the same index are compared.
     rings : int
         Number of rings of equal width between 0.02 cycles per pixel and Nyquist.
 
@@ -191,28 +192,29 @@ def content_correlation(
         If shapes do not fit, or a tilt is constant or not finite.
     """
     mean, sigma = checked_stack(stack, "stack")
-    clean_mean, clean_sigma = checked_stack(clean, "clean")
-    if stack.shape[1:] != clean.shape[1:]:
+    noise_free_mean, noise_free_sigma = checked_stack(noise_free, _NOISE_FREE)
+    if stack.shape[1:] != noise_free.shape[1:]:
         raise InputError(
-            f"clean: expected images of {stack.shape[1]} x {stack.shape[2]} pixels as in stack, "
-            f"found {clean.shape[1]} x {clean.shape[2]}"
+            f"{_NOISE_FREE}: expected images of {stack.shape[1]} x {stack.shape[2]} pixels as in "
+            f"the stack, found {noise_free.shape[1]} x {noise_free.shape[2]}; give the projections "
+            "of this stack's specimen"
         )
     tilts = matched_tilts(
         len(stack),
-        len(clean),
+        len(noise_free),
         angles_deg,
-        clean_angles_deg,
+        noise_free_angles_deg,
         tolerance_deg=_SAME_VIEW_DEG,
-        names=("stack", "clean"),
+        names=("stack", _NOISE_FREE),
     )
     edges = ring_edges((0.02, 0.5), rings)
     frame = rings_between((stack.shape[1], stack.shape[2]), edges)
     per_tilt, by_ring = np.empty(len(tilts)), np.empty((len(tilts), rings))
     for row, (i, j) in enumerate(tilts):
         image = (stack[i] - mean[i]) / sigma[i]
-        twin = (clean[j] - clean_mean[j]) / clean_sigma[j]
-        per_tilt[row] = np.mean(image * twin, dtype=np.float64)
-        by_ring[row] = _ring_correlation(image, twin, frame)
+        other = (noise_free[j] - noise_free_mean[j]) / noise_free_sigma[j]
+        per_tilt[row] = np.mean(image * other, dtype=np.float64)
+        by_ring[row] = _ring_correlation(image, other, frame)
     held = np.isfinite(by_ring).all(axis=0)
     frequency = (edges[1:] + edges[:-1])[held] / 2
     return ContentCorrelation(float(per_tilt.mean()), per_tilt, tilts, frequency, by_ring[:, held])
@@ -225,8 +227,8 @@ def _powers(
     return np.array([done[int(i)] for i in tilts])
 
 
-def _ring_correlation(image: AnyArray, twin: AnyArray, rings: Rings) -> DoubleArray:
-    first, second = tapered(image), tapered(twin)
+def _ring_correlation(image: AnyArray, other: AnyArray, rings: Rings) -> DoubleArray:
+    first, second = tapered(image), tapered(other)
     cross = rings.mean((first * second.conj()).real)
     scale = np.sqrt(rings.mean(np.abs(first) ** 2) * rings.mean(np.abs(second) ** 2))
     return np.divide(cross, scale, out=np.zeros_like(cross), where=scale != 0)

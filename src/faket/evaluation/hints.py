@@ -1,7 +1,7 @@
-"""When picks and truth do not fit: what would make them fit?
+"""Hints for picks that do not fit the truth: which usual mistake would explain it.
 
-Scores of picks in another frame, unit or convention are numbers like all others. So the likely
-mistakes are tried out on the truth itself; what is said is only what then fits.
+Picks in another frame, unit or convention get low scores like any bad picks. So the usual
+mistakes are tried out: if undoing one of them makes many picks fit the truth, the user is told.
 """
 
 from collections.abc import Iterator, Mapping
@@ -19,24 +19,24 @@ from faket.evaluation.orientations import angular_errors_deg
 from faket.vocabulary import NO_MOLECULES, VESICLE
 
 _BINNINGS = (2, 3, 4, 5, 6, 8)
-_LARGEST_SAMPLE = 2000  # picks looked at; chosen, because a second is enough for a hint
-_SHIFT_PICKS, _SHIFT_CELL = 300, 3.0  # picks and voxels of the vote on a shift; chosen likewise
-_DISAGREE_DEG, _AGREE_DEG = 25.0, 10.0  # medians; at random it is 126, a fine search errs by 5
-_WORTH = 0.15  # share of picks that hit, at least; chosen below what any usable picker reaches
-_LEAST = 4  # picks or pairs below which agreement may be chance
+_LARGEST_SAMPLE = 2000  # picks tried; chosen, because a hint should take no more than a second
+_SHIFT_PICKS, _SHIFT_CELL = 300, 3.0  # picks and voxels of the histogram of shifts; chosen likewise
+_DISAGREE_DEG, _AGREE_DEG = 25.0, 10.0  # median errors: 126 at random, about 5 in a fine search
+_WORTH = 0.15  # least fraction of picks that hit; chosen below what any usable picker reaches
+_LEAST = 4  # fewer picks or pairs may agree by chance
 
 Frames = Iterator[tuple[str, DoubleArray]]
 
 
 def check_frame(picks: Picks, truth: Truth) -> None:
-    """Refuse picks most of which lie outside the volume.
+    """Refuse picks if more than half of them lie outside the volume.
 
-    Vesicles do not count, since their centres may.
+    Vesicles are not counted, because their centres may lie outside.
 
     Raises
     ------
     InputError
-        If more than half do; it says which scale, origin or order of axes would fit.
+        With the scale, origin or order of axes that would fit, if there is one.
     """
     voxels = _voxels(picks, truth)
     outside = len(voxels) - int(_inside(voxels, truth).sum())
@@ -53,10 +53,10 @@ def check_frame(picks: Picks, truth: Truth) -> None:
 
 
 def frame_hint(picks: Picks, truth: Truth) -> str | None:
-    """Return what would make many picks hit objects where few do; None where nothing would."""
+    """Return which change would make many picks hit objects if few do; None if there is none."""
     voxels = _voxels(picks, truth)
     advice = _best_frame(voxels, truth) if len(voxels) >= _LEAST else None
-    return f"{advice}; are they in another frame?" if advice else None
+    return f"{advice}; check in which frame they are" if advice else None
 
 
 def angle_hint(
@@ -64,7 +64,7 @@ def angle_hint(
 ) -> str | None:
     """Return the convention in which the orientations would agree, if they disagree as read.
 
-    Looks at the picks that hit an object of the class that they name.
+    Only picks that hit an object of the class they predict are compared.
 
     Parameters
     ----------
@@ -103,8 +103,8 @@ def angle_hint(
     if best > _AGREE_DEG:
         return None
     return (
-        f"the angles disagree with the truth (median {now:.0f}°), but would agree (median "
-        f"{best:.0f}°) if read as {name}; convert them"
+        f"the angles differ from the truth (median {now:.0f}°), but would agree (median "
+        f"{best:.0f}°) if they were {name}; convert them"
     )
 
 
@@ -119,7 +119,7 @@ def _median_error(
 
 
 def _voxels(picks: Picks, truth: Truth) -> DoubleArray:
-    """Return x y z of the picks that are no vesicles, in voxels."""
+    """Return x y z in voxels of the picks that are not vesicles."""
     keep = [i for i, name in enumerate(picks.species) if name.casefold() != VESICLE]
     voxels: DoubleArray = picks.positions_A[keep] / truth.voxel_size_A
     return voxels
@@ -132,7 +132,7 @@ def _inside(voxels: DoubleArray, truth: Truth) -> NDArray[np.bool_]:
 
 
 def _hits(voxels: DoubleArray, truth: Truth, tree: cKDTree) -> int:
-    """Count picks that are on an object or next to a centre, which a hollow one has in the air."""
+    """Count picks on an object or next to a centre, which a hollow object has on background."""
     inside = voxels[_inside(voxels, truth)]
     if len(inside) == 0:
         return 0
@@ -142,7 +142,7 @@ def _hits(voxels: DoubleArray, truth: Truth, tree: cKDTree) -> int:
 
 
 def _best_frame(voxels: DoubleArray, truth: Truth) -> str | None:
-    """Return the change that lets most picks hit, if it is far more than now and than by chance."""
+    """Return the change after which most picks hit, if far more hit than now and than by chance."""
     centres = truth.particles.positions_A / truth.voxel_size_A
     if len(centres) == 0 or len(voxels) == 0:
         return None
@@ -157,14 +157,14 @@ def _best_frame(voxels: DoubleArray, truth: Truth) -> str | None:
     needed = max(2 * now, _WORTH * n, n * chance + 5 * np.sqrt(n * chance), min(_LEAST, n))
     tried = [(_hits(moved, truth, tree), name) for name, moved in _frames(voxels, truth)]
     tried += [(_hits(moved, truth, tree), name) for name, moved in _shifted(voxels, centres)]
-    hits, name = max(tried, key=lambda item: item[0])  # the first of equals is the simplest
+    hits, name = max(tried, key=lambda item: item[0])  # of equals the first, which is the simplest
     if hits < needed:
         return None
-    return f"if they were {name}, {hits} of {n} would hit an object ({now} do)"
+    return f"if they were {name}, {hits} of {n} would hit an object (now {now} do)"
 
 
 def _frames(voxels: DoubleArray, truth: Truth) -> Frames:
-    """Give the picks as they would be had each of the usual mistakes been made."""
+    """Yield the picks with each of the usual mistakes undone."""
     size = np.array(truth.instance_mask.shape[::-1], np.float64)
     size_A = truth.voxel_size_A
     yield "counted from 0 instead of 1", voxels - 1
@@ -196,7 +196,7 @@ def _scales(voxels: DoubleArray, size_A: float) -> Frames:
 
 
 def _shifted(voxels: DoubleArray, centres: DoubleArray) -> Frames:
-    """Give the picks moved by the shift that most pairs of pick and object have in common."""
+    """Yield the picks moved by the shift that most pairs of pick and object have in common."""
     sample = voxels[:: -(-len(voxels) // _SHIFT_PICKS)]
     differences = (centres[None] - sample[:, None]).reshape(-1, 3)
     cells = np.floor(differences / _SHIFT_CELL).astype(np.int64)

@@ -1,7 +1,7 @@
 """Bootstrap intervals of scores: over seeds, or over the particles of one tomogram.
 
-Percentile bootstrap (Efron 1979) of the mean. With few seeds it is too narrow, by about
-√((n − 1) / n) for the 68 % interval: six seeds are the paper's number.
+Percentile bootstrap (Efron 1979) of the mean. With few seeds the intervals are too narrow, by
+about √((n − 1) / n) for the 68 % interval. FakET's paper has six seeds.
 """
 
 from collections.abc import Sequence
@@ -18,8 +18,8 @@ from faket.evaluation.matching import IntArray
 from faket.evaluation.scores import Scores
 from faket.seeds import generator
 
-SEED_RESAMPLES = 10_000
-PARTICLE_RESAMPLES = 2_000
+SEED_RESAMPLES = 10_000  # chosen, because percentiles then vary by about 1 % of the interval
+PARTICLE_RESAMPLES = 2_000  # chosen likewise; each draw takes longer
 
 METRICS = (
     "recall",
@@ -37,9 +37,9 @@ class Interval:
     Attributes
     ----------
     mean : float
-        Of the seeds; the score itself where there is one seed.
+        Over the seeds; the score itself if there is one seed.
     interval_68, interval_95 : tuple of float, or None
-        Low and high; None where one seed is all there is to resample.
+        Low and high; None if there is only one seed, so that nothing can be resampled.
     """
 
     mean: float
@@ -55,7 +55,7 @@ class Summary:
     ----------
     n_seeds : int
     over : {"seeds", "particles"}
-        What was resampled: the seeds, or, where there is one, its particles and wrong picks.
+        What was resampled: the seeds, or, if there is one seed, its particles and wrong picks.
     metrics : mapping of str to Interval
         Those of ``METRICS``.
     class_f1 : mapping of str to Interval
@@ -76,7 +76,7 @@ def seed_interval(
     ----------
     values : array_like, shape (seeds,)
     seed : int
-        Of the bootstrap. The same draws are made for every score of as many seeds.
+        Of the bootstrap. Scores of equally many seeds are resampled with the same draws.
     n_resamples : int
 
     Raises
@@ -96,12 +96,13 @@ def ratio_interval(
 ) -> Interval:
     """Return the ratio of two methods' means over the same seeds and its bootstrap intervals.
 
-    A seed is drawn for both at once, so what it does to both alike does not widen the interval.
+    Both are resampled with the same seeds, so a seed's common effect on both does not widen the
+    interval.
 
     Parameters
     ----------
     values, base : array_like, shape (seeds,)
-        Of the method, and of what it is set in relation to. A ratio to 0 is 0.
+        Scores of the method, and of the method it is compared with. A ratio to 0 counts as 0.
     seed : int
         Of the bootstrap.
     n_resamples : int
@@ -114,8 +115,8 @@ def ratio_interval(
     above, below = _checked(values), _checked(base)
     if len(above) != len(below):
         raise InputError(
-            f"scores of seeds: expected as many of both, found {len(above)} and {len(below)}; "
-            "compare the seeds that both have"
+            f"scores of seeds: expected equally many of both methods, found {len(above)} and "
+            f"{len(below)}; compare the seeds that both have"
         )
     ratio = float(_ratio(above.mean(), below.mean()))
     if len(above) == 1:
@@ -149,13 +150,13 @@ def summarise_scores(scores: Sequence[Scores], *, seed: int = 0) -> Summary:
     Raises
     ------
     InputError
-        If there are none, or they were scored with other classes.
+        If there are none, or they were scored with different classes.
     """
     if not scores:
-        raise InputError("scores: expected those of at least one seed, found none")
+        raise InputError("scores: expected at least one seed, found none")
     labels = scores[0].classification.labels
     if any(item.classification.labels != labels for item in scores):
-        raise InputError("scores: expected the same classes for all seeds, found others")
+        raise InputError("scores: expected the same classes for all seeds, found different ones")
     if len(scores) == 1:
         return _over_particles(scores[0], seed)
     table = np.array([metric_values(item) for item in scores])

@@ -1,11 +1,12 @@
-"""Which object does each pick hit, as SHREC'21 decides it?
+"""Which object each pick hits, by SHREC'21's rule.
 
-The instance mask is dilated once with a three-dimensional cross, where the larger id wins. A pick
-is rounded to a voxel, put to the nearest one of the volume if it lies outside, and hits the object
-whose id is there. The first pick of an object, in the order given, speaks for it.
+The instance mask is dilated once with a three-dimensional cross; where two ids meet, the larger
+one is kept. A pick is rounded to a voxel, moved to the nearest voxel of the volume if it lies
+outside, and hits the object whose id is there. If several picks hit an object, the first in the
+given order is the one that is scored.
 
-So the centre of a ring or shell, which is no part of it, is background. Where species are hollow,
-a tolerance lets picks on background hit the object whose centre is near.
+So a pick at the centre of a ring or shell, which is no part of it, is on background. For hollow
+species, a tolerance lets picks on background hit the object whose centre is near.
 """
 
 from collections.abc import Sequence
@@ -37,13 +38,13 @@ class Picks:
     positions_A : ndarray, shape (n, 3), float64
         x y z in Å from the centre of the tomogram's voxel [0, 0, 0].
     rotations : scipy Rotation of length n, or None
-        Particle's frame to the tomogram's; None if the picker tells no orientations.
+        Particle's frame to the tomogram's; None if the picker predicts no orientations.
     scores : ndarray, shape (n,), float64, or None
         The picker's own confidence.
     angles : EulerAngles or None
-        What the file writes for the rotations, if these are Euler angles.
+        The angles as written in the file, if these are Euler angles.
     notes : tuple of str
-        What was taken for granted when the file was read, a line each.
+        What was assumed when the file was read, one line each.
     """
 
     species: tuple[str, ...]
@@ -59,12 +60,12 @@ class Picks:
         if self.positions_A.shape != (n, 3) or not np.isfinite(self.positions_A).all():
             raise InputError(
                 f"picks: expected {n} finite positions x y z, found an array of shape "
-                f"{self.positions_A.shape}" + (", NaN or infinity" if n else "")
+                f"{self.positions_A.shape}" + (" with NaN or infinity" if n else "")
             )
         if self.scores is not None and self.scores.shape != (n,):
             raise InputError(f"picks: expected {n} scores, found shape {self.scores.shape}")
         if self.rotations is not None and len(self.rotations.as_quat().reshape(-1, 4)) != n:
-            raise InputError(f"picks: expected {n} rotations, found another number")
+            raise InputError(f"picks: expected {n} rotations, one a pick, found another number")
 
     def __len__(self) -> int:
         """Return the number of picks."""
@@ -85,7 +86,7 @@ class Picks:
 
 @dataclass(frozen=True)
 class Truth:
-    """What there is to find in one tomogram.
+    """The particles that are in one tomogram.
 
     Attributes
     ----------
@@ -95,10 +96,10 @@ class Truth:
         0 background.
     voxel_size_A : float
     class_names : tuple of str
-        The classes that a pick may name. Objects of other species have no class and are not
+        The classes that a picker may predict. Objects of other species have no class and are not
         scored.
     notes : tuple of str
-        What was taken for granted when the folder was read, a line each.
+        What was assumed when the folder was read, one line each.
     """
 
     particles: Particles
@@ -108,7 +109,7 @@ class Truth:
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        """Raise InputError if the mask is no volume of labels or the voxel size not positive."""
+        """Raise InputError if the mask is no volume of labels, or no voxel size is positive."""
         mask = self.instance_mask
         if mask.ndim != 3 or mask.size == 0 or not np.issubdtype(mask.dtype, np.integer):
             raise InputError(
@@ -121,7 +122,7 @@ class Truth:
 
 @dataclass(frozen=True)
 class Matches:
-    """Who hit what.
+    """Which pick hit which object.
 
     Attributes
     ----------
@@ -132,7 +133,7 @@ class Matches:
     hits : ndarray of int, shape (objects,)
         Number of picks on the object.
     outside : int
-        Picks outside the volume, which were put to its border.
+        Picks outside the volume, which were moved to its border.
     """
 
     objects: IntArray
@@ -142,7 +143,7 @@ class Matches:
 
 
 def match_picks(picks: Picks, truth: Truth, *, tolerance_A: float = 0.0) -> Matches:
-    """Give each pick the object it hits.
+    """Return for each pick the object that it hits.
 
     Parameters
     ----------
@@ -150,7 +151,7 @@ def match_picks(picks: Picks, truth: Truth, *, tolerance_A: float = 0.0) -> Matc
     truth : Truth
     tolerance_A : float
         A pick on background hits the object with the nearest centre, if that is no farther away
-        than this. 0 is SHREC'21's rule. Centres of vesicles do not count.
+        than this. 0 is SHREC'21's rule. Centres of vesicles are not used.
 
     Raises
     ------
@@ -171,7 +172,7 @@ def match_picks(picks: Picks, truth: Truth, *, tolerance_A: float = 0.0) -> Matc
 
 
 def dilated_ids(instance_mask: AnyArray, voxels: IntArray) -> IntArray:
-    """Return what the mask, dilated once with a three-dimensional cross, holds at some voxels.
+    """Return the ids at some voxels of the mask, dilated once with a three-dimensional cross.
 
     Parameters
     ----------
@@ -195,7 +196,7 @@ def dilated_ids(instance_mask: AnyArray, voxels: IntArray) -> IntArray:
 def resolve_names(names: Sequence[str], known: Sequence[str], what: str) -> tuple[str, ...]:
     """Return the known spelling of every class name.
 
-    Case does not matter, and "gold" is another word for "fiducial".
+    Upper and lower case are the same, and so are "gold" and "fiducial".
 
     Parameters
     ----------
@@ -206,7 +207,7 @@ def resolve_names(names: Sequence[str], known: Sequence[str], what: str) -> tupl
     Raises
     ------
     InputError
-        Naming the first class that is not known and how often unknown ones occur.
+        With the first class that is not known, and how often unknown classes occur.
     """
     spellings = {name.casefold(): name for name in reversed(known)}
     for theirs, ours in _SAME_CLASS.items():
@@ -217,14 +218,14 @@ def resolve_names(names: Sequence[str], known: Sequence[str], what: str) -> tupl
     if unknown:
         raise InputError(
             f"{what}: expected the classes {', '.join(known) or '(none)'}, found "
-            f"{unknown[0]!r} ({len(unknown)} of {len(names)} are of unknown classes); rename them"
+            f"{unknown[0]!r} ({len(unknown)} of {len(names)} have unknown classes); rename them"
         )
     return tuple(str(table[name]) for name in names)
 
 
 def _voxels(picks: Picks, truth: Truth) -> tuple[IntArray, int]:
     """Return the voxel of each pick and how many lie outside."""
-    # What was a half voxel in a file must not be moved across it by the detour through Å.
+    # Conversion to Å and back must not change how a position half way between voxels is rounded.
     rounded = np.rint(np.round(picks.positions_A / truth.voxel_size_A, 6))
     clipped = np.clip(rounded, 0, np.array(truth.instance_mask.shape[::-1]) - 1)
     return clipped.astype(np.int64), int((rounded != clipped).any(axis=1).sum())

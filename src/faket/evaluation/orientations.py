@@ -1,4 +1,4 @@
-"""Angular error of orientations, modulo the particle's own symmetry."""
+"""Angular errors of orientations, up to the symmetry of the particle."""
 
 import re
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ _SYMBOL = re.compile(r"([CD][1-9][0-9]?|T|O|I)\Z")
 
 @dataclass(frozen=True)
 class OrientationErrors:
-    """Angular errors of the particles that were found and rightly classified.
+    """Angular errors of the particles that were found and correctly classified.
 
     Attributes
     ----------
@@ -23,7 +23,7 @@ class OrientationErrors:
     n : int
         Particles compared.
     mean_deg, median_deg, percentile_84_deg : float or None
-        None where n is 0. Without symmetry, random orientations have a mean of 126.5 degrees.
+        None if n is 0. Without symmetry, random orientations have a mean of 126.5 degrees.
     """
 
     name: str
@@ -34,10 +34,10 @@ class OrientationErrors:
 
 
 def angular_errors_deg(picked: Rotation, true: Rotation, symmetry: str = "C1") -> DoubleArray:
-    """Return the smallest angle that takes each picked orientation to an equivalent of the true.
+    """Return the smallest angle between each predicted orientation and the equivalent true ones.
 
-    min over S of the rotation angle of R_picked⁻¹ R_true S, S running over the symmetry group,
-    which acts in the particle's frame.
+    The minimum over S of the rotation angle of R_picked⁻¹ R_true S, where S runs over the symmetry
+    group, which acts in the particle's frame.
 
     Parameters
     ----------
@@ -65,12 +65,15 @@ def angular_errors_deg(picked: Rotation, true: Rotation, symmetry: str = "C1") -
 def symmetry_group(symmetry: str) -> Rotation:
     """Return the rotations of a Schoenflies symbol; InputError if there is no such group."""
     if not _SYMBOL.match(symmetry):
-        raise InputError(f"symmetry: expected C1 to C99, D1 to D99, T, O or I, found {symmetry!r}")
+        raise InputError(
+            f"symmetry: expected C1 to C99, D1 to D99, T, O or I, found {symmetry!r}; choose one "
+            "of these"
+        )
     return Rotation.create_group(symmetry, axis="Z")
 
 
 def summarise_errors(name: str, errors_deg: DoubleArray) -> OrientationErrors:
-    """Return mean, median and 84th percentile of the errors; None where there are none."""
+    """Return mean, median and 84th percentile of the errors; None if there are none."""
     if len(errors_deg) == 0:
         return OrientationErrors(name, 0, None, None, None)
     return OrientationErrors(

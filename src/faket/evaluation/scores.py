@@ -3,11 +3,11 @@
 Localisation: recall = objects found / objects, precision = objects found / picks (a second pick of
 an object, and a pick of an excluded one, count as picks), F1 their harmonic mean.
 
-Classification: each object has a true class, and the class that its first pick names; an object
-that was missed, or whose first pick names an excluded class, is called background. The scores of
-that table are in :mod:`faket.evaluation.classification`.
+Classification: each object has a true class, and a predicted class, that of its first pick. An
+object that was missed, or predicted as an excluded class, counts as background. The scores of
+that confusion matrix are in :mod:`faket.evaluation.classification`.
 
-A quotient whose denominator is 0 counts as 0.
+A score whose denominator is 0 counts as 0.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -41,24 +41,24 @@ from faket.vocabulary import (
 
 @dataclass(frozen=True)
 class Localisation:
-    """Were the objects found, whatever class was named?
+    """How many objects were found, whatever class was predicted.
 
     Attributes
     ----------
     n_picks : int
     n_objects : int
-        What recall is divided by: the scored objects, and those of the classes that are counted
-        without being scored.
+        Denominator of recall: the scored objects, and those of classes that are counted without
+        being scored.
     found, missed : int
-        Scored objects that some pick hit, or none: TP and FN.
+        Scored objects that were hit by at least one pick (TP), or by none (FN).
     on_background : int
-        Picks that hit nothing: FP as SHREC reports it.
+        Picks that hit no object; FP as SHREC reports it.
     on_excluded : int
         Picks of objects that are not scored.
     repeated : int
         Second and later picks of scored objects.
     outside : int
-        Picks outside the volume, which were put to its border.
+        Picks outside the volume, which were moved to its border.
     recall, precision, f1 : float
     mean_distance_A : float or None
         From the first pick of each found object to its centre; None if none was found.
@@ -87,11 +87,11 @@ class Scores:
     localisation : Localisation
     classification : Classification
     orientations : tuple of OrientationErrors
-        "all", then class by class; empty if the picks carry no orientations.
+        "all", then class by class; empty if the picks have no orientations.
     excluded : tuple of str
         Classes that were not scored.
     counted : tuple of str
-        Those of them that are counted among the objects that recall is divided by.
+        Excluded classes whose objects are part of the denominator of recall.
     tolerance_A : float
         0 is SHREC'21's rule; see :func:`faket.evaluation.match_picks`.
     """
@@ -113,7 +113,7 @@ def score_picks(
     symmetries: Mapping[str, str] | None = None,
     tolerance_A: float = 0.0,
 ) -> Scores:
-    """Score picks as SHREC'21 does.
+    """Return SHREC'21's scores of picks.
 
     Parameters
     ----------
@@ -123,13 +123,13 @@ def score_picks(
         Classes that are not scored. By default vesicles, and 4V94 if the classes are SHREC's
         (see :func:`default_excluded`). Objects whose species is no class are never scored.
     counted : collection of str, optional
-        Excluded classes whose objects are still part of what recall is divided by. SHREC'21
-        counts its vesicles: the default if the classes are SHREC's; otherwise none.
+        Excluded classes whose objects are still part of the denominator of recall. SHREC'21
+        counts its vesicles so: the default if the classes are SHREC's; otherwise none.
     symmetries : mapping of str to str, optional
-        Class → Schoenflies symbol, for orientations; C1 where not given.
+        Class → Schoenflies symbol, for orientations; C1 if not given.
     tolerance_A : float
         For hollow species, whose centre is background: a pick on background hits the object
-        whose centre is this near. 0 is SHREC'21's rule.
+        whose centre is within this distance. 0 is SHREC'21's rule.
 
     Returns
     -------
@@ -152,13 +152,13 @@ def score_picks(
     matches = match_picks(picks, truth, tolerance_A=tolerance_A)
     codes = {name: code for code, name in enumerate(classes, start=1)}
     true = np.array([codes.get(name, 0) for name in truth.particles.species], np.int64)
-    said = np.array([codes.get(name, 0) for name in named], np.int64)
-    classification = _classify(classes, true, said, matches)
+    predicted = np.array([codes.get(name, 0) for name in named], np.int64)
+    classification = _classify(classes, true, predicted, matches)
     extra = sum(name in counting for name in truth.particles.species)
     return Scores(
         localisation=_localise(picks, truth, matches, true > 0, extra),
         classification=classification,
-        orientations=_orient(picks, truth, matches, true, said, classes, symmetries or {}),
+        orientations=_orient(picks, truth, matches, true, predicted, classes, symmetries or {}),
         excluded=left_out,
         counted=counting,
         tolerance_A=tolerance_A,
@@ -166,19 +166,19 @@ def score_picks(
 
 
 def is_shrec(class_names: Collection[str]) -> bool:
-    """Tell whether the classes are those of SHREC'21: its 13 proteins and no others."""
+    """Return whether the classes are those of SHREC'21: its 13 proteins and no others."""
     names = {name.upper() for name in class_names}
     return names - {name.upper() for name in NO_MOLECULES} == set(SHREC_PROTEINS)
 
 
 def default_excluded(class_names: Collection[str]) -> tuple[str, ...]:
-    """Return the classes that are not scored unless asked for: vesicles, and SHREC's 4V94."""
+    """Return the classes that are not scored by default: vesicles, and SHREC's 4V94."""
     names = {SHREC_UNSCORED, VESICLE.upper()} if is_shrec(class_names) else {VESICLE.upper()}
     return tuple(name for name in class_names if name.upper() in names)
 
 
 def _ordered(classes: Sequence[str]) -> tuple[str, ...]:
-    """Put SHREC's proteins from small to large; leave others as they are."""
+    """Order SHREC's proteins from small to large; leave other classes as they are."""
     if not set(SHREC_PROTEINS) - {SHREC_UNSCORED} <= {name.upper() for name in classes}:
         return tuple(classes)
     rank = {name: i for i, name in enumerate(SHREC_BY_SIZE)}
@@ -211,10 +211,10 @@ def _localise(
 
 
 def _classify(
-    classes: tuple[str, ...], true: IntArray, said: IntArray, matches: Matches
+    classes: tuple[str, ...], true: IntArray, predicted: IntArray, matches: Matches
 ) -> Classification:
     n = len(classes) + 1
-    named = np.append(said, 0)[matches.first_picks]  # index -1, a missed object, is background
+    named = np.append(predicted, 0)[matches.first_picks]  # index -1, a missed object, is background
     confusion = np.zeros((n, n), np.int64)
     np.add.at(confusion, (true[true > 0], named[true > 0]), 1)
     unnamed = np.bincount(true[(matches.hits > 0) & (named == 0)], minlength=n)
@@ -227,7 +227,7 @@ def _orient(
     truth: Truth,
     matches: Matches,
     true: IntArray,
-    said: IntArray,
+    predicted: IntArray,
     classes: tuple[str, ...],
     symmetries: Mapping[str, str],
 ) -> tuple[OrientationErrors, ...]:
@@ -235,7 +235,7 @@ def _orient(
     symbols = dict(zip(spellings, [symmetries[name] for name in sorted(symmetries)], strict=True))
     if picks.rotations is None:
         return ()
-    right = (true > 0) & (np.append(said, 0)[matches.first_picks] == true)
+    right = (true > 0) & (np.append(predicted, 0)[matches.first_picks] == true)
     errors = {}
     for code, name in enumerate(classes, start=1):
         objects = np.flatnonzero(right & (true == code))

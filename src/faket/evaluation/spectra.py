@@ -26,7 +26,7 @@ def tapered(image: AnyArray) -> AnyArray:
 def independent_modes(rings: Rings, shape: tuple[int, int]) -> DoubleArray:
     """Return how many independent complex amplitudes each ring of tapered images has, [rings].
 
-    The taper makes N Σw⁴ / (Σw²)² neighbouring amplitudes one.
+    The taper correlates N Σw⁴ / (Σw²)² neighbouring amplitudes.
     """
     window2 = _taper(shape) ** 2
     correlated = float(window2.size * np.vdot(window2, window2) / window2.sum() ** 2)
@@ -45,7 +45,7 @@ def ring_edges(limits: tuple[float, float], rings: int) -> DoubleArray:
     if not 0 < low < high <= 0.5 or rings < 1:
         raise InputError(
             "limits, rings: expected 0 < low < high <= 0.5 cycles per pixel and at least one "
-            f"ring, found {low:g}, {high:g} and {rings}"
+            f"ring, found {low:g}, {high:g} and {rings}; choose other limits"
         )
     return np.linspace(low, high, rings + 1)
 

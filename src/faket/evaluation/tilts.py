@@ -1,4 +1,4 @@
-"""Which tilts of two stacks belong together, and what a stack must be to be compared."""
+"""Which tilts of two stacks are compared, and whether a stack can be compared at all."""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,14 +17,14 @@ def checked_stack(stack: AnyArray, name: str) -> tuple[DoubleArray, DoubleArray]
     Raises
     ------
     InputError
-        If the stack is none, is smaller than 32 pixels a side, or a tilt is constant or not
+        If it is no stack, images are smaller than 32 pixels a side, or a tilt is constant or not
         finite.
     """
     mean, sigma = tilt_statistics(stack, name)
     if min(stack.shape[1:]) < SMALLEST_IMAGE_PX:
         raise InputError(
             f"{name}: expected images of at least {SMALLEST_IMAGE_PX} pixels a side, found "
-            f"{stack.shape[1]} x {stack.shape[2]}"
+            f"{stack.shape[1]} x {stack.shape[2]}; give larger images"
         )
     if not sigma.all():
         raise InputError(
@@ -51,14 +51,14 @@ def matched_tilts(
     n, m : int
         Numbers of tilts.
     angles_deg, other_angles_deg : array_like, shape (n,) and (m,), optional
-        Where both are given, a tilt's partner is the nearest in angle; where not, the one of the
-        same index.
+        If both are given, a tilt is paired with the nearest in angle; otherwise with the one of
+        the same index.
     tolerance_deg : float
-        Tilts without a partner this near are left out.
+        Tilts with no partner within this angle are left out.
     names : (str, str)
-        What to call the stacks in an error.
+        Names of the stacks in errors.
     one_to_one : bool
-        Use no tilt twice; the nearest pairs come first.
+        Use no tilt twice; the nearest pairs are formed first.
 
     Returns
     -------
@@ -68,7 +68,7 @@ def matched_tilts(
     Raises
     ------
     InputError
-        If counts differ where angles are not known, or no two tilts belong together.
+        If numbers of tilts differ and angles are not given, or no two tilts are near enough.
     """
     given = [
         None if angles is None else checked_angles(angles, count, name=f"{name}, tilt angles")
@@ -88,7 +88,8 @@ def matched_tilts(
     if not kept:
         raise InputError(
             f"{names[1]}: expected tilts within {tolerance_deg:g}° of those of {names[0]} "
-            f"({first.min():g}° to {first.max():g}°), found {second.min():g}° to {second.max():g}°"
+            f"({first.min():g}° to {first.max():g}°), found {second.min():g}° to "
+            f"{second.max():g}°; check the tilt angles of both"
         )
     return np.array(kept, np.int64)
 

@@ -71,7 +71,7 @@ def worker_processes(
     except BrokenProcessPool:
         raise InputError(
             f"workers: expected {workers} to run to the end, found one killed, most often for "
-            "want of memory; use fewer `workers`, the same command continues"
+            "want of memory; use fewer `workers` and run the command again to continue"
         ) from None
     finally:
         for child in set(multiprocessing.active_children()) - others:
