@@ -1,6 +1,5 @@
 """The command `score`: picks against the true particles, as in SHREC'21."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -9,22 +8,21 @@ from cyclopts.validators import Number
 
 from faket.cli.common import Positive, Seed
 from faket.cli.outputs import OutFolder
-from faket.cli.score_inputs import PickOptions, leave_out, read_all_picks, read_symmetries, say
+from faket.cli.score_inputs import (
+    PickOptions,
+    leave_out,
+    print_notes,
+    read_all_picks,
+    read_symmetries,
+)
+from faket.cli.score_tables import hollow_lines, report_lines
 from faket.errors import InputError
 
 if TYPE_CHECKING:
-    from faket.evaluation import Interval, Picks, Scores, Summary, Truth
+    from faket.evaluation import Picks, Scores, Summary, Truth
 
 Names = Annotated[tuple[str, ...], Parameter(negative=())]
 NotNegativeNumber = Annotated[float, Parameter(validator=Number(gte=0))]
-
-_TITLES = {
-    "recall": "recall",
-    "precision": "precision",
-    "localisation_f1": "localisation F1",
-    "f1_macro_with_background": "macro F1 with background",
-    "f1_macro_without_background": "macro F1 without background",
-}
 
 
 def score(
@@ -93,7 +91,7 @@ def score(
     symmetries = read_symmetries(symmetry)
     check_intact([*picks, *(truth / name for name in TRUTH_FILES)])
     there = read_truth(truth, voxel_size_A=voxel_size_A, euler=euler)
-    say(truth, there.notes)
+    print_notes(truth, there.notes)
     options = PickOptions(euler, species, map, tomogram, pixel_size_A)
     found = read_all_picks(picks, truth, there, options)
     names = None if exclude is None else [name for name in exclude if name != "none"]
@@ -124,7 +122,7 @@ def score(
         if map:  # scores without it keep their bytes
             settings["map"] = map
         _write(out, picks, truth, results, summary, settings)
-    print("\n".join([*_report(picks, results, summary), *_hollow(there, tolerance_A)]))
+    print("\n".join([*report_lines(picks, results, summary), *hollow_lines(there, tolerance_A)]))
 
 
 def _scored(
@@ -146,7 +144,7 @@ def _scored(
         hints = (frame_hint(picks, there), angle_hint(picks, there, symmetries))
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
-    say(path, [hint for hint in hints if hint])
+    print_notes(path, [hint for hint in hints if hint])
     return scores
 
 
@@ -188,114 +186,3 @@ def _write(
     title = "" if len(results) == 1 else f"sum of {len(results)} seeds"
     confusion_figure(labels, confusion, out / "confusion.png", title=title)
     class_bars_figure({"picks": summary}, out / "classes.png")
-
-
-def _report(picks: tuple[Path, ...], results: "list[Scores]", summary: "Summary") -> list[str]:
-    lines = []
-    for path, result in zip(picks, results, strict=True):
-        place = result.localisation
-        lines.append(
-            f"{path.name}: {place.n_picks} picks, "
-            f"{place.found} of {place.found + place.missed} objects found, "
-            f"{place.on_background} on background, {place.repeated} repeated, "
-            f"{place.on_excluded} on excluded classes; {place.outside} outside the volume, moved "
-            "to its border"
-        )
-    first = results[0]
-    if first.excluded:
-        counted = [f"{name} (counted in recall)" for name in first.counted]
-        left = [name for name in first.excluded if name not in first.counted]
-        lines.append(f"not scored: {', '.join([*left, *counted])}")
-    if first.tolerance_A:
-        lines.append(
-            f"a pick within {first.tolerance_A:g} Å of a centre counts as found (not SHREC'21's "
-            "rule)"
-        )
-    lines += ["", *_metrics(summary), "", *_classes(results, summary)]
-    if any(result.orientations for result in results):
-        lines += ["", *_orientations(picks, results)]
-    return lines
-
-
-def _hollow(truth: "Truth", tolerance_A: float) -> list[str]:
-    """Name the classes of which most true centres lie on background."""
-    import numpy as np
-
-    from faket.evaluation.matching import Picks, match_picks
-
-    particles = truth.particles
-    hits = match_picks(Picks(particles.species, particles.positions_A), truth).objects
-    species = np.array(particles.species)
-    lines = []
-    for name in truth.class_names:
-        missed, n = int((hits[species == name] < 0).sum()), int((species == name).sum())
-        if name != "vesicle" and missed > n / 2 and not tolerance_A:
-            lines.append(
-                f"{name}: {missed} of {n} true centres lie on background, where SHREC'21's rule "
-                "counts every pick as wrong; --tolerance-A accepts picks near a centre"
-            )
-    return ["", *lines] if lines else []
-
-
-def _metrics(summary: "Summary") -> list[str]:
-    over = f"{summary.n_seeds} seeds" if summary.over == "seeds" else "particles"
-    rows = [("", "score", f"68 % over {over}", "95 %")]
-    for name, value in summary.metrics.items():
-        rows.append((_TITLES[name], f"{value.mean:.4f}", *_bounds(value)))
-    return _table(rows)
-
-
-def _classes(results: "list[Scores]", summary: "Summary") -> list[str]:
-    rows = [("class", "objects", "found", "recall", "precision", "F1", "68 %", "95 %")]
-    for i, (name, value) in enumerate(summary.class_f1.items()):
-        each = [result.classification.classes[i] for result in results]
-        n = len(each)
-        rows.append(
-            (
-                name,
-                str(each[0].n_objects),
-                f"{sum(c.found for c in each) / n:.{int(n > 1)}f}",
-                f"{sum(c.recall for c in each) / n:.3f}",
-                f"{sum(c.precision for c in each) / n:.3f}",
-                f"{value.mean:.3f}",
-                *_bounds(value, 3),
-            )
-        )
-    return _table(rows)
-
-
-def _orientations(picks: tuple[Path, ...], results: "list[Scores]") -> list[str]:
-    """Return the table of angular errors: by class for one file, by file for several."""
-    if len(results) == 1:
-        items = [(item.name, item) for item in results[0].orientations]
-    else:
-        items = [(p.name, r.orientations[0]) for p, r in zip(picks, results, strict=True)
-                 if r.orientations]  # fmt: skip
-    rows = [("angular error", "particles", "median", "mean")]
-    for name, item in items:
-        if item.n:
-            rows.append((name, str(item.n), f"{item.median_deg:.1f}°", f"{item.mean_deg:.1f}°"))
-    return _table(rows)
-
-
-def _bounds(value: "Interval", digits: int = 4) -> tuple[str, str]:
-    pairs = (value.interval_68, value.interval_95)
-    texts = ["–" if p is None else f"[{p[0]:.{digits}f}, {p[1]:.{digits}f}]" for p in pairs]
-    return texts[0], texts[1]
-
-
-def _table(rows: Sequence[tuple[str, ...]]) -> list[str]:
-    """Return the lines of a table without frame: names at the left, numbers at the right."""
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False, show_header=False)
-    for column in range(len(rows[0])):
-        table.add_column(justify="right" if column else "left", no_wrap=True)
-    for row in rows:
-        table.add_row(*row)
-    # Chosen: a width at which no line of any table is cut. "[0.1, 0.2]" is text, not markup.
-    console = Console(width=10_000, color_system=None, markup=False, emoji=False, highlight=False)
-    with console.capture() as captured:
-        console.print(table)
-    return [line.rstrip() for line in captured.get().splitlines()]

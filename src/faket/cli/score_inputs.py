@@ -25,7 +25,7 @@ class PickOptions:
     pixel_size_A: float | None = None
 
 
-def say(path: Path, notes: Iterable[str]) -> None:
+def print_notes(path: Path, notes: Iterable[str]) -> None:
     """Print notes about a file on the error stream, one line each."""
     from faket.cli.score import score
 
@@ -72,7 +72,7 @@ def read_all_picks(
             likely_tomogram=truth.resolve().name,
             pixel_size_A=options.pixel_size_A,
         )
-        say(path, picks.notes)
+        print_notes(path, picks.notes)
         found.append(picks)
     return found
 
@@ -104,7 +104,7 @@ def leave_out(
         keep = [i for i, name in enumerate(picks.species) if name not in dropped]
         if len(keep) < len(picks):
             names = ", ".join(sorted(dropped & set(picks.species)))
-            say(path, [f"{len(picks) - len(keep)} picks of {names} left out"])
+            print_notes(path, [f"{len(picks) - len(keep)} picks of {names} left out"])
             picks = picks.subset(np.array(keep, np.int64))
         unknown = strangers(picks.species, there.class_names)
         if unknown:
