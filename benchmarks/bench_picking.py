@@ -47,8 +47,8 @@ def labels_of(truth, classes):
     }
 
 
-def field(dice, shape, sigma):
-    noise = ndimage.gaussian_filter(dice.standard_normal(shape).astype(np.float32), sigma)
+def field(rng, shape, sigma):
+    noise = ndimage.gaussian_filter(rng.standard_normal(shape).astype(np.float32), sigma)
     return noise / noise.std()
 
 
@@ -60,7 +60,7 @@ def as_segmented(truth, classes, *, seed, quality=1.0):
     leaves a fragment; a smooth field gives some particles a second class in part; blobs and
     single voxels stand on nothing.
     """
-    dice = generator(seed, "segmentation")
+    rng = generator(seed, "segmentation")
     ids = truth.instance_mask[::2, ::2, ::2]
     of_object = labels_of(truth, classes)
     n_classes = len(classes)
@@ -73,27 +73,27 @@ def as_segmented(truth, classes, *, seed, quality=1.0):
     fragment = np.zeros(len(sizes), bool)
     for i, label in of_object.items():
         protein = label in proteins
-        kept[i] = dice.random() < 0.5 + 0.5 * ease[i]
-        fragment[i] = not kept[i] and dice.random() < 0.2
-        right = not protein or dice.random() < 0.2 + 0.8 * ease[i]
-        near = np.clip(label + dice.choice([-2, -1, 1, 2]), proteins.min(), proteins.max())
+        kept[i] = rng.random() < 0.5 + 0.5 * ease[i]
+        fragment[i] = not kept[i] and rng.random() < 0.2
+        right = not protein or rng.random() < 0.2 + 0.8 * ease[i]
+        near = np.clip(label + rng.choice([-2, -1, 1, 2]), proteins.min(), proteins.max())
         first[i] = label if right else near
-        second[i] = dice.choice(proteins) if protein else label
+        second[i] = rng.choice(proteins) if protein else label
     outside, nearest = ndimage.distance_transform_edt(ids == 0, return_indices=True)
     depth = outside - ndimage.distance_transform_edt(ids > 0)  # about < 0 inside
     owner = ids[tuple(nearest)]
-    rough = depth + 0.6 * field(dice, ids.shape, 1.5) < 0.4
-    partial = field(dice, ids.shape, 2.0)
+    rough = depth + 0.6 * field(rng, ids.shape, 1.5) < 0.4
+    partial = field(rng, ids.shape, 2.0)
     found = np.where(rough & (kept[owner] | (fragment[owner] & (partial > 0.7))), owner, 0)
-    mixed = field(dice, ids.shape, 2.5) > 1.0
+    mixed = field(rng, ids.shape, 2.5) > 1.0
     out = np.where(mixed, second[found], first[found]).astype(np.uint8)
     vesicle = out == classes.index("vesicle")
     out[vesicle & (partial < -0.8)] = 0  # membranes have holes
-    blobs = field(dice, ids.shape, 1.3) > 3.9
+    blobs = field(rng, ids.shape, 1.3) > 3.9
     blob_labels, n = ndimage.label(blobs & (out == 0))
-    out = np.where(blob_labels > 0, dice.integers(1, n_classes, n + 1)[blob_labels], out)
-    salt = (dice.random(ids.shape) < 2e-5) & (out == 0)
-    out[salt] = dice.integers(1, n_classes, int(salt.sum()))
+    out = np.where(blob_labels > 0, rng.integers(1, n_classes, n + 1)[blob_labels], out)
+    salt = (rng.random(ids.shape) < 2e-5) & (out == 0)
+    out[salt] = rng.integers(1, n_classes, int(salt.sum()))
     return out.astype(np.uint8)
 
 

@@ -33,8 +33,8 @@ def draw_settings(count: int, seed: int) -> dict[str, dict[str, Any]]:
     """Return name and settings of all microscopes: each range is covered evenly."""
     drawn = {}
     for pixel_A in PIXEL_SIZES_A:
-        dice = generator(seed, "settings", str(pixel_A))
-        columns = [(dice.permutation(count) + dice.random(count)) / count for _ in range(3)]
+        rng = generator(seed, "settings", str(pixel_A))
+        columns = [(rng.permutation(count) + rng.random(count)) / count for _ in range(3)]
         for i, (defocus, dose, depth) in enumerate(zip(*columns, strict=True)):
             drawn[f"{pixel_A:g}A-{i}"] = {
                 "pixel_size_A": pixel_A,

@@ -57,18 +57,18 @@ Network = list[list[tuple[Tensor, Tensor]]]
 
 def initial_network(seed: int, designed: bool) -> Network:
     """Return the start: signs and thresholds, band-pass filters (or random ones), random ones."""
-    dice = torch.Generator().manual_seed(seed)
+    rng = torch.Generator().manual_seed(seed)
     network: Network = []
     for level in convolution_shapes():
         points, filters, *deep = (torch.zeros(shape) for _, shape in level)
         points[:, 0, 0, 0] = torch.tensor([1.0, -1.0, 1.0, -1.0])[: len(points)]
         threshold = torch.tensor([0.0, 0.0, -TAIL, -TAIL])[: len(points)]
-        noise = torch.randn(filters.shape, generator=dice)
+        noise = torch.randn(filters.shape, generator=rng)
         filters += _band_filters()[:, None] if designed else noise
         filters -= filters.mean((2, 3), keepdim=True)
         pairs = [(points, threshold), (filters, torch.zeros(len(filters)))]
         for weight in deep:
-            weight += torch.randn(weight.shape, generator=dice) / math.sqrt(weight[0].numel())
+            weight += torch.randn(weight.shape, generator=rng) / math.sqrt(weight[0].numel())
             weight -= weight.mean((1, 2, 3), keepdim=True)
             weight[:, 0] = 0
             pairs.append((weight, torch.zeros(len(weight))))
@@ -137,19 +137,19 @@ class Images:
         self.names = tuple(numbers[0][0])
 
     def batch(
-        self, dice: np.random.Generator, n: int, size: int = CROP, held_out: bool = False
+        self, rng: np.random.Generator, n: int, size: int = CROP, held_out: bool = False
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Return crops and noiseless crops [2 n, 1, y, x], and the numbers [2 n, targets].
 
         Entries i and n + i are two specimens under one microscope at one tilt.
         """
         where = np.flatnonzero(self.held_out == held_out)
-        chosen = dice.choice(where, n, replace=n > len(where))
-        tilts = dice.integers(self.images.shape[3], size=n)
+        chosen = rng.choice(where, n, replace=n > len(where))
+        tilts = rng.integers(self.images.shape[3], size=n)
         crops, clean = [], []
         for specimen in range(2):
             for condition, tilt in zip(chosen, tilts, strict=True):
-                y, x = dice.integers(self.images.shape[-1] - size + 1, size=2)
+                y, x = rng.integers(self.images.shape[-1] - size + 1, size=2)
                 both = self.images[condition, specimen, :, tilt, y : y + size, x : x + size]
                 crops.append(both[0])
                 clean.append(both[1])
@@ -165,7 +165,7 @@ def train(
     network: Network, images: Images, objective: str, steps: int, seed: int, learn: str
 ) -> Iterator[tuple[int, float]]:
     """Train filters in place, ``learn`` says which; yield step and loss."""
-    dice = generator(seed, "training", objective)
+    rng = generator(seed, "training", objective)
     first = 1 if learn == "all" else 2  # points, filters, deep
     pairs = [pair for level in network for pair in level[first:]]
     learned = [tensor.requires_grad_() for pair in pairs for tensor in pair]
@@ -174,7 +174,7 @@ def train(
     schedule = torch.optim.lr_scheduler.OneCycleLR(adam, LEARNING_RATE, total_steps=steps)
     spread = torch.ones(1)
     for step in range(steps):
-        crops, clean, numbers = images.batch(dice, BATCH)
+        crops, clean, numbers = images.batch(rng, BATCH)
         if objective == "denoising":
             loss = denoising_loss(network, crops, clean, head)
         else:
@@ -200,14 +200,14 @@ def train(
 
 def _head(objective: str, seed: int) -> list[Tensor]:
     """Return what is trained beside the network and thrown away."""
-    dice = torch.Generator().manual_seed(seed + 1)
+    rng = torch.Generator().manual_seed(seed + 1)
     if objective == "contrastive":
         return [torch.tensor(0.0, requires_grad=True)]
     if objective == "regression":
-        weight = torch.randn((entries(), 11), generator=dice) * 0.1 / math.sqrt(entries())
+        weight = torch.randn((entries(), 11), generator=rng) * 0.1 / math.sqrt(entries())
         return [weight.requires_grad_(), torch.zeros(11, requires_grad=True)]
     features = sum(channels(level) for level in range(1, LEVELS + 1))
-    return [(torch.randn((1, features, 1, 1), generator=dice) * 0.02).requires_grad_()]
+    return [(torch.randn((1, features, 1, 1), generator=rng) * 0.02).requires_grad_()]
 
 
 def contrastive_loss(first: Tensor, second: Tensor, log_scale: Tensor) -> Tensor:
@@ -249,10 +249,10 @@ def _standard(numbers: Tensor, everything: Tensor) -> Tensor:
 @torch.no_grad()
 def retrieval(network: Network, images: Images, seed: int) -> float:
     """Return how often, among held-out microscopes, the nearest description is the right one."""
-    dice, right = generator(seed, "retrieval"), []
+    rng, right = generator(seed, "retrieval"), []
     n = int(images.held_out.sum())
     for _ in range(8):
-        crops, _, _ = images.batch(dice, n, held_out=True)
+        crops, _, _ = images.batch(rng, n, held_out=True)
         found = description(network, crops)
         first, second = found[:n], found[n:]
         spread = (first - second).square().mean(0).sqrt() + 0.01

@@ -51,22 +51,22 @@ class Condition:
 
 def draw_condition(seed: int, number: int) -> Condition:
     """Draw one microscope from the wide ranges of the training."""
-    dice = generator(seed, "condition", number)
+    rng = generator(seed, "condition", number)
     pixel_size_A = PIXEL_SIZES_A[number % len(PIXEL_SIZES_A)]
-    thickness_A = dice.uniform(300, 1200)
+    thickness_A = rng.uniform(300, 1200)
     return Condition(
         pixel_size_A=pixel_size_A,
-        defocus_um=_log_uniform(dice, _DEFOCUS_UM),
-        dose_per_tilt=_log_uniform(dice, _DOSE_PER_TILT),
+        defocus_um=_log_uniform(rng, _DEFOCUS_UM),
+        dose_per_tilt=_log_uniform(rng, _DOSE_PER_TILT),
         depth_voxels=int(np.clip(thickness_A / pixel_size_A, 24, DEPTH)),
-        detector=str(dice.choice(DETECTORS)),
-        detector_binning=int(dice.choice((1, 2, 4))),
-        voltage_kV=float(dice.choice((200.0, 300.0))),
-        motion_blur_A=float(dice.uniform(0, 6)),
-        ice=bool(dice.random() < 0.85),
-        colour_low_pass=float(dice.choice((0.0, dice.uniform(0, 1.2)))),
-        colour_rise=float(dice.choice((0.0, dice.uniform(0, 0.4)))),
-        angles_deg=tuple(float(a) for a in np.sort(dice.uniform(-62, 62, TILTS))),
+        detector=str(rng.choice(DETECTORS)),
+        detector_binning=int(rng.choice((1, 2, 4))),
+        voltage_kV=float(rng.choice((200.0, 300.0))),
+        motion_blur_A=float(rng.uniform(0, 6)),
+        ice=bool(rng.random() < 0.85),
+        colour_low_pass=float(rng.choice((0.0, rng.uniform(0, 1.2)))),
+        colour_rise=float(rng.choice((0.0, rng.uniform(0, 0.4)))),
+        angles_deg=tuple(float(a) for a in np.sort(rng.uniform(-62, 62, TILTS))),
     )
 
 
@@ -135,12 +135,12 @@ def random_specimen(
 
     ``crowding`` is the number of molecules in 10 000 nm³, drawn from 0.2 to 2 where it is None.
     """
-    dice = generator(seed, "crowd")
-    crowding = dice.uniform(0.2, 2) if crowding is None else crowding
+    rng = generator(seed, "crowd")
+    crowding = rng.uniform(0.2, 2) if crowding is None else crowding
     volume_nm3 = (size * pixel_size_A) ** 2 * depth_voxels * pixel_size_A * 1e-3
     molecules = int(volume_nm3 / 1e4 * crowding)
     area_nm2 = (size * pixel_size_A) ** 2 * 1e-2
-    gold = int(dice.poisson(area_nm2 / 4e4))
+    gold = int(rng.poisson(area_nm2 / 4e4))
     largest_A = min(600.0, 0.35 * size * pixel_size_A)
     config = SpecimenConfig(
         size_voxels=(size, size, depth_voxels),
@@ -191,9 +191,9 @@ def as_numbers(condition: Condition, tilt: int) -> dict[str, float]:
 
 
 def _images(condition: Condition, seed: int, number: int) -> AnyArray:
-    dice = generator(seed, "pair", number)
+    rng = generator(seed, "pair", number)
     out = []
-    for place in dice.choice(SPECIMENS, 2, replace=False):
+    for place in rng.choice(SPECIMENS, 2, replace=False):
         whole = _specimen(seed, condition.pixel_size_A, int(place))
         specimen = cut_depth(whole, condition.depth_voxels)
         images = expose_condition(condition, specimen, derive(seed, "dice", number, int(place)))
@@ -214,8 +214,8 @@ def _library(pixel_size_A: float) -> list[Species]:
     return [synthetic_species(name, voxel_size_A=pixel_size_A) for name in SYNTHETIC_SPECIES]
 
 
-def _log_uniform(dice: np.random.Generator, parts: tuple[tuple[float, float], ...]) -> float:
+def _log_uniform(rng: np.random.Generator, parts: tuple[tuple[float, float], ...]) -> float:
     """Draw from the union of ranges, evenly in the logarithm."""
     lengths = np.array([np.log(high / low) for low, high in parts])
-    low, high = parts[int(dice.choice(len(parts), p=lengths / lengths.sum()))]
-    return float(np.exp(dice.uniform(np.log(low), np.log(high))))
+    low, high = parts[int(rng.choice(len(parts), p=lengths / lengths.sum()))]
+    return float(np.exp(rng.uniform(np.log(low), np.log(high))))

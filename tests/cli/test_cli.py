@@ -116,10 +116,10 @@ def test_bad_files_are_one_line_and_leave_nothing(tmp_path, capsys):
 
 def test_mistakes_of_a_newcomer_leave_nothing(tmp_path, capsys):
     volume, stack, other = (tmp_path / f"{name}.mrc" for name in ("volume", "stack", "other"))
-    dice = np.random.default_rng(0)
-    write_volume(volume, Volume(dice.random((8, 36, 40)).astype(np.float32), 10.0))
+    rng = np.random.default_rng(0)
+    write_volume(volume, Volume(rng.random((8, 36, 40)).astype(np.float32), 10.0))
     for path, pixel_A in ((stack, 10.0), (other, 7.0)):
-        write_stack(path, dice.random((3, 36, 40)).astype(np.float32), pixel_A)
+        write_stack(path, rng.random((3, 36, 40)).astype(np.float32), pixel_A)
         write_tilt_angles(path.with_suffix(".tlt"), np.array([-30.0, 0.0, 30.0]))
     (tmp_path / "folder.mrc").mkdir()
     before = {path: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()}

@@ -33,11 +33,11 @@ def data(tmp_path_factory):
     """Two tomograms with cubes, nothing else but their masks and names."""
     folder = tmp_path_factory.mktemp("data")
     for k in range(2):
-        dice = np.random.default_rng(k)
+        rng = np.random.default_rng(k)
         labels = np.zeros(SHAPE, np.uint8)
         for i, x in enumerate((4, 12, 19)):
             labels[6:10, 3 + 5 * i : 7 + 5 * i, x - 2 : x + 2] = 1 + i % 2
-        volume = (dice.normal(size=SHAPE) * 0.3 - 4.0 * (labels > 0)).astype(np.float32)
+        volume = (rng.normal(size=SHAPE) * 0.3 - 4.0 * (labels > 0)).astype(np.float32)
         model = folder / f"model_{k}"
         model.mkdir()
         write_volume(model / "reconstruction.mrc", Volume(volume, VOXEL_A))

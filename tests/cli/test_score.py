@@ -251,7 +251,7 @@ def test_what_was_taken_for_granted_is_on_the_screen(model, tmp_path, capsys):
     assert run(["score", str(tmp_path / "p.star"), "--truth", str(truth)]) == 0
     said = capsys.readouterr()
     assert "8 of 9 picks are of model_0" in said.err
-    assert "taken for voxels of 10 Å" in said.err
+    assert "read as voxels of 10 Å" in said.err
     assert "1 = ring, 2 = bean" in said.err
     assert "8 picks, 7 of 7 objects found" in said.out
 

@@ -121,9 +121,9 @@ def test_tilts_are_matched_by_angle_whatever_count_order_and_size():
     side=st.integers(32, 70),
 )
 def test_measures_ignore_grey_level_and_contrast(scale, level, n, side):
-    dice = np.random.default_rng(n)
-    stack = dice.standard_normal((n, side, side + 3))
-    other = gaussian_filter(dice.standard_normal((n, side, side + 3)), (0, 1, 1))
+    rng = np.random.default_rng(n)
+    stack = rng.standard_normal((n, side, side + 3))
+    other = gaussian_filter(rng.standard_normal((n, side, side + 3)), (0, 1, 1))
     changed = stack * scale + level
     for measure in (spectrum_distance, content_correlation):
         before, after = measure(stack, other), measure(changed, other)
@@ -235,11 +235,11 @@ def test_a_tilt_or_an_area_is_no_fingerprint():
     for trial in range(3):
         stacks = []
         for side in range(2):
-            dice = np.random.default_rng([trial, side])
-            colours = dice.uniform(0, 2, 12)  # each tilt its own, from one distribution
+            rng = np.random.default_rng([trial, side])
+            colours = rng.uniform(0, 2, 12)  # each tilt its own, from one distribution
             tilts = [filtered(white([trial, side, i], (1, 256, 256)), lambda k, c=c: 1 + c * k)
                      for i, c in enumerate(colours)]  # fmt: skip
-            place = gaussian_filter(dice.standard_normal((256, 256)), 2) * 4  # in all tilts
+            place = gaussian_filter(rng.standard_normal((256, 256)), 2) * 4  # in all tilts
             stacks.append(np.concatenate(tilts) + place.astype(np.float32))
         aucs.append(separability(*stacks).auc)
     assert np.mean(aucs) == pytest.approx(0.5, abs=0.12)
@@ -371,12 +371,12 @@ def test_another_exposure_is_near_and_white_noise_is_far(taken):
 
 
 def test_no_contrast_is_made_up_of_noise_and_gradients():
-    dice = np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     slope = np.linspace(0, 1, 512)
     for stack in (
         white(0, (5, 512, 512)),
-        dice.poisson(1.0, (5, 512, 512)),
-        dice.poisson(30.0, (5, 512, 512)),
+        rng.poisson(1.0, (5, 512, 512)),
+        rng.poisson(30.0, (5, 512, 512)),
         white(1, (5, 512, 512)) + np.exp(slope),
         white(1, (5, 512, 512)) - np.exp(slope)[:, None],
     ):

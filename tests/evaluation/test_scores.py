@@ -54,7 +54,7 @@ def subset(picks, keep):
 def naive(voxels, named, mask, species, classes, excluded, counted):
     """The definitions word for word: whole dilation, loops, exact fractions."""
     grown = ndimage.grey_dilation(mask, footprint=ndimage.generate_binary_structure(3, 1))
-    told, on_background = {}, 0
+    names_of, on_background = {}, 0
     for voxel, name in zip(voxels, named, strict=True):
         x, y, z = (
             min(max(round(float(v)), 0), n - 1)
@@ -64,18 +64,19 @@ def naive(voxels, named, mask, species, classes, excluded, counted):
         if hit == 0:
             on_background += 1
         else:
-            told.setdefault(hit, []).append(name)
+            names_of.setdefault(hit, []).append(name)
     scored = [i for i, s in enumerate(species, 1) if s not in excluded]
-    found = [i for i in scored if i in told]
+    found = [i for i in scored if i in names_of]
     n_objects = len(scored) + sum(s in counted for s in species)
     truth = [species[i - 1] for i in scored]
-    said = [
-        told[i][0] if i in told and told[i][0] not in excluded else "background" for i in scored
+    predicted = [
+        names_of[i][0] if i in names_of and names_of[i][0] not in excluded else "background"
+        for i in scored
     ]
     f1 = {}
     for name in classes:
-        right = sum(t == s == name for t, s in zip(truth, said, strict=True))
-        total = truth.count(name) + said.count(name)
+        right = sum(t == s == name for t, s in zip(truth, predicted, strict=True))
+        total = truth.count(name) + predicted.count(name)
         if total:
             f1[name] = Fraction(2 * right, total)
     recall = Fraction(len(found), n_objects) if n_objects else Fraction(0)
@@ -85,7 +86,7 @@ def naive(voxels, named, mask, species, classes, excluded, counted):
         "found": len(found),
         "missed": len(scored) - len(found),
         "on_background": on_background,
-        "repeated": sum(len(told[i]) - 1 for i in found),
+        "repeated": sum(len(names_of[i]) - 1 for i in found),
         "n_objects": n_objects,
         "recall": recall,
         "precision": precision,

@@ -64,7 +64,7 @@ def test_a_real_failure_of_the_disk_is_one_line_and_leaves_nothing(tmp_path: Pat
 @pytest.mark.parametrize(
     ("number", "words"),
     [
-        (errno.ENOSPC, "the disk is full; free space"),
+        (errno.ENOSPC, "the disk is full, and no unfinished file was left; free space"),
         (errno.EDQUOT, "quota"),
         (errno.EACCES, "permission denied"),
         (errno.EROFS, "read-only"),
@@ -121,7 +121,10 @@ def test_a_folder_appears_whole(tmp_path: Path) -> None:
 def test_an_existing_folder_is_kept_unless_asked(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "x").write_text("old")
-    with pytest.raises(InputError, match="exists already"), atomic_folder(tmp_path / "a"):
+    with (
+        pytest.raises(InputError, match="a new or empty folder"),
+        atomic_folder(tmp_path / "a"),
+    ):
         raise AssertionError("the body must not run")
     with pytest.raises(KeyboardInterrupt), atomic_folder(tmp_path / "a", overwrite=True) as new:
         write_then_raise(new / "y", KeyboardInterrupt())
@@ -136,7 +139,10 @@ def test_a_folder_that_another_process_made_meanwhile_is_kept(tmp_path: Path) ->
         (tmp_path / "a").mkdir()
         (tmp_path / "a" / "x").write_text("theirs")
 
-    with pytest.raises(InputError, match="exists already"), atomic_folder(tmp_path / "a"):
+    with (
+        pytest.raises(InputError, match="a new or empty folder"),
+        atomic_folder(tmp_path / "a"),
+    ):
         theirs()
     assert contents(tmp_path) == {"a/x": "theirs"}
 

@@ -30,7 +30,7 @@ def make(folder: Path, **changes: object) -> Path:
         "kind": "tomogram",
         "settings": {"microscope": Settings(), "file": str(folder / "recipe.toml")},
         "seed": np.int64(7),
-        "record": {"defocus_um": np.float32(2.5), "dice": np.arange(3), "missing": float("nan")},
+        "record": {"defocus_um": np.float32(2.5), "draws": np.arange(3), "missing": float("nan")},
         "inputs": [reference, folder / "particles.csv"],
         "outputs": [folder / "sub" / "tomogram.mrc", folder / "particles.csv"],
         **changes,
@@ -60,7 +60,7 @@ def test_a_manifest_says_what_was_done(tmp_path: Path) -> None:
         "microscope": {"dose_e_per_A2": 120.0, "range_um": [2.0, 5.0], "source": "1bxn.pdb"},
         "file": "recipe.toml",
     }
-    assert manifest["record"] == {"defocus_um": 2.5, "dice": [0, 1, 2], "missing": "nan"}
+    assert manifest["record"] == {"defocus_um": 2.5, "draws": [0, 1, 2], "missing": "nan"}
     assert manifest["software"]["faket"] == faket.__version__
     assert manifest["software"]["numpy"] == np.__version__
     assert [entry["path"] for entry in manifest["inputs"]] == ["reference.mrc", "particles.csv"]
@@ -128,5 +128,5 @@ def test_manifests_cannot_point_outside_their_folder(tmp_path: Path, path: objec
         verify_manifest(file)
     del manifest["outputs"]
     file.write_text(json.dumps(manifest))
-    with pytest.raises(InputError, match="expected the keys outputs"):
+    with pytest.raises(InputError, match="expected a manifest with outputs"):
         read_manifest(file)

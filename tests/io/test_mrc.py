@@ -164,7 +164,7 @@ def test_masks_come_back(tmp_path: Path, highest: int, mode: int) -> None:
         assert mrcfile.validate(tmp_path / "m.mrc", print_file=io.StringIO())
     assert read_voxel_size(tmp_path / "m.mrc") == 10.0
     if highest > 255:
-        with pytest.raises(InputError, match="labels 0 to 255"):
+        with pytest.raises(InputError, match="whole numbers 0 to 255"):
             read_mask(tmp_path / "m.mrc", dtype=np.uint8)
 
 
@@ -175,7 +175,7 @@ def test_boolean_and_float_masks(tmp_path: Path, volume: Volume) -> None:
     assert (read_mask(tmp_path / "f.mrc") == 2911).all()
     for bad in (0.5, -1.0, 70000.0):
         write_volume(tmp_path / "f.mrc", Volume(np.full(SHAPE, bad, np.float32), 10))
-        with pytest.raises(InputError, match=r"section 0 .*expected labels"):
+        with pytest.raises(InputError, match=r"section 0 .*expected whole numbers"):
             read_mask(tmp_path / "f.mrc")
     for wrong in (volume.data, np.full(SHAPE, -1), np.full(SHAPE, 65536)):
         with pytest.raises(InputError, match="expected"):
@@ -284,11 +284,11 @@ def test_a_given_size_beats_the_header(tmp_path: Path, volume: Volume) -> None:
         (12, "i", (9,), "unknown mode 9"),
         (0, "i", (0,), r"sizes of 1 or more, found \(z, y, x\) = \(3, 4, 0\)"),
         (8, "i", (-3,), "sizes of 1 or more"),
-        (0, "3i", (2**31 - 1, 2**31 - 1, 2**31 - 1), "truncated: expected 39614081"),
-        (8, "i", (4,), "truncated: expected 1344 bytes by its header, found 1264"),
+        (0, "3i", (2**31 - 1, 2**31 - 1, 2**31 - 1), "expected 39614081"),
+        (8, "i", (4,), "expected 1344 bytes as in its header, found 1264: it is truncated"),
         (92, "i", (2**31 - 1,), "truncated"),
-        (92, "i", (-1,), "header is damaged"),
-        (64, "3i", (1, 1, 3), "expected axes 1, 2, 3"),
+        (92, "i", (-1,), "extended header of 0 or more"),
+        (64, "3i", (1, 1, 3), "expected the axes 1, 2, 3"),
         (52, "3f", (90.0, 120.0, 90.0), "right angles"),
     ],
 )

@@ -55,10 +55,10 @@ def test_the_name_may_be_missing_where_all_else_is_right(tmp_path):
     np.testing.assert_array_equal(read_stack(path)[0], data)
     for wrong in ({"axes": (0, 0, 0)}, {"axes": (1, 1, 2)}):
         path = write(tmp_path / "no.mrc", data, name=b"\0\0\0\0", **wrong)
-        with pytest.raises(InputError, match="no 'MAP '"):
+        with pytest.raises(InputError, match="'MAP ' is not"):
             read_stack(path)
     (tmp_path / "picture.mrc").write_bytes(np.random.default_rng(0).bytes(5000))
-    with pytest.raises(InputError, match="no 'MAP '"):
+    with pytest.raises(InputError, match="'MAP ' is not"):
         read_stack(tmp_path / "picture.mrc")
 
 
@@ -91,7 +91,7 @@ def test_signs_of_bytes(tmp_path, caplog, limits, imod, unsigned, guessed):
             np.testing.assert_array_equal(read_mask(path), data)
     said = [record.getMessage() for record in caplog.records]
     assert len(said) == guessed
-    assert not guessed or f"{path}: bytes taken as {'un' if unsigned else ''}signed" in said[0]
+    assert not guessed or f"{path}: bytes read as {'un' if unsigned else ''}signed" in said[0]
 
 
 @pytest.mark.parametrize(

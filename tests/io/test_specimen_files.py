@@ -12,22 +12,22 @@ from faket.io.specimen_files import read_species, read_specimen, write_species, 
 
 
 def species():
-    dice = np.random.default_rng(0)
-    potential, envelope = dice.random((2, 4, 5, 6)).astype(np.float32)
+    rng = np.random.default_rng(0)
+    potential, envelope = rng.random((2, 4, 5, 6)).astype(np.float32)
     return Species("ring", potential, envelope, 10.0, 12.5, "C3", True, "made here")
 
 
 def specimen():
-    dice = np.random.default_rng(1)
-    labels = dice.integers(0, 3, (4, 5, 6))
+    rng = np.random.default_rng(1)
+    labels = rng.integers(0, 3, (4, 5, 6))
     return Specimen(
-        Volume(dice.random((4, 5, 6)).astype(np.float32), 10.0),
+        Volume(rng.random((4, 5, 6)).astype(np.float32), 10.0),
         labels.astype(np.uint8),
         labels.astype(np.uint16),
         Particles(
             np.array([1, 2]),
             ("ring", "fiducial"),
-            dice.random((2, 3)) * 30,
+            rng.random((2, 3)) * 30,
             Rotation.random(2, random_state=0),
             np.array([[np.nan] * 3, [20.0, 21.0, 22.0]]),
         ),

@@ -97,14 +97,14 @@ def test_pixels_that_could_be_either_are_asked_for(tmp_path):
 def test_what_is_guessed_is_said(tmp_path):
     picks = read(tmp_path, block("particles", places(PLACES_A / VOXEL_A)))
     np.testing.assert_allclose(picks.positions_A, PLACES_A)
-    assert "no pixel size; rlnCoordinateX taken for voxels of 10 Å" in picks.notes[0]
+    assert "no pixel size in it; rlnCoordinateX read as voxels of 10 Å" in picks.notes[0]
 
 
 def test_warps_matches_are_parts_of_the_tomogram(tmp_path):
     size_A = np.array(SHAPE[::-1]) * VOXEL_A
     picks = read(tmp_path, block("", places(PLACES_A / size_A)))
     np.testing.assert_allclose(picks.positions_A, PLACES_A)
-    assert "as Warp writes" in picks.notes[0]
+    assert "as in Warp" in picks.notes[0]
     whole = np.array([[0, 1, 1], [1, 0, 1]])  # voxels, not parts
     np.testing.assert_allclose(read(tmp_path, block("", places(whole))).positions_A, whole * 10)
 

@@ -50,10 +50,10 @@ def test_what_imod_writes_is_read(tmp_path: Path) -> None:
         ("-51.0, 0\n-48.0, 1\n", "blanks between columns"),
         ("# nothing\n\n// else\n", "found none"),
         ("tilt angle\n-60\n", "line 1: tilt angle: expected a number, found 'tilt'"),
-        ("0\n0.0\n-0\n", "expected tilt angles that differ, found 3 of 0 degrees"),
+        ("0\n0.0\n-0\n", "expected tilt angles that differ, found 3 times 0 degrees"),
         ("12.02\n12\n12.01\n", "expected tilt angles that differ"),
-        ("1 -60\n2 -57\n3 -54\n", "found a count"),
-        ("2 -54\n1 -57\n0 -60\n", "found a count"),
+        ("1 -60\n2 -57\n3 -54\n", "found the numbers of the lines"),
+        ("2 -54\n1 -57\n0 -60\n", "found the numbers of the lines"),
         ("0.98 0 0 0.98 12.5 3\n" * 3, "found 6 columns"),
         ("1\u066b5\n", "expected a number"),
         ("91\n", "line 1: expected a tilt angle of -90 to 90 degrees, found 91"),
@@ -95,7 +95,7 @@ def test_columns_left_out_are_said_once(tmp_path: Path, caplog: pytest.LogCaptur
         for _ in range(3):
             assert read_tilt_angles(path).tolist() == [-51, -48, -45]
     said = [record.getMessage() for record in caplog.records]
-    assert said == [f"{path}: the first of 2 columns taken as tilt angles"]
+    assert said == [f"{path}: the first of 2 columns read as tilt angles"]
 
 
 def test_bad_angles_are_not_written(tmp_path: Path) -> None:
@@ -151,7 +151,9 @@ def test_a_geometry_without_dose_and_order_comes_back(tmp_path: Path) -> None:
 def test_one_angle_for_all_images_is_refused_in_a_table_too(tmp_path: Path) -> None:
     geometry = make_series().geometry
     write_tilt_geometry(tmp_path / "g.csv", replace(geometry, angles_deg=np.full(3, -2.0)))
-    with pytest.raises(InputError, match="expected tilt angles that differ, found 3 of -2 degrees"):
+    with pytest.raises(
+        InputError, match="expected tilt angles that differ, found 3 times -2 degrees"
+    ):
         read_tilt_geometry(tmp_path / "g.csv")
 
 

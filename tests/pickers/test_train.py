@@ -40,11 +40,11 @@ def one_thread():
 
 def write_toy(folder, seed, *, listed=True, voxel_A=VOXEL_A):
     """A model with six cubes of two classes and, at the border, a vesicle that sticks out."""
-    dice = np.random.default_rng(seed)
+    rng = np.random.default_rng(seed)
     classes, ids = np.zeros(SHAPE, np.uint8), np.zeros(SHAPE, np.uint16)
     places, names = [], []
     for k in range(6):
-        z, y, x = 5 + 9 * (k % 2), 5 + 6 * (k // 2), int(dice.integers(4, 24))
+        z, y, x = 5 + 9 * (k % 2), 5 + 6 * (k // 2), int(rng.integers(4, 24))
         part = np.s_[z - 1 : z + 2, y - 1 : y + 2, x - 1 : x + 2]
         classes[part], ids[part] = 1 + k % 2, k + 1
         places.append((x, y, z))
@@ -56,7 +56,7 @@ def write_toy(folder, seed, *, listed=True, voxel_A=VOXEL_A):
         np.arange(1, 8), tuple(names), np.array(places) * voxel_A,
         Rotation.from_quat(np.tile([0.0, 0, 0, 1], (7, 1))), np.full((7, 3), np.nan),
     )  # fmt: skip
-    volume = (dice.normal(size=SHAPE) - 4.0 * (classes > 0)).astype(np.float32)
+    volume = (rng.normal(size=SHAPE) - 4.0 * (classes > 0)).astype(np.float32)
     write_shrec_model(
         folder, grandmodel=Volume(volume, voxel_A), class_mask=classes, occupancy_mask=ids,
         particles=particles, reconstruction=Volume(volume, voxel_A),

@@ -46,9 +46,9 @@ def balls(shape, centres, radii):
 @settings(deadline=None, max_examples=15)
 @given(st.integers(0, 2**32 - 1), st.sampled_from([2.0, 3.3, 5.0]))
 def test_mean_shift_is_the_naive_one_exactly(seed, bandwidth):
-    dice = np.random.default_rng(seed)
-    mask = balls((14, 16, 18), dice.uniform(2, 14, (3, 3)), dice.uniform(1, 3.5, 3))
-    mask ^= dice.random(mask.shape) < 0.01
+    rng = np.random.default_rng(seed)
+    mask = balls((14, 16, 18), rng.uniform(2, 14, (3, 3)), rng.uniform(1, 3.5, 3))
+    mask ^= rng.random(mask.shape) < 0.01
     centres, members = mean_shift(mask, bandwidth=bandwidth)
     expected = naive_mean_shift(mask, bandwidth)
     np.testing.assert_allclose(centres, expected[0], atol=1e-9)
@@ -83,11 +83,11 @@ def test_an_ellipsoid_is_one(axes):
 
 def test_rough_borders_and_wrong_voxels_make_no_particles():
     ball = balls((30, 30, 30), [(15, 15, 15)], [8])
-    dice = np.random.default_rng(0)
-    rough = ndimage.gaussian_filter(dice.normal(size=ball.shape), 1.5) * 4
+    rng = np.random.default_rng(0)
+    rough = ndimage.gaussian_filter(rng.normal(size=ball.shape), 1.5) * 4
     distance = ndimage.distance_transform_edt(ball) - ndimage.distance_transform_edt(~ball)
     labels = (distance + rough > 0).astype(np.uint8)
-    labels[ball & (dice.random(ball.shape) < 0.02)] = 0
+    labels[ball & (rng.random(ball.shape) < 0.02)] = 0
     assert (cluster(labels).sizes > 30).sum() == 1
 
 

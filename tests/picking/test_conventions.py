@@ -20,9 +20,9 @@ def test_every_row_of_the_table_is_a_rotation(rotations):
     """A mirror would reverse one axis or three, and make left hands of right ones."""
     labels = np.random.default_rng(0).integers(0, 200, (8, 8, 8)).astype(np.uint8)
     tomogram = LabelledTomogram(labels.astype(np.float32), labels, np.array([[4, 4, 4]]))
-    dice = draw_epoch([1], batch=1, max_shift=0, rotations=rotations, seed=0, epoch=0)
+    draws = draw_epoch([1], batch=1, max_shift=0, rotations=rotations, seed=0, epoch=0)
     for turn, axes in enumerate(HALF_TURNS[rotations]):
-        turned = replace(dice, turns=np.array([turn]))
+        turned = replace(draws, turns=np.array([turn]))
         _, found = cut_batch([tomogram], turned, slice(0, 1), patch=8, rotations=rotations)
         expected = np.rot90(labels, 2, axes) if axes else labels
         np.testing.assert_array_equal(found[0], expected)

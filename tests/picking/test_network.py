@@ -60,9 +60,9 @@ def naive_loss(logits, labels):
 
 
 def test_loss_is_its_formula():
-    dice = torch.Generator().manual_seed(1)
-    logits = torch.randn(3, 4, 5, 6, 7, generator=dice)
-    labels = torch.randint(0, 4, (3, 5, 6, 7), generator=dice)
+    rng = torch.Generator().manual_seed(1)
+    logits = torch.randn(3, 4, 5, 6, 7, generator=rng)
+    labels = torch.randint(0, 4, (3, 5, 6, 7), generator=rng)
     assert float(dice_loss(logits, labels)) == pytest.approx(naive_loss(logits, labels), abs=1e-5)
 
 
@@ -78,8 +78,8 @@ def test_a_perfect_answer_costs_nothing_and_a_class_that_is_absent_one():
 
 
 def test_f1_from_counts():
-    truth, said = torch.tensor([0, 1, 1, 1, 2]), torch.tensor([1, 1, 1, 0, 2])
-    confusion = confusion_counts(truth, said, 4)
+    truth, predicted = torch.tensor([0, 1, 1, 1, 2]), torch.tensor([1, 1, 1, 0, 2])
+    confusion = confusion_counts(truth, predicted, 4)
     assert confusion.sum() == 5
     f1 = f1_per_class(confusion).tolist()
     assert f1[:3] == pytest.approx([0.0, 2 * 2 / (3 + 3), 1.0])

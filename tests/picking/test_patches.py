@@ -46,9 +46,9 @@ def test_an_epoch_is_cut_to_whole_batches_and_follows_from_seed_and_number_only(
 
 
 def test_shifts_fill_their_range_and_half_of_the_patches_are_turned():
-    dice = drawn(counts=(4000,), batch=1, max_shift=13)
-    assert set(np.unique(dice.shifts)) == set(range(-13, 14))
-    assert dice.turns.mean() == pytest.approx(0.5, abs=0.03)
+    draws = drawn(counts=(4000,), batch=1, max_shift=13)
+    assert set(np.unique(draws.shifts)) == set(range(-13, 14))
+    assert draws.turns.mean() == pytest.approx(0.5, abs=0.03)
     assert set(drawn(counts=(99,), rotations="xyz").turns) == {0, 1, 2, 3}
     assert set(drawn(counts=(99,), rotations="none").turns) == {0}
 
@@ -69,9 +69,9 @@ def test_a_patch_lies_inside_and_as_near_as_it_can(centre, shift, patch):
 
 def test_a_patch_holds_its_object_where_it_should():
     volume, patch = tomogram(), 16
-    dice = drawn(counts=(2,), batch=2, rotations="none", max_shift=0)
-    images, labels = cut_batch([volume], dice, slice(0, 2), patch=patch, rotations="none")
-    for image, label, which in zip(images[:, 0], labels, dice.objects, strict=True):
+    draws = drawn(counts=(2,), batch=2, rotations="none", max_shift=0)
+    images, labels = cut_batch([volume], draws, slice(0, 2), patch=patch, rotations="none")
+    for image, label, which in zip(images[:, 0], labels, draws.objects, strict=True):
         place = patch_place(volume.centres[which], patch, SHAPE)
         np.testing.assert_allclose(image, standardised(volume.volume[place]))
         here = np.argwhere(label == which + 1)[0] + [s.start for s in place]
@@ -83,10 +83,10 @@ def test_a_patch_holds_its_object_where_it_should():
 )  # none; about y, x, z: the other two axes are reversed
 def test_half_turns_reverse_the_two_other_axes_of_image_and_label(turn, axes):
     volume = tomogram()
-    dice = drawn(counts=(2,), batch=2, rotations="none", max_shift=0)
-    dice.turns[:] = turn
-    images, labels = cut_batch([volume], dice, slice(0, 2), patch=16, rotations="xyz")
-    place = patch_place(volume.centres[dice.objects[0]], 16, SHAPE)
+    draws = drawn(counts=(2,), batch=2, rotations="none", max_shift=0)
+    draws.turns[:] = turn
+    images, labels = cut_batch([volume], draws, slice(0, 2), patch=16, rotations="xyz")
+    place = patch_place(volume.centres[draws.objects[0]], 16, SHAPE)
     np.testing.assert_allclose(images[0, 0], standardised(np.flip(volume.volume[place], axes)))
     np.testing.assert_array_equal(labels[0], np.flip(volume.labels[place], axes))
     if turn == 1:

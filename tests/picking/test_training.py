@@ -39,13 +39,13 @@ def test_a_training_that_ends_within_its_warm_up_is_refused():
 
 
 def toy(seed, n=6, shape=(16, 20, 24)):
-    dice = np.random.default_rng(seed)
+    rng = np.random.default_rng(seed)
     labels, centres = np.zeros(shape, np.uint8), []
     for k in range(n):
-        z, y, x = (int(dice.integers(4, size - 4)) for size in shape)
+        z, y, x = (int(rng.integers(4, size - 4)) for size in shape)
         labels[z - 3 : z + 4, y - 3 : y + 4, x - 3 : x + 4] = 1 + k % 2
         centres.append((z, y, x))
-    volume = dice.normal(size=shape).astype(np.float32) - 3 * labels
+    volume = rng.normal(size=shape).astype(np.float32) - 3 * labels
     return LabelledTomogram(volume, labels, np.array(centres))
 
 
@@ -245,8 +245,6 @@ def test_learns_to_find_and_class_three_species_in_a_tomogram_it_has_not_seen():
     hit = objects_hit(found, truth.instance_mask)
     objects = np.unique(hit[hit > 0])
     assert 2 * len(objects) / (len(found) + 40) > 0.55
-    said = found.labels[hit > 0]
+    predicted = found.labels[hit > 0]
     right = [truth.particles.species[i - 1] for i in hit[hit > 0]]
-    assert (
-        np.mean([NAMES[label - 1] == name for label, name in zip(said, right, strict=True)]) > 0.5
-    )
+    assert np.mean([NAMES[n - 1] == name for n, name in zip(predicted, right, strict=True)]) > 0.5

@@ -83,22 +83,22 @@ def test_paths_are_taken_from_the_recipes_folder(tmp_path):
 
 def test_mutated_recipes_are_read_or_refused():
     """400 recipes with characters changed, removed or doubled: valid, or one line."""
-    dice = random.Random(0)
+    rng = random.Random(0)
     base = example_recipe() + '\n[[species]]\nsource = "1bxn"\ncopies = 12\n'
     refused = 0
     for _ in range(400):
         text = list(base)
-        for _ in range(dice.randint(1, 4)):
-            i = dice.randrange(len(text))
-            action = dice.randrange(4)
+        for _ in range(rng.randint(1, 4)):
+            i = rng.randrange(len(text))
+            action = rng.randrange(4)
             if action == 0:
-                text[i] = chr(dice.choice([0, 10, 34, 45, 46, 48, 57, 61, 91, 93, 101, 0x1F600]))
+                text[i] = chr(rng.choice([0, 10, 34, 45, 46, 48, 57, 61, 91, 93, 101, 0x1F600]))
             elif action == 1:
-                del text[i : i + dice.randint(1, 30)]
+                del text[i : i + rng.randint(1, 30)]
             elif action == 2:
-                text.insert(i, text[i] * dice.randint(1, 5))
+                text.insert(i, text[i] * rng.randint(1, 5))
             else:
-                text[i:i] = dice.choice(["-", "nan", "1e99", "inf", "[]", '"x"', "true", "{}"])
+                text[i:i] = rng.choice(["-", "nan", "1e99", "inf", "[]", '"x"', "true", "{}"])
         try:
             parse_recipe("".join(text))
         except InputError as error:

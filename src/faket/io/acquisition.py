@@ -9,13 +9,13 @@ from faket.microscope import AcquisitionRecord
 
 
 def write_acquisition(path: PathLike, record: AcquisitionRecord) -> None:
-    """Write all that was drawn for an acquisition."""
+    """Write everything that was drawn at random for an acquisition."""
     with atomic_path(path) as temporary:
         temporary.write_text(json.dumps(record.to_dict(), indent=1) + "\n")
 
 
 def read_acquisition(path: PathLike) -> AcquisitionRecord:
-    """Read a record, to replay its acquisition to the same bytes.
+    """Read a record, with which the same images can be simulated again.
 
     Raises
     ------

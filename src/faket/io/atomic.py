@@ -1,8 +1,8 @@
 """Files and folders that appear whole or not at all.
 
-What is written goes under a hidden name (``.part-…``) in the same folder, is flushed to the disk,
-then renamed. An exception or an interrupt removes it; what only a killed process can leave behind,
-the next that writes the same removes.
+Files are first written under a hidden name (``.part-…``) in the same folder, flushed to the disk,
+then renamed. An exception or an interrupt removes them. A killed process may leave them behind;
+they are removed when the same file or folder is written again.
 """
 
 import errno
@@ -46,8 +46,10 @@ def atomic_path(path: PathLike) -> Iterator[Path]:
             if target.is_dir():
                 raise IsADirectoryError(errno.EISDIR, "is a folder", str(target))
             if target.exists() and not target.is_file():
-                # To rename onto it would replace the device itself.
-                raise input_error(path, "expected a plain file to write, found a device or pipe")
+                # Renaming onto it would replace the device itself.
+                raise input_error(
+                    path, "expected a plain file to write, found a device or pipe; choose a file"
+                )
             target.parent.mkdir(parents=True, exist_ok=True)
             remove_leftovers(target.parent, name=target.name)
             yield temporary
@@ -67,7 +69,7 @@ def atomic_folder(path: PathLike, *, overwrite: bool = False) -> Iterator[Path]:
     Parameters
     ----------
     path : str or Path
-        An existing empty folder counts as free; leftovers of killed processes are nothing.
+        An existing empty folder may be used; leftovers of killed processes are ignored.
     overwrite : bool
         Replace an existing folder, which stays untouched until the new one is whole.
 
@@ -100,7 +102,7 @@ def atomic_folder(path: PathLike, *, overwrite: bool = False) -> Iterator[Path]:
 
 
 def require_free_folder(path: PathLike) -> None:
-    """Raise InputError unless :func:`atomic_folder` could make ``path``: before long work.
+    """Raise InputError unless :func:`atomic_folder` could make ``path``; to be asked before work.
 
     Parameters
     ----------
@@ -123,13 +125,13 @@ def require_space(folder: PathLike, n_bytes: int) -> None:
     Parameters
     ----------
     folder : str or Path
-        Need not exist yet; its nearest existing parent is asked.
+        It need not exist yet; then its nearest existing parent is checked.
     n_bytes : int
 
     Raises
     ------
     InputError
-        Says why it may not be written, or how much is needed and how much is free.
+        With the reason why it may not be written, or how much space is needed and how much free.
     """
     place = _absolute(folder)
     while not os.path.exists(place) and place != place.parent:
@@ -171,7 +173,7 @@ def _explained(path: PathLike, target: Path, temporary: Path) -> Iterator[None]:
 
 
 def _concerns(error: OSError, target: Path, temporary: Path) -> bool:
-    """Tell an error of our own files from one of a file that the body read."""
+    """Return whether an error is about the files written here, not about one that was read."""
     if error.filename is None:
         return True
     name = Path(str(error.filename))
@@ -180,14 +182,22 @@ def _concerns(error: OSError, target: Path, temporary: Path) -> bool:
 
 def _check_free(path: PathLike, target: Path, overwrite: bool) -> None:
     if not target.name:
-        raise input_error(path, "expected the name of a folder to write, found a root folder")
+        raise input_error(
+            path, "expected the name of a folder to write, found a root folder; choose another"
+        )
     if target.is_symlink() or (target.exists() and not target.is_dir()):
         raise input_error(path, "expected a folder to write, found a file; choose another name")
     occupied = target.exists() and not holds_nothing(target)
     if occupied and not overwrite:
-        raise input_error(path, "exists already; choose another name or remove it")
+        raise input_error(
+            path, "expected a new or empty folder, found one with files; choose another name or "
+            "remove it"
+        )  # fmt: skip
     if occupied and any(place.is_relative_to(target) for place in _precious()):
-        raise input_error(path, "holds the home or current folder; choose another name")
+        raise input_error(
+            path, "expected a folder that may be replaced, found one that contains the home or "
+            "current folder; choose another name"
+        )  # fmt: skip
 
 
 def _precious() -> list[Path]:

@@ -11,11 +11,11 @@ from faket.picking import Checkpoint
 from faket.picking.deepfinder.checkpoint import Facts
 
 _FORMAT = "faket picker 1"
-_WHAT, _REMEDY = "a picker's checkpoint", "give a checkpoint of `faket train`"
+_WHAT, _REMEDY = "a picker's checkpoint", "give a file that `faket train` wrote"
 
 
 def save_checkpoint(path: PathLike, checkpoint: Checkpoint) -> None:
-    """Write a checkpoint; an existing file is replaced at the very end, or not at all.
+    """Write a checkpoint; an existing file is replaced only when the new one is complete.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Dynamo's tables of particles (``.tbl``): a line a particle, 26 numbers or more, no header.
+"""Dynamo's tables of particles (``.tbl``): one line per particle, 26 or more numbers, no header.
 
 Columns as in Dynamo's "Table convention", counted from 1: 4-6 shift dx dy dz, 7-9 angles tdrot
 tilt narot, 10 cross correlation, 20 tomogram, 22 class, 24-26 position x y z, 36 Å per pixel
@@ -29,7 +29,7 @@ def read_dynamo_picks(path: PathLike, voxel_size_A: float, wanted: Wanted) -> Pi
     ----------
     path : str or Path
     voxel_size_A : float
-        Of the tomogram; taken for the table's pixels, if neither ``wanted`` nor the table tells
+        Of the tomogram; assumed for the table's pixels if neither ``wanted`` nor the table gives
         their size.
     wanted : Wanted
         ``tomogram`` is the number of column 20.
@@ -44,8 +44,8 @@ def read_dynamo_picks(path: PathLike, voxel_size_A: float, wanted: Wanted) -> Pi
         if len(cells) < WIDTH:
             raise input_error(
                 path,
-                f"line {number}: expected {WIDTH} numbers or more of a Dynamo table, "
-                f"found {len(cells)}",
+                f"line {number}: expected {WIDTH} or more numbers, as in a Dynamo table, "
+                f"found {len(cells)}; check that it is the right file",
             )
     keep, notes = rows_of_tomogram(path, [_whole(cells[_TOMOGRAM]) for _, cells in rows], wanted)
     rows = [rows[i] for i in keep]
@@ -82,16 +82,16 @@ def _pixel_size(
     """Return the size of the table's pixels, and how it is known."""
     if given_A is not None:
         return given_A, ()
-    told = {cells[_APIX] for _, cells in rows if len(cells) > _APIX}
-    sizes = {parse_number(text, path, f"column {_APIX + 1}") for text in told} - {0.0}
+    written = {cells[_APIX] for _, cells in rows if len(cells) > _APIX}
+    sizes = {parse_number(text, path, f"column {_APIX + 1}") for text in written} - {0.0}
     if len(sizes) > 1 or any(size < 0 for size in sizes):
         raise input_error(
             path, f"column {_APIX + 1}: expected one pixel size, found {sorted(sizes)[:5]}; give "
             "`pixel_size_A`"
         )  # fmt: skip
     if sizes:
-        return (size_A := sizes.pop()), (f"pixels of {size_A:g} Å, as its column {_APIX + 1} says",)
-    note = f"a Dynamo table; its pixels taken for the tomogram's, {voxel_size_A:g} Å"
+        return (size_A := sizes.pop()), (f"pixels of {size_A:g} Å read from column {_APIX + 1}",)
+    note = f"a Dynamo table without pixel size; the tomogram's {voxel_size_A:g} Å assumed"
     return voxel_size_A, (f"{note}; otherwise give `pixel_size_A`",)
 
 

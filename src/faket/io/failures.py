@@ -1,4 +1,4 @@
-"""One line for whatever a file does wrong: which file, what is the matter, what to do."""
+"""Errors about files, in one line: which file, what is wrong with it, what to do."""
 
 import errno
 import logging
@@ -12,8 +12,8 @@ PathLike = str | Path
 _ADVICE = {
     errno.ENOSPC: ("the disk is full", "free space or choose another folder"),
     errno.EDQUOT: ("your disk quota is used up", "free space or choose another folder"),
-    errno.EACCES: ("permission denied", "choose a place that you may use"),
-    errno.EPERM: ("permission denied", "choose a place that you may use"),
+    errno.EACCES: ("permission denied", "choose a place where you have permission"),
+    errno.EPERM: ("permission denied", "choose a place where you have permission"),
     errno.EROFS: ("the file system is read-only", "choose another folder"),
     errno.EISDIR: ("this is a folder", "give the name of a file"),
     errno.ENOTDIR: ("a part of the path is a file, not a folder", "check the path"),
@@ -36,7 +36,7 @@ def input_error(path: PathLike, message: str) -> InputError:
 
 @cache  # a file may be read several times: each notice is given once
 def notice(path: PathLike, message: str) -> None:
-    """Tell on one line what was guessed or left out of a file (on the error stream, by default)."""
+    """Report in one line what was guessed or left out of a file, on the error stream by default."""
     logging.getLogger("faket").warning("%s", input_error(path, message))
 
 
@@ -44,28 +44,29 @@ def shown(value: object, limit: int = 40) -> str:
     """Return ``value`` quoted for a message, shortened to ``limit`` characters."""
     try:
         text = repr(value)
-    except (ValueError, RecursionError):  # Python shows no number of over 4300 digits
+    except (ValueError, RecursionError):  # Python refuses to print numbers of over 4300 digits
         text = f"an enormous {type(value).__name__}"
     return text if len(text) <= limit else text[: limit - 3] + "..."
 
 
 def cannot_read(path: PathLike, error: OSError) -> InputError:
     """Return the InputError for a file that could not be opened or read."""
-    return input_error(path, f"cannot be read: {_explain(error)}")
+    return input_error(path, f"cannot be read: {'; '.join(_advice(error))}")
 
 
 def cannot_write(path: PathLike, error: OSError) -> InputError:
     """Return the InputError for a file or folder that could not be written."""
-    return input_error(path, f"cannot be written: {_explain(error)}; nothing was left behind")
+    what, remedy = _advice(error)
+    return input_error(
+        path, f"cannot be written: {what}, and no unfinished file was left; {remedy}"
+    )
 
 
 def is_explained(error: OSError) -> bool:
-    """Tell whether ``error`` is a state of the disk that the user can mend."""
+    """Return whether ``error`` is about the disk or the path, so that the user can correct it."""
     return error.errno in _ADVICE
 
 
-def _explain(error: OSError) -> str:
-    what, remedy = _ADVICE.get(
-        error.errno or 0, (error.strerror or str(error), "check the file and try again")
-    )
-    return f"{what}; {remedy}"
+def _advice(error: OSError) -> tuple[str, str]:
+    otherwise = (error.strerror or str(error), "check the file and try again")
+    return _ADVICE.get(error.errno or 0, otherwise)

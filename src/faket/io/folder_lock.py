@@ -1,7 +1,7 @@
-"""A folder in which one run works at a time.
+"""A lock that lets only one run at a time work in a folder.
 
-The lock is the kernel's, on a file in the folder: it ends with the process that holds it, whatever
-ends that.
+It is a lock of the kernel on a file in the folder, so it ends with the process that holds it,
+however that process ends.
 """
 
 import errno
@@ -23,22 +23,22 @@ _UNSUPPORTED = {errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, err
 def folder_lock(
     folder: PathLike, *, name: str = "run", notice: Callable[[str], None] | None = None
 ) -> Iterator[None]:
-    """Work in a folder alone; remove what killed runs have left in it, before and after.
+    """Lock a folder; remove leftovers of killed runs from it, before and after.
 
-    The folder is made; if nothing is in it at the end, it is removed again.
+    The folder is made if need be; if it is empty at the end, it is removed again.
 
     Parameters
     ----------
     folder : str or Path
     name : str
-        Of what is locked: locks of other names in the same folder do not exclude this one.
+        Of the lock: locks with different names in the same folder do not exclude each other.
     notice : callable, optional
-        Told in a line that the file system has no locks; the run then goes on without.
+        Called with one line if the file system has no locks; the run then continues without one.
 
     Raises
     ------
     InputError
-        If another process holds the lock, saying which; if the folder cannot be written.
+        If another process, which is named, holds the lock; if the folder cannot be written.
     """
     place = Path(os.path.abspath(folder))
     made = [path for path in (place, *place.parents) if not path.exists()]
@@ -50,14 +50,14 @@ def folder_lock(
         _remove_empty(made)
         raise cannot_write(folder, error) from error
     if not locked and notice:
-        notice(f"{folder}: no locks on this file system; start no second run in this folder")
+        notice(f"{folder}: this file system has no locks; do not start a second run in this folder")
     try:
         remove_leftovers(place, alone=locked)
         yield
     finally:
         remove_leftovers(place, alone=locked)
         with suppress(OSError):
-            file.unlink()  # before the lock ends: who waits for it takes none of a lost file
+            file.unlink()  # before the lock ends, so that nobody locks a file already removed
         os.close(descriptor)
         _remove_empty(made)
 
@@ -82,8 +82,8 @@ def _acquire(file: Path, folder: PathLike) -> tuple[int, bool]:
             if isinstance(error, BlockingIOError | PermissionError):
                 raise input_error(
                     folder,
-                    f"expected no other run in this folder, found {holder or 'one'}; wait for its "
-                    "end or choose another folder",
+                    f"expected no other run in this folder, found {holder or 'one'}; wait until "
+                    "it ends, or choose another folder",
                 ) from None
             raise
 

@@ -1,7 +1,7 @@
-"""Temporary names, and what killed processes leave under them.
+"""Temporary names, and the removal of what killed processes leave under them.
 
-A temporary name tells its writer: machine, process and when that began. So a leftover is known
-for one, and no file of a living process is ever removed.
+A temporary name contains its writer: the machine, the process and when that began. So leftovers
+can be recognised, and no file of a living process is ever removed.
 """
 
 import hashlib
@@ -20,38 +20,38 @@ Writer = Literal["alive", "dead", "unknown"]
 
 LOCK_SUFFIX = ".faket-lock"
 _PART = re.compile(r"\.part-(?:([0-9a-f]{8})\.(\d+)\.(\d+)-)?[0-9a-f]{8}-")
-_NAME_BYTES = 180  # of the 255 that file systems give, with room for what comes before
-_OLD_S = 7 * 86400.0  # chosen, because nothing is written for so long
+_NAME_BYTES = 180  # of the 255 that file systems allow; the rest is for the prefix
+_OLD_S = 7 * 86400.0  # chosen, because writing one file or folder takes far less than a week
 
 
 def temporary_name(name: str) -> str:
-    """Return a new hidden name for what will be called ``name``; it ends as that does."""
+    """Return a new hidden name for a file or folder that will get ``name``, with its ending."""
     owner = f"{_machine()}.{os.getpid()}.{_started(os.getpid()) or 0}"
     return f".part-{owner}-{secrets.token_hex(4)}-{_end(name)}"
 
 
 def is_temporary(path: Path) -> bool:
-    """Whether a file or folder has a temporary name or is a lock's file: no part of any result."""
+    """Return whether a file or folder is temporary or a lock, and so no part of any result."""
     return bool(_PART.match(path.name)) or path.name.endswith(LOCK_SUFFIX)
 
 
 def holds_nothing(folder: Path) -> bool:
-    """Whether a folder is empty but for what killed processes have left."""
+    """Return whether a folder is empty except for leftovers of killed processes."""
     return all(is_temporary(path) and _writer(path) != "alive" for path in folder.iterdir())
 
 
 def remove_leftovers(folder: Path, *, name: str | None = None, alone: bool = False) -> None:
-    """Remove what killed processes have left in a folder, not in those inside it.
+    """Remove what killed processes have left in a folder, but not in its subfolders.
 
     Parameters
     ----------
     folder : Path
     name : str, optional
-        Only what would have been called so.
+        Remove only what would have got this name.
     alone : bool
-        Whether no process of any machine writes here: then only what a living process of this
-        machine writes is kept. Otherwise, what other machines or earlier versions have left
-        is removed after a week.
+        Whether no process of another machine writes here. Then everything is removed that no
+        living process of this machine writes; otherwise, leftovers of other machines or of earlier
+        versions are removed only after a week.
     """
     with suppress(OSError):
         for path in list(folder.iterdir()):
@@ -72,7 +72,7 @@ def _writer(path: Path) -> Writer:
 
 @cache
 def _machine() -> str:
-    """Name this machine: the host, and the container in which a process has its number."""
+    """Return a name of this machine: the host, and the container that numbers its processes."""
     space = ""
     with suppress(OSError):
         space = os.readlink("/proc/self/ns/pid")
@@ -80,7 +80,7 @@ def _machine() -> str:
 
 
 def _started(process: int) -> int | None:
-    """Return when a living process began (clock ticks; 0 where the system does not tell)."""
+    """Return when a living process began (clock ticks; 0 if the system does not say)."""
     try:
         # "number (name) state parent ... start": the name may hold blanks and brackets.
         fields = Path(f"/proc/{process}/stat").read_bytes().rpartition(b")")[2].split()

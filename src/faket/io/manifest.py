@@ -1,7 +1,7 @@
-"""The manifest beside every output: what was asked, drawn, used and made, with hashes.
+"""The manifest beside every output: settings, random draws, inputs and outputs, with hashes.
 
-The manifest holds nothing that changes when a run is repeated: no dates, durations, hosts or
-absolute paths, so the same seed gives the same bytes. Those facts go to a second file beside it,
+The manifest contains nothing that changes when a run is repeated: no dates, durations, hosts or
+absolute paths, so the same seed gives the same bytes. Those facts are in a second file beside it,
 ``run.json`` for ``manifest.json``, with the dates of the outputs and a hash of the manifest.
 """
 
@@ -27,6 +27,7 @@ from faket.io.text import read_text, regular_file_size
 
 FORMAT = "faket-manifest-1"
 _LIBRARIES = ("numpy", "scipy", "numba", "torch", "gemmi", "mrcfile", "safetensors")
+_AGAIN = "make the output again"  # the remedy for a damaged manifest
 _KEYS = {"format", "kind", "seed", "settings", "record", "software", "inputs", "outputs"}
 
 
@@ -41,19 +42,19 @@ def write_manifest(
     outputs: Iterable[PathLike] = (),
     run: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Write a manifest and, where ``run`` is given, the volatile facts beside it.
+    """Write a manifest and, if ``run`` is given, the facts that change from run to run beside it.
 
     Parameters
     ----------
     path : str or Path
-        ``manifest.json``, say.
+        For example ``manifest.json``.
     kind : str
         What was made: "tomogram", "species".
     settings : mapping or dataclass
         The recipe. Absolute paths in it are reduced to file names.
     seed : int or None
     record : mapping or dataclass, optional
-        The dice that were drawn. NaN and infinity become the strings "nan", "inf", "-inf".
+        What was drawn at random. NaN and infinity become the strings "nan", "inf", "-inf".
     inputs : iterable of path
         Those below the manifest's folder are named by their relative path, others by file name.
     outputs : iterable of path
@@ -104,18 +105,28 @@ def read_manifest(path: PathLike) -> dict[str, Any]:
     try:
         manifest = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise input_error(path, f"expected a manifest in JSON, found none ({error})") from error
+        raise input_error(
+            path, f"expected a manifest in JSON, found other content ({error}); {_AGAIN}"
+        ) from error
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
-        raise input_error(path, f"expected a manifest of the format {FORMAT}, found another file")
+        raise input_error(
+            path, f"expected a manifest of the format {FORMAT}, found another file; {_AGAIN}"
+        )
     missing = sorted(_KEYS - set(manifest))
     if missing:
-        raise input_error(path, f"expected the keys {', '.join(missing)} in the manifest")
+        raise input_error(
+            path, f"expected a manifest with {', '.join(missing)}, found none of it; {_AGAIN}"
+        )
     software = manifest["software"]
     if not isinstance(software, dict) or not all(type(v) is str for v in software.values()):
-        raise input_error(path, "software: expected names with their versions")
+        raise input_error(
+            path, f"software: expected names with their versions, found others; {_AGAIN}"
+        )
     for key in ("inputs", "outputs"):
         if not isinstance(manifest[key], list) or not all(map(_is_entry, manifest[key])):
-            raise input_error(path, f"{key}: expected files with path, bytes and sha256")
+            raise input_error(
+                path, f"{key}: expected files with path, bytes and sha256, found others; {_AGAIN}"
+            )
     return manifest
 
 
@@ -124,15 +135,16 @@ def verify_manifest(
 ) -> tuple[str, ...]:
     """Compare the files of a manifest with what was written.
 
-    Outputs are all checked; inputs where they lie below the manifest's folder.
+    All outputs are checked, and those inputs that lie below the manifest's folder.
 
     Parameters
     ----------
     path : str or Path
     full : bool
-        Hash all files; otherwise those of another date than when written, and compare sizes.
+        Hash all files. Otherwise compare sizes, and hash only files whose date is not that of
+        their writing.
     only : collection of str, optional
-        Look at these files alone, named as in the manifest.
+        Check only these files, named as in the manifest.
 
     Returns
     -------
@@ -156,7 +168,7 @@ def verify_manifest(
 
 
 def run_path(path: PathLike) -> Path:
-    """Return where the volatile facts of the manifest ``path`` are kept."""
+    """Return the path of the facts that change from run to run, beside the manifest ``path``."""
     file = Path(path)
     if "manifest" in file.name:
         return file.with_name(file.name.replace("manifest", "run"))
@@ -174,7 +186,7 @@ def sha256_of(path: PathLike) -> str:
 
 
 def software_versions() -> dict[str, str]:
-    """Return the versions of faket, Python and the libraries that results can depend on."""
+    """Return the versions of faket, Python and the libraries on which results can depend."""
     versions = {"faket": faket.__version__, "python": platform.python_version()}
     for name in _LIBRARIES:
         try:
@@ -187,13 +199,13 @@ def software_versions() -> dict[str, str]:
 def plain(value: Any, path: PathLike) -> Any:
     """Return ``value`` in JSON's own types, the same for the same content.
 
-    Dataclasses and mappings become objects, arrays and sequences lists, absolute paths file
-    names, numbers that are not finite strings.
+    Dataclasses and mappings become objects; arrays and sequences, lists; absolute paths, file
+    names; numbers that are not finite, strings.
 
     Raises
     ------
     InputError
-        Naming ``path``, if there is something else in it.
+        With the name ``path``, if it contains anything else.
     """
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {f.name: plain(getattr(value, f.name), path) for f in dataclasses.fields(value)}
@@ -222,7 +234,10 @@ def _entry(file: PathLike, folder: Path, *, within: bool = False) -> dict[str, A
     place = Path(os.path.abspath(file))
     below = place.is_relative_to(folder)
     if within and not below:
-        raise input_error(file, f"expected an output below the manifest's folder {folder.name}")
+        raise input_error(
+            file, f"expected an output below the manifest's folder {folder.name}, found it "
+            "elsewhere; write it there"
+        )  # fmt: skip
     name = place.relative_to(folder).as_posix() if below else place.name
     size = regular_file_size(place)
     return {"path": name, "within": below, "bytes": size, "sha256": sha256_of(place)}
@@ -241,7 +256,7 @@ def _is_entry(entry: Any) -> bool:
 
 
 def _difference(file: Path, entry: dict[str, Any], written: Mapping[str, int] | int | None) -> str:
-    """Return what differs; ``written``: dates of the files, or a date that none is later than."""
+    """Return what differs; ``written``: dates of the files, or the latest date that any has."""
     if not os.path.exists(file):
         return f"{entry['path']}: missing"
     size = regular_file_size(file)
@@ -258,14 +273,14 @@ def _difference(file: Path, entry: dict[str, Any], written: Mapping[str, int] | 
 
 
 def _dates(path: PathLike) -> Mapping[str, int] | int:
-    """Return the dates of a manifest's outputs; its own where they were not kept."""
+    """Return the dates of a manifest's outputs; the manifest's own if they were not kept."""
     run = _read_run(path)
     dates = run.get("dates_ns") if run else None
     return dates if isinstance(dates, dict) else os.stat(path).st_mtime_ns
 
 
 def _read_run(path: PathLike) -> dict[str, Any] | None:
-    """Return what lies beside a manifest: {} if nothing does, None if it is damaged."""
+    """Return the run.json beside a manifest: {} if there is none, None if it is damaged."""
     try:
         if not run_path(path).exists():
             return {}

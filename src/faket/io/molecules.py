@@ -1,4 +1,4 @@
-"""One door to all species: atoms, maps and the embedded library."""
+"""Loading of molecules of every kind: atomic models, maps and the embedded library."""
 
 import os
 from pathlib import Path
@@ -25,7 +25,7 @@ def load_species(
     assembly: str | None = None,
     hydrogens: bool = True,
 ) -> Species:
-    """Load a molecule as potential above ice and envelope at a voxel size.
+    """Load a molecule: its potential relative to ice and its envelope, at a voxel size.
 
     Parameters
     ----------
@@ -40,11 +40,12 @@ def load_species(
     contour, mean_potential_V : float, optional
         For maps.
     map_voxel_size_A : float, optional
-        Of a map, instead of what its header says.
+        Of a map, instead of the one in its header.
     assembly : str, optional
-        Biological assembly, for atoms; "1" or the first by default, "deposited" for none.
+        Biological assembly, for atomic models; "1" or the first by default; "deposited" for the
+        coordinates as deposited.
     hydrogens : bool
-        Add the hydrogens that a model lacks.
+        Add the hydrogens that an atomic model lacks.
 
     Returns
     -------
@@ -56,7 +57,9 @@ def load_species(
         If the source cannot be used.
     """
     if not 1 <= voxel_size_A <= 50:
-        raise InputError(f"`voxel_size_A`: expected 1 to 50 Å, found {voxel_size_A:g}")
+        raise InputError(
+            f"`voxel_size_A`: expected 1 to 50 Å, found {voxel_size_A:g}; choose one in that range"
+        )
     text = str(source)
     _refuse_unused(
         source,
@@ -72,7 +75,7 @@ def load_species(
     kind = _suffix(path)
     title = name or _stem(path)
     if not os.path.isfile(path):  # unlike Path.is_file, False for names too long
-        raise InputError(f"{path}: expected a structure or map file, found none")
+        raise InputError(f"{path}: expected a structure or map file, found none; check the path")
     if kind in _ATOMS:
         return species_from_atoms(
             path, voxel_size_A=voxel_size_A, name=title, assembly=assembly, hydrogens=hydrogens
@@ -84,11 +87,14 @@ def load_species(
             contour=contour, mean_potential_V=mean_potential_V, source=path.name,
         )  # fmt: skip
     known = ", ".join(_ATOMS + _MAPS)
-    raise InputError(f"{path}: expected one of {known} (.gz too), found {kind or 'no suffix'}")
+    raise InputError(
+        f"{path}: expected a file ending in {known} (.gz too), found {kind or 'no suffix'}; rename "
+        "or convert it"
+    )
 
 
 def kind_of(source: str | Path) -> Literal["atoms", "map", "synthetic", "unknown"]:
-    """Return what a source is, by its name."""
+    """Return what kind of source it is, by its name."""
     if str(source).startswith("synthetic:"):
         return "synthetic"
     suffix = _suffix(Path(source))
@@ -96,7 +102,7 @@ def kind_of(source: str | Path) -> Literal["atoms", "map", "synthetic", "unknown
 
 
 def used_options(kind: str) -> tuple[str, ...]:
-    """Return the settings of :func:`load_species` that a kind of source takes beyond all kinds'."""
+    """Return the settings of :func:`load_species` that only this kind of source has."""
     of_maps = ("contour", "mean_potential_V", "map_voxel_size_A")
     return {"atoms": ("assembly",), "map": of_maps}.get(kind, ())
 
@@ -117,6 +123,6 @@ def _suffix(path: Path) -> str:
 
 
 def _stem(path: Path) -> str:
-    """Name of a file without its kind, with no blanks: class names go into tables."""
+    """Name of a file without its suffix and blanks, because class names are written to tables."""
     stem = path.name.removesuffix(".gz").removesuffix(".GZ")
     return "_".join(Path(stem).stem.split())

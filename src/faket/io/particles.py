@@ -1,9 +1,9 @@
-"""The particle table: one CSV row an object, enough to paint the specimen again.
+"""The particle table: one CSV row per object, from which the specimen can be painted again.
 
 ``id, species, x_A, y_A, z_A, qx, qy, qz, qw, a_A, b_A, c_A``: positions in Å from the centre of
 voxel [0, 0, 0]; the quaternion, scalar last, takes the particle's frame to the tomogram's; the
 semi-axes are empty for molecules. Fiducials are called "fiducial", as in SHREC'21; "gold" is read
-alike.
+as the same.
 """
 
 import csv
@@ -27,12 +27,12 @@ Row = tuple[int, dict[str, str]]
 
 
 def canonical_name(name: str) -> str:
-    """Return the one name of a class: fiducials were once called "gold"."""
+    """Return the current name of a class: fiducials were once called "gold"."""
     return "fiducial" if name == "gold" else name
 
 
 def write_particles(path: PathLike, particles: Particles) -> None:
-    """Write the table with all digits that reading back exactly needs.
+    """Write the table with enough digits to read back exactly the same numbers.
 
     Raises
     ------
@@ -57,7 +57,7 @@ def write_particles(path: PathLike, particles: Particles) -> None:
 
 
 def read_particles(path: PathLike) -> Particles:
-    """Read a table that :func:`write_particles` wrote, or that a user made.
+    """Read a table written by :func:`write_particles` or by a user.
 
     The columns may stand in any order. Numbers come back exactly; scipy normalises the
     quaternions once more, which may move their last bit (4e-16).
@@ -65,8 +65,8 @@ def read_particles(path: PathLike) -> Particles:
     Raises
     ------
     InputError
-        Naming line and column: a column is missing, a cell is no number, an id is used twice,
-        a quaternion is not of length 1, semi-axes are neither three positive lengths nor empty.
+        With line and column, if a column is missing, a cell is no number, an id is used twice, a
+        quaternion is not of length 1, or semi-axes are neither three positive lengths nor empty.
     """
     rows = csv_rows(path, _COLUMNS)
     ids = [parse_whole(row["id"], path, f"line {n}, id", low=1, high=MAX_ID) for n, row in rows]
@@ -86,18 +86,29 @@ def check_particles(path: PathLike, particles: Particles) -> None:
     lengths = (len(particles.species), len(particles.positions_A), len(particles.semi_axes_A))
     rotations = particles.rotations.as_quat().reshape(-1, 4)
     if any(length != n for length in (*lengths, len(rotations))):
-        raise input_error(path, f"expected {n} of everything about particles, found {lengths}")
+        raise input_error(
+            path, f"expected species, positions and semi-axes of {n} particles, found {lengths}; "
+            "give one of each for every particle"
+        )  # fmt: skip
     ids = particles.ids
     if n and (ids.min() < 1 or ids.max() > MAX_ID or len(np.unique(ids)) < n):
-        raise input_error(path, f"expected particle ids 1 to {MAX_ID}, each once, found others")
+        raise input_error(
+            path, f"expected particle ids 1 to {MAX_ID}, each once, found others; renumber them"
+        )
     if not np.isfinite(particles.positions_A).all():
-        raise input_error(path, "expected finite particle positions, found NaN or infinity")
+        raise input_error(
+            path, "expected finite particle positions, found NaN or infinity; correct them"
+        )
     for name in particles.species:
         if not name or name != name.strip() or not name.isprintable():
-            raise input_error(path, f"expected a printable species name, found {shown(name)}")
+            raise input_error(
+                path, f"expected a printable species name, found {shown(name)}; rename it"
+            )
     axes = particles.semi_axes_A
     if not np.all(np.isnan(axes).all(1) | ((axes > 0) & np.isfinite(axes)).all(1)):
-        raise input_error(path, "expected three positive semi-axes or three NaN, found others")
+        raise input_error(
+            path, "expected three positive semi-axes or three NaN, found others; correct them"
+        )
 
 
 def _csv_line(cells: list[str]) -> str:
@@ -121,7 +132,9 @@ def _species(path: PathLike, row: Row) -> str:
     number, cells = row
     name = cells["species"].strip()
     if not name or not name.isprintable():
-        raise input_error(path, f"line {number}, species: expected a name, found {shown(name)}")
+        raise input_error(
+            path, f"line {number}, species: expected a name, found {shown(name)}; rename it"
+        )
     return canonical_name(name)
 
 
@@ -143,8 +156,9 @@ def _rotations(path: PathLike, rows: list[Row]) -> Rotation:
         largest = float(np.abs(quaternion).max())
         if largest > 2 or abs(float(np.linalg.norm(quaternion)) - 1) > 1e-3:
             raise input_error(
-                path, f"line {number}, qx to qw: expected a quaternion of length 1, found another"
-            )
+                path, f"line {number}, qx to qw: expected a quaternion of length 1, found another; "
+                "correct it"
+            )  # fmt: skip
     return Rotation.from_quat(quaternions)
 
 
@@ -159,6 +173,7 @@ def _semi_axes(path: PathLike, row: Row) -> list[float]:
     ]
     if min(axes) <= 0:
         raise input_error(
-            path, f"line {number}, a_A to c_A: expected positive semi-axes, found {min(axes):g}"
-        )
+            path, f"line {number}, a_A to c_A: expected positive semi-axes, found {min(axes):g}; "
+            "correct them"
+        )  # fmt: skip
     return axes

@@ -1,7 +1,7 @@
-"""Which format a file of picks has, by what is in it: a name may say anything.
+"""Which format a file of picks has, found from its content, because its name may be wrong.
 
-A format that is known but not read is refused by its name. Nothing is read as SHREC'21's text only
-because it is nothing else.
+A format that is known but cannot be read is named in the error. A file of unknown format is never
+read as SHREC'21's text.
 """
 
 import json
@@ -28,12 +28,12 @@ _MOTIVE_LIST_WIDTH = 20  # numbers of a particle in TOM's and AV3's motive lists
 
 
 def recognise(path: PathLike) -> Format:
-    """Return the format of a file of picks; an empty one is that of its suffix.
+    """Return the format of a file of picks; if it is empty, the format of its suffix.
 
     Raises
     ------
     InputError
-        If it is none that is read: naming it where it is known.
+        If it cannot be read; with the name of its format if that is known.
     """
     _refuse_binary(path)
     suffix = Path(path).suffix.lower()
@@ -62,8 +62,8 @@ def _of_columns(path: PathLike, line: str) -> Format:
         return "text"
     raise input_error(
         path,
-        f"expected a line name x y z for each pick, found {len(cells)} numbers a line, which tell "
-        f"neither what they are nor their unit; {_MODEL_POINTS}",
+        f"expected a line name x y z for each pick, found {len(cells)} numbers a line without "
+        f"names or units; {_MODEL_POINTS}",
     )
 
 
@@ -104,7 +104,7 @@ def _refuse_markup(path: PathLike, lines: list[str]) -> None:
     if '"boxes_3d"' in start:
         raise _refusal(path, "boxes of EMAN2")
     if len(lines) > 1 and _is_json(lines[0]):
-        raise _refusal(path, "lines of JSON, as the CryoET Data Portal has them")
+        raise _refusal(path, "lines of JSON, as in the CryoET Data Portal")
     raise _refusal(path, "a JSON file")
 
 

@@ -1,4 +1,4 @@
-"""What the tables of all programs leave open: which rows are this tomogram's, and which species."""
+"""What tables of picks leave open: which rows belong to this tomogram, and to which species."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -16,22 +16,22 @@ _SUFFIX = re.compile(
 
 @dataclass(frozen=True)
 class Wanted:
-    """What to read of a table of picks, and how its words are to be understood.
+    """What to read from a table of picks, and what its names and numbers mean.
 
     Attributes
     ----------
     species : str, optional
-        Class of all picks, whatever the file says.
+        Class of all picks, instead of the classes in the file.
     classes : mapping of int to str
-        What class numbers mean.
+        Class number → class name.
     renames : mapping of str to str
-        The file's name or number of a class → its name here. Comes before ``classes``.
+        Name or number of a class in the file → its name here. Has precedence over ``classes``.
     tomogram : str, optional
-        Name of the tomogram whose picks are read; needed where the file holds several.
+        Name of the tomogram whose picks are read; needed if the file holds several.
     likely : str, optional
-        Name to try where a file holds several tomograms and none was asked for.
+        Name to try if a file holds several tomograms and ``tomogram`` is not given.
     pixel_size_A : float, optional
-        Of coordinates in pixels, instead of what the file says.
+        Of coordinates in pixels, instead of the one in the file.
     """
 
     species: str | None = None
@@ -45,28 +45,28 @@ class Wanted:
 def rows_of_tomogram(
     path: PathLike, names: Sequence[str], wanted: Wanted
 ) -> tuple[list[int], tuple[str, ...]]:
-    """Return the rows of the wanted tomogram, and what was taken for granted.
+    """Return the rows of the wanted tomogram, and what was assumed.
 
     Parameters
     ----------
     path : str or Path
         Named in errors.
     names : sequence of str
-        Name of the tomogram of each row; folders and suffixes do not count.
+        Name of the tomogram of each row; folders and suffixes are ignored.
 
     Raises
     ------
     InputError
-        If the wanted one is not there, or there are several and none was asked for.
+        If the wanted tomogram is not there, or there are several and none is wanted.
     """
     present = sorted(set(names))
     everything = list(range(len(names)))
-    if wanted.tomogram is not None and any(names):  # without names it cannot be told
+    if wanted.tomogram is not None and any(names):  # a file without names has one tomogram
         rows = _rows_named(names, wanted.tomogram)
         if not rows:
             raise input_error(
                 path, f"expected picks of {wanted.tomogram}, found only {', '.join(present[:5])}; "
-                "give `tomogram` one of these"
+                "set `tomogram` to one of these"
             )  # fmt: skip
         return rows, ()
     if len(present) <= 1:
@@ -78,17 +78,19 @@ def rows_of_tomogram(
             f"expected picks of one tomogram, found {len(present)} ({', '.join(present[:5])}); "
             "give `tomogram`",
         )
-    note = f"{len(rows)} of {len(names)} picks are of {names[rows[0]]}, others are left out"
+    note = f"{len(rows)} of {len(names)} picks are of {names[rows[0]]}; the others are left out"
     return rows, (f"{note}; otherwise give `tomogram`",)
 
 
 def named_species(
     path: PathLike, names: Sequence[str], renames: Mapping[str, str] | None
 ) -> tuple[str, ...]:
-    """Return the species, renamed where asked for."""
+    """Return the species, renamed by ``renames``."""
     for name in set(names):
         if not name.strip() or not name.isprintable():
-            raise input_error(path, f"expected a name for each species, found {shown(name)}")
+            raise input_error(
+                path, f"expected a name for each species, found {shown(name)}; rename it"
+            )
     renamed = renames or {}
     return tuple(canonical_name(renamed.get(name, name)) for name in names)
 
@@ -96,22 +98,22 @@ def named_species(
 def numbered_species(
     path: PathLike, column: str, values: Sequence[str], wanted: Wanted, *, refined: str = ""
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the species that class numbers stand for, and what was taken for granted.
+    """Return the species that class numbers stand for, and what was assumed.
 
     Parameters
     ----------
     path, column
         Named in errors.
     values : sequence of str
-        The numbers, as they are written.
+        The numbers, as written.
     refined : str
-        Why the numbers are the classes of a refinement, if they are: then the folder's list of
-        classes says nothing about them.
+        Why the numbers are the classes of a refinement, if they are; then they are not the numbers
+        in the folder's list of classes.
 
     Raises
     ------
     InputError
-        If a number is none, or nothing tells what it stands for.
+        If a number is no number, or its species is not known.
     """
     if wanted.species is not None:
         return (wanted.species,) * len(values), ()
@@ -127,7 +129,7 @@ def numbered_species(
             names[number] = renames[str(number)]
         elif refined or number not in known:
             first = numbers.index(number) + 1
-            why = f" ({refined}, no species)" if refined else ""
+            why = f" ({refined}, not a species)" if refined else ""
             listed = f"one of {sorted(known)}" if known and not refined else "a species"
             raise input_error(
                 path,
@@ -141,7 +143,7 @@ def numbered_species(
     if not guessed:
         return species, ()
     pairs = ", ".join(f"{number} = {names[number]}" for number in guessed[:8])
-    note = f"{column} taken for the truth's classes ({pairs})"
+    note = f"{column} read as the truth's classes ({pairs})"
     return species, (f"{note}; otherwise give `map` N=NAME",)
 
 
@@ -155,7 +157,7 @@ def _rows_named(names: Sequence[str], wanted: str) -> list[int]:
 
 
 def _stem(name: str) -> str:
-    """Return a tomogram's name without folders and what programs append."""
+    """Return a tomogram's name without folders and the suffixes that programs append."""
     stem = re.split(r"[\\/]", name.strip())[-1]
     while (shorter := _SUFFIX.sub("", stem)) not in (stem, ""):
         stem = shorter

@@ -1,13 +1,13 @@
-"""Picks, from whatever file holds them: its content tells the format, not its name.
+"""Reading and writing of picks; the format of a file is found from its content.
 
 - SHREC'21's submission: a line a pick, ``name x y z``, in voxels of the tomogram. Three more
   numbers are Euler angles as in ``particle_locations.txt``; other words are ignored, and lines
   that begin with #.
 - CSV, a table with the columns ``species, x_A, y_A, z_A`` and, where known, ``qx, qy, qz, qw``
-  (scalar last), ``score`` and ``tomogram``; faket's particle tables are read alike.
+  (scalar last), ``score`` and ``tomogram``; faket's particle tables are read too.
 - STAR: see :mod:`faket.io.star_picks`. Dynamo's tables: see :mod:`faket.io.dynamo`.
 
-An empty file is no picks. Other formats are refused by name: see :mod:`faket.io.pick_formats`.
+An empty file has no picks. Other formats are refused: see :mod:`faket.io.pick_formats`.
 """
 
 import csv
@@ -62,12 +62,12 @@ def read_picks(
     Returns
     -------
     Picks
-        ``notes`` says what was taken for granted.
+        ``notes`` lists what was assumed.
 
     Raises
     ------
     InputError
-        Naming file, line and column; or the format, if it is none that is read.
+        With file, line and column; or with the format, if it cannot be read.
     """
     wanted = Wanted(species, classes, renames, tomogram, likely_tomogram, pixel_size_A)
     kind = recognise(path)
@@ -92,8 +92,8 @@ def write_picks(
 ) -> None:
     """Write picks in the format of the suffix, as :func:`read_picks` reads them.
 
-    The text is rounded to 1e-6 voxels and holds no scores; the others hold every digit. Of STAR
-    files: ``tomogram`` and ``classes``, see :func:`faket.io.star.write_star_picks`.
+    SHREC'21's text is rounded to 1e-6 voxels and has no scores; the other formats keep every digit.
+    ``tomogram`` and ``classes`` are for STAR files, see :func:`faket.io.star_picks`.
 
     Raises
     ------
@@ -116,7 +116,9 @@ def _read_text(path: PathLike, voxel_size_A: float, euler: Euler, wanted: Wanted
             continue
         cells = text.split()
         if len(cells) < 4 or not cells[0].isprintable():
-            raise input_error(path, f"line {number}: expected name x y z, found {shown(text)}")
+            raise input_error(
+                path, f"line {number}: expected name x y z, found {shown(text)}; correct the line"
+            )
         names.append(cells[0])
         where = [f"line {number}, {column}" for column in "xyz"]
         voxels.append([parse_number(c, path, w) for c, w in zip(cells[1:4], where, strict=True)])
@@ -153,7 +155,9 @@ def _angles(path: PathLike, number: int, cells: list[str]) -> list[float]:
     if all(np.isnan(values)):  # vesicles and fiducials
         return [0.0, 0.0, 0.0]
     if not np.isfinite(values).all():
-        raise input_error(path, f"line {number}: expected finite angles or three NaN")
+        raise input_error(
+            path, f"line {number}: expected finite angles or three NaN, found others; correct them"
+        )
     return values
 
 
@@ -170,7 +174,9 @@ def _read_csv(path: PathLike, wanted: Wanted) -> Picks:
     rows = [rows[i] for i in keep]
     for number, row in rows:
         if not row["species"].strip().isprintable() or not row["species"].strip():
-            raise input_error(path, f"line {number}, species: expected a name")
+            raise input_error(
+                path, f"line {number}, species: expected a name, found none; give `species`"
+            )
 
     def numbers(columns: tuple[str, ...]) -> np.ndarray:
         values = [[parse_number(r[c], path, f"line {n}, {c}") for c in columns] for n, r in rows]
@@ -183,8 +189,9 @@ def _read_csv(path: PathLike, wanted: Wanted) -> Picks:
         wrong = np.flatnonzero(~(np.abs(lengths - 1) <= 1e-3))
         if len(wrong):
             raise input_error(
-                path, f"line {rows[wrong[0]][0]}, qx to qw: expected a quaternion of length 1"
-            )
+                path, f"line {rows[wrong[0]][0]}, qx to qw: expected a quaternion of length 1, "
+                f"found length {lengths[wrong[0]]:.3g}; correct it"
+            )  # fmt: skip
         rotations = Rotation.from_quat(quaternions)
     if "score" in header:
         scores = numbers(("score",))[:, 0]
@@ -197,7 +204,7 @@ def _read_csv(path: PathLike, wanted: Wanted) -> Picks:
 
 
 def _check_header(path: PathLike, line: str) -> None:
-    """Refuse another program's columns, saying what they would have to be."""
+    """Refuse the columns of another program, with the names that they should have."""
     names = [name.strip() for name in next(csv.reader([line]), [])]
     if {"species", *_POSITION} <= set(names):
         return
@@ -239,7 +246,9 @@ def _write_text(path: PathLike, picks: Picks, voxel_size_A: float, euler: Euler)
     lines = []
     for i, name in enumerate(picks.species):
         if name.split() != [name]:
-            raise input_error(path, f"expected a class name without blanks, found {shown(name)}")
+            raise input_error(
+                path, f"expected a class name without blanks, found {shown(name)}; rename it"
+            )
         numbers = [*voxels[i], *(angles[i] if angles is not None else ())]
         words = [canonical_name(name), *map(format_number, numbers)]
         lines.append(" ".join(words))

@@ -1,8 +1,8 @@
-"""Records in JSON: one strict, typed way to read back what faket wrote.
+"""Records in JSON: one strict, typed way to read what faket wrote.
 
-A dataclass says by its annotations what its record holds. Reading follows them to
-the letter: no text for a number, no NaN or infinity, no unknown entry, lists of the right length,
-however deeply something is nested. What does not fit is one line that names the entry.
+The annotations of a dataclass describe its record, and reading follows them strictly at every
+depth: no text for a number, no NaN or infinity, no unknown entry, lists of the right length. An
+error names the entry in one line.
 """
 
 from dataclasses import fields, is_dataclass
@@ -69,9 +69,9 @@ def read_record(
 def parse_record(
     text: str, kind: type[Record], path: PathLike, *, what: str, remedy: str, others: bool = False
 ) -> Record:
-    """Do the same with a text that was found in ``path``."""
+    """Read a text from ``path`` in the same way."""
     try:
-        hashable: Any = kind  # mypy takes a class for something else
+        hashable: Any = kind  # mypy does not know that a class is hashable
         record: Record = _adapter(hashable, others).validate_json(text, strict=True)
     except ValidationError as error:
         raise input_error(path, f"{_first(error, what)}; {remedy}") from None
@@ -84,7 +84,7 @@ def _adapter(kind: Any, others: bool) -> TypeAdapter[Any]:
 
 
 def _shape(hint: Any, config: ConfigDict) -> Any:
-    """Return the annotation by which pydantic reads what ``hint`` describes."""
+    """Return the annotation with which pydantic reads what ``hint`` describes."""
     if is_dataclass(hint):
         return Annotated[_entries(hint, config), AfterValidator(partial(_built, hint))]
     if hint is float:
@@ -140,12 +140,12 @@ def _numbers(value: Any) -> DoubleArray:
 def _are_numbers(value: Any, depth: int = 0) -> bool:
     if isinstance(value, list):
         return depth < _MAX_DEPTH and all(_are_numbers(item, depth + 1) for item in value)
-    # A whole number beyond all floats would overflow.
+    # A larger whole number would overflow.
     return isinstance(value, float) or (type(value) is int and abs(value) < 2**63)
 
 
 def _first(error: ValidationError, what: str) -> str:
-    """Say what is wrong first: entry, what it should be, and what was found."""
+    """Return the first mistake in one line: entry, what was expected and what was found."""
     details = error.errors(include_url=False)[0]
     kind, entry = details["type"], ".".join(map(str, details["loc"]))
     message = details["msg"].removeprefix("Value error, ").removeprefix("Input should be ")

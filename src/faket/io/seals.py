@@ -1,4 +1,4 @@
-"""JSON content that carries a hash of itself: for what changes when a run is repeated."""
+"""JSON content with a hash of itself, for records that change when a run is repeated."""
 
 import hashlib
 import json
@@ -8,12 +8,12 @@ _KEY = "sha256"
 
 
 def sealed(content: dict[str, Any]) -> dict[str, Any]:
-    """Return content with a hash of itself, by which :func:`is_intact` knows it."""
+    """Return content with a hash of itself, which :func:`is_intact` compares."""
     return {**content, _KEY: _digest(content)}
 
 
 def is_intact(content: dict[str, Any]) -> bool:
-    """Tell whether sealed content is as it was sealed; what was never sealed counts as such."""
+    """Return whether sealed content is unchanged; content without a seal counts as unchanged."""
     rest = {key: value for key, value in content.items() if key != _KEY}
     return bool(content.get(_KEY, _digest(rest)) == _digest(rest))
 

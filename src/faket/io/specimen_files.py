@@ -27,7 +27,7 @@ from faket.io.records import read_record
 
 @dataclass(frozen=True)
 class _SpeciesFacts:
-    """What species.json holds."""
+    """The content of species.json."""
 
     name: str
     mass_kDa: float | None
@@ -68,7 +68,7 @@ def read_species(folder: Path) -> Species:
     facts = read_record(
         folder / SPECIES,
         _SpeciesFacts,
-        what="the facts of a species",
+        what="the properties of a species",
         remedy="make it again with `faket species`",
         others=True,
     )
@@ -77,7 +77,7 @@ def read_species(folder: Path) -> Species:
     if potential.data.shape != envelope.data.shape:
         raise InputError(
             f"{folder}: expected potential and envelope of one shape, found "
-            f"{potential.data.shape} and {envelope.data.shape}"
+            f"{potential.data.shape} and {envelope.data.shape}; make it again with `faket species`"
         )
     return Species(
         name=facts.name,
@@ -114,8 +114,8 @@ def read_specimen(folder: Path, *, instances: bool = True) -> Specimen:
     ----------
     folder : Path
     instances : bool
-        False leaves the instance mask on the disk and gives zeros: the microscope does not look
-        at it, and it is a third of the memory.
+        False does not read the instance mask and returns zeros: the microscope does not need it,
+        and it is a third of the memory.
 
     Raises
     ------
@@ -131,13 +131,13 @@ def read_specimen(folder: Path, *, instances: bool = True) -> Specimen:
         if mask.shape != potential.data.shape:
             raise InputError(
                 f"{folder / name}: expected the potential's shape {potential.data.shape}, "
-                f"found {mask.shape}"
+                f"found {mask.shape}; make the specimen again"
             )
     classes = read_classes(folder / CLASS_INFO)
     if class_mask.max() > max(classes, default=0):
         raise InputError(
             f"{folder / CLASS_MASK}: expected labels up to {max(classes, default=0)} as in "
-            f"{CLASS_INFO}, found {class_mask.max()}"
+            f"{CLASS_INFO}, found {class_mask.max()}; make the specimen again"
         )
     return Specimen(
         potential=potential,
@@ -149,7 +149,7 @@ def read_specimen(folder: Path, *, instances: bool = True) -> Specimen:
 
 
 def read_classes(path: Path) -> dict[int, ClassInfo]:
-    """Read what each value of a class mask stands for; InputError if the file does not tell."""
+    """Read the name and material of each value of a class mask."""
     stored = read_record(
         path,
         dict[str, ClassInfo],
@@ -159,7 +159,7 @@ def read_classes(path: Path) -> dict[int, ClassInfo]:
     labels = [key for key in stored if key.isdecimal() and key.isascii() and len(key) <= 5]
     if not stored or len(labels) < len(stored):
         raise InputError(
-            f"{path}: expected labels of classes, numbers, found {shown(list(stored))}; make the "
+            f"{path}: expected numbers as labels, found {shown(list(stored))}; make the "
             "specimen again"
         )
     return {

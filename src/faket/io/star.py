@@ -1,6 +1,6 @@
-"""STAR files: the syntax. What RELION and others write into them is in ``star_picks``.
+"""The syntax of STAR files; ``star_picks`` knows what RELION and other programs write into them.
 
-Read with gemmi, since STAR is the syntax of CIF.
+They are read with gemmi, because STAR has the syntax of CIF.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,20 +17,22 @@ def read_star(path: PathLike) -> dict[str, Table]:
     Returns
     -------
     dict
-        Block → column, without its underscore → values as text. A block of single values
-        becomes columns of one row; of several loops in a block the longest row counts.
+        Block → column, without its underscore → values as text. A block of single values becomes
+        columns of one row.
 
     Raises
     ------
     InputError
-        If it is no STAR file; the message names the line.
+        If it is no STAR file; with the line.
     """
     from gemmi import cif
 
     try:
         document = cif.read_string(read_text(path))
     except (ValueError, RuntimeError) as error:
-        raise input_error(path, f"expected a STAR file, found: {error}") from error
+        raise input_error(
+            path, f"expected a STAR file, found a mistake ({error}); correct it"
+        ) from error
     return {block.name.strip(): _columns(block) for block in document}
 
 
@@ -49,7 +51,9 @@ def write_star(path: PathLike, blocks: Mapping[str, Mapping[str, Sequence[str]]]
         lines += ["", f"data_{name}", "", "loop_"]
         lines += [f"_{column} #{i}" for i, column in enumerate(columns, start=1)]
         if len({len(values) for values in columns.values()}) > 1:
-            raise input_error(path, f"block {name}: expected columns of one length")
+            raise input_error(
+                path, f"block {name}: expected columns of one length, found several; correct them"
+            )
         rows = zip(*columns.values(), strict=True)
         lines += [" ".join(cif.quote(value) for value in row) for row in rows]
         lines.append("")

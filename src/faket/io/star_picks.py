@@ -4,16 +4,16 @@ Places, as the programs' sources have them:
 
 - RELION 5: ``rlnCenteredCoordinateXAngst`` counts from the tomogram's centre, sample N // 2 of
   each axis, in Å (``ParticleSet::getPosition``).
-- RELION 4 and before, Warp: ``rlnCoordinateX`` counts pixels from voxel [0, 0, 0]; how large they
-  are is told in other columns, see :mod:`faket.io.star_units`. Warp's template matching writes
-  parts of the tomogram's size, 0 to 1, into the same column.
+- RELION 4 and before, Warp: ``rlnCoordinateX`` counts pixels from voxel [0, 0, 0]; their size is
+  in other columns, see :mod:`faket.io.star_units`. Warp's template matching writes fractions of
+  the tomogram's size, 0 to 1, into the same column.
 - M: ``wrpCoordinateX1`` in Å from voxel [0, 0, 0]; later samples of a moving particle are ignored.
 - ``rlnOriginXAngst`` (Å), or ``rlnOriginX`` (pixels) before RELION 3.1, is subtracted, after the
-  rotation ``rlnTomoSubtomogramRot`` … where given.
+  rotation by ``rlnTomoSubtomogramRot``, … if these are given.
 
 Rot, Tilt, Psi: see :mod:`faket.evaluation.conventions`. The class is ``faketSpecies`` (RELION
-keeps columns that it does not know), or ``rlnClassNumber``. The latter is no species where the
-file comes from a refinement: then its meaning must be given.
+keeps columns that it does not know), or ``rlnClassNumber``. In a file of a refinement the latter
+is not a species, so its meaning must be given.
 """
 
 import warnings
@@ -35,7 +35,7 @@ from faket.io.text import format_number
 _SCORES = ("rlnAutopickFigureOfMerit", "rlnLCCmax")
 _PLACES = ("rlnCenteredCoordinateXAngst", "rlnCoordinateX", "wrpCoordinateX1")
 _TOMOGRAMS = ("rlnTomoName", "rlnMicrographName", "wrpSourceName")
-# What only RELION's 3D refinement and classification write.
+# Columns that only RELION's 3D refinement and classification write.
 _REFINED = (
     "rlnLogLikeliContribution",
     "rlnMaxValueProbDistribution",
@@ -67,7 +67,7 @@ def read_star_picks(
     Raises
     ------
     InputError
-        Naming the column or row that is missing or wrong.
+        With the column or row that is missing or wrong.
     """
     wanted = wanted or Wanted()
     blocks = read_star(path)
@@ -94,7 +94,7 @@ def read_star_picks(
         positions_A=positions_A,
         rotations=turned if before is None or turned is None else before.rotations() * turned,
         scores=None if score is None else numbers_of(path, table, score),
-        angles=angles if before is None else None,  # of a product, no file holds the angles
+        angles=angles if before is None else None,  # a product's angles are not in the file
         notes=(*row_notes, *place_notes, *class_notes),
     )
 
@@ -108,7 +108,7 @@ def write_star_picks(
     tomogram: str = "tomogram",
     classes: Mapping[int, str] | None = None,
 ) -> None:
-    """Write picks as RELION 5 imports them, with every digit.
+    """Write picks as RELION 5 imports them, with all digits.
 
     Parameters
     ----------
@@ -119,13 +119,15 @@ def write_star_picks(
     tomogram : str
         ``rlnTomoName``.
     classes : mapping of int to str, optional
-        Class numbers to write; by default the classes in the order of the alphabet, from 1.
+        Class numbers to write; by default the classes in alphabetical order, from 1.
     """
     names = classes or dict(enumerate(sorted(set(picks.species)), start=1))
     numbers = {name: number for number, name in names.items()}
     strangers = sorted(set(picks.species) - set(numbers))
     if strangers:
-        raise input_error(path, f"expected a class number for each species, none for {strangers}")
+        raise input_error(
+            path, f"expected a class number for each species, found none for {strangers}; add it"
+        )
     centre_A = np.array([size // 2 for size in shape[::-1]]) * voxel_size_A
     columns: dict[str, list[str]] = {"rlnTomoName": [tomogram] * len(picks)}
     for axis, values in zip("XYZ", (picks.positions_A - centre_A).T, strict=True):
@@ -142,7 +144,7 @@ def write_star_picks(
 
 
 def _particles(path: PathLike, blocks: Mapping[str, Table]) -> Table:
-    """Return the block that holds places, with PyTom's and M's labels as RELION's."""
+    """Return the block with positions, with PyTom's and M's labels renamed to RELION's."""
     found = {}
     for name, table in blocks.items():
         renamed = {_label(column): values for column, values in table.items()}
@@ -158,15 +160,20 @@ def _particles(path: PathLike, blocks: Mapping[str, Table]) -> Table:
     if len(found) > 1:
         raise input_error(
             path,
-            f"expected one block with particles, found {len(found)} ({', '.join(found)}); split it",
+            f"expected one block with particles, found {len(found)} ({', '.join(found)}); write "
+            "each into a file of its own",
         )
     if not found:
         raise input_error(
-            path, "expected the column rlnCenteredCoordinateXAngst or rlnCoordinateX, found neither"
-        )
+            path, "expected the column rlnCenteredCoordinateXAngst or rlnCoordinateX, found "
+            "neither; check that it is a file of particles"
+        )  # fmt: skip
     table = next(iter(found.values()))
     if len({len(values) for values in table.values()}) > 1:
-        raise input_error(path, "expected one loop with the particles, found several")
+        raise input_error(
+            path, "expected one loop with the particles, found several; write each into a file of "
+            "its own"
+        )  # fmt: skip
     return table
 
 
@@ -181,7 +188,7 @@ def _label(column: str) -> str:
 def _positions(
     sizes: PixelSizes, shape: tuple[int, int, int], voxel_size_A: float, given_A: float | None
 ) -> tuple[DoubleArray, tuple[str, ...]]:
-    """Return x y z in Å from voxel [0, 0, 0], and what was taken for granted."""
+    """Return x y z in Å from voxel [0, 0, 0], and what was assumed."""
     path, table, size = sizes.path, sizes.particles, np.array(shape[::-1])
     if "rlnCenteredCoordinateXAngst" in table:
         centre_A = size // 2 * voxel_size_A
@@ -192,17 +199,17 @@ def _positions(
     if given_A is not None:
         return places * given_A, ()
     if (places >= 0).all() and (places <= 1).all() and (places % 1 != 0).any():
-        note = "rlnCoordinateX to Z lie within 0 to 1: taken for parts of the tomogram's size, as"
-        return places * size * voxel_size_A, (f"{note} Warp writes; otherwise give `pixel_size_A`",)
+        note = "rlnCoordinateX to Z are 0 to 1 and read as fractions of the tomogram's size, as"
+        return places * size * voxel_size_A, (f"{note} in Warp; otherwise give `pixel_size_A`",)
     pixels_A = sizes.of_coordinates_A()
     if pixels_A is not None:
         return places * pixels_A[:, None], ()
-    note = f"tells no pixel size; rlnCoordinateX taken for voxels of {voxel_size_A:g} Å"
+    note = f"no pixel size in it; rlnCoordinateX read as voxels of {voxel_size_A:g} Å"
     return places * voxel_size_A, (f"{note}; otherwise give `pixel_size_A`",)
 
 
 def _offsets(sizes: PixelSizes, before: EulerAngles | None, otherwise_A: float) -> DoubleArray:
-    """Return what is to be subtracted from the places, Å."""
+    """Return the offsets to subtract from the positions, Å."""
     path, table = sizes.path, sizes.particles
     if "rlnOriginXAngst" in table:
         offsets_A = _triples(path, table, "rlnOrigin{}Angst", "XYZ")

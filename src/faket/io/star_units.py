@@ -1,13 +1,13 @@
-"""How large the pixels are that ``rlnCoordinateX`` and ``rlnOriginX`` count, by the file itself.
+"""The size of the pixels that ``rlnCoordinateX`` and ``rlnOriginX`` count, from the file itself.
 
-Columns of the particles, or of their optics groups, tell. The first of these that is there counts:
+It is in columns of the particles or of their optics groups; the first of these columns is used:
 
 - ``rlnTomoTiltSeriesPixelSize`` (RELION 4): that of the unbinned tilt-series.
 - ``rlnDetectorPixelSize`` × 10⁴ / ``rlnMagnification`` (RELION 3.0, Warp), or the former alone
   (PyTom).
 - ``rlnMicrographPixelSize`` (RELION 3.1), ``rlnPixelSize`` (Warp).
-- ``rlnImagePixelSize``, that of the extracted particle (RELION 3.1, read so by M and cryoCAT),
-  unless ``rlnMicrographOriginalPixelSize`` tells another.
+- ``rlnImagePixelSize``, that of the extracted particle (RELION 3.1; M and cryoCAT read it so),
+  unless ``rlnMicrographOriginalPixelSize`` differs.
 """
 
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ _RIVALS = ("rlnImagePixelSize", "rlnMicrographOriginalPixelSize")
 
 @dataclass(frozen=True)
 class PixelSizes:
-    """What a file tells about its pixels.
+    """The pixel sizes in a file.
 
     Attributes
     ----------
@@ -42,23 +42,23 @@ class PixelSizes:
     def of_coordinates_A(self) -> DoubleArray | None:
         """Return the size in Å of the pixels that rlnCoordinateX counts, row by row.
 
-        None if nothing tells.
+        None if the file does not contain it.
 
         Raises
         ------
         InputError
-            If a size is not positive, if optics groups differ and a particle does not say to
-            which it belongs, or if two columns tell different sizes and neither comes first.
+            If a size is not positive, if optics groups differ and a particle has no group, or if
+            two columns of equal rank have different sizes.
         """
         for name in (_TILT_SERIES, _DETECTOR, "rlnMicrographPixelSize", "rlnPixelSize"):
             if self._has(name):
                 return self._sizes(name)
         rivals = {name: self._sizes(name) for name in _RIVALS if self._has(name)}
         if len(rivals) == 2 and np.abs(rivals[_RIVALS[0]] / rivals[_RIVALS[1]] - 1).max() > 1e-3:
-            told = " and ".join(f"{sizes[0]:g} Å ({name})" for name, sizes in rivals.items())
+            both = " and ".join(f"{sizes[0]:g} Å ({name})" for name, sizes in rivals.items())
             raise input_error(
                 self.path,
-                f"expected one size of the pixels that rlnCoordinateX counts, found {told}; "
+                f"expected one size of the pixels that rlnCoordinateX counts, found {both}; "
                 "give `pixel_size_A`",
             )
         return next(iter(rivals.values()), None)
@@ -92,25 +92,25 @@ class PixelSizes:
         return sizes
 
     def _of_group(self, name: str) -> list[str]:
-        """Return what each particle's optics group says."""
-        told, n = self.optics[name], len(next(iter(self.particles.values())))
+        """Return the value of each particle's optics group."""
+        values, n = self.optics[name], len(next(iter(self.particles.values())))
         groups = self.particles.get("rlnOpticsGroup")
         listed = self.optics.get("rlnOpticsGroup")
-        if len(set(told)) == 1:
-            return told[:1] * n
-        if groups is None or listed is None or len(listed) != len(told):
+        if len(set(values)) == 1:
+            return values[:1] * n
+        if groups is None or listed is None or len(listed) != len(values):
             raise input_error(
                 self.path,
                 f"{name}: expected one pixel size, or rlnOpticsGroup in both blocks to choose by, "
-                f"found {', '.join(sorted(set(told))[:5])}; give `pixel_size_A`",
+                f"found {', '.join(sorted(set(values))[:5])}; give `pixel_size_A`",
             )
-        of_group = dict(zip(listed, told, strict=True))
+        of_group = dict(zip(listed, values, strict=True))
         for i, group in enumerate(groups, start=1):
             if group not in of_group:
                 raise input_error(
                     self.path,
                     f"particle {i}, rlnOpticsGroup: expected one of "
-                    f"{', '.join(sorted(of_group)[:8])}, found {group}",
+                    f"{', '.join(sorted(of_group)[:8])}, found {group}; correct the optics block",
                 )
         return [of_group[group] for group in groups]
 
@@ -118,6 +118,6 @@ class PixelSizes:
 def numbers_of(path: PathLike, table: Table, name: str) -> DoubleArray:
     """Return a column as numbers; InputError, naming the row, if it is missing or none."""
     if name not in table:
-        raise input_error(path, f"expected the column {name}, found none")
+        raise input_error(path, f"expected the column {name}, found none; add it")
     values = enumerate(table[name], start=1)
     return np.array([parse_number(v, path, f"particle {i}, {name}") for i, v in values])

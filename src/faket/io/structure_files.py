@@ -1,4 +1,4 @@
-"""Where a structure is: a file, a PDB id in a folder or the cache, or the Protein Data Bank."""
+"""Finding a structure: a file, or a PDB id in a folder, the cache or the Protein Data Bank."""
 
 import gzip
 import http.client
@@ -21,7 +21,7 @@ _TIMEOUT_s = 30
 
 
 def cache_folder() -> Path:
-    """Return the folder for what is downloaded: $FAKET_CACHE, or ~/.cache/faket."""
+    """Return the folder for downloads: $FAKET_CACHE, or ~/.cache/faket."""
     home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(os.environ.get("FAKET_CACHE") or Path(home) / "faket")
 
@@ -36,10 +36,10 @@ def find_structure(
     name : str or Path
         A file, or a PDB id (four characters, the first a digit).
     folders : iterable of Path
-        Searched for an id before the cache, then the network.
+        Searched for an id first; then the cache, then the Protein Data Bank.
     download : bool
-        Whether to ask the Protein Data Bank (files.rcsb.org) for an id that is nowhere else; the
-        mmCIF file is kept in the cache.
+        Whether to download an id that is nowhere else from the Protein Data Bank
+        (files.rcsb.org); the mmCIF file is kept in the cache.
 
     Returns
     -------
@@ -48,14 +48,16 @@ def find_structure(
     Raises
     ------
     InputError
-        If it is nowhere; the line says where it was looked for.
+        If it is not found; with the places that were searched.
     """
     path = Path(os.path.expanduser(name))  # unlike Path's own, silent about unknown users
     if os.path.isfile(path):  # likewise about names too long
         return path
     pdb_id = str(name)
     if not _ID.fullmatch(pdb_id):
-        raise InputError(f"{name}: expected a structure file or a PDB id, found neither")
+        raise InputError(
+            f"{name}: expected a structure file or a PDB id, found neither; check the path"
+        )
     cache = cache_folder() / "structures"
     searched = [*map(Path, folders), cache]
     for folder in searched:
@@ -97,8 +99,8 @@ def _download(pdb_id: str, cache: Path) -> Path:
     except (OSError, EOFError, ValueError, http.client.HTTPException, zlib.error) as error:
         reason = " ".join(str(getattr(error, "reason", error)).split())
         raise InputError(
-            f"{pdb_id}: expected a structure file, found none, and {url} cannot be read "
-            f"({reason}); put {target.name} into {cache}, or give the file's path"
+            f"{pdb_id}: expected a structure file, found none here, and {url} cannot be read "
+            f"({reason}); put {target.name} into {cache}, or give the path of a file"
         ) from None
     if b"_atom_site." not in text:
         raise InputError(

@@ -9,7 +9,7 @@ _PROFILE = "faket style profile 3"
 
 
 def save_style_profile(profile: StyleProfile, path: PathLike) -> None:
-    """Write a style profile; an existing file is replaced at the very end, or not at all.
+    """Write a style profile; an existing file is replaced only when the new one is complete.
 
     Parameters
     ----------

@@ -13,14 +13,14 @@ from faket.io.atomic import atomic_path
 from faket.io.failures import PathLike, cannot_read, input_error
 
 _KEY = "faket"
-# Besides, of kinds of numbers that numpy does not have (bfloat16).
+# Besides damaged files, types of numbers that numpy does not have (bfloat16) raise these.
 _UNREADABLE = (SafetensorError, OSError, ValueError, TypeError, AttributeError, KeyError)
 
 
 def save_tensors(
     path: PathLike, kind: str, arrays: Mapping[str, AnyArray], texts: Mapping[str, str]
 ) -> None:
-    """Write a file; an existing one is replaced at the very end, or not at all.
+    """Write a file; an existing one is replaced only when the new one is complete.
 
     Parameters
     ----------
@@ -37,12 +37,12 @@ def save_tensors(
     InputError
         If the disk is full or the place may not be written.
     """
-    # The format takes the bytes as they lie; np.ascontiguousarray would add an axis to numbers.
+    # Bytes are written as they are in memory; np.ascontiguousarray would add an axis to scalars.
     contiguous = {name: np.asarray(array, order="C") for name, array in arrays.items()}
-    # One entry: safetensors writes several in an order that changes from run to run.
+    # Only one entry, because safetensors writes several in an order that changes from run to run.
     entry = json.dumps({"format": kind, **texts}, sort_keys=True)
     with atomic_path(path) as temporary:
-        # safetensors' own writer makes files that only their owner may read.
+        # safetensors' own writer makes files that only their owner can read.
         temporary.write_bytes(save(contiguous, {_KEY: entry}))
 
 
@@ -55,9 +55,9 @@ def load_tensors(
     ----------
     path : path
     kind : str
-        That must be in the file.
+        Name and version that the file must have.
     what, remedy : str
-        For the error: what is expected, and what to do where it is not.
+        For the error: what is expected, and what to do if it is not found.
 
     Returns
     -------
@@ -85,7 +85,7 @@ def load_tensors(
     except _UNREADABLE as error:
         raise input_error(
             path,
-            f"expected {what} (.safetensors), found something else or a damaged one; {remedy}",
+            f"expected {what} (.safetensors), found another or a damaged file; {remedy}",
         ) from error
     if not known:
         found = texts.get("format")
@@ -96,7 +96,7 @@ def load_tensors(
 
 
 def _texts(metadata: Mapping[str, str]) -> dict[str, str]:
-    """Return what the one entry holds; nothing where it is another program's file."""
+    """Return the content of the one entry; nothing if another program wrote the file."""
     try:
         texts = json.loads(metadata.get(_KEY, "{}"))
     except (ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""Small text tables: read whole, with errors that name the line; written atomically."""
+"""Small text tables: read at once, with errors that name the line; written atomically."""
 
 import csv
 import io
@@ -10,23 +10,25 @@ from collections.abc import Iterable, Iterator, Sequence
 from faket.io.atomic import atomic_path
 from faket.io.failures import PathLike, cannot_read, input_error, shown
 
-MAX_TEXT_BYTES = 64_000_000
+MAX_TEXT_BYTES = 64_000_000  # chosen: MAX_ROWS rows of some numbers
 MAX_ROWS = 1_000_000  # chosen: more than the picks and tilts of any tomogram; a row takes 1 kB
-LARGEST = 1e30  # beyond any length or angle; products of what is read cannot overflow
+LARGEST = 1e30  # chosen: above any length or angle, and products of two do not overflow
 
 
 def regular_file_size(path: PathLike) -> int:
-    """Return the size in bytes of a plain file; InputError where there is none."""
+    """Return the size in bytes of a plain file; InputError if there is none."""
     try:
         status = os.stat(path)
     except OSError as error:
         raise cannot_read(path, error) from error
     except ValueError as error:  # a NUL in the name
-        raise input_error(path, f"is no usable file name ({error}); check the path") from error
+        raise input_error(
+            path, f"expected a file name, found one that cannot be used ({error}); check the path"
+        ) from error
     if stat.S_ISDIR(status.st_mode):
         raise input_error(path, "expected a file, found a folder; give the name of a file")
     if not stat.S_ISREG(status.st_mode):
-        raise input_error(path, "expected a plain file, found a device or pipe")
+        raise input_error(path, "expected a plain file, found a device or pipe; give a file")
     return status.st_size
 
 
@@ -43,7 +45,9 @@ def read_text(path: PathLike, limit: int = MAX_TEXT_BYTES) -> str:
         with open(path, "rb") as stream:
             return stream.read().decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise input_error(path, f"expected text, found byte {error.start} that is none") from error
+        raise input_error(
+            path, f"expected UTF-8 text, found other bytes from {error.start} on; convert it"
+        ) from error
     except OSError as error:
         raise cannot_read(path, error) from error
 
@@ -54,7 +58,7 @@ def check_size(path: PathLike, limit: int) -> None:
     if size > limit:
         raise input_error(
             path,
-            f"expected a text of at most {limit / 1e6:g} MB, found {size / 1e6:.1f} MB; check "
+            f"expected a text file of at most {limit / 1e6:g} MB, found {size / 1e6:.1f} MB; check "
             "that it is the right file",
         )
 
@@ -65,7 +69,7 @@ def text_lines(path: PathLike, limit: int = MAX_TEXT_BYTES) -> Iterator[tuple[in
     Raises
     ------
     InputError
-        As :func:`read_text`, or where there are over ``MAX_ROWS`` lines.
+        As :func:`read_text`, or if there are over ``MAX_ROWS`` lines.
     """
     check_size(path, limit)
     try:
@@ -75,7 +79,7 @@ def text_lines(path: PathLike, limit: int = MAX_TEXT_BYTES) -> Iterator[tuple[in
                 if text := line.strip():
                     yield number, text
     except UnicodeDecodeError as error:
-        raise input_error(path, "expected text, found bytes that are none") from error
+        raise input_error(path, "expected UTF-8 text, found other bytes; convert it") from error
     except OSError as error:
         raise cannot_read(path, error) from error
 
@@ -96,7 +100,7 @@ def csv_rows(path: PathLike, columns: Sequence[str]) -> list[tuple[int, dict[str
     Raises
     ------
     InputError
-        If it is no such table: naming the missing columns, or the line of another length.
+        If it is no such table; with the missing columns, or the line of another length.
     """
     reader = csv.reader(io.StringIO(read_text(path), newline=""))
     try:
@@ -106,17 +110,20 @@ def csv_rows(path: PathLike, columns: Sequence[str]) -> list[tuple[int, dict[str
                 table.append((reader.line_num, row))
             _check_rows(path, reader.line_num)
     except csv.Error as error:
-        raise input_error(path, f"line {reader.line_num}: no CSV ({error})") from error
+        raise input_error(
+            path, f"line {reader.line_num}: expected CSV, found a mistake ({error}); correct it"
+        ) from error
     header = [name.strip() for name in table[0][1]] if table else []
     missing = [name for name in columns if header.count(name) != 1]
     if missing:
         raise input_error(
-            path, f"expected each of the columns {', '.join(missing)} once in the first line"
-        )
+            path, f"expected each of the columns {', '.join(missing)} once in the first line, "
+            f"found {shown(', '.join(header), 80)}; correct it"
+        )  # fmt: skip
     for number, row in table[1:]:
         if len(row) != len(header):
             raise input_error(
-                path, f"line {number}: expected {len(header)} columns, found {len(row)}"
+                path, f"line {number}: expected {len(header)} columns, found {len(row)}; correct it"
             )
     return [(number, dict(zip(header, row, strict=True))) for number, row in table[1:]]
 
@@ -128,15 +135,19 @@ def write_text(path: PathLike, lines: Iterable[str]) -> None:
 
 
 def parse_number(text: str, path: PathLike, where: str, *, finite: bool = True) -> float:
-    """Return ``text`` as a float; InputError, naming ``where``, if it is none."""
+    """Return ``text`` as a float; InputError, naming ``where``, if it is no number."""
     try:
-        if "_" in text:  # Python would take 1_000
+        if "_" in text:  # Python accepts 1_000
             raise ValueError
         number = float(text)
     except ValueError:
-        raise input_error(path, f"{where}: expected a number, found {shown(text)}") from None
+        raise input_error(
+            path, f"{where}: expected a number, found {shown(text)}; correct it"
+        ) from None
     if (finite and not math.isfinite(number)) or LARGEST < abs(number) < math.inf:
-        raise input_error(path, f"{where}: expected a finite number, found {shown(text)}")
+        raise input_error(
+            path, f"{where}: expected a finite number, found {shown(text)}; correct it"
+        )
     return number
 
 
@@ -145,8 +156,9 @@ def parse_whole(text: str, path: PathLike, where: str, *, low: int, high: int) -
     number = parse_number(text, path, where)
     if not number.is_integer() or not low <= number <= high:
         raise input_error(
-            path, f"{where}: expected a whole number {low} to {high}, found {shown(text)}"
-        )
+            path, f"{where}: expected a whole number {low} to {high}, found {shown(text)}; "
+            "correct it"
+        )  # fmt: skip
     return int(number)
 
 

@@ -1,7 +1,7 @@
 """Tilt angles (IMOD ``.tlt``, ``.rawtlt``), whole tilt geometries (CSV), tilt-series.
 
-A ``.tlt`` file holds one angle in degrees a line, in the order of the images; further columns, as
-AreTomo and IMOD write them, and comments are left out. Angles are taken and given as the stage
+A ``.tlt`` file has one angle in degrees per line, in the order of the images; further columns, as
+AreTomo and IMOD write them, and comments are ignored. Angles are read and written as the stage
 angle θ of :class:`faket.data.TiltGeometry`, without a change of sign.
 """
 
@@ -24,11 +24,11 @@ _CONSTANTS = ("pixel_size_A", "tilt_axis_deg")
 _NUMBER = re.compile(r"[-+.\d][-+.\deE]*")
 _COMMENT = re.compile(r"[#;%!]|//")
 _MOST_COLUMNS = 3  # AreTomo's and IMOD's lists have two or three, their transforms six and more
-_LEAST_RANGE_DEG = 0.1  # chosen, because no stage tilts in such steps: it is noise about one angle
+_LEAST_RANGE_DEG = 0.1  # chosen, because a smaller range is noise about one angle
 
 
 def read_tilt_angles(path: PathLike) -> DoubleArray:
-    """Read one angle a line, of several columns the first; blank lines and comments are skipped.
+    """Read one angle per line, from the first column; blank lines and comments are skipped.
 
     Returns
     -------
@@ -38,8 +38,8 @@ def read_tilt_angles(path: PathLike) -> DoubleArray:
     Raises
     ------
     InputError
-        If a line does not begin with a number between -90 and 90, there is none, all are equal,
-        there are more than three columns, or the first of several only counts the lines.
+        If a line does not begin with a number between -90 and 90, there is no line, all angles are
+        equal, there are more than three columns, or the first of several only counts the lines.
     """
     lines = [
         (number, _COMMENT.split(text)[0].split()) for number, text in text_lines(path, _MOST_BYTES)
@@ -51,24 +51,26 @@ def read_tilt_angles(path: PathLike) -> DoubleArray:
     columns = max(len(list(takewhile(_NUMBER.fullmatch, words))) for _, words in rows)
     if columns > 1:
         _check_first_column(path, angles, columns)
-        notice(path, f"the first of {columns} columns taken as tilt angles")
+        notice(path, f"the first of {columns} columns read as tilt angles")
     return _differing(path, angles)
 
 
 def _check_first_column(path: PathLike, angles: DoubleArray, columns: int) -> None:
-    """Refuse tables of something else: alignments, transforms, or lines that are counted."""
+    """Refuse other tables: alignments, transforms, or a first column that counts the lines."""
     if columns > _MOST_COLUMNS:
         raise input_error(
-            path, f"expected a column of tilt angles, found {columns} columns; keep only the angles"
-        )
+            path, f"expected one column of tilt angles, found {columns} columns; keep only the "
+            "angles"
+        )  # fmt: skip
     if len(angles) > 2 and np.ptp(np.sort(angles) - np.arange(len(angles))) == 0:
         raise input_error(
-            path, "expected tilt angles in the first column, found a count; keep only the angles"
-        )
+            path, "expected tilt angles in the first column, found the numbers of the lines; keep "
+            "only the angles"
+        )  # fmt: skip
 
 
 def write_tilt_angles(path: PathLike, angles_deg: DoubleArray) -> None:
-    """Write one angle (degrees) a line, with all digits that reading back exactly needs.
+    """Write one angle (degrees) per line, with enough digits to read back exactly the same.
 
     Raises
     ------
@@ -86,7 +88,7 @@ def tilt_angles_beside(stack_path: PathLike, *, option: str = "angles") -> Path:
     ----------
     stack_path : str or Path
     option : str
-        What the caller calls a file of angles that lies elsewhere, for the error.
+        The caller's name of a file of angles that lies elsewhere, for the error.
 
     Raises
     ------
@@ -115,7 +117,7 @@ def read_tilt_series(
     mmap: bool = False,
     pixel_size_A: float | None = None,
 ) -> TiltSeries:
-    """Join a stack with its angles.
+    """Read a stack and its angles.
 
     Parameters
     ----------
@@ -127,12 +129,12 @@ def read_tilt_series(
     mmap : bool
         Leave the images on the disk (see :func:`faket.io.mrc.read_stack`).
     pixel_size_A : float, optional
-        Taken instead of the stack's.
+        Instead of the one in the stack's header.
 
     Raises
     ------
     InputError
-        If either file is unusable, or their counts differ.
+        If a file cannot be used, or they have different numbers of tilts.
     """
     if Path(angles_path).suffix.lower() == GEOMETRY:
         geometry = read_tilt_geometry(angles_path)
@@ -151,8 +153,8 @@ def read_tilt_series(
 def write_tilt_series(path: PathLike, series: TiltSeries) -> tuple[Path, Path]:
     """Write ``path`` (MRC) and, beside it, the angles under the same name with ``.tlt``.
 
-    Shifts, tilt axis, dose and order have no place in these two files; keep them with
-    :func:`write_tilt_geometry` where they matter.
+    These two files cannot store shifts, tilt axis, dose and order; for them there is
+    :func:`write_tilt_geometry`.
 
     Returns
     -------
@@ -169,22 +171,23 @@ def write_tilt_series(path: PathLike, series: TiltSeries) -> tuple[Path, Path]:
         raise input_error(
             path,
             f"expected one angle per image, found {len(series.geometry.angles_deg)} angles and "
-            f"{len(series.images)} images",
+            f"{len(series.images)} images; give the angles of this stack",
         )
     if stack == angles:
         raise input_error(path, "expected a name for the stack, found one for the angles; use .mrc")
-    _checked_angles(angles, series.geometry.angles_deg)  # before the stack, which is written first:
-    # whatever is wrong with it must not leave angles without images.
+    # The stack is written first, so that no error leaves angles without images; therefore the
+    # angles are checked before it.
+    _checked_angles(angles, series.geometry.angles_deg)
     write_stack(stack, series.images, series.geometry.pixel_size_A)
     write_tilt_angles(angles, series.geometry.angles_deg)
     return stack, angles
 
 
 def write_tilt_geometry(path: PathLike, geometry: TiltGeometry) -> None:
-    """Write everything that a geometry holds as CSV, one row an image, exact on reading back.
+    """Write a whole geometry as CSV, one row per image, with enough digits to be read back exactly.
 
     Columns: angle_deg, shift_x_A, shift_y_A, dose_e_per_A2, order, pixel_size_A, tilt_axis_deg;
-    the last two repeat one value; dose and order are empty where unknown.
+    the last two repeat one value; dose and order are empty if unknown.
 
     Raises
     ------
@@ -196,8 +199,9 @@ def write_tilt_geometry(path: PathLike, geometry: TiltGeometry) -> None:
     order = _cells(path, "order", geometry.order, count)
     if geometry.shifts_A.shape != (count, 2):
         raise input_error(
-            path, f"expected shifts of shape ({count}, 2), found {geometry.shifts_A.shape}"
-        )
+            path, f"expected shifts of shape ({count}, 2), found {geometry.shifts_A.shape}; give "
+            "x and y of each image"
+        )  # fmt: skip
     constants = [format_number(getattr(geometry, name)) for name in _CONSTANTS]
     lines = [",".join(_COLUMNS + _CONSTANTS)]
     for i in range(count):
@@ -213,24 +217,30 @@ def read_tilt_geometry(path: PathLike) -> TiltGeometry:
     Raises
     ------
     InputError
-        Naming line and column of what cannot be used.
+        With the line and column that cannot be used.
     """
     rows = csv_rows(path, _COLUMNS + _CONSTANTS)
     if not rows:
-        raise input_error(path, "expected one row an image, found none; check the file")
+        raise input_error(path, "expected one row for each image, found none; check the file")
     angles = [_angle(row["angle_deg"], path, f"line {number}") for number, row in rows]
     numbers = {name: _column(path, rows, name) for name in ("shift_x_A", "shift_y_A", *_CONSTANTS)}
     for name in _CONSTANTS:
         if np.ptp(numbers[name]) != 0:
-            raise input_error(path, f"{name}: expected one value in all rows, found several")
+            raise input_error(
+                path, f"{name}: expected one value in all rows, found several; correct the table"
+            )
     if numbers["pixel_size_A"][0] <= 0:
-        raise input_error(path, "pixel_size_A: expected a positive length; mend the table")
+        raise input_error(
+            path, f"pixel_size_A: expected a positive length, found "
+            f"{numbers['pixel_size_A'][0]:g}; correct the table"
+        )  # fmt: skip
     dose = _optional(path, rows, "dose_e_per_A2")
     order = _optional(path, rows, "order")
     if order is not None and sorted(order) != list(range(len(rows))):
         raise input_error(
-            path, f"order: expected each of 0 to {len(rows) - 1} once; mend the table"
-        )
+            path, f"order: expected each of 0 to {len(rows) - 1} once, found others; correct the "
+            "table"
+        )  # fmt: skip
     return TiltGeometry(
         _differing(path, np.array(angles)),
         float(numbers["pixel_size_A"][0]),
@@ -242,11 +252,11 @@ def read_tilt_geometry(path: PathLike) -> TiltGeometry:
 
 
 def _differing(path: PathLike, angles: DoubleArray) -> DoubleArray:
-    """Refuse what programs write who do not know the angles: one and the same for all images."""
+    """Refuse equal angles for all images, which programs write if they do not know the angles."""
     if len(angles) > 1 and np.ptp(angles) < _LEAST_RANGE_DEG:
         raise input_error(
             path,
-            f"expected tilt angles that differ, found {len(angles)} of {angles[0]:g} degrees; "
+            f"expected tilt angles that differ, found {len(angles)} times {angles[0]:g} degrees; "
             "write the stage's angles into it",
         )
     return angles
@@ -257,12 +267,13 @@ def _angle(text: str, path: PathLike, where: str) -> float:
         raise input_error(
             path,
             f"{where}: expected a tilt angle with a decimal point, and blanks between columns, "
-            f"found {shown(text)}",
+            f"found {shown(text)}; replace the commas",
         )
     angle = parse_number(text, path, f"{where}: tilt angle")
     if abs(angle) > 90:
         raise input_error(
-            path, f"{where}: expected a tilt angle of -90 to 90 degrees, found {angle:g}"
+            path,
+            f"{where}: expected a tilt angle of -90 to 90 degrees, found {angle:g}; correct it",
         )
     return angle
 
@@ -270,9 +281,13 @@ def _angle(text: str, path: PathLike, where: str) -> float:
 def _checked_angles(path: PathLike, angles_deg: DoubleArray) -> DoubleArray:
     angles = np.asarray(angles_deg, np.float64)
     if angles.ndim != 1 or len(angles) == 0:
-        raise input_error(path, f"expected a list of tilt angles, found shape {angles.shape}")
+        raise input_error(
+            path, f"expected a list of tilt angles, found shape {angles.shape}; give one a tilt"
+        )
     if not np.all(np.abs(angles) <= 90):  # NaN fails too
-        raise input_error(path, "expected tilt angles of -90 to 90 degrees, found others")
+        raise input_error(
+            path, "expected tilt angles of -90 to 90 degrees, found others; correct them"
+        )
     return angles
 
 
@@ -280,7 +295,9 @@ def _cells(path: PathLike, name: str, values: AnyArray | None, count: int) -> li
     if values is None:
         return [""] * count
     if len(values) != count:
-        raise input_error(path, f"{name}: expected {count} values, found {len(values)}")
+        raise input_error(
+            path, f"{name}: expected {count} values, found {len(values)}; give one a tilt"
+        )
     return [repr(value) for value in np.asarray(values).tolist()]
 
 

@@ -1,4 +1,4 @@
-"""What there is to find in a tomogram: a model's or a specimen's folder."""
+"""The true particles of a tomogram, from the folder of a model or a specimen."""
 
 from pathlib import Path
 
@@ -29,7 +29,7 @@ from faket.io.specimen_files import read_classes
 from faket.io.text import parse_whole, text_lines
 from faket.vocabulary import SHREC_CLASSES
 
-# What is looked at, where it is there.
+# The files that are read, if they exist.
 TRUTH_FILES = (PARTICLES, LOCATIONS, OCCUPANCY_MASK, INSTANCE_MASK, CLASS_NAMES, CLASS_INFO)
 _SHREC_NUMBERS = dict(enumerate(SHREC_CLASSES, start=1))
 
@@ -37,7 +37,7 @@ _SHREC_NUMBERS = dict(enumerate(SHREC_CLASSES, start=1))
 def read_truth(
     folder: PathLike, *, voxel_size_A: float | None = None, euler: Euler = "zxz"
 ) -> Truth:
-    """Read what there is to find from a model's or a specimen's folder.
+    """Read the true particles and their mask from the folder of a model or a specimen.
 
     Parameters
     ----------
@@ -46,8 +46,9 @@ def read_truth(
         ``instance_mask.mrc``). Of faket's, the particle table is read rather than SHREC's text,
         which rounds to voxels.
     voxel_size_A : float, optional
-        Taken instead of the mask's header (10 in SHREC'21). Where that says 0 or 1 Å, as programs
-        write it who do not care, another volume of the folder tells; ``notes`` says which.
+        Used instead of the mask's header (10 in SHREC'21). If the header has 0 or 1 Å, which
+        programs write if they do not know it, it is read from another volume of the folder;
+        ``notes`` says which.
     euler : {"zxz", "ZXZ"}
         See :mod:`faket.io.shrec.locations`.
 
@@ -63,12 +64,13 @@ def read_truth(
     mask = next((item for item in masks if item.exists()), None)
     if mask is None:
         raise input_error(
-            folder, f"expected {OCCUPANCY_MASK} or {INSTANCE_MASK} in it, found neither"
-        )
+            folder, f"expected {OCCUPANCY_MASK} or {INSTANCE_MASK} in it, found neither; check the "
+            "path"
+        )  # fmt: skip
     table, text = root / PARTICLES, root / LOCATIONS
     if not table.exists() and (mask == masks[1] or not text.exists()):
         raise input_error(
-            folder, f"expected the particles that {mask.name} numbers, found no {PARTICLES}"
+            folder, f"expected {PARTICLES} with the particles of {mask.name}, found none; add it"
         )
     size_A, notes = (voxel_size_A, ()) if voxel_size_A is not None else _voxel_size(root, mask)
     if not table.exists():
@@ -104,8 +106,9 @@ def read_class_numbers(folder: PathLike) -> dict[int, str]:
         name = canonical_name(word.strip())
         if label in numbers or name in numbers.values():
             raise input_error(
-                path, f"line {line}: expected a number and a name of its own, found {shown(text)}"
-            )
+                path, f"line {line}: expected a number and a name not used before, found "
+                f"{shown(text)}; correct it"
+            )  # fmt: skip
         numbers[label] = name
     return numbers
 

@@ -1,4 +1,4 @@
-"""Whether files that faket wrote, and is about to read, are as they were written."""
+"""Checks that files which faket wrote and now reads have not changed since."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -13,30 +13,30 @@ _TIMED = ("tomogram", "reference")  # kinds that always have a run.json
 
 
 def check_intact(files: Iterable[Path]) -> None:
-    """Refuse files that have been damaged, or changed, since faket wrote them.
+    """Refuse files that have been damaged or changed since faket wrote them.
 
-    Their sizes are looked at; those whose date is not that of their writing are hashed. Files that
-    no manifest beside them lists pass: they are not faket's.
+    Sizes are compared; files whose date is not that of their writing are hashed. Files that no
+    manifest beside them lists are not faket's and are accepted.
 
     Raises
     ------
     InputError
-        Naming the first file that is missing or differs.
+        With the first file that is missing or differs.
     """
     for file in files:
         for manifest in _manifests_beside(file):
             for line in verify_manifest(manifest, full=False, only=(file.name,)):
-                remedy = f"remove {manifest.name} beside it if the change is wanted"
-                raise _changed(manifest.parent, line, f"make it again, or {remedy}")
+                remedy = f"if the change is intended, remove {manifest.name} beside it"
+                raise _changed(manifest.parent, line, f"make it again; {remedy}")
 
 
 def check_folder(folder: Path, remedy: str) -> None:
-    """Refuse a folder of which a file has been damaged or changed since it was written; see above.
+    """Refuse a folder if one of its files has been damaged or changed since it was written.
 
     Raises
     ------
     InputError
-        Naming the first such file, and the remedy.
+        With the first such file, and the remedy.
     """
     try:
         lines = differences(folder / MANIFEST, full=False)
@@ -80,7 +80,7 @@ def _manifests_beside(file: Path) -> list[Path]:
 
 
 def _lists(manifest: Path, name: str) -> bool:
-    """Whether it is faket's and has the file; another program's is none of our business."""
+    """Whether a manifest is faket's, not another program's, and lists the file."""
     if FORMAT.encode() not in manifest.read_bytes():
         return False
     return any(entry["path"] == name for entry in read_manifest(manifest)["outputs"])
@@ -89,5 +89,5 @@ def _lists(manifest: Path, name: str) -> bool:
 def _changed(folder: Path, line: str, remedy: str) -> InputError:
     name, _, what = line.partition(": ")
     return input_error(
-        folder / name, f"expected it as faket wrote it, found a change ({what}); {remedy}"
+        folder / name, f"expected the file as faket wrote it, found a change ({what}); {remedy}"
     )

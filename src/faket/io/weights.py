@@ -35,19 +35,18 @@ def find_vgg19_weights(
     Parameters
     ----------
     path : path, optional
-        An explicit file; nothing else is then looked at. Otherwise ``$FAKET_CACHE``, then
-        torch's own cache (``$TORCH_HOME/hub/checkpoints``, by default
-        ``~/.cache/torch/hub/checkpoints``).
+        The file itself. If not given, ``$FAKET_CACHE`` is searched, then torch's own cache
+        (``$TORCH_HOME/hub/checkpoints``, by default ``~/.cache/torch/hub/checkpoints``).
     download : bool
-        Fetch the file (548 MB) into the first of these folders if it is in none.
+        Download the file (548 MB) into the first of these folders if it is in none.
     base_url : str
         Folder to download from.
     file_name : str
-        Its part after the last dash is the beginning of the file's SHA-256.
+        The part after the last dash is the beginning of the file's SHA-256.
     timeout_s : float
         For the connection and for every read.
     progress : callable, optional
-        Called with the bytes received and the bytes in all (None where the server is silent).
+        Called with the bytes received and the bytes in all (None if the server does not say).
 
     Returns
     -------
@@ -61,7 +60,9 @@ def find_vgg19_weights(
     """
     if path is not None:
         if not Path(path).is_file():
-            raise InputError(f"VGG19 weights: expected a file, found none at {path}")
+            raise InputError(
+                f"VGG19 weights: expected a file, found none at {path}; check the path"
+            )
         return Path(path)
     folders = _cache_folders()
     for folder in folders:

@@ -1,6 +1,6 @@
 """Picking particles in tomograms.
 
-Names are loaded on first use: the network needs torch, clustering and matching do not.
+Names are loaded on first use, because the network needs torch and clustering and matching do not.
 """
 
 from importlib import import_module
@@ -60,7 +60,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Load the module that ``name`` lives in (PEP 562)."""
+    """Load the module that defines ``name`` (PEP 562)."""
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)

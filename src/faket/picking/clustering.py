@@ -1,6 +1,6 @@
 """From labelled voxels to particles.
 
-``components`` (default): connected foreground, cut where it has necks. ``meanshift``: published.
+``components`` (default): connected foreground, cut at its necks. ``meanshift``: as published.
 """
 
 from collections.abc import Collection, Sequence
@@ -25,18 +25,18 @@ _TOUCHING = np.ones((3, 3, 3), bool)
 
 @dataclass(frozen=True)
 class Clusters:
-    """What was found in a segmentation, largest first.
+    """The clusters of labelled voxels in a segmentation, largest first.
 
     Attributes
     ----------
     centres : ndarray, shape (clusters, 3), float64
         z y x in voxels of the *tomogram* (not of the binned segmentation).
     labels : ndarray of int, shape (clusters,)
-        The label that most of its voxels have; of equals the smallest.
+        The label that most of its voxels have; the smallest if several are equally frequent.
     sizes : ndarray of int, shape (clusters,)
         Voxels of the segmentation.
     scores : ndarray, shape (clusters,), float64
-        Mean over all its voxels of the probability of its label, 0 where they have another.
+        Mean over all its voxels of the probability of its label, 0 for voxels with another label.
     """
 
     centres: DoubleArray
@@ -55,7 +55,7 @@ class Clusters:
         )
 
     def at_least(self, minimum_sizes: Sequence[int]) -> Self:
-        """Return the clusters as large as their class demands.
+        """Return the clusters that are at least as large as the minimum of their class.
 
         Parameters
         ----------
@@ -70,12 +70,12 @@ class Clusters:
         if len(self) and self.labels.max() >= len(minimum_sizes):
             raise InputError(
                 f"minimum sizes: expected one for each label up to {self.labels.max()}, found "
-                f"{len(minimum_sizes)}; give those of these classes"
+                f"{len(minimum_sizes)}; give one for each class"
             )
         return self.keep(self.sizes >= np.asarray(minimum_sizes, np.int64)[self.labels])
 
     def to_particles(self, classes: Sequence[str], voxel_size_A: float) -> Particles:
-        """Return them as particles without orientation.
+        """Return the clusters as particles without orientation.
 
         Parameters
         ----------
@@ -112,24 +112,24 @@ def cluster(
     labels : ndarray, shape (z, y, x), uint8
         0 is background.
     scores : ndarray, shape (z, y, x), optional
-        Probability of each voxel's label; 1 where not given.
+        Probability of each voxel's label; 1 if not given.
     binning : int
         Of the segmentation; see :class:`faket.picking.Segmentation`.
     method : {"components", "meanshift"}
-        components: touching foreground of any label is one particle, unless it has a neck
-        narrower than ``neck`` times its thinner side. meanshift: flat kernel, every foreground
-        voxel a seed, as published.
+        components: connected foreground of any label is one particle, unless it has a neck
+        narrower than ``neck`` times its thinner side. meanshift: mean shift with a flat kernel
+        from every foreground voxel, as published.
     bandwidth : float
         Of mean shift, voxels of the segmentation; published 5 (of 20 Å).
     neck : float
-        In (0, 1]; of components. 0 cuts nothing.
+        0 to 1, for ``components``; 0 cuts nothing.
     typical_sizes : sequence of float, optional
-        Voxels (of the segmentation) of a particle of each label, background first, 0 where
-        unknown: with ``components``, parts that fit into one particle are not cut apart, and
-        what is larger is cut more readily.
+        Voxels (of the segmentation) of a particle of each label, background first, 0 if unknown.
+        With ``components``, parts that together are one particle are not separated, and larger
+        objects are cut more readily.
     shells : collection of int
-        Labels of thin extended objects (membranes); with ``components`` they are grouped apart
-        and never cut.
+        Labels of thin extended objects (membranes). With ``components`` they are grouped
+        separately and never cut.
 
     Returns
     -------
@@ -144,17 +144,21 @@ def cluster(
         found = None if scores is None else scores.shape
         raise InputError(
             f"clustering: expected labels and scores of one shape (z, y, x), found {labels.shape} "
-            f"and {found}"
+            f"and {found}; give those of one segmentation"
         )
     if method not in ("components", "meanshift"):
-        raise InputError(f"clustering: expected components or meanshift, found {method!r}")
+        raise InputError(
+            f"clustering: expected components or meanshift, found {method!r}; choose one of them"
+        )
     if typical_sizes is not None and len(typical_sizes) <= labels.max(initial=0):
         raise InputError(
             f"clustering: expected a typical size for each label up to {labels.max()}, found "
-            f"{len(typical_sizes)}; give those of these classes"
+            f"{len(typical_sizes)}; give one for each class"
         )
     if not 0 <= neck <= 1:
-        raise InputError(f"clustering: expected a neck of 0 to 1, found {neck:g}")
+        raise InputError(
+            f"clustering: expected a neck of 0 to 1, found {neck:g}; choose one in that range"
+        )
     voxels = np.argwhere(labels)
     found_labels = labels[tuple(voxels.T)]
     weights = np.ones(len(voxels)) if scores is None else scores[tuple(voxels.T)].astype(float)
@@ -187,7 +191,7 @@ def _components(
 
 
 def _centres(voxels: NDArray[np.int64], members: NDArray[np.int64], count: int) -> DoubleArray:
-    """Return the centres of mass; the nearest voxel of the cluster where that is not on it."""
+    """Return the centres of mass, or the cluster's nearest voxel if its centre is not on it."""
     sizes = np.bincount(members, minlength=count)
     sums = [np.bincount(members, weights=voxels[:, axis], minlength=count) for axis in range(3)]
     centres = np.stack(sums, axis=1) / np.maximum(sizes, 1)[:, None]
@@ -207,7 +211,7 @@ def _described(
     weights: DoubleArray,
     binning: int,
 ) -> Clusters:
-    """Vote on the labels; drop clusters without members; largest first."""
+    """Give each cluster its most frequent label; drop empty clusters; sort, largest first."""
     count, n_labels = len(centres), int(labels.max(initial=0)) + 1
     pairs = members * n_labels + labels
     votes = np.bincount(pairs, minlength=count * n_labels).reshape(count, n_labels)

@@ -1,8 +1,8 @@
-"""Flat-kernel mean shift of the foreground of a mask: exact, and fast because voxels are a grid.
+"""Mean shift with a flat kernel for the foreground of a mask: exact, and fast on a grid of voxels.
 
-The mean of the foreground in a ball about any point is a sum over the rows of voxels that the
-ball cuts; prefix sums along x give each row in two look-ups. The published clustering
-(scikit-learn's MeanShift) asks a search tree instead and takes minutes to hours for a tomogram.
+The mean of the foreground in a ball about any point is a sum over the rows of voxels in the ball;
+prefix sums along x give each row with two look-ups. The published clustering (scikit-learn's
+MeanShift) uses a search tree instead and takes minutes to hours for a tomogram.
 """
 
 import math
@@ -16,8 +16,8 @@ from faket.compiling import kernel
 from faket.data import DoubleArray
 from faket.errors import InputError
 
-_MAX_STEPS = 300
-_STOP = 1e-3  # of the bandwidth
+_MAX_SHIFTS = 300  # as in scikit-learn's MeanShift
+_STOP = 1e-3  # of the bandwidth, as in scikit-learn's MeanShift
 
 
 def mean_shift(
@@ -26,9 +26,10 @@ def mean_shift(
     """Cluster the foreground of a mask by mean shift from every voxel.
 
     Every voxel moves to the mean of the foreground within ``bandwidth`` until it moves by less
-    than 0.001 bandwidths. Of the ends, the most populated (foreground within the bandwidth, then
-    the larger coordinates) is a centre and removes those within a bandwidth of it; and so on.
-    Each voxel belongs to the nearest centre. This is scikit-learn's definition.
+    than 0.001 bandwidths. Of the end points, the one with the most foreground within the bandwidth
+    (of equal ones that with the larger coordinates) becomes a centre, and the other end points
+    within a bandwidth of it are removed; and so on. Each voxel belongs to the nearest centre. This
+    is scikit-learn's definition.
 
     Parameters
     ----------
@@ -49,7 +50,9 @@ def mean_shift(
         If the bandwidth is not positive.
     """
     if not 0 < bandwidth < math.inf:
-        raise InputError(f"mean shift: expected a positive bandwidth, found {bandwidth:g} voxels")
+        raise InputError(
+            f"mean shift: expected a positive bandwidth, found {bandwidth:g} voxels; choose one"
+        )
     voxels = np.argwhere(mask)
     if len(voxels) == 0:
         return np.zeros((0, 3)), np.zeros(0, np.int64)
@@ -61,8 +64,8 @@ def mean_shift(
 
 
 def _distinct(ends: DoubleArray, population: NDArray[np.int64], bandwidth: float) -> DoubleArray:
-    """Keep the most populated ends that are further than a bandwidth apart."""
-    # Of seeds that end at one place the last one's count is taken, as scikit-learn does.
+    """Keep the most populated end points that are further than a bandwidth apart."""
+    # If several voxels end at one place, the count of the last is used, as in scikit-learn.
     ends, last = np.unique(ends[::-1], axis=0, return_index=True)
     population = population[::-1][last]
     order = np.lexsort((ends[:, 2], ends[:, 1], ends[:, 0], population))[::-1]
@@ -78,7 +81,7 @@ def _distinct(ends: DoubleArray, population: NDArray[np.int64], bandwidth: float
 
 @kernel()
 def _prefix_sums(mask):  # type: ignore[no-untyped-def]
-    """Foreground voxels, and their sum of x, before each x of each row."""
+    """Number of foreground voxels, and the sum of their x, before each x of each row."""
     nz, ny, nx = mask.shape
     counts = np.zeros((nz, ny, nx + 1), np.int32)
     sums = np.zeros((nz, ny, nx + 1), np.int64)
@@ -93,12 +96,12 @@ def _prefix_sums(mask):  # type: ignore[no-untyped-def]
 
 @kernel(parallel=True)
 def _climb(starts, counts, sums, bandwidth):  # type: ignore[no-untyped-def]
-    """Move each start to the mean of the ball around it until it rests."""
+    """Move each start to the mean of the ball around it until it no longer moves."""
     ends = np.empty_like(starts)
     population = np.empty(len(starts), np.int64)
     for i in prange(len(starts)):
         z, y, x = starts[i]
-        for _ in range(_MAX_STEPS + 1):
+        for _ in range(_MAX_SHIFTS + 1):
             n, mz, my, mx = _ball_mean(z, y, x, counts, sums, bandwidth)
             population[i] = n
             if n == 0:
@@ -124,7 +127,7 @@ def _ball_mean(z, y, x, counts, sums, radius):  # type: ignore[no-untyped-def]
                 continue
             reach = math.sqrt(limit - off)
             first, last = math.ceil(x - reach), math.floor(x + reach)
-            # The root may be a bit off; what counts is the distance itself.
+            # The root is rounded; the distance itself decides.
             if off + (first - 1 - x) ** 2 <= limit:
                 first -= 1
             elif off + (first - x) ** 2 > limit:

@@ -1,4 +1,4 @@
-"""Particles that touch, cut apart at their necks."""
+"""Separating particles that touch, at their necks."""
 
 from collections.abc import Sequence
 
@@ -8,12 +8,13 @@ from scipy import ndimage
 
 from faket.compiling import kernel
 
-_PAD = 2
-_SMALLEST = 16  # voxels: below, no neck can be told from the grid
-_SMOOTHING = 0.7  # voxels
-_STEP = 0.75  # voxels of depth that the grid itself makes
-_FREE_NECK, _FREE_STEP = 0.95, 0.4  # where sizes tell which cuts were too many
-_ONE_PARTICLE = 1.2  # times its typical size
+_PAD = 2  # voxels around a group; chosen, because smoothing reaches that far
+_SMALLEST = 16  # voxels; chosen, because a smaller group is too coarse to have a neck
+_SMOOTHING = 0.7  # voxels; chosen, because single wrong voxels then make no neck
+_STEP = 0.75  # voxels of depth; chosen, because the grid itself makes differences of that size
+# Chosen for known sizes: cuts are made freely, because parts are joined again by their size.
+_FREE_NECK, _FREE_STEP = 0.95, 0.4
+_ONE_PARTICLE = 1.2  # typical sizes; chosen, because sizes of one class vary by about as much
 
 
 def split_at_necks(
@@ -23,13 +24,13 @@ def split_at_necks(
     labels: NDArray[np.uint8],
     typical_sizes: Sequence[float] | None = None,
 ) -> int:
-    """Give the parts of each group numbers of their own, in place.
+    """Cut each group at its necks and number the parts, in place.
 
-    The depth of a voxel is its distance to the outside. Two deep places are one particle where
-    the path between them stays at least ``neck`` times as deep as the shallower of the two: a
-    rule without a length, so that small and large particles are cut alike. Where the sizes of
-    the classes are known, cuts are made more freely, and parts are joined again, across the
-    widest necks first, as long as they make no more than one particle of their class.
+    The depth of a voxel is its distance to the outside. Two deep places belong to one particle if
+    the path between them stays at least ``neck`` times as deep as the shallower of the two. This
+    rule contains no length, so it is the same for small and large particles. If the sizes of the
+    classes are known, cuts are made more freely, and parts are joined again, across the widest
+    necks first, as long as together they are no more than one particle of their class.
 
     Parameters
     ----------
@@ -40,7 +41,7 @@ def split_at_necks(
         In (0, 1].
     labels : ndarray of uint8, shape (z, y, x)
     typical_sizes : sequence of float, optional
-        Voxels of a particle of each label, from 0; 0 where unknown.
+        Voxels of a particle of each label, from 0; 0 if unknown.
 
     Returns
     -------
@@ -97,7 +98,7 @@ def _joined(
     labels: NDArray[np.uint8],
     typical: NDArray[np.float64],
 ) -> NDArray[np.int32]:
-    """Join parts that together are no more than one particle of the class they have."""
+    """Join parts that together are no larger than one particle of their class."""
     count, kinds = int(parts.max()) + 1, len(typical)
     pairs = parts[own].astype(np.int64) * kinds + labels[own]
     votes = np.bincount(pairs, minlength=count * kinds).reshape(count, kinds)
@@ -111,7 +112,7 @@ def _joined(
 
 
 def _touching(parts: NDArray[np.int32], own: NDArray[np.bool_]) -> list[tuple[int, int]]:
-    """Return which parts share a face, also across what smoothing has taken away."""
+    """Return which parts share a face, including voxels that smoothing removed."""
     found = []
     for axis in range(3):
         along, mine = np.moveaxis(parts, axis, 0), np.moveaxis(own, axis, 0)
@@ -122,7 +123,7 @@ def _touching(parts: NDArray[np.int32], own: NDArray[np.bool_]) -> list[tuple[in
 
 
 def _renumbered(parts: NDArray[np.int32], own: NDArray[np.bool_]) -> NDArray[np.int32]:
-    """Number the parts that the group really has from 1."""
+    """Number the parts that occur in the group from 1."""
     numbers = np.unique(parts[own])
     table = np.zeros(int(parts.max()) + 1, np.int32)
     table[numbers] = np.arange(1, len(numbers) + 1)

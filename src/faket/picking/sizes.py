@@ -1,4 +1,4 @@
-"""How large a cluster of each class must be: learnt where the truth is known."""
+"""How large a cluster of each class must be, learnt on a tomogram with known particles."""
 
 from collections.abc import Collection, Mapping
 
@@ -10,7 +10,7 @@ from faket.picking.clustering import Clusters
 
 NEVER = int(np.iinfo(np.int64).max)
 """The minimum size of a class that is never picked."""
-_SWEEPS = 5
+_SWEEPS = 5  # over the classes; chosen, because sizes hardly change after two or three
 _CROSS = np.array([(0, 0, 0), (1, 0, 0), (-1, 0, 0), (0, 1, 0), (0, -1, 0), (0, 0, 1), (0, 0, -1)])
 
 
@@ -21,8 +21,8 @@ def objects_hit(clusters: Clusters, instance_mask: NDArray[np.uint16]) -> NDArra
     ----------
     clusters : Clusters
     instance_mask : ndarray, shape (z, y, x)
-        Of the tomogram. Centres are rounded to voxels and moved to the border if outside; an
-        object is hit one voxel off too (a cross; the larger id wins), as in SHREC'21.
+        Of the tomogram. As in SHREC'21, centres are rounded to voxels and moved to the border if
+        outside, and a centre one voxel beside an object hits it too (the larger id, if two do).
     """
     highest = np.array(instance_mask.shape) - 1
     voxels = np.rint(clusters.centres).astype(np.int64).clip(0, highest)
@@ -40,9 +40,9 @@ def learn_typical_sizes(
 ) -> tuple[float, ...]:
     """Return how many labelled voxels an object of each class has in a segmentation.
 
-    The voxels of an object are those of all clusters that hit it; the median over the objects
-    that are hit is taken, 0 where none is. Labels are wider than truth, for thin objects by far:
-    that is why this is measured.
+    The size of an object is the sum of all clusters that hit it; the result is the median over
+    the objects that are hit, or 0 if none is. It is measured because predicted labels are wider
+    than the true ones, much wider for thin objects.
 
     Parameters are those of :func:`learn_minimum_sizes`.
     """
@@ -64,11 +64,11 @@ def learn_minimum_sizes(
 ) -> tuple[int, ...]:
     """Return the minimum size of each class that scores best on a validation tomogram.
 
-    The score is SHREC'21's localisation F1 plus its macro F1 over the classes: the one asks
-    whether clusters lie on objects, the other whether those that do have the right class. Sizes
-    are chosen class by class, in turns, until none changes; of equal ones the smallest. A size
-    that no cluster reaches drops a class that does more harm than good, and all those that are
-    not scored: their picks could only be counted as wrong.
+    The score is SHREC'21's localisation F1 (do clusters lie on objects?) plus its macro F1 over
+    the classes (do those that do have the right class?). Sizes are chosen for one class after the
+    other, again and again until none changes; of equally good sizes the smallest. A class whose
+    picks lower the score gets a size that no cluster reaches, and so do classes that are not
+    scored, because their picks could only count as wrong.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ def learn_minimum_sizes(
     n_classes : int
         With background.
     unscored : collection of int
-        Labels whose objects do not count.
+        Labels whose objects are not scored.
 
     Raises
     ------
@@ -117,16 +117,16 @@ def learn_minimum_sizes(
 
 def _score(
     hit: NDArray[np.int64],
-    said: NDArray[np.int64],
+    predicted: NDArray[np.int64],
     truth: NDArray[np.int64],
     objects: NDArray[np.int64],
 ) -> float:
-    """Localisation F1 plus macro F1 over the classes with objects; a hit on others is a pick."""
-    found, first = np.unique(hit, return_index=True)  # the first of an object speaks for it
+    """Localisation F1 plus macro F1 over the classes with objects; other hits count as picks."""
+    found, first = np.unique(hit, return_index=True)  # an object is scored by its first cluster
     first = first[(found > 0) & (objects[truth[first]] > 0)]
     n = len(objects)
-    right = np.bincount(truth[first][truth[first] == said[first]], minlength=n)
-    predicted = np.bincount(said[first], minlength=n)
+    right = np.bincount(truth[first][truth[first] == predicted[first]], minlength=n)
+    times_predicted = np.bincount(predicted[first], minlength=n)
     present = objects > 0
-    f1 = 2 * right[present] / (predicted + objects)[present]
+    f1 = 2 * right[present] / (times_predicted + objects)[present]
     return float(2 * len(first) / (len(hit) + objects.sum()) + f1.mean())

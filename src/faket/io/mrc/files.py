@@ -4,8 +4,8 @@ Volumes are ``[z, y, x]``, stacks ``[tilt, y, x]``, float32. Files ending in ``.
 Written files are little-endian MRC2014, origin 0, without a time stamp: the same data give the
 same bytes.
 
-Masks: MRC has no unsigned bytes. Labels up to 127 are written as mode 0 (signed bytes, which
-programs that take mode 0 as unsigned read alike), larger ones as mode 6 (uint16).
+Masks: MRC has no unsigned bytes. Labels up to 127 are written as mode 0 (signed bytes, which are
+the same for programs that read mode 0 as unsigned), larger ones as mode 6 (uint16).
 """
 
 import gzip
@@ -35,18 +35,18 @@ def read_volume(
     voxel_size_A : float, optional
         Taken instead of the header's.
     option : str
-        What the caller calls that size, for the error.
+        The caller's name of that size, for the error.
 
     Returns
     -------
     Volume
-        Axes are put into the order z, y, x if the file has another.
+        In the axis order z, y, x, whatever the order in the file.
 
     Raises
     ------
     InputError
-        If the file is no MRC volume, is truncated, holds NaN or infinity, or its voxel size is
-        missing, absurd or different along the axes while none was given.
+        If the file is no MRC volume, is truncated, contains NaN or infinity, or its voxel size is
+        missing, absurd or different along the axes and none was given.
     """
     with opened(path) as (stream, layout):
         _check_volume(path, layout)
@@ -83,7 +83,10 @@ def read_stack(
     """
     with opened(path) as (stream, layout):
         if layout.axes != (3, 2, 1):
-            raise input_error(path, f"expected a stack of images, found axes {layout.axes}")
+            raise input_error(
+                path, f"expected a stack of images, found the axes {layout.axes} (1, 2, 3: x, y, z)"
+                "; write it with columns along x and rows along y"
+            )  # fmt: skip
         size_A = _voxel_size(path, layout.spacing_A[:2], pixel_size_A, "pixel_size_A")
         mappable = layout.dtype == np.float32 and layout.dtype.isnative and layout.offset % 4 == 0
         if mmap and mappable and not isinstance(stream, gzip.GzipFile):
@@ -104,7 +107,7 @@ def read_mask(path: PathLike, *, dtype: DTypeLike = np.uint16) -> NDArray[Any]:
     Returns
     -------
     ndarray, shape (z, y, x)
-        The voxel size is not needed and not looked at; see :func:`read_voxel_size`.
+        The voxel size is not read; see :func:`read_voxel_size`.
 
     Raises
     ------
@@ -120,8 +123,8 @@ def read_mask(path: PathLike, *, dtype: DTypeLike = np.uint16) -> NDArray[Any]:
             if not _are_labels(section, highest):
                 raise input_error(
                     path,
-                    f"section {index} (from 0): expected labels 0 to {highest}, found others; "
-                    "give a mask",
+                    f"section {index} (from 0): expected whole numbers 0 to {highest} as labels, "
+                    "found others; give a mask",
                 )
             mask[index] = section
     return _to_zyx(mask, layout)
@@ -141,9 +144,9 @@ def read_voxel_size(path: PathLike) -> float:
 
 
 def check_mask_voxels(path: PathLike, voxel_size_A: float) -> None:
-    """Refuse a mask whose header tells another voxel size (Å) than its tomogram's, by over 2 %.
+    """Refuse a mask if the voxel size (Å) in its header differs from its tomogram's by over 2 %.
 
-    A header of 0 or 1 Å, as programs write it who do not care, tells nothing.
+    A header with 0 or 1 Å is ignored: programs write it if they do not know the voxel size.
 
     Raises
     ------
@@ -151,11 +154,11 @@ def check_mask_voxels(path: PathLike, voxel_size_A: float) -> None:
         If it does, or the file is no MRC volume.
     """
     with opened(path) as (_, layout):
-        told_A = layout.spacing_A[0]
-    if told_A not in (0.0, 1.0) and abs(told_A / voxel_size_A - 1) > 0.02:
+        header_A = layout.spacing_A[0]
+    if header_A not in (0.0, 1.0) and abs(header_A / voxel_size_A - 1) > 0.02:
         raise input_error(
             path,
-            f"expected the tomogram's voxels of {voxel_size_A:g} Å, found {told_A:g} Å; give the "
+            f"expected the tomogram's voxels of {voxel_size_A:g} Å, found {header_A:g} Å; give the "
             "mask of this tomogram, or correct a header",
         )
 
@@ -184,7 +187,7 @@ def write_stack(path: PathLike, images: AnyArray, pixel_size_A: float) -> None:
 
 
 def write_mask(path: PathLike, mask: AnyArray, voxel_size_A: float) -> None:
-    """Write labels ``[z, y, x]``: mode 0 where all are below 128, mode 6 otherwise.
+    """Write labels ``[z, y, x]``: in mode 0 if all are below 128, in mode 6 otherwise.
 
     Parameters
     ----------
@@ -199,10 +202,12 @@ def write_mask(path: PathLike, mask: AnyArray, voxel_size_A: float) -> None:
         As :func:`write_volume`; also if the labels are not whole numbers in that range.
     """
     if mask.dtype.kind not in "bui":
-        raise input_error(path, f"expected whole numbers as labels, found {mask.dtype}")
+        raise input_error(
+            path, f"expected whole numbers as labels, found {mask.dtype}; convert them"
+        )
     low, high = (int(mask.min()), int(mask.max())) if mask.size else (0, 0)
     if low < 0 or high > 65535:
-        raise input_error(path, f"expected labels 0 to 65535, found {low} to {high}")
+        raise input_error(path, f"expected labels 0 to 65535, found {low} to {high}; renumber them")
     _write(path, mask, "<i1" if high < 128 else "<u2", voxel_size_A, image_stack=False)
 
 
@@ -237,7 +242,7 @@ def _check_volume(path: PathLike, layout: MrcLayout) -> None:
     if layout.shape[0] == 1 and layout.space_group == 0:
         raise input_error(path, "expected a volume, found a single image; give a volume")
     if not layout.orthogonal:
-        raise input_error(path, "expected a cell with right angles, found others; resample it")
+        raise input_error(path, "expected a cell with right angles, found others; resample the map")
 
 
 def _to_zyx(data: NDArray[Any], layout: MrcLayout) -> NDArray[Any]:
@@ -260,8 +265,8 @@ def _voxel_size(
     if max(found) > 1.01 * min(found):
         raise input_error(
             path,
-            f"expected the same voxel size along all axes, found {text} A; resample it, or give "
-            f"`{option}`",
+            f"expected the same voxel size along all axes, found {text} A; resample the data, or "
+            f"give `{option}`",
         )
     return found[0]
 
@@ -270,7 +275,8 @@ def _checked_size(path: PathLike, size_A: float) -> float:
     if not MIN_VOXEL_A <= size_A <= MAX_VOXEL_A:
         raise input_error(
             path,
-            f"expected a voxel size of {MIN_VOXEL_A:g} to {MAX_VOXEL_A:g} A, found {size_A:g}",
+            f"expected a voxel size of {MIN_VOXEL_A:g} to {MAX_VOXEL_A:g} A, found {size_A:g}; "
+            "check the unit",
         )
     return float(size_A)
 
@@ -281,10 +287,14 @@ def _write(
     size_A = _checked_size(path, voxel_size_A)
     if data.ndim != 3 or data.size == 0 or data.dtype.kind not in "buif":
         raise input_error(
-            path, f"expected real data with three axes, found {data.dtype} of shape {data.shape}"
-        )
+            path, f"expected real data with three axes, found {data.dtype} of shape {data.shape}; "
+            "convert them"
+        )  # fmt: skip
     if str(path).endswith(".gz"):
-        raise input_error(path, "files are written unpacked; choose a name without .gz")
+        raise input_error(
+            path, "expected a name without .gz, found one with it; files are written "
+            "uncompressed, so leave it out"
+        )  # fmt: skip
     nz, ny, nx = data.shape
     statistics = _statistics(path, data, dtype)
     mode = {"<f4": 2, "<i1": 0, "<u2": 6}[dtype]

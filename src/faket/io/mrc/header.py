@@ -1,8 +1,8 @@
-"""The 1024-byte MRC2014 header: read with suspicion, written without a time stamp.
+"""The 1024-byte MRC2014 header: checked when read, written without a time stamp.
 
 Format: Cheng et al. 2015, J. Struct. Biol. 192, 146. ``mrcfile`` supplies the field table and the
-mode numbers; the checks are made here because mrcfile allocates what a header claims before it
-looks whether the file holds it.
+mode numbers. The checks are made here, because mrcfile allocates the memory that a header asks for
+before it checks the size of the file.
 """
 
 import math
@@ -24,13 +24,13 @@ _NO_IMAGE = {
     101: "4-bit numbers (mode 101)",
 }
 _IMOD_STAMP, _IMOD_SIGNED_BYTES, _IMOD_FOUR_BITS = 1146047817, 1, 16
-# Sizes up to here, read in the wrong byte order, are above it: they tell the order.
+# Sizes up to this one become larger if read in the wrong byte order, which shows the order.
 _LARGEST_SIZE = 65535
 
 
 @dataclass(frozen=True)
 class MrcLayout:
-    """Where and how an MRC file keeps its numbers.
+    """Where and how the numbers are stored in an MRC file.
 
     Attributes
     ----------
@@ -40,16 +40,16 @@ class MrcLayout:
     offset : int
         First byte of the data.
     axes : tuple of int
-        Which of x, y, z (1, 2, 3) the sections, rows and columns run along.
+        Axes (1, 2, 3 for x, y, z) of the sections, rows and columns.
     spacing_A : tuple of float
-        Voxel size along x, y, z; 0 where the header does not tell.
+        Voxel size along x, y, z; 0 if the header has none.
     space_group : int
     orthogonal : bool
-        Whether the cell's angles are right ones.
+        Whether the cell's angles are 90 degrees.
     volumes : int
-        How many volumes the file holds (more than 1 only in a volume stack).
+        Number of volumes in the file (more than 1 only in a volume stack).
     notice : str
-        What was guessed, for the user; empty where the header is clear.
+        What was guessed, for the user; empty if nothing was.
     """
 
     shape: tuple[int, int, int]
@@ -69,24 +69,32 @@ class MrcLayout:
 
 
 def parse_header(raw: bytes, path: PathLike) -> MrcLayout:
-    """Return the layout that the header ``raw`` describes; InputError if it makes no sense."""
+    """Return the layout that the header ``raw`` describes; InputError if it is not valid."""
     from mrcfile.dtypes import HEADER_DTYPE
 
     if len(raw) < HEADER_BYTES:
-        found = f"{len(raw)} bytes, less than a header" if raw else "an empty file"
+        found = f"{len(raw)} bytes, too few for a header" if raw else "an empty file"
         raise input_error(path, f"expected an MRC file, found {found}; copy it again")
     orders: tuple[Literal["<", ">"], ...] = ("<", ">") if raw[212] != 0x11 else (">", "<")
     fields = {o: np.frombuffer(raw[:HEADER_BYTES], HEADER_DTYPE.newbyteorder(o))[0] for o in orders}
-    # The stamp only breaks a tie: EMDB, IMOD's exports and Warp write others, and some files lie.
+    # The machine stamp only decides between two plausible orders: EMDB, IMOD's exports and Warp
+    # write other stamps, and in some files it is wrong.
     order = next((o for o in orders if _is_plausible(fields[o])), orders[0])
     header = fields[order]
     if raw[208:211] != b"MAP" and not (_is_plausible(header) and int(header["mapc"])):
-        raise input_error(path, "expected an MRC file, found no 'MAP ' at byte 208; check the file")
+        raise input_error(
+            path, "expected an MRC file, found another ('MAP ' is not at byte 208); check the file"
+        )
     shape = (int(header["nz"]), int(header["ny"]), int(header["nx"]))
     if min(shape) < 1:
-        raise input_error(path, f"expected sizes of 1 or more, found (z, y, x) = {shape}")
+        raise input_error(
+            path, f"expected sizes of 1 or more, found (z, y, x) = {shape}; copy it again"
+        )
     if header["nsymbt"] < 0:
-        raise input_error(path, f"the header is damaged: extended header of {header['nsymbt']}")
+        raise input_error(
+            path, f"expected an extended header of 0 or more bytes, found {header['nsymbt']}; "
+            "copy it again"
+        )  # fmt: skip
     axes = _axes(header, path)
     dtype, notice = _data_type(header, order, path)
     return MrcLayout(
@@ -145,7 +153,7 @@ def build_header(
 
 
 def _is_plausible(header: AnyArray) -> bool:
-    """Whether mode, sizes and axes are those of an MRC file, in the order they were read in."""
+    """Whether mode, sizes and axes are those of an MRC file, if read in this byte order."""
     sizes = [int(header[name]) for name in ("nx", "ny", "nz")]
     axes = sorted(int(header[name]) for name in ("mapc", "mapr", "maps"))
     return (
@@ -173,13 +181,13 @@ def _data_type(
         raise input_error(path, "expected bytes, found 4-bit numbers; convert it (newstack)")
     stamped_signed = not by_imod or bool(flags & _IMOD_SIGNED_BYTES)
     signed = _signed_by_range(float(header["dmin"]), float(header["dmax"]), stamped_signed)
-    told = f"dmin {header['dmin']:g}, dmax {header['dmax']:g} in its header"
-    guess = f"bytes taken as {'signed' if signed else 'unsigned'}, because of {told}"
+    limits = f"dmin {header['dmin']:g}, dmax {header['dmax']:g} in its header"
+    guess = f"bytes read as {'signed' if signed else 'unsigned'}, because of {limits}"
     return np.dtype(np.int8 if signed else np.uint8), "" if signed == stamped_signed else guess
 
 
 def _signed_by_range(low: float, high: float, otherwise: bool) -> bool:
-    """Whether bytes are signed: their recorded range may tell, which stamps often do not."""
+    """Whether bytes are signed; their recorded range is more reliable than the stamp."""
     if low >= 0 and 127 < high <= 255:
         return False
     if -128 <= low < 0 and low < high <= 127:
@@ -192,14 +200,16 @@ def _axes(header: AnyArray, path: PathLike) -> tuple[int, int, int]:
     if axes == (0, 0, 0):  # older programs leave them empty
         return (3, 2, 1)
     if sorted(axes) != [1, 2, 3]:
-        raise input_error(path, f"the header is damaged: expected axes 1, 2, 3, found {axes}")
+        raise input_error(
+            path, f"expected the axes 1, 2, 3 in the header, found {axes}; copy it again"
+        )
     return axes
 
 
 def _spacing(
     header: AnyArray, shape: tuple[int, int, int], axes: tuple[int, int, int]
 ) -> tuple[float, float, float]:
-    """Voxel size along x, y, z; by the sizes, where only they make it one and the same."""
+    """Voxel size along x, y, z from the header's samples, or from its sizes if only they agree."""
     stored = dict(zip(axes, shape, strict=True))
     sampled, sized = (
         tuple(_voxel(header["cella"][name], n) for name, n in zip("xyz", counts, strict=True))
@@ -226,7 +236,7 @@ def _voxel(length_A: AnyArray, samples: int) -> float:
 
 
 def _is_right(angle_deg: float) -> bool:
-    return abs(angle_deg - 90) < 0.1 or angle_deg == 0  # empty in older files
+    return abs(angle_deg - 90) < 0.1 or angle_deg == 0  # older files leave it empty
 
 
 def _volumes(header: AnyArray) -> int:

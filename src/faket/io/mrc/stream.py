@@ -33,7 +33,9 @@ def opened(path: PathLike) -> Iterator[tuple[IO[bytes], MrcLayout]]:
                 raw = unpacked.read(HEADER_BYTES)
                 yield unpacked, _positioned(path, unpacked, raw, size * _DEFLATE_LIMIT)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise input_error(path, f"the gzip file is damaged ({error}); copy it again") from error
+        raise input_error(
+            path, f"expected a complete gzip file, found damage ({error}); copy it again"
+        ) from error
     except OSError as error:
         raise cannot_read(path, error) from error
 
@@ -51,7 +53,8 @@ def _positioned(path: PathLike, stream: IO[bytes], raw: bytes, limit: int) -> Mr
 
 def _truncated(path: PathLike, needed: int, found: int) -> Exception:
     return input_error(
-        path, f"truncated: expected {needed} bytes by its header, found {found}; copy it again"
+        path,
+        f"expected {needed} bytes as in its header, found {found}: it is truncated; copy it again",
     )
 
 
@@ -94,5 +97,5 @@ def check_finite(path: PathLike, section: AnyArray, index: int) -> None:
         raise input_error(
             path,
             f"section {index} (from 0): expected finite numbers, found {bad} NaN or infinite; "
-            "mend the data",
+            "replace them",
         )

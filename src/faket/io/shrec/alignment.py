@@ -1,9 +1,9 @@
 """``alignment_simulated.txt`` of SHREC'21.
 
 Six header lines, then TransX TransY (pixels), TiltAngle, InPlaneRotation (degrees), Magnification,
-FileName, a line an image. Each value *undoes* what was simulated: TiltAngle is minus the stage
-angle, TransX minus the shift, InPlaneRotation minus the tilt axis' angle. The header says so in the
-file itself: six lines that begin with #, as SHREC'21's, for readers that count them.
+FileName, one line per image. Each value *undoes* what was simulated: TiltAngle is minus the stage
+angle, TransX minus the shift, InPlaneRotation minus the angle of the tilt axis. The header of the
+file says so. It has six lines that begin with #, like SHREC'21's, because some readers count them.
 """
 
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ _FIELDS = (
 
 @dataclass(frozen=True)
 class Alignment:
-    """The rows of ``alignment_simulated.txt``, as they stand: each undoes what was simulated.
+    """The rows of ``alignment_simulated.txt`` as written: each undoes what was simulated.
 
     Attributes
     ----------
@@ -68,7 +68,9 @@ def write_alignment(path: PathLike, geometry: TiltGeometry) -> None:
         ]
     )
     if not np.isfinite(table).all():
-        raise input_error(path, "expected finite angles and shifts, found NaN or infinity")
+        raise input_error(
+            path, "expected finite angles and shifts, found NaN or infinity; correct them"
+        )
     rows = [" ".join(f"{value + 0.0:15.10f}" for value in row) for row in table]
     files = [f"{i}@{PROJECTIONS_UNBINNED}" for i in range(1, n + 1)]
     lines = [f"# {field}: {_UNDOES[field]}" if field in _UNDOES else f"# {field}"
@@ -77,13 +79,13 @@ def write_alignment(path: PathLike, geometry: TiltGeometry) -> None:
 
 
 def read_alignment(path: PathLike) -> Alignment:
-    """Read ``alignment_simulated.txt`` as it stands.
+    """Read ``alignment_simulated.txt`` without undoing anything.
 
     Raises
     ------
     InputError
-        Naming line and column; also if there is no row, an angle is beyond 90 degrees or a
-        magnification not positive.
+        With line and column; also if there is no row, an angle is beyond 90 degrees or a
+        magnification is not positive.
     """
     rows, files = [], []
     for number, text in text_lines(path):
@@ -91,7 +93,9 @@ def read_alignment(path: PathLike) -> Alignment:
             continue
         cells = text.split(maxsplit=5)
         if len(cells) < 6:
-            raise input_error(path, f"line {number}: expected 6 columns, found {len(cells)}")
+            raise input_error(
+                path, f"line {number}: expected 6 columns, found {len(cells)}; correct the line"
+            )
         values = [
             parse_number(cell, path, f"line {number}, {field}")
             for cell, field in zip(cells, _FIELDS[:5], strict=False)
@@ -100,12 +104,12 @@ def read_alignment(path: PathLike) -> Alignment:
             raise input_error(
                 path,
                 f"line {number}: expected an angle within 90 degrees and a magnification above 0, "
-                f"found {values[2]:g} and {values[4]:g}",
+                f"found {values[2]:g} and {values[4]:g}; correct the line",
             )
         rows.append(values)
         files.append(cells[5])
     if not rows:
-        raise input_error(path, "expected one row an image, found none; check the file")
+        raise input_error(path, "expected one row for each image, found none; check the file")
     table = np.array(rows)
     return Alignment(table[:, :2], table[:, 2], table[:, 3], table[:, 4], tuple(files))
 
@@ -119,13 +123,13 @@ def alignment_geometry(path: PathLike, alignment: Alignment, pixel_size_A: float
         Named in errors.
     alignment : Alignment
     pixel_size_A : float
-        Of the images that the shifts count in, the unbinned ones.
+        Of the unbinned images, in whose pixels the shifts are given.
 
     Raises
     ------
     InputError
-        If in-plane rotation or magnification changes over the tilts: a geometry holds one tilt
-        axis and no magnification.
+        If in-plane rotation or magnification differs between tilts, because a geometry has one
+        tilt axis and no magnification.
     """
     turn, scale = alignment.in_plane_rotations_deg, alignment.magnifications
     if np.ptp(turn) > 1e-3 or np.abs(scale - 1).max() > 1e-4:

@@ -1,4 +1,4 @@
-"""Do the parts of a SHREC'21 model belong together? And the renumbering that makes them."""
+"""Whether the parts of a SHREC'21 model belong together, and the renumbering of its particles."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -16,7 +16,7 @@ from faket.io.failures import PathLike, input_error
 def renumber(
     particles: Particles, occupancy_mask: AnyArray, *, path: PathLike = "occupancy_mask"
 ) -> tuple[Particles, NDArray[np.uint16]]:
-    """Give the particles the ids 1 to n in the order of their ids, and the mask with them.
+    """Renumber the particles from 1 to n in the order of their ids, and the mask accordingly.
 
     Parameters
     ----------
@@ -34,14 +34,20 @@ def renumber(
     order = np.argsort(particles.ids, kind="stable")
     highest = int(max(particles.ids.max(initial=0), occupancy_mask.max(initial=0)))
     if n > 65535 or highest > 2**24:
-        raise input_error(path, f"expected at most 65535 particles, found {n} with id {highest}")
+        raise input_error(
+            path,
+            f"expected at most 65535 particles, found {n} and id {highest}; give fewer",
+        )
     table = np.full(highest + 1, -1, np.int64)
     table[0] = 0
     table[particles.ids[order]] = np.arange(1, n + 1)
     present = np.bincount(occupancy_mask.ravel(), minlength=highest + 1) > 0
     strangers = np.flatnonzero(present & (table < 0))
     if len(strangers):
-        raise input_error(path, f"expected ids of particles only, found {strangers[0]}")
+        raise input_error(
+            path, f"expected ids of particles only, found {strangers[0]}; give the particle table "
+            "of this mask"
+        )  # fmt: skip
     renumbered = replace(
         particles,
         ids=np.arange(1, n + 1, dtype=np.int64),
@@ -79,7 +85,7 @@ def check_same_voxel(folder: PathLike, first: Volume, second: Volume) -> None:
 def check_frame(
     root: Path, particles: Particles, size_A: float, volumes: Mapping[str, Any]
 ) -> None:
-    """Raise InputError unless the particles lie in the box, and nine in ten within their labels."""
+    """Raise InputError unless all particles lie in the box, and 90 % of them in their labels."""
     if not volumes:
         return
     shape = shape_of(next(iter(volumes.values())))

@@ -1,7 +1,8 @@
 """Particle locations as SHREC'21 writes them.
 
-``particle_locations.txt``: a line an object, ``name x y z Z1 X Z2``; the line's number, from 1,
-is its value in the occupancy mask.
+``particle_locations.txt``: one line per object, ``name x y z Z1 X Z2``. The number of the line,
+from 1, is the object's value in the instance mask, which SHREC'21 calls occupancy mask
+(``occupancy_mask.mrc``).
 
 - x y z are voxels of the tomogram's frame: voxel = (position_A - origin_A) / voxel_size_A, where
   ``origin_A`` is the place, in the specimen's frame, of the centre of the tomogram's voxel
@@ -11,9 +12,9 @@ is its value in the occupancy mask.
 - Z1 X Z2 are Euler angles in degrees. SHREC'21 calls them "static z-x-z": about the tomogram's
   fixed axes, first z by Z1, then x by X, then z by Z2, so that R = Rz(Z2) Rx(X) Rz(Z1) takes the
   particle's frame to the tomogram's; that is ``euler="zxz"``, in scipy's letters. The public code
-  that made the data resamples with the *inverse* angles in the static order, which turns the
-  molecules by Rz(Z1) Rx(X) Rz(Z2) instead; that is ``euler="ZXZ"`` (axes that turn along).
-  Check on the data which of the two a file follows where orientations matter.
+  that made the data resamples with the *inverse* angles in the static order, which rotates the
+  molecules by Rz(Z1) Rx(X) Rz(Z2) instead; that is ``euler="ZXZ"`` (about the rotated axes).
+  If orientations matter, check on the data which of the two a file follows.
 - Vesicles and fiducials have NaN angles.
 """
 
@@ -37,7 +38,7 @@ NO_MOLECULES = ("vesicle", "fiducial")
 
 
 def binned_origin_A(voxel_size_A: float, binning: int) -> DoubleArray:
-    """Return where voxel [0, 0, 0] of a block-averaged volume has its centre.
+    """Return the position of the centre of voxel [0, 0, 0] of a block-averaged volume.
 
     Parameters
     ----------
@@ -72,28 +73,29 @@ def write_particle_locations(
         With the ids 1 to n in order, since a line's number is its id; see
         :func:`faket.io.shrec.model.renumber`.
     voxel_size_A : float
-        Of the tomogram that the coordinates shall refer to.
+        Of the tomogram to which the coordinates refer.
     class_names : mapping of str to str, optional
         faket's species → SHREC's class name; others keep theirs.
     origin_A : array_like, shape (3,)
         x y z of the centre of that tomogram's voxel [0, 0, 0] in the specimen's frame.
     decimals : int
-        0 rounds to whole voxels as SHREC does and its evaluation needs; more keeps fractions.
+        0 rounds to whole voxels, as in SHREC'21 and as its evaluation needs; more keeps fractions.
     euler : {"zxz", "ZXZ"}
-        See the module's text.
+        See above.
 
     Raises
     ------
     InputError
-        If the ids are others, a name has blanks or is used for two species, or the file cannot
+        If the ids are not 1 to n, a name has blanks or is used for two species, or the file cannot
         be written.
     """
     check_particles(path, particles)
     n = len(particles)
     if not np.array_equal(particles.ids, np.arange(1, n + 1)):
         raise input_error(
-            path, f"expected particle ids 1 to {n} in order (a line's number is its id); renumber"
-        )
+            path, f"expected particle ids 1 to {n} in order, because a line's number is its id, "
+            "found others; renumber them"
+        )  # fmt: skip
     names = _shrec_names(path, particles.species, class_names)
     voxels = (particles.positions_A - _origin(path, origin_A)) / voxel_size_A
     angles = euler_angles_deg(particles.rotations, euler)
@@ -126,13 +128,13 @@ def read_particle_locations(
     Returns
     -------
     Particles
-        Ids are the lines' numbers. Objects with NaN angles get no rotation; the file knows no
-        semi-axes, so they are NaN throughout.
+        Ids are the numbers of the lines. Objects with NaN angles get no rotation; semi-axes are
+        NaN, because the file does not contain them.
 
     Raises
     ------
     InputError
-        Naming line and column.
+        With line and column.
     """
     species, places, angles = [], [], []
     back = {theirs: ours for ours, theirs in (class_names or {}).items()}
@@ -140,9 +142,13 @@ def read_particle_locations(
         cells = text.split()
         if len(cells) != 7 or number != row:
             found = f"{len(cells)} words" if number == row else "a blank line before it"
-            raise input_error(path, f"line {number}: expected name x y z Z1 X Z2, found {found}")
+            raise input_error(
+                path, f"line {number}: expected name x y z Z1 X Z2, found {found}; correct it"
+            )
         if not cells[0].isprintable():
-            raise input_error(path, f"line {number}: expected a name, found {shown(cells[0])}")
+            raise input_error(
+                path, f"line {number}: expected a name, found {shown(cells[0])}; rename it"
+            )
         species.append(canonical_name(back.get(cells[0], cells[0])))
         places.append(_parsed(path, number, cells[1:4], "xyz"))
         angles.append(_parsed_angles(path, number, cells[4:], species[-1]))
@@ -172,16 +178,23 @@ def _shrec_names(
     names = {name: mapping.get(name, canonical_name(name)) for name in sorted(set(species))}
     for name in names.values():
         if name.split() != [name]:
-            raise input_error(path, f"expected a class name without blanks, found {shown(name)}")
+            raise input_error(
+                path, f"expected a class name without blanks, found {shown(name)}; rename it"
+            )
     if len(set(names.values())) < len(names):
-        raise input_error(path, f"expected a class name of its own for each of {', '.join(names)}")
+        raise input_error(
+            path, f"expected a class name of its own for each of {', '.join(names)}, found one "
+            "twice; rename it"
+        )  # fmt: skip
     return names
 
 
 def _origin(path: PathLike, origin_A: ArrayLike) -> DoubleArray:
     origin = np.asarray(origin_A, np.float64)
     if origin.shape != (3,) or not np.isfinite(origin).all():
-        raise input_error(path, f"expected an origin x y z in A, found shape {origin.shape}")
+        raise input_error(
+            path, f"expected an origin x y z in A, found shape {origin.shape}; give three numbers"
+        )
     return origin
 
 
@@ -201,5 +214,8 @@ def _parsed_angles(path: PathLike, number: int, cells: list[str], species: str) 
     if all(np.isnan(angles)):
         return [0.0, 0.0, 0.0]
     if not np.isfinite(angles).all():
-        raise input_error(path, f"line {number}: expected finite angles or three NaN for {species}")
+        raise input_error(
+            path, f"line {number}: expected finite angles or three NaN for {species}, found "
+            "others; correct them"
+        )  # fmt: skip
     return angles

@@ -1,8 +1,8 @@
 """One SHREC'21 model: a folder of volumes, masks, projections and text files.
 
-Two releases exist: cubic volumes, in which the slab fills the middle slices, and volumes of the
-slab alone. Both are read as they are: particles and volumes must be in the same frame, which is
-checked against the occupancy mask.
+``occupancy_mask.mrc`` is SHREC's name of the instance mask. Two releases exist: cubic volumes, in
+which the slab fills the middle slices, and volumes of the slab alone. Both are read as they are;
+particles and volumes must be in the same frame, which is checked with the instance mask.
 """
 
 import os
@@ -48,7 +48,7 @@ _FILES = {**VOLUME_FILES, **STACK_FILES}
 
 @dataclass(frozen=True)
 class ShrecModel:
-    """What a model's folder holds; None for what is missing or was not asked for.
+    """The content of a model's folder; None for parts that are missing or were not read.
 
     Attributes
     ----------
@@ -95,10 +95,10 @@ def read_shrec_model(
     parts : collection of str
         Which MRC files to read, of ``VOLUMES`` and ``STACKS``; a whole model takes gigabytes.
     voxel_size_A : float, optional
-        Of the volumes (10 in SHREC'21), taken instead of the headers' of those that are read.
+        Of the volumes (10 in SHREC'21), instead of the one in the headers.
     pixel_size_A : float, optional
-        Of the unbinned projections (5 in SHREC'21), taken instead of the headers'. Narrower
-        stacks are taken as binned from these.
+        Of the unbinned projections (5 in SHREC'21), instead of the one in the headers. Narrower
+        stacks are assumed to be binned from these.
     class_names : mapping, optional
         As for :func:`faket.io.shrec.locations.read_particle_locations`.
     euler : {"zxz", "ZXZ"}
@@ -109,13 +109,15 @@ def read_shrec_model(
     Raises
     ------
     InputError
-        If a file is unusable, shapes or voxel sizes differ, projections have no angles or
-        another number of them, or particles and occupancy mask are not in the same frame.
+        If a file cannot be used, shapes or voxel sizes differ, projections have no angles or
+        another number of them, or particles and instance mask are not in the same frame.
     """
     root = Path(folder)
     unknown = set(parts) - set(VOLUMES + STACKS)
     if unknown:
-        raise input_error(folder, f"expected parts of {VOLUMES + STACKS}, found {sorted(unknown)}")
+        raise input_error(
+            folder, f"expected parts of {VOLUMES + STACKS}, found {sorted(unknown)}; leave it out"
+        )
     found = [name for name in parts if _has(root, name)]
     size_A = voxel_size_A if voxel_size_A is not None else _header_size(root, found)
     volumes = {name: _read_part(root, name, size_A) for name in VOLUMES if name in found}
@@ -150,9 +152,9 @@ def write_shrec_model(
     euler: Euler = "zxz",
     overwrite: bool = False,
 ) -> None:
-    """Write a ``model_N`` folder, whole or not at all.
+    """Write a ``model_N`` folder, completely or not at all.
 
-    ``alignment_simulated.txt`` is written from the first tilt-series given, in its pixels.
+    ``alignment_simulated.txt`` is written for the first tilt-series given, in its pixels.
     Particles are renumbered 1 to n in the order of their ids, in the table and in the mask.
 
     Parameters
@@ -162,7 +164,7 @@ def write_shrec_model(
         Potential above ice.
     class_mask, occupancy_mask : ndarray, shape of the grandmodel
     particles : Particles
-        Their ids are the values of the occupancy mask.
+        Their ids are the values of ``occupancy_mask``.
     reconstruction : Volume, optional
         On the same grid.
     projections_unbinned, projections, noisefree_projections : TiltSeries, optional
@@ -217,7 +219,7 @@ def _has(root: Path, name: str) -> bool:
 
 
 def _header_size(root: Path, parts: Collection[str]) -> float:
-    """Return the voxel size that the headers of the volumes among ``parts`` agree on."""
+    """Return the voxel size in the headers of the volumes among ``parts``, which must agree."""
     names = [name for name in VOLUMES if name in parts]
     if not names:  # only the particles are asked for: the volume that they lie in tells
         names = [name for name in reversed(VOLUMES) if _has(root, name)][:1]
@@ -232,8 +234,8 @@ def _header_size(root: Path, parts: Collection[str]) -> float:
         raise input_error(
             root,
             f"expected one voxel size, found {sizes[low]:g} A in {_FILES[low]} and "
-            f"{sizes[high]:g} A in {_FILES[high]}; give the voxel size yourself, or "
-            "read them one by one",
+            f"{sizes[high]:g} A in {_FILES[high]}; give the voxel size, or read the volumes one by "
+            "one",
         )
     return sizes[names[0]]
 
@@ -248,7 +250,7 @@ def _read_part(root: Path, name: str, size_A: float) -> Any:
 
 
 def _pixel_sizes(root: Path, given_A: float | None) -> dict[str, float]:
-    """Pixel size of each stack there is; a stack half as wide has pixels twice as large."""
+    """Pixel size of each stack in the folder; a stack half as wide has pixels twice as large."""
     files = {name: root / _FILES[name] for name in STACKS if _has(root, name)}
     if given_A is None:
         return {name: read_pixel_size(file) for name, file in files.items()}
@@ -267,9 +269,13 @@ def _read_series(
     path: Path, geometry: TiltGeometry | None, pixel_size_A: float, mmap: bool
 ) -> TiltSeries:
     if geometry is None:
-        raise input_error(path, f"expected {ALIGNMENT} with the tilt angles beside it, found none")
+        raise input_error(
+            path, f"expected {ALIGNMENT} with the tilt angles beside it, found none; add it"
+        )
     images, size_A = read_stack(path, mmap=mmap, pixel_size_A=pixel_size_A)
     n = len(geometry.angles_deg)
     if len(images) != n:
-        raise input_error(path, f"expected {n} images as in {ALIGNMENT}, found {len(images)}")
+        raise input_error(
+            path, f"expected {n} images as in {ALIGNMENT}, found {len(images)}; use one release"
+        )
     return TiltSeries(images, replace(geometry, pixel_size_A=size_A))

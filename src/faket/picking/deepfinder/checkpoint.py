@@ -1,4 +1,4 @@
-"""The state of a training: enough to go on with it bit for bit, to fine-tune it, or to pick."""
+"""The state of a training: enough to continue it exactly, to fine-tune it, or to pick."""
 
 import math
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ _ADAM = ("step", "exp_avg", "exp_avg_sq")
 
 @dataclass(frozen=True)
 class EpochRecord:
-    """What is known about an epoch.
+    """The results of one epoch.
 
     Attributes
     ----------
@@ -29,7 +29,7 @@ class EpochRecord:
         Mean over its batches.
     f1 : tuple of float or None
         Voxel-wise F1 of each class on the validation tomogram, background first; NaN for a class
-        that is neither there nor predicted. None where the epoch was not validated.
+        that neither occurs nor is predicted. None if the epoch was not validated.
     mean_f1 : float or None
         Mean over the classes that are scored.
     """
@@ -52,7 +52,7 @@ class StoredEpoch:
 
 @dataclass(frozen=True)
 class Facts:
-    """What is stored of a checkpoint beside its arrays; see :class:`Checkpoint`."""
+    """The entries of a checkpoint that are no arrays; see :class:`Checkpoint`."""
 
     classes: tuple[str, ...]
     width: float
@@ -65,16 +65,22 @@ class Facts:
     loss_scale: tuple[float, ...]
 
     def __post_init__(self) -> None:
-        """Check what no training writes."""
+        """Raise InputError for values that no training writes."""
         if not self.voxel_size_A > 0 or self.seed < 0 or self.epoch < 0:
-            raise InputError("checkpoint: expected a voxel size > 0, seed and epoch >= 0")
+            raise InputError(
+                f"checkpoint: expected a voxel size > 0, seed and epoch >= 0, found "
+                f"{self.voxel_size_A:g}, {self.seed} and {self.epoch}; train again"
+            )
         if len(self.loss_scale) not in (0, 2):
-            raise InputError("checkpoint: expected no loss scale or two numbers")
+            raise InputError(
+                f"checkpoint: expected a loss scale of no or two numbers, found "
+                f"{len(self.loss_scale)}; train again"
+            )
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A picker after so many epochs.
+    """A picker after some epochs of training.
 
     Attributes
     ----------
@@ -85,23 +91,23 @@ class Checkpoint:
     voxel_size_A : float
         Of the tomograms it was trained on.
     seed : int
-        The dice of epoch n are those of (seed, n): this is all there is of random state.
+        The random numbers of epoch n are a function of (seed, n), so no other state is needed.
     epoch : int
-        Epochs finished, with those before fine-tuning.
+        Number of finished epochs, including those before fine-tuning.
     weights : mapping of str to Tensor
-        What the training goes on from.
+        From which the training continues.
     averaged : mapping of str to Tensor
-        Their average over the last steps, which picks; empty where none is made.
+        Their average over the last steps, which is used for picking; empty if there is none.
     optimiser : mapping of str to Tensor
         Adam's ``step``, ``exp_avg`` and ``exp_avg_sq`` of each weight, "exp_avg:NAME".
     history : tuple of EpochRecord
         Of this training; fine-tuning begins a new one.
     minimum_sizes : tuple of int or None
     typical_sizes : tuple of float or None
-        Fewest and usual voxels (of the bin-2 segmentation) of a particle of each class, learnt on
-        a validation tomogram.
+        Smallest and usual number of voxels (of the segmentation binned by 2) of a particle of each
+        class, learnt on a validation tomogram.
     loss_scale : tuple of float
-        State of the gradient scaler where float16 is used: scale and growth count.
+        State of the gradient scaler if float16 is used: scale and growth count.
     """
 
     classes: tuple[str, ...]
@@ -119,7 +125,7 @@ class Checkpoint:
 
     @property
     def best_epoch(self) -> int:
-        """The epoch of the highest mean F1, the first of equals; the last where none has one."""
+        """The first epoch with the highest mean F1; the last epoch if none has an F1."""
         scored = [r for r in self.history if r.mean_f1 is not None and not math.isnan(r.mean_f1)]
         if not scored:
             return self.epoch
@@ -141,12 +147,13 @@ class Checkpoint:
             reason = " ".join(str(error).split())[:160]
             raise InputError(
                 f"checkpoint: expected the weights of a DeepFinder network of width "
-                f"{self.width:g} and {len(self.classes)} classes, found others ({reason})"
+                f"{self.width:g} and {len(self.classes)} classes, found others ({reason}); train "
+                "again"
             ) from None
         return network
 
     def for_fine_tuning(self) -> Self:
-        """Return the picker that it is, without history and sizes: they are of other tomograms."""
+        """Return the picker without its history and sizes, which are of other tomograms."""
         return replace(
             self,
             weights=self.averaged or self.weights,
@@ -157,7 +164,7 @@ class Checkpoint:
         )
 
     def to_arrays(self) -> tuple[dict[str, FloatArray], Facts]:
-        """Return arrays and facts to be stored; :meth:`from_arrays` is the exact inverse."""
+        """Return arrays and facts to store; :meth:`from_arrays` is the exact inverse."""
         arrays = {f"weights:{name}": _array(value) for name, value in self.weights.items()}
         arrays |= {f"averaged:{name}": _array(value) for name, value in self.averaged.items()}
         arrays |= {f"adam:{name}": _array(value) for name, value in self.optimiser.items()}
@@ -176,7 +183,7 @@ class Checkpoint:
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, FloatArray], facts: Facts) -> Self:
-        """Return the checkpoint that :meth:`to_arrays` took apart.
+        """Return the checkpoint that :meth:`to_arrays` converted.
 
         Raises
         ------
@@ -199,9 +206,12 @@ class Checkpoint:
         )
         for learnt in (checkpoint.minimum_sizes, checkpoint.typical_sizes):
             if learnt is not None and len(learnt) != len(checkpoint.classes):
-                raise InputError("checkpoint: expected sizes for each class, found others")
+                raise InputError(
+                    f"checkpoint: expected a size for each of {len(checkpoint.classes)} classes, "
+                    f"found {len(learnt)}; train again"
+                )
         for stored in (checkpoint.weights, checkpoint.averaged or checkpoint.weights):
-            _check_weights(checkpoint, stored)  # now, not in the middle of a run
+            _check_weights(checkpoint, stored)  # here, so that no run fails later
         return checkpoint
 
 
@@ -232,7 +242,9 @@ def restore_adam(
         step, first, second = (found[key] for key in _ADAM)
         shapes = [None if value is None else value.shape for value in (first, second)]
         if step is None or step.numel() != 1 or shapes != [parameter.shape] * 2:
-            raise InputError(f"checkpoint: expected Adam's state of {name}, found another's")
+            raise InputError(
+                f"checkpoint: expected Adam's state of {name}, found another's; train again"
+            )
         assert first is not None
         assert second is not None
         optimiser.state[parameter] = {
@@ -270,7 +282,7 @@ def _record(entry: StoredEpoch) -> EpochRecord:
 
 
 def _check_weights(checkpoint: Checkpoint, stored: Mapping[str, Tensor]) -> None:
-    """Compare names and shapes before memory is taken for a network of the stored width."""
+    """Compare names and shapes before memory is allocated for a network of the stored width."""
     with torch.device("meta"):
         network = DeepFinder(len(checkpoint.classes), width=checkpoint.width)
     wanted = {name: value.shape for name, value in network.state_dict().items()}
@@ -278,10 +290,10 @@ def _check_weights(checkpoint: Checkpoint, stored: Mapping[str, Tensor]) -> None
     if wanted != found:
         raise InputError(
             f"checkpoint: expected the weights of a DeepFinder network of width "
-            f"{checkpoint.width:g} and {len(checkpoint.classes)} classes, found others"
+            f"{checkpoint.width:g} and {len(checkpoint.classes)} classes, found others; train again"
         )
     if not all(bool(torch.isfinite(value).all()) for value in stored.values()):
         raise InputError(
-            "checkpoint: expected finite weights, found NaN or infinity: the training diverged, or "
-            "the file is damaged; train with a lower learning rate"
+            "checkpoint: expected finite weights, found NaN or infinity (the training diverged, or "
+            "the file is damaged); train again with a smaller learning rate"
         )

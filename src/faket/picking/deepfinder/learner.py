@@ -1,4 +1,4 @@
-"""What a training changes: network, optimiser, scaler, and the average of the weights."""
+"""The changing state of a training: network, optimiser, scaler and average of the weights."""
 
 import copy
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ Batch = tuple[FloatArray, NDArray[np.uint8]]
 
 @dataclass
 class Learner:
-    """Network, optimiser and scaler on a device; the average of the weights if it is wanted."""
+    """Network, optimiser and scaler on a device, and the average of the weights if wanted."""
 
     classes: tuple[str, ...]
     voxel_size_A: float
@@ -56,12 +56,12 @@ class Learner:
         start: Checkpoint | None,
         device: Device,
     ) -> "Learner":
-        """Draw a network by seed, or take up a checkpoint's training.
+        """Make a network with random weights, or continue from a checkpoint.
 
         Raises
         ------
         InputError
-            If the checkpoint is that of something else, or has all epochs.
+            If the checkpoint has other classes, another voxel size or width, or all epochs.
         """
         where = torch.device(resolve_device(device))
         if start is None:
@@ -105,9 +105,9 @@ class Learner:
 
     @torch.no_grad()
     def _average(self, steps: int) -> None:
-        """Let the average follow the weights: a mean at first, then with a memory of ``steps``."""
+        """Update the average of the weights: a plain mean at first, then over about ``steps``."""
         adam = self.optimiser.state.get(self.network.classify.weight)
-        if self.averaged is None or not adam:  # the scaler skips steps that overflow
+        if self.averaged is None or not adam:  # no state yet if the scaler skipped the first step
             return
         weight = 1 / min(float(adam["step"]), steps)
         pairs = zip(self.averaged.parameters(), self.network.parameters(), strict=True)
@@ -134,7 +134,7 @@ class Learner:
 def _check_start(
     start: Checkpoint, classes: tuple[str, ...], voxel_size_A: float, settings: TrainingSettings
 ) -> None:
-    """Refuse to continue a checkpoint of something else."""
+    """Refuse a checkpoint that this training cannot continue."""
     if start.classes != classes:
         theirs, ours = (", ".join(name for name in c[1:]) for c in (start.classes, classes))
         raise InputError(
@@ -149,12 +149,12 @@ def _check_start(
     if start.width != settings.width:
         raise InputError(
             f"checkpoint: expected a network of width {settings.width:g}, found "
-            f"{start.width:g}; set `width` to that"
+            f"{start.width:g}; set `width` to the checkpoint's"
         )
     if start.epoch >= settings.epochs:
         raise InputError(
             f"training: expected more epochs than the checkpoint's {start.epoch}, found "
-            f"{settings.epochs}; epochs are counted from the very beginning"
+            f"{settings.epochs}; give a larger number, which includes the checkpoint's"
         )
 
 

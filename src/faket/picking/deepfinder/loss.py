@@ -10,7 +10,7 @@ def dice_loss(logits: Tensor, labels: Tensor) -> Tensor:
     """Return N_classes - Σ_c 2 Σ p g / (Σ p + Σ g), sums over batch and voxels.
 
     p is the softmax of the logits, g 1 where the label is c. It is DeepFinder's Tversky loss with
-    α = β = 1/2. A class that the batch does not hold adds 1 and no gradient.
+    α = β = 1/2. A class that does not occur in the batch adds 1 and no gradient.
 
     Parameters
     ----------
@@ -39,6 +39,6 @@ def confusion_counts(labels: Tensor, predicted: Tensor, n_classes: int) -> Tenso
 
 
 def f1_per_class(confusion: Tensor) -> Tensor:
-    """Return 2 TP / (2 TP + FP + FN) of each class; NaN for one neither there nor predicted."""
+    """Return 2 TP / (2 TP + FP + FN) of each class; NaN if it neither occurs nor is predicted."""
     hits = confusion.diagonal().double()
     return 2 * hits / (confusion.sum(0) + confusion.sum(1)).double()

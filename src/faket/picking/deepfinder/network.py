@@ -11,23 +11,23 @@ from faket.errors import InputError
 CHANNELS = (32, 48, 64)  # at full, half and quarter resolution, for width 1
 STRIDE = 4  # sides of the input must be multiples of it: two poolings by 2
 MAX_CLASSES = 256  # labels are uint8
-_LANES = 8  # channels come in multiples of it: others cost as much
+_LANES = 8  # channels are multiples of it, because other numbers take as long as the next multiple
 
 
 class DeepFinder(nn.Module):
     """Voxel-wise classifier of tomogram patches.
 
-    Per resolution two 3³ convolutions down and two up, four at the bottom; max pooling down;
-    nearest-neighbour doubling and a 2³ convolution up; skip connections. 903 456 parameters for
-    16 classes at width 1.
+    At each resolution two 3³ convolutions on the way down and two on the way up, four at the
+    lowest; max pooling on the way down; nearest-neighbour doubling and a 2³ convolution on the way
+    up; skip connections. 903 456 parameters for 16 classes at width 1.
 
     Parameters
     ----------
     n_classes : int
         With background, which is class 0.
     width : float
-        Factor on the channels 32, 48, 64, which are rounded to multiples of 8; parameters, and
-        with many channels the time, go with its square.
+        Factor on the channels 32, 48, 64, which are rounded to multiples of 8. The number of
+        parameters, and for many channels the time, grows with its square.
 
     Raises
     ------
@@ -40,10 +40,13 @@ class DeepFinder(nn.Module):
         super().__init__()
         if not 2 <= n_classes <= MAX_CLASSES:
             raise InputError(
-                f"network: expected 2 to {MAX_CLASSES} classes with background, found {n_classes}"
+                f"network: expected 2 to {MAX_CLASSES} classes with background, found {n_classes}; "
+                "give other classes"
             )
         if not 0.05 <= width <= 8:
-            raise InputError(f"network: expected a width of 0.05 to 8, found {width:g}")
+            raise InputError(
+                f"network: expected a width of 0.05 to 8, found {width:g}; choose one in that range"
+            )
         self.n_classes, self.width = n_classes, float(width)
         full, half, quarter = (
             _LANES * max(1, round(width * channels / _LANES)) for channels in CHANNELS
@@ -84,12 +87,12 @@ class DeepFinder(nn.Module):
 def build_network(n_classes: int, *, width: float = 1.0, seed: int) -> DeepFinder:
     """Return a network with weights drawn from ``seed`` (He et al. 2015, normal), biases 0."""
     network = DeepFinder(n_classes, width=width)
-    dice = torch.Generator().manual_seed(seed)
+    rng = torch.Generator().manual_seed(seed)
     for name, parameter in network.named_parameters():
         if name.endswith("bias"):
             nn.init.zeros_(parameter)
         else:
-            nn.init.kaiming_normal_(parameter, nonlinearity="relu", generator=dice)
+            nn.init.kaiming_normal_(parameter, nonlinearity="relu", generator=rng)
     return network
 
 

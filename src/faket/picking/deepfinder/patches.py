@@ -1,4 +1,4 @@
-"""Training patches around objects: dice first, then cut."""
+"""Training patches around objects: first everything random is drawn, then patches are cut."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ _HALF_TURNS: dict[Rotations, tuple[tuple[bool, bool, bool], ...]] = {
 
 @dataclass(frozen=True)
 class LabelledTomogram:
-    """A tomogram to learn from.
+    """A tomogram with labels, to train on.
 
     Attributes
     ----------
@@ -71,15 +71,15 @@ class LabelledTomogram:
 
 
 @dataclass(frozen=True)
-class EpochDice:
-    """All that is random in an epoch.
+class EpochDraws:
+    """Everything that is drawn at random for an epoch.
 
     Attributes
     ----------
     tomograms, objects : ndarray of int, shape (patches,)
         Which object of which tomogram, in the order of training.
     shifts : ndarray of int, shape (patches, 3)
-        Voxels z y x by which the patch is moved off the object.
+        Voxels z y x by which the patch is shifted from the object.
     turns : ndarray of int, shape (patches,)
         Which half turn.
     """
@@ -102,7 +102,7 @@ def draw_epoch(
     rotations: Rotations,
     seed: int,
     epoch: int,
-) -> EpochDice:
+) -> EpochDraws:
     """Draw an epoch: every object once in permuted order, cut to whole batches.
 
     Parameters
@@ -113,12 +113,12 @@ def draw_epoch(
     rotations : {"none", "y", "xyz"}
         Half turns to choose from with equal chance.
     seed, epoch : int
-        The dice of an epoch depend on nothing else, so that training can resume anywhere.
+        The random numbers of an epoch depend on nothing else, so training can continue anywhere.
 
     Raises
     ------
     InputError
-        If there are fewer objects than a batch takes.
+        If there are fewer objects than in a batch.
     """
     total = sum(counts)
     if total < batch:
@@ -126,21 +126,21 @@ def draw_epoch(
             f"training: expected at least one batch of {batch} objects, found {total}; "
             "take a smaller `batch` or more tomograms"
         )
-    dice = generator(seed, "epoch", epoch)
-    order = dice.permutation(total)[: total // batch * batch]
+    rng = generator(seed, "epoch", epoch)
+    order = rng.permutation(total)[: total // batch * batch]
     starts = np.concatenate([[0], np.cumsum(counts)])
     tomograms = np.searchsorted(starts, order, side="right") - 1
-    return EpochDice(
+    return EpochDraws(
         tomograms=tomograms,
         objects=order - starts[tomograms],
-        shifts=dice.integers(-max_shift, max_shift + 1, size=(len(order), 3)),
-        turns=dice.integers(0, len(_HALF_TURNS[rotations]), size=len(order)),
+        shifts=rng.integers(-max_shift, max_shift + 1, size=(len(order), 3)),
+        turns=rng.integers(0, len(_HALF_TURNS[rotations]), size=len(order)),
     )
 
 
 def cut_batch(
     tomograms: Sequence[LabelledTomogram],
-    dice: EpochDice,
+    draws: EpochDraws,
     batch: slice,
     *,
     patch: int,
@@ -154,15 +154,15 @@ def cut_batch(
         Each of mean 0 and standard deviation 1.
     labels : ndarray, shape (patches, patch, patch, patch), uint8
     """
-    chosen = range(len(dice))[batch]
+    chosen = range(len(draws))[batch]
     images = np.empty((len(chosen), 1, patch, patch, patch), np.float32)
     labels = np.empty((len(chosen), patch, patch, patch), np.uint8)
     for k, i in enumerate(chosen):
-        tomogram = tomograms[dice.tomograms[i]]
+        tomogram = tomograms[draws.tomograms[i]]
         place = patch_place(
-            tomogram.centres[dice.objects[i]] + dice.shifts[i], patch, tomogram.volume.shape
+            tomogram.centres[draws.objects[i]] + draws.shifts[i], patch, tomogram.volume.shape
         )
-        flips = _HALF_TURNS[rotations][dice.turns[i]]
+        flips = _HALF_TURNS[rotations][draws.turns[i]]
         images[k, 0] = standardised(_flipped(tomogram.volume[place], flips))
         labels[k] = _flipped(tomogram.labels[place], flips)
     return images, labels

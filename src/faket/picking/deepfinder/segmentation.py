@@ -1,4 +1,4 @@
-"""From a tomogram to a label of every voxel."""
+"""Segmentation: from a tomogram to a label of every voxel."""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
@@ -33,8 +33,8 @@ class Segmentation:
     scores : ndarray, shape (z, y, x), float32
         Its probability.
     binning : int
-        Voxels of the tomogram per voxel here, 1 or 2; voxel i here is the mean of b i and on, so
-        that its centre is at b i + (b - 1) / 2 there.
+        Voxels of the tomogram per voxel of the labels, b = 1 or 2. Voxel i of the labels is the
+        mean of the tomogram's voxels b i to b i + b - 1, so its centre is b i + (b - 1) / 2 there.
     """
 
     labels: NDArray[np.uint8]
@@ -55,23 +55,24 @@ def segment(
 ) -> Segmentation:
     """Label a tomogram, tile by tile.
 
-    The tomogram is z-scored as a whole, the scores (softmax) are averaged over 2³ voxels where
-    ``binning`` is 2, and the label is their argmax, as published. The published tiles are 160
-    voxels in steps of 106, averaged where the kept parts overlap (4 voxels); here the kept parts
-    touch, so that memory is that of one tile and of the labels.
+    As published, the tomogram is scaled as a whole to mean 0 and standard deviation 1, the scores
+    (softmax) are averaged over 2³ voxels if ``binning`` is 2, and the label is the class with the
+    highest score. The published tiles are 160 voxels wide, 106 apart, and averaged where the kept
+    parts overlap (4 voxels); here the kept parts touch, so only one tile and the labels need
+    memory.
 
     Parameters
     ----------
     volume : ndarray, shape (z, y, x), float32
         May be a memory map. Same voxel size and contrast sign as in training.
     network : DeepFinder
-        Moved to the device and left there.
+        It is moved to the device and stays there.
     binning : {1, 2}
     tile, margin : int
-        Largest side of a tile, and the voxels on its inner sides that are not kept. The network
-        looks at most 34 voxels away; published are 27. Memory goes with the cube of the tile.
+        Largest side of a tile, and the voxels on its inner sides that are not kept. A label depends
+        on voxels up to 34 away; the published margin is 27. Memory grows with the cube of the tile.
     mixed_precision : bool
-        Half precision where it is safe; CUDA only.
+        Compute in half precision where it is safe; on CUDA only.
     device : {"auto", "cpu", "cuda"}
     progress : callable, optional
         Called with (tiles done, tiles in all).
@@ -79,16 +80,18 @@ def segment(
     Returns
     -------
     Segmentation
-        With ``binning`` 2 an odd last voxel of an axis is left out.
+        With ``binning`` 2, the last voxel of an axis with an odd number of voxels is left out.
 
     Raises
     ------
     InputError
-        If the volume is not three-dimensional, smaller than 8 voxels a side or not finite, or
-        the tile leaves nothing to keep.
+        If the volume is not three-dimensional, smaller than 8 voxels a side or not finite, or if
+        the margins of a tile leave nothing to keep.
     """
     if binning not in (1, 2):
-        raise InputError(f"segmentation: expected a binning of 1 or 2, found {binning}")
+        raise InputError(
+            f"segmentation: expected a binning of 1 or 2, found {binning}; choose one of them"
+        )
     shape = tuple(size // binning for size in volume.shape)
     labels, best = np.zeros(shape, np.uint8), np.zeros(shape, np.float32)
     tiles = predict(
@@ -130,7 +133,7 @@ def predict(
     Tile
         ``place`` is cut to the volume.
     Tensor, shape (class, z, y, x)
-        Probabilities there, float32, on the device.
+        Probabilities in that place, float32, on the device.
     """
     where = torch.device(resolve_device(device))
     mean, spread = _statistics(volume)
@@ -150,14 +153,14 @@ def predict(
 
 
 def half_precision(device: torch.device, wanted: bool) -> AbstractContextManager[object]:
-    """Return the context of mixed precision on CUDA, of nothing elsewhere."""
+    """Return the context of mixed precision on CUDA, and an empty context elsewhere."""
     if device.type != "cuda" or not wanted:
         return nullcontext()
     return torch.autocast("cuda", dtype=half_type())
 
 
 def half_type() -> torch.dtype:
-    """Return bfloat16 where the GPU computes with it (no scaling of gradients), else float16."""
+    """Return bfloat16 if the GPU supports it (it needs no scaling of gradients), else float16."""
     natively = torch.cuda.is_bf16_supported(including_emulation=False)
     return torch.bfloat16 if natively else torch.float16
 
@@ -166,19 +169,21 @@ def _statistics(volume: FloatArray) -> tuple[float, float]:
     if volume.ndim != 3 or min(volume.shape) < _SMALLEST:
         raise InputError(
             f"segmentation: expected a volume (z, y, x) of at least {_SMALLEST} voxels a side, "
-            f"found {volume.shape}"
+            f"found {volume.shape}; give a larger volume"
         )
     mean = float(volume.mean(dtype=np.float64))
-    # Section by section: a double of a large volume would take twice its memory.
+    # Section by section, because a large volume in double precision would take twice its memory.
     squares = sum(float(np.square(section - mean, dtype=np.float64).sum()) for section in volume)
     spread = float(np.sqrt(squares / volume.size))
     if not (np.isfinite(mean) and np.isfinite(spread)):
-        raise InputError("segmentation: expected finite voxels, found NaN or infinity; mend them")
+        raise InputError(
+            "segmentation: expected finite voxels, found NaN or infinity; replace them"
+        )
     return mean, spread if spread > 0 else 1.0
 
 
 def _padded_box(volume: FloatArray, part: Tile, mean: float, spread: float) -> FloatArray:
-    """Cut a box and z-score it; what lies beyond the volume is 0, its mean."""
+    """Cut a box and scale it to mean 0 and σ 1; voxels beyond the volume are 0, its mean."""
     shape = tuple(s.stop - s.start for s in part.box)
     box = np.zeros(shape, np.float32)
     found = volume[part.box]

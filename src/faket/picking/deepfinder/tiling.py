@@ -1,4 +1,4 @@
-"""Overlapping tiles: every voxel is taken from the tile in whose middle it lies."""
+"""Overlapping tiles, of which only the middle is kept."""
 
 import math
 from collections.abc import Iterator
@@ -13,16 +13,16 @@ Box = tuple[slice, slice, slice]
 
 @dataclass(frozen=True)
 class Tile:
-    """Where to look and what to keep.
+    """One tile: what the network gets, and what is kept of its output.
 
     Attributes
     ----------
     box : slices z y x
-        Of the (padded) volume, to be given to the network.
+        Of the (padded) volume: the input of the network.
     core : slices z y x
-        Of the tile: the part to keep.
+        Of the tile: the part of the output that is kept.
     place : slices z y x
-        Of the volume: where the core belongs.
+        Of the volume: where that part is.
     """
 
     box: Box
@@ -34,9 +34,9 @@ def cover(shape: tuple[int, int, int], *, tile: int, margin: int) -> Iterator[Ti
     """Cover a volume with equal tiles whose cores touch and do not overlap.
 
     All tiles start at multiples of 4 voxels, so that the network's pooling falls on the same
-    voxels in each, and the result does not depend on the tiling where the margin is as wide as
-    the network looks. Tiles are no larger than need be; at the volume's border they have no
-    margin, as training patches there have none.
+    voxels in each; if the margin is as wide as the network's field of view, the result does not
+    depend on the tiling. Tiles are no larger than necessary. At the border of the volume they have
+    no margin, like training patches there.
 
     Parameters
     ----------
@@ -45,15 +45,17 @@ def cover(shape: tuple[int, int, int], *, tile: int, margin: int) -> Iterator[Ti
     tile : int
         Largest side of a tile.
     margin : int
-        Voxels on each inner side that are looked at and not kept.
+        Voxels on each inner side that the network gets but whose output is not kept.
 
     Raises
     ------
     InputError
-        If the tile leaves nothing to keep.
+        If the margins of a tile leave nothing to keep.
     """
     if margin < 0:
-        raise InputError(f"segmentation: expected a margin of 0 or more voxels, found {margin}")
+        raise InputError(
+            f"segmentation: expected a margin of 0 or more voxels, found {margin}; choose another"
+        )
     overlap = 2 * -(-margin // STRIDE) * STRIDE
     smallest = overlap + 2 * STRIDE
     if tile < smallest:
@@ -81,7 +83,7 @@ def _spans(size: int, longest: int, overlap: int) -> list[tuple[slice, slice, sl
     length = math.ceil((size + (count - 1) * overlap) / count / STRIDE) * STRIDE
     last = size - length
     starts = [round(i * last / (count - 1) / STRIDE) * STRIDE for i in range(count)]
-    # Cores meet in the middle of the overlaps, at even voxels: binning by 2 splits none.
+    # Cores meet in the middle of the overlaps, at even voxels, so that binning by 2 splits none.
     middles = [(a + length + b) // 4 * 2 for a, b in pairwise(starts)]
     edges = [0, *middles, size]
     return [

@@ -16,7 +16,7 @@ from faket.picking.deepfinder.learner import Batch, Learner
 from faket.picking.deepfinder.loss import confusion_counts, f1_per_class
 from faket.picking.deepfinder.network import DeepFinder
 from faket.picking.deepfinder.patches import (
-    EpochDice,
+    EpochDraws,
     LabelledTomogram,
     check_tomograms,
     cut_batch,
@@ -28,7 +28,7 @@ from faket.picking.deepfinder.settings import TrainingSettings
 
 @dataclass(frozen=True)
 class StepReport:
-    """Where a training stands: epoch and step from 1, loss of the step, last mean F1 if any."""
+    """Progress of a training: epoch and step from 1, loss of the step, last mean F1 if any."""
 
     epoch: int
     epochs: int
@@ -40,9 +40,9 @@ class StepReport:
 
 @dataclass(frozen=True)
 class TrainedPicker:
-    """What a call of :func:`train` gives: its last epoch, and its best by validation.
+    """The result of :func:`train`: the last epoch, and the best by validation.
 
-    The best is that of the epochs of this call; where it is a continued one, compare
+    The best is that of the epochs of this call; if it continued a training, compare
     ``last.best_epoch``.
     """
 
@@ -66,10 +66,10 @@ def train(
 ) -> TrainedPicker:
     """Train DeepFinder on labelled tomograms.
 
-    Every epoch takes every object once, in permuted order, in floor(objects / batch) steps;
-    patches are shifted and turned at random. The dice of an epoch are a function of (seed,
-    epoch). On the CPU a training that was stopped and continued from a checkpoint gives the same
-    bits as one that was not, with the same number of threads.
+    Every epoch shows every object once, in random order, in floor(objects / batch) steps; patches
+    are shifted and turned at random. The random numbers of an epoch are a function of (seed,
+    epoch). On the CPU and with the same number of threads, a training that was stopped and
+    continued from a checkpoint gives the same bits as one that was not.
 
     Parameters
     ----------
@@ -78,13 +78,13 @@ def train(
         Name of each label, background first.
     voxel_size_A : float
     settings : TrainingSettings, optional
-        By default the published ones.
+        The published ones by default.
     seed : int
     validation : LabelledTomogram, optional
-        Segmented as a whole for the voxel-wise F1 that tells the best epoch; not trained on.
-        Without one the last epoch is the best.
+        Segmented as a whole for the voxel-wise F1 by which the best epoch is chosen; not trained
+        on. Without one, the last epoch is the best.
     scored : sequence of int, optional
-        Labels whose mean F1 counts; by default all but background.
+        Labels whose mean F1 is compared; by default all but background.
     start : Checkpoint, optional
         To continue from, optimiser and history included; for fine-tuning on other tomograms give
         ``checkpoint.for_fine_tuning()``. ``settings.epochs`` counts its epochs too.
@@ -101,7 +101,7 @@ def train(
     InputError
         If masks do not fit, a patch is larger than a volume, there are fewer objects than a
         batch, the checkpoint has other classes, another width or all epochs, the training would
-        end within its warm-up, or the loss is no number any more.
+        end within its warm-up, or the loss is no longer finite.
     """
     plan = settings or TrainingSettings()
     names = tuple(classes)
@@ -150,14 +150,14 @@ def validate(
 
 
 def mean_f1(f1: Sequence[float], scored: Sequence[int] | None = None) -> float:
-    """Return the mean over the scored classes that are there or predicted; 0 if none is."""
+    """Return the mean over the scored classes that occur or are predicted; 0 if none is."""
     chosen = range(1, len(f1)) if scored is None else scored
     found = [f1[label] for label in chosen if not math.isnan(f1[label])]
     return sum(found) / len(found) if found else 0.0
 
 
 def _better(record: EpochRecord, best: EpochRecord) -> bool:
-    """Tell whether an epoch takes the place of the best; the last does where none has an F1."""
+    """Return whether an epoch is better than the best one; without F1 the later one is better."""
     if record.mean_f1 is None:
         return best.mean_f1 is None
     return best.mean_f1 is None or record.mean_f1 > best.mean_f1
@@ -173,8 +173,8 @@ def _run_epoch(
     known_f1: float | None,
     on_step: Callable[[StepReport], None] | None,
 ) -> float:
-    """Train for one epoch and return the mean loss; the training's own epochs begin at first."""
-    dice = draw_epoch(
+    """Train for one epoch and return the mean loss; ``first``: first epoch of this training."""
+    draws = draw_epoch(
         [len(tomogram.centres) for tomogram in tomograms],
         batch=settings.batch,
         max_shift=settings.shift,
@@ -182,7 +182,7 @@ def _run_epoch(
         seed=seed,
         epoch=epoch,
     )
-    steps = len(dice) // settings.batch
+    steps = len(draws) // settings.batch
     before, in_all = (epoch - first) * steps, (settings.epochs - first + 1) * steps
     if settings.warm_up_steps >= in_all:
         raise InputError(
@@ -192,13 +192,13 @@ def _run_epoch(
     learner.network.train()
     losses = []
     with _tuned_convolutions():
-        for step, batch in enumerate(_batches(tomograms, dice, settings), start=1):
+        for step, batch in enumerate(_batches(tomograms, draws, settings), start=1):
             rate = settings.rate(before + step - 1, in_all)
             loss = learner.step(batch, settings, rate)
             if not math.isfinite(loss):
                 raise InputError(
                     f"training: expected a finite loss, found {loss} in epoch {epoch}, step {step};"
-                    " take a smaller `learning_rate`"
+                    " choose a smaller `learning_rate`"
                 )
             losses.append(loss)
             if on_step is not None:
@@ -207,13 +207,15 @@ def _run_epoch(
 
 
 def _batches(
-    tomograms: Sequence[LabelledTomogram], dice: EpochDice, settings: TrainingSettings
+    tomograms: Sequence[LabelledTomogram], draws: EpochDraws, settings: TrainingSettings
 ) -> Iterator[Batch]:
-    """Cut batches one ahead of the network, in a thread; their order does not depend on it."""
-    places = [slice(i, i + settings.batch) for i in range(0, len(dice), settings.batch)]
+    """Cut each batch in a thread while the network trains on the one before; the order is fixed."""
+    places = [slice(i, i + settings.batch) for i in range(0, len(draws), settings.batch)]
 
     def cut(place: slice) -> Batch:
-        return cut_batch(tomograms, dice, place, patch=settings.patch, rotations=settings.rotations)
+        return cut_batch(
+            tomograms, draws, place, patch=settings.patch, rotations=settings.rotations
+        )
 
     with ThreadPoolExecutor(1) as pool:
         ahead = pool.submit(cut, places[0])
@@ -225,7 +227,7 @@ def _batches(
 
 @contextmanager
 def _tuned_convolutions() -> Iterator[None]:
-    """Let cuDNN try its algorithms: the shapes are the same in every step."""
+    """Let cuDNN choose the fastest algorithms, because shapes are the same in every step."""
     before = torch.backends.cudnn.benchmark
     torch.backends.cudnn.benchmark = True
     try:

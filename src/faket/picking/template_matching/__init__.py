@@ -1,4 +1,4 @@
-"""Template matching: rotated, wedge- and CTF-weighted templates, locally normalised scores."""
+"""Template matching: templates with missing wedge and CTF, locally normalised scores."""
 
 from faket.picking.template_matching.matching import Matcher, match_templates
 from faket.picking.template_matching.peaks import (

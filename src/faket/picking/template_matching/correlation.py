@@ -1,9 +1,9 @@
 """Correlation of one window of a tomogram with many small kernels, by FFT.
 
-A kernel fills only a small box, and only the window's own voxels are wanted. So the transforms
-along x and y of the kernel touch few rows, the two transforms along z (there and back, with the
-product between) run on columns that stay in the processor's cache, and the way back along y and
-x is made plane by plane, ready for the next step while it is in the cache too.
+A kernel fills only a small box, and only the voxels of the window are needed. So the kernel is
+transformed along x and y for few rows; the forward and inverse transforms along z, with the product
+between, are done for groups of columns that fit the processor's cache; and the inverse transforms
+along y and x are done plane by plane, so that each plane is processed while it is in the cache.
 """
 
 from collections.abc import Callable, Iterator
@@ -15,17 +15,17 @@ import torch
 
 from faket.data import FloatArray
 
-_CACHE_SAMPLES = 2**18  # complex samples worked on at once on a CPU
+_CACHE_SAMPLES = 2**18  # complex samples at once on a CPU; chosen, because 2 MB fit the cache
 Window = tuple[slice, slice, slice]
 Consumer = Callable[[slice, torch.Tensor], None]
 
 
 @contextmanager
 def worker_threads(device: torch.device) -> Iterator[Executor]:
-    """Give a pool of as many threads as torch uses, each with a torch of one thread.
+    """Yield a pool of as many threads as torch uses, each with single-threaded torch.
 
-    Pieces that fit the cache, one a thread, are quicker than transforms that all threads share,
-    and much quicker where other programs hold some of the cores. A GPU gets one thread.
+    Pieces that fit the cache, one for each thread, are faster than transforms shared by all
+    threads, and much faster if other programs use some of the cores. A GPU gets one thread.
     """
     threads = torch.get_num_threads()
     on_cpu = device.type == "cpu"
@@ -44,7 +44,7 @@ def padded_shape(shape: tuple[int, int, int], box: int) -> tuple[int, int, int]:
 
 
 def _fast_size(size: int) -> int:
-    """Smallest size of factors 2, 3, 5, 7 that is a multiple of 16 (of 4 where it is small)."""
+    """Smallest multiple of 16 (of 4 below 128) that has no prime factors but 2, 3, 5 and 7."""
     step = 16 if size >= 128 else 4
     size += -size % step
     while 210**16 % size:  # 16 times each factor is more than any size has
@@ -53,19 +53,20 @@ def _fast_size(size: int) -> int:
 
 
 class Correlator:
-    """Spectrum of a window, ready to be correlated with kernels of one box.
+    """Spectrum of a window, to be correlated with kernels of one box size.
 
     Parameters
     ----------
     volume : ndarray, shape (z, y, x), float32
-        The whole tomogram, of mean 0 and variance 1; so is taken to be what lies beyond it.
+        The whole tomogram, of mean 0 and variance 1; voxels beyond it are taken as 0, or as 1 if
+        squared.
     window : three slices with start and stop
-        Voxels whose scores are wanted.
+        Voxels whose scores are computed.
     box : int
         Edge of the kernels, odd.
     device : torch.device
     squared : bool
-        Take the squares of the voxels instead.
+        Use the squares of the voxels instead.
     """
 
     def __init__(
@@ -83,7 +84,7 @@ class Correlator:
         self.padded = padded_shape((nz, ny, nx), box)
         block = _with_halo(volume, window, box // 2, self.padded, squared)
         spectrum = torch.fft.rfftn(torch.from_numpy(block).to(device))
-        # Columns along z lie together: [ky, kx, kz].
+        # [kz, ky, kx] → [ky, kx, kz], so that columns along z are contiguous.
         self._spectrum = spectrum.permute(1, 2, 0).contiguous()
         columns = self._spectrum.shape
         self._work = torch.empty((nz, *columns[:2]), dtype=torch.complex64, device=device)
@@ -92,7 +93,7 @@ class Correlator:
         self._planes = max(1, limit // (columns[0] * columns[1]))
 
     def correlate(self, kernel: torch.Tensor, consume: Consumer, pool: Executor) -> None:
-        """Give Σ_d kernel(d) volume(p + d), d from the box's centre, to ``consume``.
+        """Compute Σ_d kernel(d) volume(p + d), d from the box's centre; pass it to ``consume``.
 
         Parameters
         ----------
@@ -102,12 +103,12 @@ class Correlator:
             ``planes`` is a slice along z of the window; ``values`` a contiguous float32 tensor
             (planes, y, padded x), whose columns beyond the window's are to be ignored.
         pool : Executor
-            See :func:`worker_threads`. One correlation at a time: its work space belongs to
-            the window.
+            See :func:`worker_threads`. Only one correlation at a time, because the work space
+            belongs to the window.
         """
         nz, ny, _ = self.shape
         full_z, full_y, full_x = self.padded
-        # Correlation is convolution with the kernel turned round; the halo was rolled to suit.
+        # Correlation is convolution with the reversed kernel; the halo was rolled accordingly.
         part = torch.fft.rfft(kernel.flip(0, 1, 2), n=full_x, dim=2)
         part = torch.fft.fft(part, n=full_y, dim=1).permute(1, 2, 0).contiguous()
 
@@ -127,7 +128,7 @@ class Correlator:
             (along_y_and_x, nz, self._planes),
         ):
             for _ in pool.map(work, range(0, size, step)):
-                pass  # all must be done, and errors raised, before the next
+                pass  # waits for all, and raises errors, before the second kind of work begins
 
     def whole(self, kernel: torch.Tensor, pool: Executor) -> torch.Tensor:
         """Return the correlation of all planes, [z, y, x]."""
@@ -140,14 +141,14 @@ class Correlator:
         return out
 
     def release(self) -> None:
-        """Give the memory back; no correlation can follow."""
+        """Free the memory; no correlation is possible afterwards."""
         self._spectrum = self._work = torch.empty(0)
 
 
 def _with_halo(
     volume: FloatArray, window: Window, halo: int, padded: tuple[int, int, int], squared: bool
 ) -> FloatArray:
-    """Cut the window and its halo, rolled by the box less one; 0, or squared 1, beyond."""
+    """Cut the window and its halo, rolled by box - 1; beyond the volume 0, or 1 if squared."""
     block = np.full(padded, 1 if squared else 0, np.float32)
     source, target = [], []
     for part, size in zip(window, volume.shape, strict=True):

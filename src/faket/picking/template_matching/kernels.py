@@ -1,4 +1,4 @@
-"""Compiled loops: the running best, and iterative maxima."""
+"""Compiled loops: the best score so far, and iterative maxima."""
 
 import math
 
@@ -17,7 +17,7 @@ def keep_best(
 ) -> None:
     """Where ``scores`` exceed ``best``, replace best and orientation.
 
-    All [z, y, x]; what ``scores`` has beyond the last x of ``best`` is not looked at.
+    All are [z, y, x]; columns of ``scores`` beyond the last x of ``best`` are ignored.
     """
     nz, ny, nx = best.shape
     for plane in range(nz):
@@ -39,9 +39,9 @@ def keep_best(
 def iterative_maxima(
     voxels: NDArray[np.int64], radii: FloatArray, free: NDArray[np.bool_]
 ) -> NDArray[np.bool_]:
-    """Accept candidates in the given order, each where no accepted one's ball lies.
+    """Accept candidates in the given order, unless they are in the ball of an accepted one.
 
-    ``voxels`` [n, 3] z y x; ``radii`` [n] in voxels; ``free`` is used up.
+    ``voxels`` [n, 3] z y x; ``radii`` [n] in voxels; ``free`` is changed.
     """
     nz, ny, nx = free.shape
     accepted = np.zeros(len(voxels), np.bool_)

@@ -1,4 +1,4 @@
-"""Template matching from a tomogram and species to particles."""
+"""Template matching: from a tomogram and species to particles."""
 
 from collections.abc import Callable, Sequence
 
@@ -35,14 +35,14 @@ class Matcher:
     ----------
     tomogram : Volume
     geometry : TiltGeometry
-        Its tilt angles; dose and order where known.
+        Its tilt angles; dose and order if known.
     optics : sequence of Optics, optional
-        One per tilt or one for all: templates are then weighted with the contrast transfer.
+        One per tilt or one for all; templates are then multiplied by the CTF.
     voltage_kV : float
-        For the damage by the geometry's dose.
+        For the radiation damage by the geometry's dose.
     settings : TemplateMatching
     region : ndarray of bool, shape (z, y, x), optional
-        Where particles may be.
+        Where particles are searched.
     device : {"auto", "cpu", "cuda"}
 
     Raises
@@ -69,11 +69,15 @@ class Matcher:
         self._device = torch.device(resolve_device(device))
         data = np.asarray(tomogram.data, np.float32)
         if data.ndim != 3 or data.size == 0 or not np.isfinite(data.sum(dtype=np.float64)):
-            raise InputError(f"tomogram: expected finite [z, y, x], found shape {data.shape}")
+            raise InputError(
+                f"tomogram: expected a volume of finite numbers [z, y, x], found shape {data.shape}"
+                " or NaN; replace them"
+            )
         if region is not None and (region.shape != data.shape or not region.any()):
             raise InputError(
                 f"region: expected a mask of the tomogram's shape {data.shape} that is not "
-                f"empty, found {region.shape}, {np.count_nonzero(region)} voxels"
+                f"empty, found {region.shape} with {np.count_nonzero(region)} voxels; give the "
+                "mask of this tomogram"
             )
         data = standardised(data)
         self._gain = radial_gain(data, tomogram.voxel_size_A, self.settings)
@@ -97,15 +101,15 @@ class Matcher:
         symmetry : str, optional
             Instead of the species' own.
         templates : int
-            How many templates share the false positives that the settings allow.
+            Number of templates that share the false positives which the settings accept.
         progress : callable, optional
-            Told (done, total) orientations.
+            Called with (done, total) orientations.
 
         Raises
         ------
         InputError
-            If the species has another voxel size, is larger than the tomogram, or has not the
-            symmetry that is said.
+            If the species has another voxel size, is larger than the tomogram, or does not have
+            the given symmetry.
         """
         settings = self.settings
         template = prepare_template(species, self.voxel_size_A, settings)
@@ -155,28 +159,28 @@ def match_templates(
 ) -> TemplatePicks:
     """Find particles of several species in a tomogram by template matching.
 
-    Every species is searched for in uniformly spread orientations by the locally normalised
-    cross-correlation (Pearson's, under the template's mask) with templates that went through
-    the same missing wedge, contrast transfer and filters as the tomogram. Protein is expected
-    dark, as in all of faket's tomograms; the templates have that sign.
+    The tomogram is correlated with each species in uniformly distributed orientations (locally
+    normalised: Pearson's correlation under the template's mask). The templates have the same
+    missing wedge, contrast transfer and filters as the tomogram. Protein is expected to be dark,
+    as in all of faket's tomograms.
 
     Parameters
     ----------
     tomogram : Volume
     species : sequence of Species
-        At the tomogram's voxel size, of distinct names.
+        At the tomogram's voxel size, with distinct names.
     geometry : TiltGeometry
-        Tilt angles; dose and order where known.
+        Tilt angles; dose and order if known.
     optics : sequence of Optics, optional
         One per tilt or one for all.
     voltage_kV : float
-        For the damage by the geometry's dose.
+        For the radiation damage by the geometry's dose.
     settings : TemplateMatching, optional
     region : ndarray of bool, shape (z, y, x), optional
-        Where particles may be; everywhere by default.
+        Where particles are searched; everywhere by default.
     device : {"auto", "cpu", "cuda"}
     progress : callable, optional
-        Told (species, orientations done, total).
+        Called with (species, orientations done, total).
 
     Returns
     -------
@@ -190,7 +194,10 @@ def match_templates(
     """
     names = [item.name for item in species]
     if not names or len(set(names)) < len(names):
-        raise InputError(f"species: expected at least one, of distinct names, found {names}")
+        raise InputError(
+            f"species: expected at least one, each with a name of its own, found {names}; rename "
+            "or remove one"
+        )
     matcher = Matcher(
         tomogram,
         geometry,
@@ -202,8 +209,8 @@ def match_templates(
     )
     found = []
     for item in species:
-        told = None if progress is None else _named(progress, item.name)
-        found.append(matcher.candidates(item, templates=len(names), progress=told))
+        report = None if progress is None else _named(progress, item.name)
+        found.append(matcher.candidates(item, templates=len(names), progress=report))
     return merge_candidates(found, matcher.shape, tomogram.voxel_size_A)
 
 

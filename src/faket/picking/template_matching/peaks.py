@@ -18,20 +18,20 @@ from faket.picking.template_matching.search import ScoreMaps
 def noise_cutoff(false_positives: float, n_voxels: int, n_orientations: int) -> float:
     """Return the score, in units of its σ, that noise exceeds ``false_positives`` times.
 
-    √2 erfcinv(2 n_FP / (n_voxels n_orientations)): the expected number of pairs of a voxel and
-    an orientation whose normally distributed score lies above it. Neighbouring pairs exceed it
-    together, so picks are fewer.
+    It is √2 erfcinv(2 n_FP / (n_voxels n_orientations)): n_FP pairs of a voxel and an orientation
+    are expected to have a normally distributed score above it. Neighbouring pairs exceed it
+    together, so there are fewer picks than pairs.
 
     Raises
     ------
     InputError
-        If as many false positives are wanted as there are chances.
+        If more false positives are accepted than half the number of pairs.
     """
     chances = n_voxels * n_orientations
     if not 0 < false_positives < chances / 2:
         raise InputError(
             f"false positives: expected a number between 0 and half of the {chances} scores "
-            f"computed, found {false_positives:g}"
+            f"computed, found {false_positives:g}; accept fewer"
         )
     return math.sqrt(2) * float(erfcinv(2 * false_positives / chances))
 
@@ -56,9 +56,9 @@ class Candidates:
     sigma : float
         Spread of the scores in the tomogram.
     cutoff : float
-        Lowest score taken.
+        Lowest score of a candidate.
     exclusion_voxels : float
-        Radius within which there is no other particle.
+        Smallest distance to another particle.
     """
 
     name: str
@@ -73,14 +73,14 @@ class Candidates:
 
 @dataclass(frozen=True)
 class TemplatePicks:
-    """Particles found, best first.
+    """The particles that were found, best first.
 
     Attributes
     ----------
     particles : Particles
     scores : ndarray, shape (n,), float64
-        Local correlation in units of its spread σ for the particle's template: what templates
-        are compared by.
+        Local correlation divided by its spread σ for the particle's template. Different templates
+        are compared by this score.
     correlations : ndarray, shape (n,), float64
         Local correlation, -1 to 1.
     """
@@ -102,7 +102,7 @@ def find_candidates(
     false_positives: float,
     region: NDArray[np.bool_] | None = None,
 ) -> Candidates:
-    """Take all voxels above the cut-off that belongs to a number of false positives.
+    """Return all voxels above the cut-off for an accepted number of false positives.
 
     Parameters
     ----------
@@ -110,9 +110,9 @@ def find_candidates(
     maps : ScoreMaps
     exclusion_voxels : float
     false_positives : float
-        Expected in the whole region.
+        Expected in the whole region if it were noise.
     region : ndarray of bool, shape (z, y, x), optional
-        Where particles may be.
+        Where particles are searched.
 
     Returns
     -------
@@ -140,15 +140,15 @@ def find_candidates(
 def merge_candidates(
     candidates: Sequence[Candidates], shape: tuple[int, int, int], voxel_size_A: float
 ) -> TemplatePicks:
-    """Take maxima one after the other over all templates, each clearing a ball around it.
+    """Pick the highest maxima over all templates; none within the exclusion radius of a higher one.
 
-    Templates are compared by score / σ; the class is that of the highest. A ball has the radius
-    of the particle it belongs to.
+    Templates are compared by score / σ, and a pick has the class of the template with the highest.
+    The radius is that of the higher pick's particle.
 
     Parameters
     ----------
     candidates : sequence of Candidates
-        One a template.
+        One for each template.
     shape : tuple of int
         z y x of the tomogram.
     voxel_size_A : float

@@ -26,10 +26,11 @@ Progress = Callable[[int, int], None]
 
 _BYTES_PER_VOXEL = 36  # of a padded window: spectrum, work, transform, best, orientation
 _BYTES_PER_VOXEL_SHAPED = 60  # two more of spectrum and work
-_BATCH = 8  # orientations whose kernels are made together
-_SIGMA_ORIENTATIONS = 64  # of which scores are sampled for their spread
+_BATCH = 8  # orientations whose kernels are made together; chosen, to bound memory
+# Chosen, because a million scores give their spread to well below 1 %.
+_SIGMA_ORIENTATIONS = 64  # orientations whose scores are sampled for their spread
 _SIGMA_SAMPLES = 2**14  # voxels of each, about
-_LEAST_SIGMA = 0.01  # of the tomogram's; flatter places score 0
+_LEAST_SIGMA = 0.01  # of the tomogram's σ; chosen, so that empty places score 0
 
 
 @dataclass(frozen=True)
@@ -39,15 +40,15 @@ class ScoreMaps:
     Attributes
     ----------
     scores : ndarray, shape (z, y, x), float32
-        Pearson's correlation of tomogram and template under its mask, of the best orientation:
-        in [-1, 1].
+        Pearson's correlation, -1 to 1, of tomogram and template under the template's mask, for
+        the best orientation.
     orientations : ndarray, shape (z, y, x), int32
         Index of the best orientation in ``rotations``.
     rotations : Rotation
         The list searched.
     sigma : float
-        Spread of the scores of single orientations, clear of the tomogram's edge: half the
-        distance between their quantiles at 15.87 and 84.13 %, which particles hardly move.
+        Spread of the scores of single orientations away from the tomogram's edge: half the
+        distance between their quantiles at 15.87 and 84.13 %, which particles hardly change.
     """
 
     scores: FloatArray
@@ -69,16 +70,16 @@ def search(
     Parameters
     ----------
     volume : ndarray, shape (z, y, x), float32
-        Beyond its edge the tomogram counts as its mean, with its variance: there is nothing to
-        find, and noise near the edge scores no more than elsewhere.
+        Beyond its edge the tomogram is assumed to have its mean and variance, so that nothing is
+        found there and noise near the edge scores no higher than elsewhere.
     factory : KernelFactory
         On the device that does the work.
     rotations : Rotation
     memory_GB : float
-        The volume is cut into windows whose search needs no more; each has a halo, so that the
-        scores do not depend on it.
+        The volume is cut into windows whose search needs no more memory. Each has a halo, so the
+        scores do not depend on this number.
     progress : callable, optional
-        Told (orientations done, total), over all windows.
+        Called with (orientations done, total), over all windows.
 
     Returns
     -------
@@ -121,8 +122,8 @@ def split_windows(
 ) -> list[Window]:
     """Cut a volume along its longest axes until each window fits the memory.
 
-    Windows do not overlap; their halos do. None becomes thinner than the box: there the halo
-    would be most of the work.
+    Windows do not overlap; their halos do. No window becomes thinner than the box, because then
+    the halo would be most of the work.
     """
     need = _BYTES_PER_VOXEL_SHAPED if shaped else _BYTES_PER_VOXEL
     parts = [1, 1, 1]
@@ -163,7 +164,7 @@ class _Window:
     def add(
         self, index: int, kernel: torch.Tensor, weights: torch.Tensor | None, *, sampled: bool
     ) -> None:
-        """Correlate one orientation and keep what is best."""
+        """Correlate one orientation and keep the best scores."""
         inverse = self._inverse if weights is None else self._local_inverse(weights)
         nx = self._best.shape[2]
 
@@ -172,7 +173,7 @@ class _Window:
                 self._sample(planes, values, inverse)
             if weights is not None:
                 values[..., :nx] *= inverse[planes]
-            # A ball's local deviation is the same in all orientations: it can wait.
+            # For a ball the local deviation is the same in all orientations; it is divided last.
             self._keep(planes, values, index)
 
         self._values.correlate(kernel, consume, self._pool)
@@ -206,9 +207,9 @@ class _Window:
 
 
 def _sampled_places(shape: tuple[int, ...], window: Window, halo: int) -> list[torch.Tensor]:
-    """Indices along z, y, x of the window: an even grid of the tomogram, clear of its edge.
+    """Indices along z, y, x of the window: an even grid of the tomogram, away from its edge.
 
-    Near the edge scores spread less, for part of the mask lies beyond.
+    Near the edge scores have a smaller spread, because part of the mask lies beyond it.
     """
     every = max(1, round((math.prod(shape) / _SIGMA_SAMPLES) ** (1 / 3)))
     places = []
@@ -231,7 +232,7 @@ def _kernels(
 
 
 def _inverse_sigma(mean: torch.Tensor, square: torch.Tensor) -> torch.Tensor:
-    """1 / local standard deviation; 0 where the standardised tomogram is all but constant."""
+    """1 / local standard deviation; 0 where the standardised tomogram is nearly constant."""
     variance = square - mean.square()
     usable = variance > _LEAST_SIGMA**2
     return torch.where(usable, variance.clamp(min=_LEAST_SIGMA**2).rsqrt(), 0)
@@ -243,7 +244,7 @@ def standardised(volume: FloatArray) -> FloatArray:
     if not np.isfinite(sigma) or sigma <= abs(mean) * 1e-6:
         raise InputError(
             f"tomogram: expected finite values that differ, found a mean of {mean:g} and a "
-            f"standard deviation of {sigma:g}"
+            f"standard deviation of {sigma:g}; check how it was reconstructed"
         )
     return np.asarray((volume - np.float32(mean)) / np.float32(sigma), np.float32)
 

@@ -1,4 +1,4 @@
-"""What template matching does, as settings."""
+"""The settings of template matching."""
 
 from dataclasses import dataclass
 from typing import Literal, get_args
@@ -32,27 +32,34 @@ class TemplateMatching:
     """
 
     angular_step_deg: float = setting(
-        12.0, "angular step of the orientations", unit="degrees", ge=2, le=60
+        12.0, "angle between neighbouring orientations", unit="degrees", ge=2, le=60
     )
     mask: Literal["sphere", "shape"] = setting(
-        "sphere", "support of the template: sphere, or shape (its envelope; three times the work)"
+        "sphere",
+        "region of the template that is compared: sphere, or shape (the molecule's envelope; takes "
+        "three times as long)",
     )
     mask_edge_voxels: float = setting(
-        2.0, "voxels over which the mask falls from 1 to 0", unit="voxels", ge=0, le=20
+        2.0, "width over which the mask falls from 1 to 0", unit="voxels", ge=0, le=20
     )
     wedge: Literal["per-tilt", "binary", "none"] = setting(
         "per-tilt", "missing wedge of the template: per-tilt, binary or none"
     )
     whitening: Literal["none", "radial"] = setting(
-        "none", "flatten the tomogram's radial spectrum, and weigh the template alike: none, radial"
+        "none",
+        "radial: make the tomogram's radial spectrum flat, and filter the template likewise; none",
     )
-    low_pass_A: float = setting(0.0, "remove details smaller than this; 0: none", unit="Å", ge=0)
-    high_pass_A: float = setting(0.0, "remove waves longer than this; 0: none", unit="Å", ge=0)
+    low_pass_A: float = setting(
+        0.0, "remove details smaller than this; 0 keeps them", unit="Å", ge=0
+    )
+    high_pass_A: float = setting(
+        0.0, "remove variations longer than this; 0 keeps them", unit="Å", ge=0
+    )
     false_positives: float = setting(
-        1.0, "false positives expected at most in the tomogram, all templates together", gt=0
+        1.0, "false positives to accept in a tomogram of noise, all templates together", gt=0
     )
     exclusion: float = setting(
-        1.0, "radius around a pick in which there is no other, in radii of its particle", gt=0, le=3
+        1.0, "smallest distance between two picks, in radii of the particle", gt=0, le=3
     )
     protein: Literal["dark", "bright"] = setting(
         "dark", "how protein looks in the tomogram: dark or bright"

@@ -9,8 +9,8 @@ import scipy.fft
 from faket.data import DoubleArray, FloatArray
 from faket.picking.template_matching.settings import TemplateMatching
 
-_STEP = 2**-11  # of the table, cycles per voxel
-_EDGE = 0.2  # a cut-off falls from 1 to 0 over this part of its frequency
+_STEP = 2**-11  # of the table, cycles per voxel; chosen, because gains change little over it
+_EDGE = 0.2  # a cut-off falls from 1 to 0 over this part of its frequency; chosen, against ringing
 
 
 @dataclass(frozen=True)
@@ -37,10 +37,10 @@ class RadialGain:
 def radial_gain(
     volume: FloatArray, voxel_size_A: float, settings: TemplateMatching
 ) -> RadialGain | None:
-    """Return the gain that the settings ask for; None where they ask for nothing.
+    """Return the gain for the settings; None if they need no filter.
 
-    Whitening divides by the root of the tomogram's power, averaged over shells of one Fourier
-    sample of its longest axis. Cut-offs fall off as a raised cosine over a fifth of their
+    Whitening divides by the square root of the tomogram's power, averaged over shells that are one
+    Fourier sample of its longest axis wide. Cut-offs are raised cosines over a fifth of their
     frequency.
     """
     if settings.whitening == "none" and not settings.low_pass_A and not settings.high_pass_A:
@@ -50,7 +50,7 @@ def radial_gain(
     if settings.whitening == "radial":
         shells = max(volume.shape)
         power = _radial_power(volume, math.ceil(shells * np.sqrt(3) / 2) + 1, shells)
-        power[0] = power[1]  # the mean was taken off
+        power[0] = power[1]  # the mean was subtracted
         amplitude = np.sqrt(np.maximum(power, power.max() * 1e-8))
         gains = 1 / np.interp(frequencies * shells, np.arange(len(power)), amplitude)
     if settings.low_pass_A:
@@ -69,7 +69,7 @@ def apply_gain(volume: FloatArray, gain: RadialGain) -> FloatArray:
 
 
 def _radial_power(volume: FloatArray, bins: int, per_cycle: int) -> DoubleArray:
-    """Mean power over shells; empty shells take the last one's.
+    """Mean power over shells; empty shells are interpolated.
 
     The planes kx = 0 and Nyquist, which hold each coefficient and its mirror image, count double:
     up to 2 % of the gain at 400 Å, a quarter of a percent on average; kept, so that scores stay.
@@ -88,7 +88,7 @@ def _radial_power(volume: FloatArray, bins: int, per_cycle: int) -> DoubleArray:
 
 
 def _falling(frequencies: DoubleArray, cut: float) -> DoubleArray:
-    """1 below the cut-off, 0 above, a half at it."""
+    """Cut-off: 1 below it, 1/2 at it, 0 above."""
     place = np.clip((frequencies - cut) / (_EDGE * cut) + 0.5, 0, 1)
     return np.asarray(0.5 + 0.5 * np.cos(np.pi * place))
 

@@ -1,4 +1,4 @@
-"""Templates: a species rotated, seen through the wedge, masked and normalised."""
+"""Templates: a species rotated, with missing wedge and filters, masked and normalised."""
 
 import math
 from dataclasses import dataclass
@@ -13,9 +13,9 @@ from faket.errors import InputError
 from faket.fourier import inverse_real
 from faket.picking.template_matching.settings import TemplateMatching
 
-_MARGIN = 1.5  # the wedge is applied in a box this much larger than the mask's
-_ALIKE = 0.9  # correlation with itself after a rotation of its symmetry group
-_FINER = 2  # the potential is sampled this much finer before a linear interpolation
+_MARGIN = 1.5  # box in which the wedge is applied, in mask boxes; chosen, against wrap-around
+_SYMMETRIC = 0.9  # least correlation with itself after a rotation of its symmetry group; chosen
+_FINER = 2  # chosen: at this finer sampling a linear interpolation is accurate enough
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Template:
     reach : float
         Distance of the farthest point of the envelope from the centre: the mask's radius.
     exclusion : float
-        Radius of the ball around a particle in which there is no other.
+        Smallest distance to another particle.
     edge : float
         Voxels over which the mask falls from 1 to 0.
     """
@@ -60,12 +60,14 @@ def prepare_template(species: Species, voxel_size_A: float, settings: TemplateMa
     if abs(species.voxel_size_A / voxel_size_A - 1) > 1e-3:
         raise InputError(
             f"species {species.name}: expected voxels of {voxel_size_A:g} Å as in the tomogram, "
-            f"found {species.voxel_size_A:g} Å; make it again with that size"
+            f"found {species.voxel_size_A:g} Å; make it again with the tomogram's voxel size"
         )
     centre = np.array(species.envelope.shape) // 2
     inside = np.argwhere(species.envelope >= 0.5) - centre
     if len(inside) == 0 or not np.any(species.potential):
-        raise InputError(f"species {species.name}: expected a molecule, found an empty volume")
+        raise InputError(
+            f"species {species.name}: expected a molecule, found an empty volume; make it again"
+        )
     squared = (inside**2).sum(axis=1)
     # A voxel at the centre alone still has the extent of a voxel.
     reach = math.sqrt(squared.max()) + 0.5
@@ -73,7 +75,7 @@ def prepare_template(species: Species, voxel_size_A: float, settings: TemplateMa
 
 
 def sphere_mask(box: int, radius: float, edge: float) -> FloatArray:
-    """Return a ball about voxel box // 2: 1 inside, falling as a cosine over ``edge`` voxels."""
+    """Return a ball around voxel box // 2: 1 inside, falling as a cosine over ``edge`` voxels."""
     along = np.arange(box) - box // 2
     distance = np.sqrt(along[:, None, None] ** 2 + along[:, None] ** 2 + along**2)
     beyond = np.clip((distance - radius) / max(edge, 1e-6), 0, 1)
@@ -81,11 +83,11 @@ def sphere_mask(box: int, radius: float, edge: float) -> FloatArray:
 
 
 class KernelFactory:
-    """Makes, for any orientation, the kernel whose correlation with a tomogram is the numerator.
+    """Makes the kernel of any orientation for the numerator of Pearson's correlation.
 
     For weights w and template t it is w (t − ⟨t⟩) / (N s), with ⟨t⟩ the weighted mean, s the
-    weighted standard deviation and N = Σ w: divided by the local standard deviation of the
-    tomogram under w, the correlation is Pearson's.
+    weighted standard deviation and N = Σ w. The correlation of the tomogram with this kernel,
+    divided by the local standard deviation of the tomogram under w, is Pearson's.
 
     Parameters
     ----------
@@ -127,32 +129,32 @@ class KernelFactory:
         seen = seen[:, : self.box, : self.box, : self.box]
         weights = self.ball.expand_as(seen)
         if self._envelope is not None:
-            # Twice the envelope, cut at 1, reaches a little beyond the molecule.
+            # Twice the envelope, limited to 1, reaches a little beyond the molecule.
             weights = (2 * self._rotate(self._envelope, matrices)).clamp_(0, 1) * self.ball
         total = weights.sum(dim=(1, 2, 3), keepdim=True)
         centred = seen - (weights * seen).sum(dim=(1, 2, 3), keepdim=True) / total
         power = (weights * centred.square()).sum(dim=(1, 2, 3), keepdim=True) / total
         if not bool((power > 1e-12 * seen.square().mean()).all()):
             raise InputError(
-                f"species {self.template.species.name}: nothing of it is left after filtering; "
-                "widen the band or check the tilt angles"
+                f"species {self.template.species.name}: expected a template with contrast, found "
+                "none left after filtering; widen the band or check the tilt angles"
             )
         kernels = weights * centred / (power.sqrt() * total)
         return kernels, None if self._envelope is None else weights / total
 
     def check_symmetry(self, group: Rotation, symbol: str) -> None:
-        """Raise InputError unless the potential looks alike after each rotation of the group."""
+        """Raise InputError unless the potential is nearly unchanged by each rotation of a group."""
         for start in range(1, len(group), 8):
             chosen = Rotation.concatenate([Rotation.identity(), group[start : start + 8]])
             matrices = torch.from_numpy(chosen.as_matrix().astype(np.float32)).to(self.device)
             flat = self._rotate(self._potential, matrices).reshape(len(chosen), -1)
             flat = flat / flat.norm(dim=1, keepdim=True)
-            alike = float((flat[1:] @ flat[0]).min())
-            if alike < _ALIKE:
+            lowest = float((flat[1:] @ flat[0]).min())
+            if lowest < _SYMMETRIC:
                 raise InputError(
                     f"species {self.template.species.name}: expected the symmetry {symbol} about "
-                    f"the axes of its frame, found a correlation of {alike:.4g} with its rotated "
-                    f"self (at least {_ALIKE:g} wanted); give C1"
+                    f"the axes of its frame, found a correlation of only {lowest:.4g} between it "
+                    f"and its rotated copy (at least {_SYMMETRIC:g} needed); give C1"
                 )
 
     def _rotate(self, fine: torch.Tensor, matrices: torch.Tensor) -> torch.Tensor:
@@ -175,8 +177,8 @@ def _grid_points(box: int) -> torch.Tensor:
 
 
 def _fine(volume: FloatArray) -> torch.Tensor:
-    """Put a volume, centre to centre, into a cube and sample it finer by its Fourier series."""
-    size = (max(volume.shape) + 1) | 1  # odd: no Nyquist sample to share out
+    """Put a volume, centre on centre, into a cube and sample it finer by its Fourier series."""
+    size = (max(volume.shape) + 1) | 1  # odd, so that there is no Nyquist sample to split
     cube: DoubleArray = np.zeros((size,) * 3)
     start = [size // 2 - n // 2 for n in volume.shape]
     cube[tuple(slice(s, s + n) for s, n in zip(start, volume.shape, strict=True))] = volume

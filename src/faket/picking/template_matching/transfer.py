@@ -1,4 +1,4 @@
-"""How a tilt-series and weighted back-projection change what is in a tomogram."""
+"""The effect of tilt-series and weighted back-projection on a potential, as a transfer function."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -25,14 +25,14 @@ def tomogram_transfer(
     optics: Sequence[Optics] | None = None,
     voltage_kV: float = 300.0,
 ) -> FloatArray:
-    """Return by what the spectrum of a potential is multiplied on its way into a tomogram.
+    """Return the factor between the spectrum of a potential and its spectrum in a tomogram.
 
     "per-tilt" is the spectrum of the point-spread function of weighted back-projection,
-    Σ_t w_t h_t(x cos θ_t + z sin θ_t, y): w_t is the angle that tilt t stands for and h_t the
-    kernel of the ramp filter, times the contrast transfer of each tilt where ``optics`` is given,
-    times the survival of the dose (Grant and Grigorieff 2015) where the geometry has dose and
-    order. "binary" is 1 between the two extreme tilts and 0 in the missing wedge, times the mean
-    contrast transfer at 0°; "none" has no wedge.
+    Σ_t w_t h_t(x cos θ_t + z sin θ_t, y). Here w_t is the angular range that tilt t represents and
+    h_t the kernel of the ramp filter, times the CTF of the tilt if ``optics`` is given, times the
+    amplitude that survives the dose (Grant and Grigorieff 2015) if the geometry has dose and
+    order. "binary" is 1 between the outermost tilts and 0 in the missing wedge, times the CTF of
+    the mean defocus; "none" has no wedge.
 
     Parameters
     ----------
@@ -49,8 +49,8 @@ def tomogram_transfer(
     Returns
     -------
     ndarray, shape (size, size, size // 2 + 1), float32
-        On the grid of ``rfftn``. Protein becomes dark: negative at low frequencies, with and
-        without ``optics``. The scale is arbitrary.
+        On the grid of ``rfftn``. Negative at low frequencies, with and without ``optics``, so that
+        protein becomes dark. The scale is arbitrary.
 
     Raises
     ------
@@ -58,28 +58,28 @@ def tomogram_transfer(
         If there is no tilt, or ``optics`` has another length.
     """
     tilts = len(geometry.angles_deg)
-    lenses = list(optics or ())
-    if tilts == 0 or len(lenses) not in (0, 1, tilts):
+    given = list(optics or ())
+    if tilts == 0 or len(given) not in (0, 1, tilts):
         raise InputError(
-            f"template: expected at least one tilt, and one lens or one a tilt, found {tilts} "
-            f"tilts and {len(lenses)} lenses"
+            f"template: expected at least one tilt, and optics for all tilts or for each, found "
+            f"{tilts} tilts and optics for {len(given)}; give one for each tilt"
         )
-    lenses = lenses * tilts if len(lenses) == 1 else lenses
+    given = given * tilts if len(given) == 1 else given
     if wedge == "per-tilt":
-        return _point_spread_spectrum(size, voxel_size_A, geometry, lenses, voltage_kV)
-    return _binary(size, voxel_size_A, geometry, lenses, wedge)
+        return _point_spread_spectrum(size, voxel_size_A, geometry, given, voltage_kV)
+    return _binary(size, voxel_size_A, geometry, given, wedge)
 
 
 def _binary(
-    size: int, voxel_size_A: float, geometry: TiltGeometry, lenses: list[Optics], wedge: Wedge
+    size: int, voxel_size_A: float, geometry: TiltGeometry, optics: list[Optics], wedge: Wedge
 ) -> FloatArray:
     kz, ky = (_frequencies(size, voxel_size_A).reshape(shape) for shape in ((-1, 1, 1), (-1, 1)))
     kx = np.fft.rfftfreq(size, voxel_size_A)
     weights = -np.ones((size, size, len(kx)))
-    if lenses:
-        # Defocus changes little between tilts: one contrast transfer, round, that of the mean.
-        defocus_A = float(np.mean([lens.defocus_A for lens in lenses]))
-        mean = replace(lenses[0], defocus_A=defocus_A, astigmatism_A=0.0)
+    if optics:
+        # Defocus changes little between tilts, so one CTF without astigmatism serves all.
+        defocus_A = float(np.mean([item.defocus_A for item in optics]))
+        mean = replace(optics[0], defocus_A=defocus_A, astigmatism_A=0.0)
         weights = contrast_transfer(np.hypot(kx, kz), ky, mean)
     if wedge == "binary":
         low, high = np.tan(np.radians([geometry.angles_deg.min(), geometry.angles_deg.max()]))
@@ -91,13 +91,13 @@ def _binary(
 
 
 def _point_spread_spectrum(
-    size: int, voxel_size_A: float, geometry: TiltGeometry, lenses: list[Optics], voltage_kV: float
+    size: int, voxel_size_A: float, geometry: TiltGeometry, optics: list[Optics], voltage_kV: float
 ) -> FloatArray:
     spread = np.zeros((size, size, size))  # [z, x, y]: rows along y are shared by all voxels
     along = np.arange(size) - size // 2
     weights = angular_weights(geometry.angles_deg)
     for tilt, angle in enumerate(np.radians(geometry.angles_deg)):
-        kernel = _image_kernel(size, voxel_size_A, geometry, lenses, tilt, voltage_kV)
+        kernel = _image_kernel(size, voxel_size_A, geometry, optics, tilt, voltage_kV)
         u = along[None, :] * np.cos(angle) + along[:, None] * np.sin(angle)
         place = (u + size) * _FINER
         left = np.floor(place).astype(int)
@@ -111,7 +111,7 @@ def _image_kernel(
     size: int,
     voxel_size_A: float,
     geometry: TiltGeometry,
-    lenses: list[Optics],
+    optics: list[Optics],
     tilt: int,
     voltage_kV: float,
 ) -> DoubleArray:
@@ -119,10 +119,11 @@ def _image_kernel(
     ku = _frequencies(2 * size, voxel_size_A)[:, None]
     ky = _frequencies(size, voxel_size_A)
     transfer = -np.ones(np.broadcast(ku, ky).shape)
-    if lenses:
-        lens = lenses[tilt]
-        axis = replace(lens, astigmatism_deg=lens.astigmatism_deg - geometry.tilt_axis_deg)
-        transfer = np.array(contrast_transfer(ku, ky, axis))
+    if optics:
+        own = optics[tilt]
+        # The tilt axis of the tomogram is y; astigmatism is given in the frame of the image.
+        aligned = replace(own, astigmatism_deg=own.astigmatism_deg - geometry.tilt_axis_deg)
+        transfer = np.array(contrast_transfer(ku, ky, aligned))
     if geometry.dose_e_per_A2 is not None and geometry.order is not None:
         before = dose_before(geometry.dose_e_per_A2, geometry.order)[tilt]
         dose = float(geometry.dose_e_per_A2[tilt])
