@@ -144,7 +144,8 @@ def test_names_in_backticks_are_settings():
         *(item.name for item in fields(StudySettings)),
     }
     library = {"angles_deg", "style_angles_deg", "memory_limit", "search_um"}
-    library |= {"search_A", "resolution_A"}
+    library |= {"search_A", "resolution_A", "n_slices", "signal_std"}
+    library |= {"slice_thickness_voxels"}
     for module, _, text in MESSAGES:
         for name in re.findall(r"`([A-Za-z]\w*(?:\.\w+)*)`", text):
             assert name.rpartition(".")[2] in known | library, (module, text)

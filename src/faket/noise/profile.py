@@ -68,7 +68,7 @@ class NoiseProfile:
                 )
         if self.signal_std.min() < 0 or self.signal_std.max() > 1:
             raise InputError(
-                "NoiseProfile.signal_std: expected 0 to 1, found values from "
+                "`NoiseProfile.signal_std`: expected 0 to 1, found values from "
                 f"{self.signal_std.min():g} to {self.signal_std.max():g}"
             )
         if self.noise_std.min() < 0 or self.sigma.min() <= 0:

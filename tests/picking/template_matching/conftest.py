@@ -25,7 +25,7 @@ def hook():
 
 
 def flat_transfer(size):
-    """No wedge, no lens: protein dark."""
+    """No wedge, no CTF: protein dark."""
     return np.full((size, size, size // 2 + 1), -1.0, np.float32)
 
 

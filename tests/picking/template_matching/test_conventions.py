@@ -33,14 +33,14 @@ def test_a_tilt_taken_twice_counts_once():
 @pytest.mark.parametrize("axis_deg", [25.0, -70.0])
 def test_astigmatism_is_given_in_the_recorded_image(axis_deg):
     """Turned back by the tilt axis, it is that of the aligned image."""
-    lens = Optics(electron_wavelength_A(300.0), 20_000.0, 2.7e7, 4_000.0, 40.0)
-    aligned = replace(lens, astigmatism_deg=40.0 - axis_deg)
+    astigmatic = Optics(electron_wavelength_A(300.0), 20_000.0, 2.7e7, 4_000.0, 40.0)
+    aligned = replace(astigmatic, astigmatism_deg=40.0 - axis_deg)
     angles = np.array([-30.0, 0.0, 30.0])
     turned = TiltGeometry(angles, 5.0, tilt_axis_deg=axis_deg)
-    found = tomogram_transfer(32, 5.0, turned, optics=[lens])
+    found = tomogram_transfer(32, 5.0, turned, optics=[astigmatic])
     expected = tomogram_transfer(32, 5.0, TiltGeometry(angles, 5.0), optics=[aligned])
     np.testing.assert_allclose(found, expected, atol=1e-6 * np.abs(expected).max())
-    other = tomogram_transfer(32, 5.0, TiltGeometry(angles, 5.0), optics=[lens])
+    other = tomogram_transfer(32, 5.0, TiltGeometry(angles, 5.0), optics=[astigmatic])
     assert np.abs(other - expected).max() > 0.1 * np.abs(expected).max()
 
 

@@ -15,7 +15,7 @@ from faket.projection import project
 from faket.reconstruction import reconstruct
 from faket.structures import synthetic_species
 
-LENS = Optics(electron_wavelength_A(300.0), 30000.0, 2.7e7)
+OPTICS = Optics(electron_wavelength_A(300.0), 30000.0, 2.7e7)
 
 
 def pearson(kernel, ball, block):
@@ -25,22 +25,22 @@ def pearson(kernel, ball, block):
 
 
 @pytest.mark.parametrize("name", ["syn-hook", "syn-rod", "syn-propeller"])
-@pytest.mark.parametrize("lens", [None, LENS])
-def test_a_template_is_what_projection_and_reconstruction_make(name, lens, geometry, kit):
+@pytest.mark.parametrize("ctf", [None, OPTICS])
+def test_a_template_is_what_projection_and_reconstruction_make(name, ctf, geometry, kit):
     species = synthetic_species(name, voxel_size_A=10.0)
     rotation = Rotation.from_rotvec([0.4, -1.0, 0.7])
     size = 96
     angles = geometry.angles_deg
     volume = kit.planted((size,) * 3, species, [np.full(3, size // 2)], [rotation])
     images = -project(volume, angles)
-    if lens is not None:
+    if ctf is not None:
         ky, kx = np.fft.fftfreq(size, 10.0)[:, None], np.fft.rfftfreq(size, 10.0)
-        spectra = np.fft.rfft2(-images) * contrast_transfer(kx, ky, lens)
+        spectra = np.fft.rfft2(-images) * contrast_transfer(kx, ky, ctf)
         images = np.fft.irfft2(spectra, (size, size)).astype(np.float32)
     tomogram = reconstruct(TiltSeries(images, geometry), depth=size, normalize="none").data
     plain = kit.factory(species)
     padded, box = plain.template.padded_box, plain.box
-    optics = None if lens is None else [lens]
+    optics = None if ctf is None else [ctf]
     made = kit.factory(species, transfer=tomogram_transfer(padded, 10.0, geometry, optics=optics))
     kernels, _ = made.kernels(Rotation.concatenate([rotation]))
     window = slice(size // 2 - box // 2, size // 2 + box // 2 + 1)
@@ -78,11 +78,11 @@ def test_binary_wedge_is_its_definition():
 def test_lens_makes_protein_dark_and_turns_the_sign_at_its_zeros():
     geometry = TiltGeometry(np.arange(-60.0, 61.0, 3.0), 5.0)
     for wedge in ("per-tilt", "binary", "none"):
-        weights = tomogram_transfer(48, 5.0, geometry, wedge=wedge, optics=[LENS])
+        weights = tomogram_transfer(48, 5.0, geometry, wedge=wedge, optics=[OPTICS])
         along = np.sign(weights[0, 0, 2:])  # the untilted x axis; k = i / 240 Å
         k = np.arange(2, 25) / 240
-        expected = np.sign(contrast_transfer(k, 0.0, LENS))
-        clear = np.abs(contrast_transfer(k, 0.0, LENS)) > 0.5
+        expected = np.sign(contrast_transfer(k, 0.0, OPTICS))
+        clear = np.abs(contrast_transfer(k, 0.0, OPTICS)) > 0.5
         np.testing.assert_array_equal(along[clear], expected[clear])
         assert along[3] == -1
 
@@ -99,9 +99,9 @@ def test_dose_weakens_fine_detail_of_late_tilts():
     assert ratio[2, 0, 2] > late
 
 
-def test_bad_lenses_are_one_line(geometry):
-    with pytest.raises(InputError, match="one lens or one a tilt"):
-        tomogram_transfer(16, 10.0, geometry, optics=[LENS] * 3)
+def test_bad_optics_are_one_line(geometry):
+    with pytest.raises(InputError, match="optics for all tilts or for each"):
+        tomogram_transfer(16, 10.0, geometry, optics=[OPTICS] * 3)
     with pytest.raises(InputError, match="at least one tilt"):
         tomogram_transfer(16, 10.0, TiltGeometry(np.zeros(0), 10.0))
 
