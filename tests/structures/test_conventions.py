@@ -163,3 +163,14 @@ def test_the_embedded_library_stays_what_it_is():
     }  # fmt: skip
     digest = hashlib.sha256(repr(sorted(numbers.items())).encode()).hexdigest()
     assert digest[:16] == "efe0f48e9d85f694"
+
+
+@pytest.mark.parametrize(
+    ("columns_18_to_22", "residue", "chain"),
+    [("SERB ", "SER", "B"), ("SER B", "SER", "B"), ("SERAB", "SER", "AB"),
+     ("NALAB", "NALA", "B"), ("TIP3W", "TIP3", "W"), ("NALA ", "NALA", ""), ("  U B", "U", "B")],
+)  # fmt: skip
+def test_residue_and_chain_share_column_21(columns_18_to_22, residue, chain):
+    line = f"ATOM      1  CA  {columns_18_to_22}   1       1.000   2.000   3.000  1.00  0.00"
+    atoms = read_pdb(line + "\n", "a.pdb").atoms
+    assert (atoms.residue[0], atoms.chain[0]) == (residue, chain)
