@@ -115,7 +115,9 @@ def listed(value: Any) -> list[Any]:
 
 
 def is_speech(node: ast.AST) -> bool:
-    """Tell whether a node only speaks: text, imports, errors, assertions, names of types."""
+    """Tell whether a node does nothing: text, imports, errors, names of types, how many threads."""
+    if isinstance(node, ast.keyword) and node.arg == "workers":
+        return True
     if isinstance(node, ast.Raise | ast.Assert | ast.JoinedStr | ast.Import | ast.ImportFrom):
         return True
     if isinstance(node, ast.Call):

@@ -21,7 +21,7 @@ from faket.microscope.ctf_estimate import CtfEstimate
 from faket.microscope.detector import detector_curves
 from faket.microscope.dose import critical_dose, split_dose, surviving_amplitude
 from faket.microscope.grid import Grid
-from faket.microscope.ice import IceField
+from faket.microscope.ice import IceField, keys_power
 from faket.microscope.lens import place_image
 from faket.microscope.slicing import plan_slices, slab_path_A
 from faket.microscope.thon import power_spectrum, tapered_spectrum
@@ -102,8 +102,9 @@ def test_motion_blur_is_the_standard_deviation_of_each_axis():
 def test_the_edges_of_an_image_leak_into_no_fine_ring():
     """Under a Hann window a ramp's power falls as k⁻⁶; a Hamming window would leave k⁻²."""
     ramp = np.broadcast_to(np.linspace(-1, 1, 256), (256, 256))
-    _, power = power_spectrum(ramp, 5.0)
-    assert power[40:].max() < 1e-7 * power[:3].max()
+    for along in (ramp, ramp.T):
+        _, power = power_spectrum(along, 5.0)
+        assert power[40:].max() < 1e-7 * power[:3].max()
 
 
 def whole_plane(image, window):
@@ -248,3 +249,21 @@ def test_fading_by_the_critical_dose():
     steps = np.linspace(20, 25, 100_001)
     assert left[0] == 1
     assert left[1] == pytest.approx(np.exp(-steps / (2 * critical)).mean(), rel=1e-6)
+
+
+def test_white_noise_after_cubic_splitting_is_the_mean_over_all_voxels():
+    """|Σ w(t) exp(−2πi f t)|² over the four taps of Keys' kernel, from each voxel's offset."""
+    angle, (nz, nx) = np.radians(23.0), (14, 40)
+    z, x = np.arange(nz)[:, None] - nz // 2, np.arange(nx) - nx // 2
+    place = (x * np.cos(angle) + z * np.sin(angle)).ravel()
+    frequency = np.linspace(0, 0.5, 9)
+    expected = np.zeros(9)
+    for u in place:
+        taps = np.floor(u) + np.arange(-1, 3)
+        t = np.abs(u - taps)
+        near, far = 1.5 * t**3 - 2.5 * t**2 + 1, -0.5 * t**3 + 2.5 * t**2 - 4 * t + 2
+        weights = np.where(t <= 1, near, np.where(t < 2, far, 0.0))
+        expected += np.abs(np.exp(-2j * np.pi * frequency[:, None] * taps) @ weights) ** 2
+    found = keys_power(frequency, 23.0, (nz, nx))
+    np.testing.assert_allclose(found, expected / len(place), atol=1e-3)
+    np.testing.assert_allclose(keys_power(frequency, 0.0, (nz, nx)), 1.0, atol=1e-12)

@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 from faket.errors import InputError
 from faket.io.manifest import sha256_of
 from faket.picking import TRAINING_PRESETS
+from faket.picking.template_matching import TM
 from faket.pipeline.recipe import parse_recipe
+from faket.specimen import SpecimenConfig
 from faket.study.data import check_no_leakage, data_recipe, make_data, recipe_text
 from faket.study.layout import Run, Study, available_modalities, open_study
 from faket.study.modalities import DATA, MODALITIES
@@ -122,6 +124,23 @@ def test_some_rows_may_have_more_seeds(tmp_path):
     study = Study(tmp_path, MICRO, {"benchmark": 3, "noisy": 1, "tm": 3})
     names = [run.name for run in study.runs()]
     assert names == ["benchmark 0", "noisy 0", "tm", "benchmark 1", "benchmark 2"]
+
+
+def test_the_shrec_study_has_shrecs_specimens_and_the_published_training():
+    """6 seeds, 8 tomograms of tilts 2° apart, binned twice; 12° for template matching."""
+    chosen = PRESETS["shrec"]
+    own, specimen = asdict(chosen.settings), asdict(SpecimenConfig())
+    shared = set(own) & set(specimen)
+    assert len(shared) == 7
+    assert {name: own[name] for name in shared} == {name: specimen[name] for name in shared}
+    training = asdict(chosen.settings.training_settings(2500, 50_000))
+    published = asdict(TRAINING_PRESETS["published"])
+    for name in ("epochs", "validate_every"):
+        training.pop(name), published.pop(name)
+    assert training == published
+    assert (chosen.seeds, own["training"], own["few"]) == (6, 8, 3)
+    assert (own["tilt_step_deg"], own["binning"], own["filter"]) == (2.0, 2, "shrec")
+    assert own["matching_step_deg"] == TM.angular_step_deg
 
 
 def test_small_trains_as_the_quick_preset():
