@@ -1,0 +1,181 @@
+"""Whatever a file of metadata holds: facts or one line, and never another exception."""
+
+import random
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import made_up_series as made_up
+from faket.errors import InputError
+from faket.io.metadata import join, read_metadata
+from made_up_series import Truth
+
+FILES = made_up.all_files(Truth())
+TIMES = 200  # each format is damaged at random; hypothesis adds small changes to any of them
+PIECES = ["nan", "inf", "-", "1e999", "1,5", "", "0", "-1", "99999999999999999999", "[", "]", "{",
+          "}", "<", ">", "=", "#", "$", "\n", "\t", "@", "data_", "loop_", "_rlnTomoName", "\u00b5",
+          "[ZValue = 0]", "null", "true", "[[1]]", "1e-300", "a", ":"]  # fmt: skip
+
+
+def outcome(path: Path) -> bool:
+    """Read and join a file; tell whether it was taken."""
+    try:
+        join(read_metadata(path)[:1])
+    except InputError as error:
+        text = str(error)
+        assert "\n" not in text
+        assert text.isprintable()
+        assert len(text) < 700
+        return False
+    return True
+
+
+def damaged(text: str, rng: random.Random) -> bytes:
+    """Cut, double, swap or change pieces of a text, or single bytes of it."""
+    kind = rng.randrange(8)
+    place, other = (rng.randrange(len(text)) for _ in range(2))
+    if kind == 0:
+        return text[:place].encode()
+    if kind == 1:
+        return (text[:place] + rng.choice(PIECES) + text[place + rng.randrange(12) :]).encode()
+    lines = text.splitlines(keepends=True)
+    line = rng.randrange(len(lines))
+    if kind == 2:
+        del lines[line : line + rng.randrange(1, 4)]
+    elif kind == 3:
+        lines[line] = lines[line] * 2
+    elif kind == 4:
+        lines[line], lines[-1] = lines[-1], lines[line]
+    elif kind == 5:
+        words = lines[line].split(" ")
+        words[rng.randrange(len(words))] = rng.choice(PIECES)
+        lines[line] = " ".join(words)
+    elif kind == 6:
+        raw = bytearray(text.encode())
+        raw[place % len(raw)] ^= 1 << rng.randrange(8)
+        return bytes(raw)
+    else:
+        return (text[: min(place, other)] + text[max(place, other) :]).encode()
+    return "".join(lines).encode()
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_damaged_files(tmp_path: Path, name: str) -> None:
+    rng, path = random.Random(name), tmp_path / name
+    taken = 0
+    for _ in range(TIMES):
+        path.write_bytes(damaged(FILES[name], rng))
+        taken += outcome(path)
+    assert taken < TIMES
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.sampled_from(sorted(FILES)), st.data())
+def test_any_change(tmp_path_factory: pytest.TempPathFactory, name: str, data) -> None:
+    text = FILES[name]
+    start = data.draw(st.integers(0, len(text)))
+    length = data.draw(st.integers(0, 40))
+    new = data.draw(st.one_of(st.sampled_from(PIECES), st.floats().map(repr)))
+    path = tmp_path_factory.getbasetemp() / name
+    path.write_bytes((text[:start] + new + text[start + length :]).encode("utf-8", "replace"))
+    outcome(path)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_line_ends_and_marks(tmp_path: Path, name: str) -> None:
+    """CRLF, a byte-order mark and UTF-16 of Warp 1 change nothing."""
+    (tmp_path / name).write_bytes(FILES[name].encode())
+    plain = read_metadata(tmp_path / name)
+    codings = ["utf-8", "utf-8-sig"] + (["utf-16"] if name.endswith(".xml") else [])
+    for coding in codings:
+        (tmp_path / name).write_bytes(FILES[name].replace("\n", "\r\n").encode(coding))
+        again = read_metadata(tmp_path / name)
+        assert again == plain
+
+
+NUMERIC = sorted(set(FILES) - {"newst.com", "tilt.com", "copick.json"})
+
+
+@pytest.mark.parametrize("name", NUMERIC)
+def test_decimal_commas_are_one_line(tmp_path: Path, name: str) -> None:
+    """A program that wrote in another country's way: every point of a number is a comma."""
+    text = "".join(
+        "," if c == "." and FILES[name][i - 1].isdigit() and FILES[name][i + 1 : i + 2].isdigit()
+        else c for i, c in enumerate(FILES[name])
+    )  # fmt: skip
+    (tmp_path / name).write_text(text)
+    with pytest.raises(InputError):
+        read_metadata(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "words"),
+    [
+        ("TS_01.mrc.mdoc", "TiltAngle = -23.9900", "TiltAngle = nan", "line 12, TiltAngle: tilt"),
+        ("TS_01.mrc.mdoc", "TiltAngle = -23.9900", "Tilt = 3", "ZValue = 0.: expected a TiltAngle"),
+        ("TS_01.mrc.mdoc", "[ZValue = 1]", "[ZValue = 0]", "each ZValue once"),
+        ("TS_01.xf", "    ", "nan ", "line 1, column"),
+        ("TS_01.aln", "# RawSize", "# Size", "RawSize"),
+        ("TS_01.aln", "2.85", "nan", "AlphaOffset: tilt angle: expected a finite"),
+        ("TS_01.xml", "</TiltSeries>", "", "expected Warp's XML, found"),
+        ("TS_01.xml", "<Dose>", "<Dose>1 ", "<Dose>: expected 9 values, found 10"),
+        ("TS_01.xml", "<?xml", "<!DOCTYPE a [<!ENTITY b 'c'>]><?xml", "document type"),
+        ("TS_01.tomostar", "wrpDose", "wrpDos", "expected a column wrpDose"),
+        ("TS_01.star", "rlnTomoNominalStageTiltAngle", "rlnX", None),
+        ("TS_01.star", "rlnTomoYTilt", "rlnMicrographPreExposur", None),
+        ("gctf.star", "_rlnDefocusV", "_rlnDefocus", "expected a column rlnDefocusV"),
+        ("relion4.star", "[", "(", "rlnTomoProjX: expected .a,b,c,d."),
+        ("alignment.json", "in_plane_rotation", "rotation", "a 2 × 2 rotation, found None"),
+        ("alignment.json", "z_index", "zindex", None),
+        ("tiltseries.json", '"pixel_spacing": 2.5', '"pixel_spacing": "2.5"', "expected a number"),
+        ("TS_01.defocus", "5  0", "1  0", "expected 7 columns by the flags 1, found 8"),
+        ("TS_01_2.defocus", "\t2\n", "\t7\n", "version 2 or 3"),
+        ("TS_01_CTF.txt", "   5   ", "   7   ", "one after another"),
+        ("diagnostic.txt", "micrographs: 9", "micrographs: 10", "expected 10 rows"),
+        ("TS_01.edf", "Setup.DatasetName", "Setup.Name", "Setup.DatasetName"),
+        ("tilt.com", "EXCLUDELIST 9", "EXCLUDELIST 9-3", "a list of views"),
+        ("newst.com", "InputFile", "Input", "InputFile"),
+        ("tilt.com", "$tilt", "$ctfplotter", "neither .tilt nor .newstack"),
+        ("TS_01.xtilt", "0.25", "95", "-90 to 90"),
+    ],
+)  # fmt: skip
+def test_what_is_missing_or_wrong_is_named(tmp_path, name, old, new, words) -> None:
+    assert old in FILES[name]
+    (tmp_path / name).write_text(FILES[name].replace(old, new, 1))
+    if words is None:  # what is left still tells something
+        assert read_metadata(tmp_path / name)
+        return
+    with pytest.raises(InputError, match=words):
+        read_metadata(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "words"),
+    [
+        ("a.txt", "1.5\n2.5\n", "does not tell what they are"),
+        ("a.txt", "hello\nworld\n", "expected a .mdoc"),
+        ("a.star", "data_\nloop_\n_rlnCoordinateX #1\n1.0\n", "a STAR file of a tilt-series"),
+        ("a.json", '{"runs": []}', "CryoET Data Portal"),
+        ("a.json", "[1, 2]", "a JSON object"),
+        ("a.xml", "<Movie><CTF /></Movie>", "<TiltSeries>, found <Movie>"),
+        ("a.mdoc", "PixelSpacing = 2\n", "no image"),
+        ("a.aln", " \n", "an empty file"),
+        ("a.com", "$trimvol a b\n", "neither"),
+    ],
+)
+def test_files_of_something_else(tmp_path: Path, name: str, text: str, words: str) -> None:
+    (tmp_path / name).write_text(text)
+    with pytest.raises(InputError, match=words):
+        read_metadata(tmp_path / name)
+    (tmp_path / "binary.mdoc").write_bytes(b"MAP \0\0\1\2" * 99)
+    with pytest.raises(InputError, match="a binary one"):
+        read_metadata(tmp_path / "binary.mdoc")
+
+
+def test_an_mdoc_that_ends_within_its_last_image(tmp_path: Path) -> None:
+    text = FILES["TS_01.mrc.mdoc"]
+    (tmp_path / "a.mdoc").write_text(text[: text.rindex("RotationAngle")])
+    with pytest.raises(InputError, match="the file is cut short"):
+        read_metadata(tmp_path / "a.mdoc")

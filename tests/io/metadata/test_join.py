@@ -1,0 +1,225 @@
+"""Joining: which file wins, what is said of contradictions, what is refused."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import made_up_series as made_up
+from faket.errors import InputError
+from faket.io.metadata import SeriesFacts, TiltFacts, join, read_metadata
+from faket.io.metadata.facts import frame_name, rotation, sample_shift
+from made_up_series import PIXEL_A, Truth
+
+
+def read(folder: Path, name: str, text: str) -> SeriesFacts:
+    (folder / name).write_text(text)
+    return read_metadata(folder / name)[0]
+
+
+@pytest.fixture
+def truth() -> Truth:
+    return Truth()
+
+
+@pytest.fixture
+def mdoc(tmp_path: Path, truth: Truth) -> SeriesFacts:
+    return read(tmp_path, "a.mdoc", made_up.mdoc(truth))
+
+
+def header(count: int, **values) -> SeriesFacts:
+    return SeriesFacts("stack", "a.mrc", "header", complete=False, count=count, **values)
+
+
+def test_who_wins(mdoc: SeriesFacts) -> None:
+    """The user, then the alignment, then the header, then the acquisition; both are named."""
+    other = header(9, pixel_size_A=5.0)
+    aligned = replace(mdoc, kind="alignment", role="alignment", path="b", pixel_size_A=7.0)
+    given = SeriesFacts("given", "the user", "given", complete=False, pixel_size_A=3.0)
+    assert join([mdoc]).pixel_size_A == PIXEL_A
+    geometry = join([mdoc, other])
+    assert geometry.pixel_size_A == 5
+    assert ("pixel size in Å: a.mrc (stack) says 5, a.mdoc (mdoc) 2.5; the former is taken"
+            in geometry.notices)  # fmt: skip
+    assert join([mdoc, other, aligned]).pixel_size_A == 7
+    geometry = join([mdoc, aligned, other, given])
+    assert geometry.pixel_size_A == 3
+    assert geometry.sources["pixel_size_A"] == "the user (given)"
+    assert sum("pixel size" in text for text in geometry.notices) == 3
+
+
+def test_a_pixel_one_percent_off_is_no_contradiction(mdoc: SeriesFacts) -> None:
+    assert not join([mdoc, header(9, pixel_size_A=PIXEL_A * 1.009)]).notices
+    assert join([mdoc, header(9, pixel_size_A=PIXEL_A * 1.02)]).notices
+
+
+def test_two_tilt_axes(tmp_path: Path, truth: Truth, mdoc: SeriesFacts) -> None:
+    xf = read(tmp_path, "a.xf", made_up.xf(truth))
+    assert not [text for text in join([mdoc, xf]).notices if "axis" in text]
+    flipped = replace(mdoc, tilt_axis_deg=84.3 - 180)  # the same line
+    assert not [text for text in join([flipped, xf]).notices if "axis" in text]
+    geometry = join([replace(mdoc, tilt_axis_deg=-5.7), xf])
+    (notice,) = [text for text in geometry.notices if "axis" in text]
+    assert "a.xf (IMOD transforms (.xf)) says 84.3 degrees, a.mdoc (mdoc) -5.7" in notice
+    assert geometry.axes_deg[0] == pytest.approx(truth.axes[0], abs=1e-3)
+
+
+def test_counts_that_differ(tmp_path: Path, truth: Truth, mdoc: SeriesFacts) -> None:
+    with pytest.raises(
+        InputError, match=r"a.mdoc: expected 8 tilts as in a.mrc \(stack\), found 9"
+    ):
+        join([mdoc, header(8)])
+    short = read(tmp_path, "a.xf", "\n".join(made_up.xf(truth).splitlines()[:7]))
+    with pytest.raises(InputError, match=r"a.xf: expected 9 images as in a.mdoc \(mdoc\), found 7"):
+        join([mdoc, short])
+
+
+def test_transforms_of_the_images_that_are_left(tmp_path: Path, truth: Truth, mdoc) -> None:
+    """Programs that remove dark images write transforms for the others only."""
+    short = read(tmp_path, "a.xf", "\n".join(made_up.xf(truth).splitlines()[:8]))
+    command = read(tmp_path, "tilt.com", made_up.tilt_com(truth, "9"))
+    geometry = join([mdoc, short, command])
+    np.testing.assert_allclose(geometry.shifts_px[:8], truth.shifts[:8], atol=1e-3)
+    assert np.flatnonzero(geometry.excluded).tolist() == [8]
+    assert any("that are not excluded" in text for text in geometry.notices)
+
+
+def test_a_deleted_image_is_found_by_its_angle(tmp_path: Path, truth: Truth, mdoc) -> None:
+    lines = made_up.rawtlt(truth).splitlines()
+    del lines[3]
+    geometry = join([mdoc, read(tmp_path, "a.rawtlt", "\n".join(lines)), header(8)])
+    np.testing.assert_array_equal(geometry.dose_before_e_per_A2, np.delete(truth.before, 3))
+    assert any("not in the stack: 1" in text for text in geometry.notices)
+
+
+def test_another_series_is_refused(tmp_path: Path, mdoc: SeriesFacts) -> None:
+    """Of another step, and of another range."""
+    steps = "".join(f"{angle:.2f}\n" for angle in np.arange(-52, 53, 4))
+    with pytest.raises(InputError, match="give files of one series"):
+        join([mdoc, read(tmp_path, "b.rawtlt", steps)])
+    far = "".join(f"{angle:.2f}\n" for angle in np.linspace(40, 88, 9))
+    with pytest.raises(InputError, match="give files of one series"):
+        join([mdoc, read(tmp_path, "b.rawtlt", far)])
+
+
+def test_one_angle_that_differs_is_said(tmp_path: Path, truth: Truth, mdoc: SeriesFacts) -> None:
+    lines = made_up.rawtlt(truth).splitlines()
+    lines[0] = "-27.00"
+    geometry = join([mdoc, read(tmp_path, "a.rawtlt", "\n".join(lines))])
+    (notice,) = [text for text in geometry.notices if "differ" in text]
+    assert "angles of 1 of 9 images differ: a.mdoc (mdoc) says -23.99 degrees" in notice
+
+
+def test_warp_alone_tells_no_sign(tmp_path: Path, truth: Truth) -> None:
+    """Names of frames tell it, otherwise Warp's usual sign is assumed and said."""
+    for sign in (1, -1):
+        text = made_up.warp_xml(truth, sign=sign)
+        named = join([read(tmp_path, "a.xml", text)])
+        np.testing.assert_allclose(named.angles_deg, truth.refined)
+        assert not named.notices
+    nameless = text[: text.index("\t<MoviePath>")] + text[text.index("\t<CTF>") :]
+    geometry = join([read(tmp_path, "b.xml", nameless)])
+    np.testing.assert_allclose(geometry.angles_deg, truth.refined)
+    assert any("nothing tells the sign" in notice for notice in geometry.notices)
+
+
+def test_doses_from_what_came_before(tmp_path: Path, truth: Truth) -> None:
+    """RELION tells only the exposure before: an image that is missing does not count as one."""
+    text = made_up.relion_5(truth)
+    gone = next(line for line in text.splitlines() if f"{truth.frame(2)}.tif" in line)
+    geometry = join([read(tmp_path, "a.star", text.replace(gone + "\n", ""))])
+    np.testing.assert_allclose(geometry.dose_e_per_A2, truth.dose)
+
+
+def test_two_estimates_of_the_defocus(tmp_path: Path, truth: Truth, mdoc: SeriesFacts) -> None:
+    one = read(tmp_path, "a.txt", made_up.ctffind(truth))
+    truth.u, truth.v = 1.3 * truth.u, 1.3 * truth.v
+    other = read(tmp_path, "a.defocus", made_up.defocus_3(truth))
+    assert not [text for text in join([mdoc, one]).notices if "defocus" in text]
+    (notice,) = [text for text in join([mdoc, one, other]).notices if "µm" in text]
+    assert "a.txt (ctffind) says 3.1" in notice
+    assert "a.defocus (IMOD .defocus) 4.1" in notice
+
+
+def test_tomo5_axis_is_doubted(tmp_path: Path) -> None:
+    text = (
+        "PixelSpacing = 2\n[T = Tomography: K 22-Feb-04 23:02:05]\n[T =   TiltAxisAngle = "
+        "-174.23  Binning = 1]\n[ZValue = 0]\nTiltAngle = 1\nRotationAngle = -84.23\n"
+    )
+    facts = read(tmp_path, "a.mdoc", text)
+    assert facts.tilt_axis_deg == pytest.approx(-174.23)
+    assert "Tomo5" in facts.notices[0]
+
+
+def test_what_is_not_known_stops_the_geometry(tmp_path: Path, truth: Truth) -> None:
+    geometry = join([read(tmp_path, "a.rawtlt", made_up.rawtlt(truth))])
+    with pytest.raises(InputError, match="`pixel_size_A`"):
+        geometry.tilt_geometry()
+    assert geometry.tilt_geometry(pixel_size_A=3.0).order is None
+    with pytest.raises(InputError, match="found none"):
+        join([])
+    with pytest.raises(InputError, match="lists its images"):
+        join([read(tmp_path, "tilt.com", made_up.tilt_com(truth))])
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.sampled_from(["sample", "middle", "half"]),
+    st.tuples(st.integers(2, 9), st.integers(2, 9)),
+    st.tuples(st.integers(2, 9), st.integers(2, 9)),
+    st.floats(-180, 180),
+    st.tuples(st.floats(-5, 5), st.floats(-5, 5)),
+)
+def test_shifts_from_any_centre(centre, raw, aligned, angle, shift) -> None:
+    """The same point of the raw image, counted from sample 0, whatever the centre."""
+    matrix = np.array(rotation(angle))
+    point = {"sample": lambda n: np.array(n) // 2, "middle": lambda n: (np.array(n) - 1) / 2,
+             "half": lambda n: np.array(n) / 2}[centre]  # fmt: skip
+    ours = sample_shift(np.array(shift), matrix, centre, raw, aligned)
+    place = np.array([1.5, -0.5])  # any sample of the aligned image, from sample 0
+    theirs = matrix @ (place - point(aligned)) + shift + point(raw)
+    mine = matrix @ (place - np.array(aligned) // 2) + ours + np.array(raw) // 2
+    np.testing.assert_allclose(mine, theirs, atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("D:\\DATA\\frames\\TS_01_000_0.0.mrc", "TS_01_000_0.0"),
+        ("\\\\Gatan\\a b\\Aug29_21.02.09.mrc", "Aug29_21.02.09"),
+        ("frames//Position_12_001_-10.00_EER.eer", "Position_12_001_-10.00_EER"),
+        ("TS_019_0000_8.0.mrc.mdoc", "TS_019_0000_8.0"),
+        ("000001@a/stack.mrcs", "stack"),
+        ("", None),
+    ],
+)
+def test_names_of_frames(path: str, name: str | None) -> None:
+    assert frame_name(path) == name
+
+
+def test_files_may_come_in_any_order(tmp_path: Path, truth: Truth, mdoc: SeriesFacts) -> None:
+    files = [mdoc, read(tmp_path, "a.tlt", made_up.tlt(truth)),
+             read(tmp_path, "a.xf", made_up.xf(truth)),
+             read(tmp_path, "a.txt", made_up.ctffind(truth))]  # fmt: skip
+    one, other = join(files), join(files[::-1])
+    for name in ("angles_deg", "shifts_px", "order", "dose_e_per_A2", "defocus_u_um", "excluded"):
+        np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
+
+
+def test_an_image_without_any_file_of_its_own_is_left_out() -> None:
+    """What the alignment does not have is not used."""
+    tilts = tuple(TiltFacts(section=i, angle_deg=3.0 * i) for i in range(5))
+    acquired = SeriesFacts("mdoc", "a.mdoc", "acquisition", tilts, pixel_size_A=2.0)
+    matrix = rotation(84.0)
+    aligned = SeriesFacts(
+        "portal alignment", "a.json", "alignment",
+        tuple(TiltFacts(section=i, refined_angle_deg=3.0 * i, matrix=matrix, shift_px=(0.0, 0.0))
+              for i in (0, 1, 3, 4)),
+        complete=False,
+    )  # fmt: skip
+    geometry = join([acquired, aligned])
+    assert geometry.used.tolist() == [0, 1, 3, 4]
+    assert geometry.tilt_geometry().angles_deg.tolist() == [0, 3, 9, 12]
