@@ -4,11 +4,13 @@ import math
 
 import numpy as np
 import pytest
+from scipy.spatial.transform import Rotation
 
 from faket.evaluation import contrast_sign
 from faket.evaluation.contrast import _band
-from faket.evaluation.conventions import CONVENTIONS, rotations_of
+from faket.evaluation.conventions import CONVENTIONS, EulerAngles, rotations_of
 from faket.evaluation.features import patch_features
+from faket.evaluation.matching import Picks
 
 SIDE = 64
 
@@ -186,3 +188,17 @@ def test_dark_spots_are_normal_and_gradients_do_not_matter():
     assert min(abs(error - scale) for scale in (3, 6, 12)) < 1e-6
     sloped = image + 30 * (x / 144) ** 3 - 20 * (y / 160) ** 2
     assert contrast_sign(sloped[None]).skewness == pytest.approx(found.skewness, rel=0.05)
+
+
+def test_a_subset_of_picks_keeps_what_belongs_to_each():
+    turns = Rotation.from_euler("z", [[10], [20], [30]], degrees=True)
+    angles = EulerAngles("RELION", np.arange(9.0).reshape(3, 3))
+    picks = Picks(("a", "b", "c"), np.arange(9.0).reshape(3, 3), turns, np.arange(3.0), angles)
+    some = picks.subset(np.array([2, 0]))
+    assert some.species == ("c", "a")
+    np.testing.assert_array_equal(some.positions_A, [[6, 7, 8], [0, 1, 2]])
+    np.testing.assert_allclose(some.rotations.as_matrix(), turns[[2, 0]].as_matrix())
+    np.testing.assert_array_equal(some.scores, [2, 0])
+    np.testing.assert_array_equal(some.angles.degrees, [[6, 7, 8], [0, 1, 2]])
+    none = picks.subset(np.array([], int))
+    assert (len(none), none.rotations) == (0, None)

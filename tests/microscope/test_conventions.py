@@ -16,12 +16,12 @@ from faket.microscope import (
     ring_amplitudes,
 )
 from faket.microscope.absorption import label_losses, mean_free_path_A, slab_amplitude
-from faket.microscope.amplitudes import RING_PX
 from faket.microscope.ctf_estimate import CtfEstimate
+from faket.microscope.ctf_estimation import estimate_ctf
 from faket.microscope.detector import detector_curves
 from faket.microscope.dose import critical_dose, split_dose, surviving_amplitude
 from faket.microscope.grid import Grid
-from faket.microscope.ice import IceField, keys_power
+from faket.microscope.ice import IceField, coarse_factor, keys_power
 from faket.microscope.lens import place_image
 from faket.microscope.slicing import plan_slices, slab_path_A
 from faket.microscope.thon import power_spectrum, tapered_spectrum
@@ -130,12 +130,13 @@ def test_rings_of_a_tapered_spectrum_are_means_over_the_whole_plane():
 
 @pytest.mark.parametrize("shape", [(24, 20), (24, 21)])
 def test_ring_amplitudes_are_means_over_the_whole_plane(shape):
+    """In rings two Fourier pixels wide, as SHREC'21's."""
     image = np.random.default_rng(0).standard_normal(shape)
     image += 3 * np.random.default_rng(1).standard_normal((shape[0], 1))
     image += 2 * (-1.0) ** np.arange(shape[1])  # strong in the last column, too
     amplitude = np.abs(np.fft.fft2(image)) / image.size
     radius = np.hypot(*np.meshgrid(*map(np.fft.fftfreq, shape), indexing="ij")) * min(shape)
-    ring = np.minimum(radius / RING_PX, (min(shape) // 2 - 1) // RING_PX).astype(int)
+    ring = np.minimum(radius / 2, (min(shape) // 2 - 1) // 2).astype(int)
     expected = np.array(
         [amplitude[(ring == i) & (radius > 0)].mean() for i in range(ring.max() + 1)]
     )
@@ -267,3 +268,26 @@ def test_white_noise_after_cubic_splitting_is_the_mean_over_all_voxels():
     found = keys_power(frequency, 23.0, (nz, nx))
     np.testing.assert_allclose(found, expected / len(place), atol=1e-3)
     np.testing.assert_allclose(keys_power(frequency, 0.0, (nz, nx)), 1.0, atol=1e-12)
+
+
+def test_an_estimate_takes_the_usual_microscope_for_granted():
+    """300 kV, Cs = 2.7 mm, 0.055 of amplitude contrast, no phase plate; the defocus is given."""
+    stack = np.random.default_rng(0).standard_normal((2, 64, 64))
+    found = estimate_ctf(stack, 5.0, [0.0, 3.0], defocus_um=3.0)
+    assert (found.voltage_kV, found.spherical_aberration_mm) == (300.0, 2.7)
+    assert (found.amplitude_contrast, found.phase_plate_deg) == (0.055, 0.0)
+    np.testing.assert_allclose(found.defocus_um, 3.0)
+
+
+@pytest.mark.parametrize(
+    ("depth_A", "step_deg", "area_A2", "factor"),
+    [
+        (100.0, 0.1, 1e4, 1),  # t Δθ / 2 = 0.09 Å: as fine as the pixel
+        (1000.0, 2.0, 1e6, 4),  # 17.5 Å: 4 pixels of 5 Å are 0.9 of it and more
+        (2000.0, 20.0, 1e6, 6),  # 1 / 60 Å⁻¹ at least: voxels of 30 Å
+        (2000.0, 0.1, 3e8, 12),  # 2²³ voxels at most of 1.2e12 Å³ at 60°: 52 Å and more
+    ],
+)
+def test_how_coarse_a_voxel_of_ice_may_be(depth_A, step_deg, area_A2, factor):
+    angles = np.array([-60.0, 0.0, step_deg, 60.0])
+    assert coarse_factor(5.0, depth_A, angles, area_A2) == factor

@@ -79,3 +79,15 @@ def test_picks_are_x_y_z_in_angstroms_and_in_the_middle_of_their_binned_voxels()
         picks = found.to_particles(("background", "a"), 10.0)
         np.testing.assert_allclose(picks.positions_A, [10.0 * np.array(place[::-1])])
         assert picks.species == ("a",)
+
+
+def test_a_single_missing_voxel_makes_no_neck():
+    """A bar of 3 x 3 voxels with a hole in its axis is one particle; a real neck makes two."""
+    labels = np.zeros((9, 9, 24), np.uint8)
+    labels[3:6, 3:6, 3:20] = 1
+    labels[4, 4, 11] = 0
+    assert len(cluster(labels)) == 1
+    labels[2:7, 2:7, 3:20] = 1
+    labels[:, :, 11] = 0
+    labels[4, 4, 11] = 1
+    assert len(cluster(labels)) == 2

@@ -8,7 +8,7 @@ import pytest
 
 from faket.io.molecules import load_species
 from faket.structures.assembly import in_same_place, is_motion
-from faket.structures.cleaning import with_elements
+from faket.structures.cleaning import with_elements, with_occupancies
 from faket.structures.contour import _end_of_noise, _otsu
 from faket.structures.deposit import residue_bounds, residue_index
 from faket.structures.hydrogens import scatterers
@@ -174,3 +174,17 @@ def test_residue_and_chain_share_column_21(columns_18_to_22, residue, chain):
     line = f"ATOM      1  CA  {columns_18_to_22}   1       1.000   2.000   3.000  1.00  0.00"
     atoms = read_pdb(line + "\n", "a.pdb").atoms
     assert (atoms.residue[0], atoms.chain[0]) == (residue, chain)
+
+
+def test_occupancies_of_a_site_may_exceed_one_by_their_rounding(mol):
+    """0.34 three times is one; 0.6 twice is halved twice. Of ten sites two are odd."""
+    lines = [mol.pdb_line("CA", "C", "SER", "A", n, (9.0 * n, 0, 0)) for n in range(1, 11)]
+    for number, occupancy, labels in ((11, "  0.34", "ABC"), (12, "  0.60", "AB")):
+        lines += [
+            mol.pdb_line("CA", "C", "SER", "A", number, (9.0 * number, i, 0), occupancy=occupancy,
+                         altloc=label)
+            for i, label in enumerate(labels)
+        ]  # fmt: skip
+    atoms, said = with_occupancies(read_pdb("\n".join(lines), "a.pdb").atoms)
+    np.testing.assert_allclose(atoms.occupancy[10:], [0.34] * 3 + [0.5] * 2, rtol=1e-6)
+    assert said == ("2 atoms whose site has an occupancy above 1 are scaled to 1",)

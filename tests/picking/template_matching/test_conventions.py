@@ -1,5 +1,6 @@
 """Signs and weights of the transfer of a tomogram, each in a case that has one exact answer."""
 
+import math
 from dataclasses import asdict, replace
 
 import numpy as np
@@ -9,6 +10,7 @@ from faket.constants import electron_wavelength_A
 from faket.data import Species, TiltGeometry
 from faket.microscope import Optics
 from faket.picking.template_matching import TM, TM_F, TemplateMatching, tomogram_transfer
+from faket.picking.template_matching.rotations import uniform_rotations
 from faket.picking.template_matching.spectra import radial_gain
 from faket.picking.template_matching.templates import prepare_template
 
@@ -83,3 +85,19 @@ def test_periods_of_a_band_pass_are_angstroms():
     assert np.interp(0.2, list(at), list(at.values())) == pytest.approx(0.5, abs=0.01)
     assert np.interp([0.17, 0.23], list(at), list(at.values())).tolist() == [1.0, 0.0]
     assert radial_gain(volume, 10.0, TemplateMatching()) is None
+
+
+def test_orientations_are_a_super_fibonacci_spiral():
+    """Alexa (2022), algorithm 1: s = i + ½, t = s / n, angles 2π s / √2 and 2π s / ψ."""
+    found = uniform_rotations(60.0).as_quat(canonical=True)
+    n = math.ceil(8 * math.pi**2 / (math.pi / 3) ** 3)
+    assert len(found) == n
+    psi = 1.533751168755204288118041
+    assert psi**4 == pytest.approx(psi + 4)
+    for i in (0, 1, 40, n - 1):
+        s = i + 0.5
+        r, outer = math.sqrt(s / n), math.sqrt(1 - s / n)
+        alpha, beta = 2 * math.pi * s / math.sqrt(2), 2 * math.pi * s / psi
+        expected = np.array([r * math.sin(alpha), r * math.cos(alpha),
+                             outer * math.sin(beta), outer * math.cos(beta)])  # fmt: skip
+        np.testing.assert_allclose(abs(found[i] @ expected), 1, atol=1e-12)
