@@ -223,3 +223,77 @@ def test_an_image_without_any_file_of_its_own_is_left_out() -> None:
     geometry = join([acquired, aligned])
     assert geometry.used.tolist() == [0, 1, 3, 4]
     assert geometry.tilt_geometry().angles_deg.tolist() == [0, 3, 9, 12]
+
+
+def test_the_user_decides_what_is_left_out(tmp_path: Path, truth: Truth, mdoc) -> None:
+    command = read(tmp_path, "tilt.com", made_up.tilt_com(truth, "1,8-9"))
+    assert join([mdoc, command]).used.tolist() == [1, 2, 3, 4, 5, 6]
+    tilts = (TiltFacts(section=0, excluded=False), TiltFacts(section=3, excluded=True))
+    given = SeriesFacts("given", "the user", "given", tilts, complete=False)
+    assert join([mdoc, command, given]).used.tolist() == [0, 1, 2, 4, 5, 6]
+
+
+def test_every_source_is_named_by_its_field(tmp_path: Path, truth: Truth, mdoc) -> None:
+    files = [mdoc, read(tmp_path, "a.tlt", made_up.tlt(truth)),
+             read(tmp_path, "a.xf", made_up.xf(truth))]  # fmt: skip
+    geometry = join(files)
+    assert all(hasattr(geometry, name) for name in geometry.sources)
+    assert geometry.sources["angles_deg"] == "a.tlt (IMOD angles (.tlt))"
+    assert geometry.sources["nominal_angles_deg"] == "a.mdoc (mdoc)"
+    assert join([mdoc]).sources["angles_deg"] == "a.mdoc (mdoc)"
+    assert geometry.sources["order"] == "a.mdoc (mdoc), by time"
+
+
+def test_two_orders_of_acquisition(tmp_path: Path, truth: Truth, mdoc: SeriesFacts) -> None:
+    truth.before = truth.before[::-1].copy()
+    geometry = join([mdoc, read(tmp_path, "a.star", made_up.relion_5(truth))])
+    np.testing.assert_array_equal(geometry.order, truth.order)
+    assert any("order of acquisition" in text for text in geometry.notices)
+
+
+@pytest.mark.parametrize(
+    ("flags", "columns", "expected"),
+    [
+        (0, "3000", (3.0, 3.0, None, None)),
+        (1, "3000 2900 45", (3.0, 2.9, 45.0, None)),
+        (1, "2900 3000 45", (3.0, 2.9, 45.0, None)),  # the angle is the larger one's
+        (3, f"3000 2900 {np.pi / 4}", (3.0, 2.9, 45.0, None)),
+        (4, "3000 90", (3.0, 3.0, None, 90.0)),
+        (12, f"3000 {np.pi / 2}", (3.0, 3.0, None, 90.0)),
+        (37, "3000 2900 45 90 0.02", (3.0, 2.9, 45.0, 90.0)),
+    ],
+)
+def test_flags_of_imods_defocus(tmp_path: Path, flags: int, columns: str, expected) -> None:
+    text = f"{flags} 0 0. 0. 0. 3\n1 1 -3.5 -3.5 {columns}\n2 3 0 2 {columns}\n"
+    facts = read(tmp_path, "a.defocus", text)
+    assert [tilt.section for tilt in facts.tilts] == [0, 1, 2]  # views count from 1
+    for tilt in facts.tilts:
+        found = (tilt.defocus_u_um, tilt.defocus_v_um, tilt.astigmatism_deg, tilt.phase_shift_deg)
+        assert found == tuple(None if e is None else pytest.approx(e) for e in expected)
+    assert facts.tilts[0].refined_angle_deg == -3.5
+
+
+def test_views_of_overlapping_ranges_have_the_mean(tmp_path: Path) -> None:
+    """As ctfplotter writes what it fitted to several views at once."""
+    facts = read(tmp_path, "a.defocus", "1 2 -3 0 3000 2\n2 3 0 3 3200\n")
+    assert [tilt.defocus_u_um for tilt in facts.tilts] == pytest.approx([3.0, 3.1, 3.2])
+
+
+def test_what_relion_4_and_cryoboost_add(tmp_path: Path, truth: Truth) -> None:
+    text = made_up.relion_4(truth).replace("_rlnTomoHand", "_rlnTomoImportFractionalDose")
+    facts = read(tmp_path, "a.star", text.replace("mrc 60 44 20 -1", "mrc 60 44 20 2.5"))
+    assert {tilt.dose for tilt in facts.tilts} == {2.5}
+    lines = made_up.relion_5(truth).replace("_rlnPhaseShift", "_cryoBoostDlLabel").splitlines()
+    lines = [line.replace(" 31.5 40.0 ", " 31.5 bad " if "_-24.0" in line else " 31.5 good ")
+             for line in lines]  # fmt: skip
+    facts = read(tmp_path, "b.star", "\n".join(lines))
+    assert [tilt.excluded for tilt in facts.tilts] == [True] + 8 * [False]
+
+
+@pytest.mark.parametrize("value", ["0", "0.0"])
+def test_what_a_microscope_did_not_measure(tmp_path: Path, truth: Truth, value: str) -> None:
+    """An exposure or a pixel of 0 was not calibrated: nothing is known."""
+    text = made_up.mdoc(truth).replace("ExposureDose = 3.0", f"ExposureDose = {value}")
+    facts = read(tmp_path, "a.mdoc", text.replace(f"Spacing = {PIXEL_A}", f"Spacing = {value}"))
+    assert facts.pixel_size_A is None
+    assert {tilt.dose for tilt in facts.tilts} == {None}

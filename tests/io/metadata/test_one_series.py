@@ -1,5 +1,6 @@
 """One series told by six programs is one geometry; the wrong sign is seen in images."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ from scipy.ndimage import map_coordinates
 import made_up_series as made_up
 from faket.io.metadata import JoinedGeometry, join, read_metadata
 from faket.io.metadata.facts import SeriesFacts
+from faket.reconstruction import align
 from made_up_series import PIXEL_A, Truth
 
 EVEN, ODD = (64, 48), (65, 47)
@@ -198,3 +200,22 @@ def test_a_raw_stack_with_its_xf_becomes_the_aligned_one(tmp_path: Path, size) -
         matrix, shift = geometry.matrices[i], geometry.shifts_px[i]
         assert alike(by_geometry(raw, matrix.T, -matrix.T @ shift), aligned) < 0.8
         assert alike(by_geometry(raw, matrix, -shift), aligned) < 0.95
+
+
+@pytest.mark.parametrize("program", ["IMOD", "Warp", "portal"])
+def test_reconstruction_aligns_a_raw_stack(tmp_path: Path, program: str) -> None:
+    """By the geometry that goes to the rest of faket; opposite shifts or axis are caught."""
+    truth = Truth((96, 96))
+    truth.axes = np.full(9, 84.3)
+    geometry = joined(tmp_path, truth, program).tilt_geometry()
+    x, y = grid(truth.size)
+    at = np.stack([x - truth.shifts[4, 0], y - truth.shifts[4, 1]])
+    raw = picture(*np.tensordot(made_up.turn(-84.3), at, 1)).astype(np.float32)
+    stack = np.broadcast_to(raw, (len(geometry.angles_deg), *raw.shape))
+    place = int(np.abs(geometry.angles_deg - truth.refined[4]).argmin())
+    aligned = picture(x, y)
+    assert alike(align(stack, geometry)[place], aligned) > 0.99
+    wrong = replace(geometry, shifts_A=-geometry.shifts_A)
+    assert alike(align(stack, wrong)[place], aligned) < 0.95
+    wrong = replace(geometry, tilt_axis_deg=-geometry.tilt_axis_deg)
+    assert alike(align(stack, wrong)[place], aligned) < 0.8

@@ -122,7 +122,9 @@ def read_defocus(document: Document) -> SeriesFacts:
         tilts = tuple(replace(t, defocus_u_um=t.defocus_v_um, defocus_v_um=t.defocus_u_um)
                       if (t.defocus_u_um or 0) < (t.defocus_v_um or 0) else t
                       for t in tilts)  # fmt: skip
-    return SeriesFacts("IMOD .defocus", str(document.path), "ctf", tilts, notices=tuple(notices))
+    return SeriesFacts(
+        "IMOD .defocus", str(document.path), "ctf", tilts, complete=False, notices=tuple(notices)
+    )
 
 
 def _flags(

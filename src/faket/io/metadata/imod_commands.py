@@ -50,7 +50,7 @@ def read_tilt_command(document: Document) -> SeriesFacts:
     return SeriesFacts(
         "IMOD tilt.com",
         str(document.path),
-        "alignment",
+        "acquisition",
         tuple(TiltFacts(section=view - 1, excluded=True) for view in sorted(excluded)),
         complete=False,
         image_size=_two(document, entries, "fullimage"),
@@ -80,7 +80,7 @@ def read_newstack_command(document: Document) -> SeriesFacts:
     return SeriesFacts(
         "IMOD newst.com",
         str(document.path),
-        "alignment",
+        "acquisition",
         complete=False,
         stack=entries["inputfile"][1],
         aligned_binning=_binning(document, entries, "binbyfactor"),

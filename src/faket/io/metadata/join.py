@@ -9,7 +9,8 @@ Which file wins where two tell different things, field by field:
 5. the acquisition (.mdoc, .rawtlt, .edf, and the above without an alignment);
 
 of two alike the one that was given first. Each contradiction is said with both sources. An image
-that any file leaves out, or that the alignment does not have, is excluded.
+that any file leaves out, or that the alignment does not have, is excluded, unless the user says
+otherwise.
 """
 
 from collections import Counter
@@ -20,9 +21,10 @@ import numpy as np
 
 from faket.errors import InputError
 from faket.io.failures import input_error
-from faket.io.metadata.collect import Placed, collect
+from faket.io.metadata.collect import collect
 from faket.io.metadata.facts import Role, SeriesFacts, TiltFacts, negated
 from faket.io.metadata.geometry import JoinedGeometry
+from faket.io.metadata.joining import Placed
 from faket.io.metadata.match import Images, match
 
 RANKS: dict[Role, int] = {"given": 0, "alignment": 1, "ctf": 2, "header": 3, "acquisition": 4}

@@ -39,6 +39,8 @@ def read_mdoc(document: Document) -> SeriesFacts:
                              "give the .mdoc of a tilt-series")  # fmt: skip
     _check_whole(document, images)
     tilts = tuple(_tilt(document, kind, place, entries) for kind, place, entries in images)
+    if len(tilts) > 1 and not any(tilt.dose_before for tilt in tilts):  # it was not counted
+        tilts = tuple(replace(tilt, dose_before=None) for tilt in tilts)
     whole_series = all(kind == "ZValue" for kind, _, _ in images)
     if whole_series and len({tilt.section for tilt in tilts}) < len(tilts):
         raise document.error("expected each ZValue once, found one twice; mend the file")
@@ -50,7 +52,7 @@ def read_mdoc(document: Document) -> SeriesFacts:
         tilts if whole_series else tuple(replace(tilt, section=None) for tilt in tilts),
         complete=whole_series,
         tilt_axis_deg=axis,
-        pixel_size_A=_number(document, images[0][2] | header, "PixelSpacing", "pixel size in Å"),
+        pixel_size_A=_pixel_size(document, images[0][2] | header),
         voltage_kV=_number(document, header, "Voltage", "voltage in kV"),
         target_defocus_um=_target(document, images[0][2]),
         image_size=_size(document, header),
@@ -118,6 +120,12 @@ def _number(document: Document, entries: Entries, key: str, what: str) -> float 
         return None
     line, text = entries[key]
     return document.number(text, f"line {line}, {key}", what)
+
+
+def _pixel_size(document: Document, entries: Entries) -> float | None:
+    if entries.get("PixelSpacing", (0, ""))[1].strip("0.") == "":
+        return None  # missing, or 0: the camera was not calibrated
+    return _number(document, entries, "PixelSpacing", "pixel size in Å")
 
 
 def _target(document: Document, entries: Entries) -> float | None:

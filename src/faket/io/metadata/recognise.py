@@ -22,8 +22,8 @@ from faket.io.metadata.relion import SERIES_FILE, read_single_series, read_tomog
 from faket.io.metadata.warp import read_tomostar, read_warp_xml
 from faket.io.star import read_star
 
-SUFFIXES = (".mdoc", ".tlt", ".rawtlt", ".xf", ".xtilt", ".com", ".edf", ".aln", ".txt", ".star",
-            ".tomostar", ".defocus", ".xml", ".json")  # fmt: skip
+SUFFIXES = (".mdoc", ".tlt", ".rawtlt", ".xf", ".xtilt", ".tltx", ".com", ".edf", ".aln", ".txt",
+            ".star", ".tomostar", ".defocus", ".xml", ".json")  # fmt: skip
 
 _KNOWN = (
     "a .mdoc, .tlt, .rawtlt, .xf, .xtilt, tilt.com, newst.com, .edf, .aln, _CTF.txt, ctffind or "
@@ -106,7 +106,7 @@ def _numbers(document: Document, lines: list[str], suffix: str) -> SeriesFacts:
     """Read a list of numbers by its columns and its name."""
     if suffix in (".tlt", ".rawtlt"):
         return read_angles(document, refined=suffix == ".tlt")
-    if suffix == ".xtilt":
+    if suffix in (".xtilt", ".tltx"):
         return read_x_tilts(document)
     words = [line.split("#")[0].split() for line in lines]
     widths = [len(row) for row in words if row]

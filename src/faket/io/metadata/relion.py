@@ -12,26 +12,22 @@ By RELION's source (`Tomogram::setProjectionMatrix`, `TomogramSet::loadTomogram`
   block of the tomogram's name.
 """
 
-import json
 import re
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
-from faket.data import DoubleArray
 from faket.io.failures import shown
 from faket.io.metadata.document import Document, read_document
-from faket.io.metadata.facts import Matrix, Pair, SeriesFacts, TiltFacts, file_name, frame_name
+from faket.io.metadata.facts import SeriesFacts, TiltFacts, file_name, frame_name
 from faket.io.metadata.facts import rotation as plane_rotation
+from faket.io.metadata.relion_matrices import MATRIX, by_matrices, centred
 from faket.io.metadata.tables import Rows
 from faket.io.star import Table, read_star
 from faket.units import UM_PER_A
 
 SERIES_FILE = "rlnTomoTiltSeriesStarFile"
-_MATRIX = tuple(f"rlnTomoProj{row}" for row in "XYZW")
 _ALIGNED = ("rlnTomoYTilt", "rlnTomoZRot", "rlnTomoXShiftAngst", "rlnTomoYShiftAngst")
-_SIZE = tuple(f"rlnTomoSize{axis}" for axis in "XYZ")
+_LABEL = "cryoBoost"  # its columns of labels hold "good" or "bad"
 _NUMBERED = re.compile(r"0*([1-9][0-9]{0,5})@")
 _UP = 6  # chosen: a job's tilt_series folder is three below the project's
 
@@ -47,13 +43,13 @@ def read_tilt_series(document: Document, name: str, table: Table) -> SeriesFacts
     rows = Rows(document, table)
     if not len(rows):
         raise document.error("expected a row an image, found none; copy the file again")
-    old = all(column in rows for column in _MATRIX)
+    old = all(column in rows for column in MATRIX)
     if not old and "rlnTomoNominalStageTiltAngle" not in rows and "rlnTomoYTilt" not in rows:
         raise document.error("expected rlnTomoNominalStageTiltAngle, rlnTomoYTilt or rlnTomoProjX, "
                              "found none; give the STAR file of a tilt-series")  # fmt: skip
     tilts, notices = _tilts(rows), []
     if old:
-        tilts = _by_matrices(rows, tilts)
+        tilts = by_matrices(rows, tilts)
     elif all(column in rows for column in _ALIGNED):
         tilts = _by_angles(rows, tilts)
     if "rlnTomoDeformationCoefficients" in rows:
@@ -82,7 +78,7 @@ def read_single_series(document: Document, name: str, table: Table) -> SeriesFac
         As :func:`read_tilt_series`.
     """
     facts = read_tilt_series(document, name, table)
-    return _centred(Rows(document, {}), facts) if facts.centre == "corner" else facts
+    return centred(Rows(document, {}), facts) if facts.centre == "corner" else facts
 
 
 def read_tomograms(document: Document, blocks: dict[str, Table]) -> tuple[SeriesFacts, ...]:
@@ -135,8 +131,10 @@ def _found(tomograms: Path, told: str) -> Path | None:
 
 def _with_optics(row: Rows, facts: SeriesFacts) -> SeriesFacts:
     pixel = row.one("rlnTomoTiltSeriesPixelSize", "pixel size in Å")
+    dose = row.one("rlnTomoImportFractionalDose", "exposure in e/Å²")
     facts = replace(
         facts,
+        tilts=tuple(replace(tilt, dose=dose or None) for tilt in facts.tilts),
         pixel_size_A=pixel,
         voltage_kV=row.one("rlnVoltage", "voltage in kV"),
         spherical_aberration_mm=row.one("rlnSphericalAberration", "spherical aberration in mm"),
@@ -145,7 +143,7 @@ def _with_optics(row: Rows, facts: SeriesFacts) -> SeriesFacts:
         stack=file_name(row.table.get("rlnTomoTiltSeriesName", [""])[0]) or None,
     )
     if facts.centre == "corner":
-        return _centred(row, facts)
+        return centred(row, facts)
     return facts
 
 
@@ -165,6 +163,7 @@ def _tilts(rows: Rows) -> list[TiltFacts]:
     phase = rows.optional("rlnPhaseShift", "angle")
     images = table.get("rlnMicrographName", [""] * n)
     movies = table.get("rlnMicrographMovieName", images)
+    labels = next((table[name] for name in table if name.startswith(_LABEL)), [""] * n)
     even, odd = (table.get(f"rlnMicrographName{half}", [""] * n) for half in ("Even", "Odd"))
     return [
         TiltFacts(
@@ -176,6 +175,7 @@ def _tilts(rows: Rows) -> list[TiltFacts]:
             defocus_v_um=v[i],
             astigmatism_deg=angle[i],
             phase_shift_deg=phase[i],
+            excluded=labels[i].lower() == "bad" if labels[i] else None,
             halves=(even[i], odd[i]) if even[i] and odd[i] else None,
         )
         for i in range(n)
@@ -205,81 +205,3 @@ def _by_angles(rows: Rows, tilts: list[TiltFacts]) -> list[TiltFacts]:
         )
         for i, tilt in enumerate(tilts)
     ]
-
-
-def _by_matrices(rows: Rows, tilts: list[TiltFacts]) -> list[TiltFacts]:
-    """Return tilts with the angles of the matrices; where p = 0 lands waits for the sizes.
-
-    Rz Ry Rx has -sin y in its lower left corner (the same decomposition as RELION's).
-    """
-    found = []
-    for i, tilt in enumerate(tilts):
-        turn = _matrix(rows, i)[:3, :3]
-        y_tilt = float(np.degrees(np.arcsin(np.clip(-turn[2, 0], -1, 1))))
-        x_tilt = float(np.degrees(np.arctan2(turn[2, 1], turn[2, 2])))
-        axis = float(np.degrees(np.arctan2(turn[1, 0], turn[0, 0])))
-        if abs(y_tilt) > 90 or abs(x_tilt) > 90:
-            raise rows.document.error(f"row {i + 1}: expected a tilt within 90 degrees, found "
-                                      f"{y_tilt:g} about y and {x_tilt:g} about x")  # fmt: skip
-        section = i if tilt.section is None else tilt.section
-        found.append(replace(tilt, section=section, refined_angle_deg=y_tilt, x_tilt_deg=x_tilt,
-                             matrix=plane_rotation(axis),
-                             shift_px=_translation(rows, i)))  # fmt: skip
-    return found
-
-
-def _matrix(rows: Rows, i: int) -> DoubleArray:
-    """Return the 4 × 4 matrix of image ``i``; InputError if it does not turn."""
-    where = f"row {i + 1}, {_MATRIX[0]}"
-    values = []
-    for column in _MATRIX:
-        try:
-            row = json.loads(rows.table[column][i], parse_constant=float)
-            values.append([float(value) for value in row])
-        except (ValueError, TypeError, RecursionError, OverflowError):
-            raise rows.document.error(
-                f"row {i + 1}, {column}: expected [a,b,c,d], found {shown(rows.table[column][i])}"
-            ) from None
-    if any(len(row) != 4 for row in values) or not np.all(np.abs(values) < 1e6):
-        raise rows.document.error(f"{where}: expected four numbers a row, found others")
-    matrix = np.array(values)
-    turn = matrix[:3, :3]
-    if np.abs(turn @ turn.T - np.eye(3)).max() > 0.1 or np.linalg.det(turn) < 0:
-        raise rows.document.error(f"{where}: expected a rotation, found another matrix")
-    return matrix
-
-
-def _translation(rows: Rows, i: int) -> Pair:
-    x, y = _matrix(rows, i)[:2, 3].tolist()
-    return x, y
-
-
-def _centred(row: Rows, facts: SeriesFacts) -> SeriesFacts:
-    """Let the shifts of matrices begin at the tomogram's centre, voxel N // 2 of each axis."""
-    size = [row.one(column, "number") for column in _SIZE]
-    told = any(tilt.shift_px not in (None, (0.0, 0.0)) for tilt in facts.tilts)
-    if not told or any(side is None for side in size):
-        why = "no translation in its matrices" if not told else f"no {_SIZE[0]}"
-        return replace(
-            facts,
-            tilts=tuple(replace(tilt, shift_px=None) for tilt in facts.tilts),
-            notices=(*facts.notices, f"{why}: the shifts are not known"),
-        )
-    centre = np.array([int(side or 0) // 2 for side in size])
-    tilts = []
-    for tilt in facts.tilts:
-        turn = _rotation(tilt)
-        x, y = (np.array(tilt.shift_px) + turn[:2] @ centre).tolist()
-        tilts.append(replace(tilt, shift_px=(x, y)))
-    return replace(facts, tilts=tuple(tilts))
-
-
-def _rotation(tilt: TiltFacts) -> DoubleArray:
-    """Return Rz Ry Rx."""
-    x, y = np.radians(tilt.x_tilt_deg or 0), np.radians(tilt.refined_angle_deg or 0)
-    about_x = np.array([[1, 0, 0], [0, np.cos(x), -np.sin(x)], [0, np.sin(x), np.cos(x)]])
-    about_y = np.array([[np.cos(y), 0, np.sin(y)], [0, 1, 0], [-np.sin(y), 0, np.cos(y)]])
-    plane: Matrix = tilt.matrix or plane_rotation(0)
-    about_z = np.eye(3)
-    about_z[:2, :2] = plane
-    return np.asarray(about_z @ about_y @ about_x)
