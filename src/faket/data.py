@@ -7,7 +7,7 @@ degrees, potentials in volts above ice, doses in e/Å². Positions are Å from t
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, is_dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -220,3 +220,17 @@ class Specimen:
     instance_mask: NDArray[np.uint16]
     particles: Particles
     classes: Mapping[int, ClassInfo]
+
+
+def plain_record(record: Any) -> Any:
+    """Return a record of any depth as dictionaries, lists, numbers and texts, as JSON has them.
+
+    Fields of dataclasses become entries in their order; arrays and tuples become lists.
+    """
+    if is_dataclass(record):
+        return {item.name: plain_record(getattr(record, item.name)) for item in fields(record)}
+    if isinstance(record, Mapping):
+        return {str(key): plain_record(value) for key, value in record.items()}
+    if isinstance(record, list | tuple):
+        return [plain_record(value) for value in record]
+    return record.tolist() if isinstance(record, np.ndarray | np.generic) else record

@@ -7,8 +7,9 @@ import pytest
 from numpy.typing import NDArray
 from typing_extensions import TypeAliasType, TypeVar
 
+from faket.data import DoubleArray
 from faket.errors import InputError
-from faket.io.records import parse_record
+from faket.io.records import parse_record, read_record, write_record
 
 Number = TypeVar("Number", bound=np.generic)
 # As numpy 2.5 and later has it.
@@ -51,3 +52,34 @@ def test_a_renamed_entry_is_read_by_both_names(name):
 def test_a_renamed_entry_is_still_required_once_and_checked(text, word):
     with pytest.raises(InputError, match=word):
         read(text)
+
+
+@dataclass(frozen=True)
+class Inner:
+    values: DoubleArray
+    pair: tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Outer:
+    name: str
+    inner: dict[str, Inner]
+    whole: int | None = None
+
+
+def test_what_is_written_is_read_back_in_the_order_of_the_fields(tmp_path):
+    inner = Inner(np.array([[1.5, 2.0], [0.1, -3.0]]), (0.1, 1e-300))
+    write_record(tmp_path / "a.json", Outer("ä", {"7": inner}))
+    text = (tmp_path / "a.json").read_text()
+    assert [text.index(f'"{name}"') for name in ("name", "inner", "values", "pair", "whole")] == (
+        sorted(text.index(f'"{name}"') for name in ("name", "inner", "values", "pair", "whole"))
+    )
+    again = read_record(tmp_path / "a.json", Outer, what="a record", remedy="make it again")
+    assert (again.name, again.whole, again.inner["7"].pair) == ("ä", None, inner.pair)
+    np.testing.assert_array_equal(again.inner["7"].values, inner.values)
+
+
+def test_numbers_that_reading_would_refuse_are_not_written(tmp_path):
+    with pytest.raises(ValueError, match="JSON"):
+        write_record(tmp_path / "a.json", {"x": float("nan")})
+    assert not list(tmp_path.iterdir())

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from faket.data import TiltGeometry
+from faket.data import TiltGeometry, plain_record
 from faket.errors import InputError
 from faket.io.records import parse_record
 from faket.microscope import (
@@ -53,7 +53,7 @@ def record():
 
 
 def test_record_replays_to_the_same_bytes(specimen, record):
-    written = json.dumps(record.to_dict())
+    written = json.dumps(plain_record(record))
     replayed = parse_record(written, AcquisitionRecord, "a.json", what="a record", remedy="none")
     first = expose(specimen, record, device="cpu", keep=STAGES)
     again = expose(specimen, replayed, device="cpu")

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from faket.data import plain_record
 from faket.errors import InputError
 from faket.io.records import parse_record
 from faket.noise import (
@@ -169,9 +170,9 @@ def test_profiles_carry_spectra_through_everything():
     np.testing.assert_allclose(both.spectrum, (spectrum + 1) / 2)
     bare = NoiseProfile(*curves, "blind", angles)
     assert NoiseProfile.average([profile, bare]).spectrum is None
-    again = read_back(profile.to_dict())
+    again = read_back(plain_record(profile))
     np.testing.assert_array_equal(again.spectrum, spectrum)
-    older = {name: value for name, value in bare.to_dict().items() if name != "spectrum"}
+    older = {name: value for name, value in plain_record(bare).items() if name != "spectrum"}
     assert read_back(older).spectrum is None
 
 

@@ -11,6 +11,7 @@ import os
 import shutil
 import signal
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -28,8 +29,14 @@ from faket.pipeline import dataset, executors, parse_recipe, stored_reference, v
 _EVENTS = ("open", "os.rename", "os.mkdir", "os.remove", "os.rmdir", "fcntl.flock", "os.truncate")
 
 
+@dataclass(frozen=True)
+class _Profile:
+    noise: int
+    estimate: str
+
+
 def make_data_set(out):
-    profile = SimpleNamespace(to_dict=lambda: {"noise": 1}, estimate="blind")
+    profile = _Profile(1, "blind")
     geometry = TiltGeometry(np.array([-30.0, 0, 30]), 10.0)
     images = np.random.default_rng(0).normal(size=(3, 32, 32)).astype(np.float32)
     reference = SimpleNamespace(

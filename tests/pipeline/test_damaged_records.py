@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from faket.cli.app import run
-from faket.data import TiltGeometry
+from faket.data import TiltGeometry, plain_record
 from faket.errors import InputError
 from faket.io.acquisition import read_acquisition, write_acquisition
 from faket.io.records import MAX_JSON_BYTES, read_record
@@ -43,7 +43,7 @@ def folder(tmp_path_factory, mutate):
     rings = np.ones((3, 4))
     model = ReferenceModel(10.0, noise, ctf, np.ones(3), rings, rings, np.ones((3, 3, 4)), "mean")
     for name, record in (("noise", noise), ("ctf", ctf), ("model", model)):
-        (folder / f"{name}.json").write_text(json.dumps(record.to_dict()))
+        (folder / f"{name}.json").write_text(json.dumps(plain_record(record)))
     drawn = draw_acquisition(PRESETS["shrec21"], TiltGeometry(ANGLES, 5.0), seed=1)
     write_acquisition(folder / "acquisition.json", drawn)
     mutate.make_study(folder / "study")

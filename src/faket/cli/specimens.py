@@ -243,6 +243,7 @@ def acquire(
     """
     from faket.cli.acquisition import drawn_record, write_exposure
     from faket.cli.progress import reporting
+    from faket.data import plain_record
     from faket.io.mrc import read_stack
     from faket.io.specimen_files import read_specimen
     from faket.microscope import expose
@@ -264,4 +265,4 @@ def acquire(
     beside = write_exposure(out, exposure)
     settings = {"seed": acquisition.seed, "halves": halves}  # all else is in the record
     inputs = [specimen / POTENTIAL, specimen / CLASS_MASK, match]
-    record_manifest(out, "acquire", settings, inputs, acquisition.to_dict(), beside)
+    record_manifest(out, "acquire", settings, inputs, plain_record(acquisition), beside)

@@ -1,17 +1,13 @@
 """The record of a simulated acquisition as JSON, exact on reading back."""
 
-import json
-
-from faket.io.atomic import atomic_path
 from faket.io.failures import PathLike
-from faket.io.records import read_record
+from faket.io.records import read_record, write_record
 from faket.microscope import AcquisitionRecord
 
 
 def write_acquisition(path: PathLike, record: AcquisitionRecord) -> None:
     """Write everything that was drawn at random for an acquisition."""
-    with atomic_path(path) as temporary:
-        temporary.write_text(json.dumps(record.to_dict(), indent=1) + "\n")
+    write_record(path, record)
 
 
 def read_acquisition(path: PathLike) -> AcquisitionRecord:

@@ -5,6 +5,7 @@ depth: no text for a number, no NaN or infinity, no unknown entry, lists of the 
 error names the entry in one line.
 """
 
+import json
 from dataclasses import fields, is_dataclass
 from functools import cache, partial
 from types import UnionType
@@ -23,7 +24,8 @@ from pydantic import (
     create_model,
 )
 
-from faket.data import DoubleArray
+from faket.data import DoubleArray, plain_record
+from faket.io.atomic import atomic_path
 from faket.io.failures import PathLike, input_error, shown
 from faket.io.text import LARGEST, read_text
 
@@ -76,6 +78,19 @@ def parse_record(
     except ValidationError as error:
         raise input_error(path, f"{_first(error, what)}; {remedy}") from None
     return record
+
+
+def write_record(path: PathLike, record: Any, *, indent: int | None = 1) -> None:
+    """Write a dataclass, or a list or mapping of them, as :func:`read_record` reads it.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be written.
+    """
+    text = json.dumps(plain_record(record), indent=indent, allow_nan=False)
+    with atomic_path(path) as temporary:
+        temporary.write_text(text + "\n")
 
 
 @cache

@@ -1,7 +1,6 @@
 """Species and specimens as folders of MRC, CSV and JSON files."""
 
-import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import get_args
 
@@ -22,7 +21,7 @@ from faket.io.model_folder import (
 )
 from faket.io.mrc import read_mask, read_volume, write_mask, write_volume
 from faket.io.particles import canonical_name, read_particles, write_particles
-from faket.io.records import read_record
+from faket.io.records import read_record, write_record
 
 
 @dataclass(frozen=True)
@@ -42,14 +41,14 @@ def write_species(folder: Path, species: Species) -> None:
         size_A = species.voxel_size_A
         write_volume(temporary / POTENTIAL, Volume(species.potential, size_A))
         write_volume(temporary / ENVELOPE, Volume(species.envelope, size_A))
-        facts = {
-            "name": species.name,
-            "mass_kDa": None if np.isnan(species.mass_kDa) else species.mass_kDa,
-            "symmetry": species.symmetry,
-            "synthetic": species.synthetic,
-            "source": species.source,
-        }
-        (temporary / SPECIES).write_text(json.dumps(facts, indent=1) + "\n")
+        facts = _SpeciesFacts(
+            name=species.name,
+            mass_kDa=None if np.isnan(species.mass_kDa) else species.mass_kDa,
+            symmetry=species.symmetry,
+            synthetic=species.synthetic,
+            source=species.source,
+        )
+        write_record(temporary / SPECIES, facts)
 
 
 def read_species(folder: Path) -> Species:
@@ -103,8 +102,7 @@ def write_specimen(folder: Path, specimen: Specimen) -> None:
         write_mask(temporary / CLASS_MASK, specimen.class_mask, voxel_size_A)
         write_mask(temporary / INSTANCE_MASK, specimen.instance_mask, voxel_size_A)
         write_particles(temporary / PARTICLES, specimen.particles)
-        classes = {str(label): asdict(info) for label, info in specimen.classes.items()}
-        (temporary / CLASS_INFO).write_text(json.dumps(classes, indent=1) + "\n")
+        write_record(temporary / CLASS_INFO, specimen.classes)
 
 
 def read_specimen(folder: Path, *, instances: bool = True) -> Specimen:

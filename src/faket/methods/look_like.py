@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from faket.data import AnyArray, FloatArray, TiltSeries
+from faket.data import AnyArray, FloatArray, TiltSeries, plain_record
 from faket.device import Device
 from faket.errors import InputError
 from faket.methods.measurement import measure_reference
@@ -148,7 +148,7 @@ def noise_like(
         made = content(images, measured.noise, seed=seed, angles_deg=angles_deg)
     else:
         made = with_noise(row, images, angles_deg, measured, seed=seed)
-    return made, record.to_dict()
+    return made, plain_record(record)
 
 
 def reference_model(

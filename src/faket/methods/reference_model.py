@@ -1,7 +1,7 @@
 """What the ``spectral`` method knows of a reference: CTF, strength of signal, noise, by rings."""
 
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -97,20 +97,6 @@ class ReferenceModel:
             floor=between(self.floor),
             anisotropy=between(self.anisotropy),
         )
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return lists, numbers and strings only, ready for JSON."""
-        return {
-            "pixel_size_A": self.pixel_size_A,
-            "noise": self.noise.to_dict(),
-            "ctf": self.ctf.to_dict(),
-            "beam_grey": self.beam_grey.tolist(),
-            "envelope": self.envelope.tolist(),
-            "floor": self.floor.tolist(),
-            "anisotropy": self.anisotropy.tolist(),
-            "strength_source": self.strength_source,
-            "alignment_error_A": self.alignment_error_A,
-        }
 
 
 def _check_values(model: ReferenceModel) -> None:

@@ -1,7 +1,7 @@
 """The contrast transfer function of a tilt-series, as given or estimated."""
 
-from dataclasses import asdict, dataclass, replace
-from typing import Any, Literal
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -92,9 +92,3 @@ class CtfEstimate:
         wanted = np.atleast_1d(np.asarray(angles_deg, np.float64))
         nearest = nearest_tilts(wanted, self.angles_deg)
         return replace(self, angles_deg=wanted, defocus_um=self.defocus_um[nearest])
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return lists, numbers and strings only, ready for JSON."""
-        values = asdict(self)
-        lists = ("angles_deg", "defocus_um", "interval_um")
-        return values | {name: np.asarray(values[name]).tolist() for name in lists}

@@ -1,6 +1,6 @@
 """The random values of an acquisition, drawn before anything is computed."""
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from itertools import chain
 from typing import Any
 
@@ -103,10 +103,6 @@ class AcquisitionRecord:
             phase_plate_rad=float(np.radians(microscope.phase_plate_deg)),
         )
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain numbers, strings, lists and dictionaries, fit for JSON."""
-        return {name: _plain(value) for name, value in asdict(self).items()}
-
 
 def draw_acquisition(
     microscope: Microscope, geometry: TiltGeometry, *, seed: int
@@ -184,12 +180,6 @@ def _within(rng: np.random.Generator, limits: Range) -> float:
 
 def _numbers(values: Any) -> Numbers:
     return tuple(float(value) for value in values)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _plain(entry) for name, entry in value.items()}
-    return [_plain(entry) for entry in value] if isinstance(value, tuple) else value
 
 
 def _check_lengths(record: AcquisitionRecord) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -213,18 +213,6 @@ class NoiseProfile:
             angles_deg=angles,
             spectrum=_average_spectrum([profile.spectrum for profile in profiles]),
         )
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return lists and strings only, ready for JSON."""
-        curves = {name: curve.tolist() for name, curve in self._items()}
-        angles = None if self.angles_deg is None else self.angles_deg.tolist()
-        spectrum = None if self.spectrum is None else self.spectrum.tolist()
-        return {
-            "estimate": self.estimate,
-            "angles_deg": angles,
-            **curves,
-            "spectrum": spectrum,
-        }
 
     def _items(self) -> list[tuple[str, DoubleArray]]:
         return [(name, getattr(self, name)) for name in _CURVES]

@@ -1,6 +1,5 @@
 """References of a data set: prepared and measured once, kept beside its tomograms."""
 
-import json
 from pathlib import Path
 
 from faket.data import Species
@@ -17,6 +16,7 @@ from faket.io.model_folder import (
     STYLE_PROFILE,
     reference_name,
 )
+from faket.io.records import write_record
 from faket.io.style_profile import save_style_profile
 from faket.io.tilts import write_tilt_series
 from faket.methods.look_like import reference_model
@@ -77,8 +77,7 @@ def _stored_reference(
             if reference.record is not None:
                 write_acquisition(temporary / ACQUISITION, reference.record)
             notices = [*reference.notices]
-            text = json.dumps(reference.profile.to_dict(), indent=1) + "\n"
-            (temporary / NOISE_PROFILE).write_text(text)
+            write_record(temporary / NOISE_PROFILE, reference.profile)
             if method_of(recipe).needs_spectra:
                 notices += _write_model(recipe, reference, temporary / REFERENCE_MODEL)
             for notice in notices:
@@ -127,5 +126,5 @@ def _write_model(recipe: Recipe, reference: Reference, path: Path) -> list[str]:
         counted=reference.counted,
         noise=reference.profile if reference.profile.estimate == "blind" else None,
     )
-    path.write_text(json.dumps(model.to_dict()) + "\n")
+    write_record(path, model, indent=None)  # its spectra would be a number a line
     return model_notices(model, dose_e_per_A2=known.dose_e_per_A2, counted=reference.counted)

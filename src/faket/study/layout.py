@@ -15,10 +15,11 @@ tilt-series of another training specimen: nothing of the test tomogram is ever a
 import json
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from faket.data import plain_record
 from faket.errors import InputError
 from faket.io.atomic import atomic_path
 from faket.io.leftovers import holds_nothing
@@ -89,7 +90,7 @@ class Study:
             for row in MODALITIES.values():
                 if row.parent:
                     shutil.rmtree(self.folder / "runs" / row.key, ignore_errors=True)
-        content = {"settings": _stored(self.settings), "seeds": dict(self.seeds)}
+        content = {"settings": plain_record(self.settings), "seeds": dict(self.seeds)}
         with atomic_path(self.folder / STAMP) as temporary:
             temporary.write_text(json.dumps(content, indent=1) + "\n")
 
@@ -254,16 +255,12 @@ def _read_stamp(folder: Path) -> dict[str, Any] | None:
     return {"settings": begun.settings, "seeds": seeds}
 
 
-def _stored(settings: StudySettings) -> dict[str, Any]:
-    return dict(json.loads(json.dumps(asdict(settings))))
-
-
 def _check_same(
     begun: StudySettings, settings: StudySettings, folder: Path, free: Sequence[str]
 ) -> None:
     """Refuse settings that would make other data or other trainings than those that are there."""
-    wanted = _stored(settings)
-    for name, old in _stored(begun).items():
+    wanted = plain_record(settings)
+    for name, old in plain_record(begun).items():
         new = wanted[name]
         # Training cannot go on at a learning rate that has fallen to zero.
         open_end = name == "steps" and settings.schedule == "constant"
