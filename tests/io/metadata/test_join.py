@@ -297,3 +297,23 @@ def test_what_a_microscope_did_not_measure(tmp_path: Path, truth: Truth, value: 
     facts = read(tmp_path, "a.mdoc", text.replace(f"Spacing = {PIXEL_A}", f"Spacing = {value}"))
     assert facts.pixel_size_A is None
     assert {tilt.dose for tilt in facts.tilts} == {None}
+
+
+def test_the_angle_of_an_image_that_is_left_out(tmp_path: Path, truth: Truth, mdoc) -> None:
+    """It moves with the others: a dark image keeps its place among the angles."""
+    geometry = join([mdoc, read(tmp_path, "a.aln", made_up.aln(truth, dark=3))])
+    np.testing.assert_allclose(geometry.angles_deg, truth.refined, atol=0.006)
+    assert geometry.excluded[3]
+
+
+def test_two_tomograms_of_one_list_are_two_series(tmp_path: Path, truth: Truth) -> None:
+    text = made_up.relion_4(truth)
+    row = next(line for line in text.splitlines() if line.startswith("TS_01 "))
+    block = text[text.index("data_TS_01") :]
+    second = text.replace(row, f"{row}\n{row.replace('TS_01', 'TS_02')}")
+    (tmp_path / "a.star").write_text(second + block.replace("data_TS_01", "data_TS_02"))
+    both = read_metadata(tmp_path / "a.star")
+    assert [facts.series for facts in both] == ["TS_01", "TS_02"]
+    with pytest.raises(InputError, match="expected one series, found TS_01 and TS_02"):
+        join(both)
+    np.testing.assert_allclose(join(both[1:]).angles_deg, truth.refined)

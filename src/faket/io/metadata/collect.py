@@ -44,7 +44,7 @@ def collect(files: Sequence[Placed], count: int) -> JoinedGeometry:
     excluded = _excluded(joining, aligned)
     joining.sources.setdefault("refined_angle_deg", joining.sources.get("angle_deg", ""))
     return JoinedGeometry(
-        angles_deg=np.where(np.isfinite(refined), refined, nominal),
+        angles_deg=_angles(nominal, refined),
         nominal_angles_deg=nominal,
         x_tilts_deg=joining.tilts("x_tilt_deg"),
         axes_deg=axes,
@@ -64,6 +64,13 @@ def collect(files: Sequence[Placed], count: int) -> JoinedGeometry:
         notices=tuple(dict.fromkeys([*notices, *joining.notices])),
         **scalars,
     )
+
+
+def _angles(nominal: DoubleArray, refined: DoubleArray) -> DoubleArray:
+    """Return the refined angles; where there is none the nominal one, moved as the others were."""
+    moved = (refined - nominal)[np.isfinite(refined - nominal)]
+    offset = float(np.median(moved)) if len(moved) else 0.0
+    return np.where(np.isfinite(refined), refined, nominal + offset)
 
 
 def _check_defocus(joining: Joining) -> None:

@@ -57,6 +57,7 @@ def join(files: Sequence[SeriesFacts]) -> JoinedGeometry:
     facts = _frames_together(list(files))
     if not facts:
         raise InputError("tilt-series: expected files of its metadata, found none; give one")
+    _refuse_two_series(facts)
     by_list = sorted(facts, key=_list_rank)
     images, places_of_list = _images(by_list)
     excluded = _told_excluded(facts, len(images))
@@ -73,6 +74,15 @@ def join(files: Sequence[SeriesFacts]) -> JoinedGeometry:
         placed.append((facts.index(entry), Placed(signed, places, (*told, *notices))))
     placed.sort(key=lambda pair: (RANKS[pair[1].facts.role], pair[0]))
     return collect([entry for _, entry in placed], len(images))
+
+
+def _refuse_two_series(facts: list[SeriesFacts]) -> None:
+    """Refuse several series of one list of tomograms: their angles may well be the same."""
+    named: dict[str, str] = {}
+    for entry in facts:
+        if entry.series and named.setdefault(entry.path, entry.series) != entry.series:
+            raise input_error(entry.path, f"expected one series, found {named[entry.path]} and "
+                                          f"{entry.series}; choose one of them")  # fmt: skip
 
 
 def _list_itself(
