@@ -1,5 +1,6 @@
 """Noise-free projections made to look like one reference: from arrays to arrays."""
 
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -8,6 +9,7 @@ import numpy as np
 from faket.data import AnyArray, FloatArray, TiltSeries, plain_record
 from faket.device import Device
 from faket.errors import InputError
+from faket.methods.line_integrals import unit_notices
 from faket.methods.measurement import measure_reference
 from faket.methods.notices import model_notices
 from faket.methods.reference_model import ReferenceModel
@@ -18,6 +20,7 @@ from faket.microscope.ctf_estimation import estimate_ctf
 from faket.noise import NoiseProfile, content, estimate_noise
 from faket.style import FeatureNetwork, StyleProfile, load_network
 
+_LOG = logging.getLogger("faket")
 _CONTENT = {"spectral-content": "spectral", "content": "noisy"}  # and what they are content of
 
 
@@ -65,7 +68,8 @@ def look_like(
     device : {"auto", "cpu", "cuda"}
         Of the style transfer.
     say : callable, optional
-        Called with what was estimated or assumed, a line each.
+        Called with each notice, one line: what was estimated or assumed, and whether
+        ``noise_free`` seems to be in volts instead of V·Å. The last is logged without it.
 
     Returns
     -------
@@ -87,6 +91,7 @@ def look_like(
             f"found {sizes_A[1]:g} Å; bin one of them first"
         )
     known = {"defocus_um": defocus_um, "dose_e_per_A2": dose_e_per_A2}
+    _check_units(row, noise_free, say)
     measured = _measured(row, reference, noise_free_reference, known, counted, say)
     if row.network is not None:
         network = network or _own_network(row.network, seed)
@@ -138,6 +143,7 @@ def noise_like(
             f"method: expected one of {', '.join([*starts, *_CONTENT])}, found {method!r}"
         )
     known = {"defocus_um": defocus_um, "dose_e_per_A2": dose_e_per_A2}
+    _check_units(row, noise_free, say)
     measured = _measured(row, reference, noise_free_reference, known, counted, say)
     images, angles_deg = noise_free.images, noise_free.geometry.angles_deg
     record = measured.model or measured.noise
@@ -206,6 +212,14 @@ def _measured(
         for notice in model_notices(model, dose_e_per_A2=dose_e_per_A2, counted=counted):
             say(notice)
     return Measured(model=model)
+
+
+def _check_units(row: MethodRow, noise_free: TiltSeries, say: Callable[[str], None] | None) -> None:
+    """Give a notice if the method needs V·Å and the projections seem to be in volts."""
+    if row.needs_spectra:
+        for notice in unit_notices(noise_free.images, noise_free.geometry.pixel_size_A):
+            # Without a handler, logging writes the bare line to the error stream.
+            (say or _LOG.warning)(notice)
 
 
 def _check_method(row: MethodRow, network: FeatureNetwork | None) -> None:

@@ -1,7 +1,8 @@
 """The colour of noise: radial power spectra of images, and white noise shaped to them.
 
 Rings have equal width from 0 to Nyquist in cycles per pixel, so that a spectrum measured on one
-image serves images of any size. Frequencies beyond Nyquist (the corners) belong to the last ring.
+image can be given to images of any size. The last ring includes frequencies beyond Nyquist (the
+corners).
 """
 
 from functools import lru_cache
@@ -15,8 +16,8 @@ from faket.errors import InputError
 from faket.rings import equal_rings, frequencies, hann, ring_frequencies
 from faket.seeds import generator
 
-RINGS = 96
-_LEAST = 0.02  # of a ring's mean power, in any direction
+RINGS = 96  # chosen: images of 192 pixels and more fill every ring
+_LEAST = 0.02  # of a ring's mean power, in every direction; chosen, so that no power is negative
 
 
 def ring_power(image: AnyArray, rings: int = RINGS, *, limit: float = 0.5) -> DoubleArray:
@@ -25,7 +26,7 @@ def ring_power(image: AnyArray, rings: int = RINGS, *, limit: float = 0.5) -> Do
     Parameters
     ----------
     image : ndarray, shape (y, x)
-        A Hann window is laid over it, so that its edges leave no cross.
+        It is multiplied by a Hann window, so that its edges do not leave a cross.
     rings : int
     limit : float
         Where the last ring ends, cycles per pixel: 0.5 is Nyquist, √½ the corner.
@@ -33,8 +34,8 @@ def ring_power(image: AnyArray, rings: int = RINGS, *, limit: float = 0.5) -> Do
     Returns
     -------
     ndarray, shape (rings,), float64
-        Mean squared amplitude per pixel: white noise of variance v has power v. Rings that hold
-        no frequency of a small image are interpolated.
+        Mean squared amplitude per pixel: white noise of variance v has power v. In a small image,
+        rings without any frequency are interpolated.
     """
     return ring_cross_power(image, image, rings, limit=limit)
 
@@ -53,11 +54,11 @@ def ring_cross_power(
     Returns
     -------
     ndarray, shape (rings,), float64
-        Σ of all rings' modes is the covariance under the window; equal images give their power.
+        Summed over all modes, the covariance under the window; for equal images their power.
     """
     if rings < 1 or np.ndim(image) != 2 or np.shape(image) != np.shape(other):
         raise InputError(
-            "image, rings: expected [y, x], two images of one shape and at least 1 ring, found "
+            "image, rings: expected two images [y, x] of one shape and at least 1 ring, found "
             f"shapes {np.shape(image)} and {np.shape(other)} and {rings} rings"
         )
     shape = (image.shape[0], image.shape[1])
@@ -75,8 +76,8 @@ def ring_cross_power(
 def ring_anisotropy(image: AnyArray, rings: int = RINGS, *, limit: float = 0.5) -> DoubleArray:
     """Measure how the power of each ring depends on the direction φ of the frequency.
 
-    Interpolation, drift and astigmatism leave such traces: interpolated images lack power in
-    the corners, drift takes it along one direction.
+    Interpolation, drift and astigmatism make it depend: interpolated images lack power in the
+    corners, drift removes it along one direction.
 
     Parameters
     ----------
@@ -88,7 +89,7 @@ def ring_anisotropy(image: AnyArray, rings: int = RINGS, *, limit: float = 0.5) 
     -------
     ndarray, shape (3, rings), float64
         The first coefficients of power(φ) / mean power = 1 + a cos 2φ + b sin 2φ + c cos 4φ, φ
-        from x to y. Zero beyond Nyquist, where rings are cut off.
+        from x to y. Zero beyond Nyquist, where rings are incomplete.
     """
     shape = (image.shape[0], image.shape[1])
     spectrum = _windowed_spectrum(image)
@@ -145,7 +146,7 @@ def mean_power(power: AnyArray) -> DoubleArray:
 
 
 def white_noise(seed: int, tilt: int, shape: tuple[int, ...]) -> FloatArray:
-    """Return N(0, 1) for every pixel of a tilt: the field that all methods share."""
+    """Return N(0, 1) for every pixel of a tilt, the same field for all methods."""
     return generator(seed, "noise", tilt).standard_normal(shape, dtype=np.float32)
 
 
@@ -155,7 +156,7 @@ def coloured_noise(seed: int, tilt: int, shape: tuple[int, int], power: AnyArray
     Parameters
     ----------
     seed, tilt : int
-        Address of the white field.
+        They select the white field.
     shape : (int, int)
         y, x.
     power : ndarray, shape (rings,)
@@ -172,8 +173,12 @@ def coloured_noise(seed: int, tilt: int, shape: tuple[int, int], power: AnyArray
     """
     values = np.asarray(power, np.float64)
     if values.ndim != 1 or values.size == 0 or not np.all(values >= 0) or np.isinf(values).any():
-        raise InputError("power: expected one finite number >= 0 for each ring")
+        raise InputError(
+            "power: expected one finite number >= 0 per ring, found an array of shape "
+            f"{values.shape} or others; take ring_power of an image"
+        )
     amplitude = ring_filter(np.sqrt(values), shape)
+    # [y, x] → [y, x // 2 + 1] → [y, x]
     spectrum = fft.rfft2(white_noise(seed, tilt, shape))
     return np.asarray(fft.irfft2(spectrum * amplitude, s=shape), np.float32)
 
@@ -195,11 +200,11 @@ def ring_filter(values: AnyArray, shape: tuple[int, int], *, limit: float = 0.5)
     """
     middle = ring_frequencies(len(values), limit)
     half = np.interp(frequencies(shape)[: shape[0] // 2 + 1], middle, values).astype(np.float32)
-    return np.asarray(half[np.abs(_row(shape[0]))])
+    return np.asarray(half[np.abs(_row(shape[0]))])  # [y // 2 + 1, ·] → [y, ·]: rows are mirrored
 
 
 def _windowed_spectrum(image: AnyArray) -> AnyArray:
-    """Real FFT under a Hann window, per root of the window's power; the mean is left out."""
+    """Return the real FFT [y, x // 2 + 1] under a Hann window, of unit power, without the mean."""
     window = _window((image.shape[0], image.shape[1]))
     values = (image - np.mean(image, dtype=np.float64)).astype(np.float32) * window
     values -= window * (values.sum() / window.sum())  # the mean must not leak into ring 0
@@ -215,13 +220,13 @@ def _window(shape: tuple[int, int]) -> FloatArray:
 
 
 def _row(n: int) -> NDArray[np.intp]:
-    """Signed index of each row of an FFT."""
+    """Return the signed index of each row of an FFT."""
     return np.asarray(np.rint(fft.fftfreq(n) * n), np.intp)
 
 
 @lru_cache(maxsize=2)
 def _waves(shape: tuple[int, int]) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """cos 2φ, sin 2φ and cos 4φ of each coefficient of a real FFT."""
+    """Return cos 2φ, sin 2φ and cos 4φ of each coefficient [y, x // 2 + 1] of a real FFT."""
     ky, kx = fft.fftfreq(shape[0])[:, None], fft.rfftfreq(shape[1])
     squared = kx * kx + ky * ky
     squared[0, 0] = 1.0
