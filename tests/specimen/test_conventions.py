@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from scipy.spatial import cKDTree
 
-from faket.specimen import SpecimenConfig, place_particles
+from faket.data import Species
+from faket.specimen import SpecimenConfig, attempts, place_particles
 from faket.specimen.ellipsoids import signed_distance
 from faket.specimen.membrane import bilayer_potential_V
 from faket.specimen.shapes import fibonacci_sphere
@@ -151,3 +152,25 @@ def test_a_bilayer_is_19_8_angstroms_from_its_middle_to_its_heads():
     assert abs(volts[d > 45]).max() < 1e-3
     assert np.interp(24.5, d, volts) == pytest.approx(3.9 / 2, abs=0.25)
     np.testing.assert_allclose(bilayer_potential_V(-d, 5.0), bilayer_potential_V(d, 5.0))
+
+
+def test_points_by_which_places_are_ruled_out_lie_on_and_in_the_object(monkeypatch):
+    """On the vesicle's own surface and inside the molecule's own envelope, as they are turned."""
+    seen = {}
+    for name in ("first_shell_fit", "first_fit"):
+        own = getattr(attempts, name)
+        monkeypatch.setattr(attempts, name, lambda *a, name=name, own=own: seen.update(
+            {name: a}) or own(*a))  # fmt: skip
+    box = np.zeros((9, 11, 13), np.float32)
+    box[2:5, 3:6, 4:10] = 1.0  # without any symmetry about its centre
+    species = Species("a", box, box, voxel_size_A=5.0)
+    config = SpecimenConfig(
+        size_voxels=(60, 60, 60), particles=(1, 1), vesicles=(1, 1), gold=(0, 0),
+        vesicle_semi_axes_A=(100, 300),
+    )  # fmt: skip
+    place_particles(config, [species], seed=2)
+    _, _, matrix, axes, _, points = seen["first_shell_fit"]
+    np.testing.assert_allclose((((points @ matrix) / axes) ** 2).sum(axis=1), 1, rtol=1e-9)
+    _, _, matrix, points, _ = seen["first_fit"]
+    x, y, z = np.rint(points @ matrix).astype(int).T
+    assert (box[4 + z, 5 + y, 6 + x] == 1).all()
