@@ -25,7 +25,7 @@ import numpy as np
 from faket.data import AnyArray, DoubleArray, TiltGeometry, TiltSeries
 from faket.evaluation import content_correlation, separability, spectrum_distance
 from faket.methods.measurement import measure_reference
-from faket.methods.reference_model import ReferenceModel
+from faket.methods.reference_properties import ReferenceProperties
 from faket.methods.spectral import spectral_images
 from faket.microscope import PRESET_ANGLES, PRESETS, draw_acquisition, expose
 from faket.noise import add_noise, estimate_noise
@@ -119,7 +119,7 @@ def starts(trial: Trial) -> dict[str, Callable[[float], AnyArray]]:
     }
 
 
-def as_the_lens_sees(clean: AnyArray, model: ReferenceModel, angles: DoubleArray) -> AnyArray:
+def as_the_lens_sees(clean: AnyArray, model: ReferenceProperties, angles: DoubleArray) -> AnyArray:
     """Return noiseless tilts filtered by the reference's CTF and nothing else."""
     return np.asarray(spectral_images(clean, model, angles, seed=0, amount=0.0))
 

@@ -165,7 +165,7 @@ def test_another_version_of_faket_is_not_mixed(recipe, out, monkeypatch):
     assert not (out / "model_1").exists()
 
 
-def test_other_libraries_are_said(recipe, out, monkeypatch):
+def test_other_libraries_give_a_notice(recipe, out, monkeypatch):
     import faket.pipeline.versions as module
 
     here = {**module.software_versions(), "torch": "99.0"}

@@ -16,7 +16,7 @@ from inputs import (
     dotted_specimen,
     features,
     noise,
-    reference_model,
+    reference_properties,
     searched,
     shaken_series,
     walks,
@@ -73,7 +73,7 @@ def alignment_and_binning(_: Task) -> list[Row]:
 def spectral_images(_: Task) -> list[Row]:
     from faket.methods.spectral import spectral_images as make
 
-    made = make(10 * noise(3, 64, 64), reference_model(), ANGLES[:3], seed=1)
+    made = make(10 * noise(3, 64, 64), reference_properties(), ANGLES[:3], seed=1)
     mean = "as the reference's" if abs(made.mean() - 40) < 0.1 else f"{made.mean():.3g}, not 40"
     return [{"what": f"spectral images: numpy only (mean {mean})", "cpu_only": True}]
 

@@ -74,14 +74,14 @@ def searched(
     return search(volume, factory, rotations, memory_GB=memory_GB)
 
 
-def reference_model() -> Any:
+def reference_properties() -> Any:
     """Return what might have been measured on a counting microscope with a perfect detector."""
-    from faket.methods.reference_model import ReferenceModel
+    from faket.methods.reference_properties import ReferenceProperties
     from faket.microscope.ctf_estimate import CtfEstimate
     from faket.noise import NoiseProfile
 
     angles, mean, rings = ANGLES[:3], np.full(3, 40.0), 64
-    return ReferenceModel(
+    return ReferenceProperties(
         pixel_size_A=5.0,
         noise=NoiseProfile(*[np.full(3, 0.5)] * 2, mean, np.full(3, 9.0), "blind", angles),
         ctf=CtfEstimate(angles, np.full(3, 3.0), (2.9, 3.2), True, "metadata"),

@@ -8,10 +8,10 @@ import pytest
 from faket.constants import electron_wavelength_A, interaction_constant_rad_per_V_A
 from faket.data import TiltGeometry, TiltSeries, plain_record
 from faket.errors import InputError
-from faket.methods.look_like import look_like, noise_like, reference_model
+from faket.methods.look_like import look_like, noise_like, reference_properties
 from faket.methods.measurement import measure_reference
-from faket.methods.notices import coverage_notice, model_notices
-from faket.methods.reference_model import CORNER, ReferenceModel
+from faket.methods.notices import coverage_notice, reference_notices
+from faket.methods.reference_properties import CORNER, ReferenceProperties
 from faket.methods.spectral import expected_contrast, spectral_images
 from faket.microscope.ctf_estimate import CtfEstimate
 from faket.noise import (
@@ -29,11 +29,11 @@ ANGLES = np.array([-20.0, 0.0, 20.0])
 
 
 def model_of(*, beam=BEAM, floor=None, envelope=None, angles=ANGLES, **ctf):
-    """Return a reference model of a counting microscope, 50 electrons a pixel."""
+    """Return the properties of a counting microscope, 50 electrons a pixel."""
     n = len(angles)
     flat = np.full(n, 0.5)
     mean = np.broadcast_to(np.asarray(beam, float), n)
-    return ReferenceModel(
+    return ReferenceProperties(
         pixel_size_A=PIXEL_A,
         noise=NoiseProfile(flat, flat, mean, flat, "blind", angles),
         ctf=CtfEstimate(angles, np.full(n, 3.0), (2.9, 3.1), True, "metadata", **ctf),
@@ -56,7 +56,7 @@ def test_the_wave_behind_a_specimen_goes_through_the_whole_transfer():
     """|F⁻¹[exp(−iχ') F exp((i − w) φ)]|², written out; the unscattered beam misses the plate."""
     known = {"phase_plate_deg": 70.0, "amplitude_contrast": 0.1, "spherical_aberration_mm": 2.0}
     fall = np.exp(-np.linspace(0, 2, RINGS))
-    model = model_of(envelope=fall, **known)
+    properties = model_of(envelope=fall, **known)
     image = projections()[0] - 5000.0
     ky, kx = (np.fft.fftfreq(n)[:, None] for n in image.shape)
     k = np.hypot(ky, kx.T)
@@ -71,7 +71,7 @@ def test_the_wave_behind_a_specimen_goes_through_the_whole_transfer():
     transfer[0, 0] = 1
     intensity = np.abs(np.fft.ifft2(np.fft.fft2(wave) * transfer)) ** 2
     expected = BEAM * (intensity - intensity.mean())
-    found = expected_contrast(model, 0, image)
+    found = expected_contrast(properties, 0, image)
     np.testing.assert_allclose(found, expected, atol=2e-3 * expected.std())
 
 
@@ -95,15 +95,15 @@ def test_the_colour_of_the_noise_leaves_the_signal_as_it_is():
 def test_noise_free_projections_tell_shifts_and_strength():
     """Tilts moved by 0 and ± (2.4, −2.4) pixels: 1.4826 · 2.4 · 4 Å; the signal is 0.7 of it."""
     images = projections(shape=(128, 128), rms=300.0)
-    model = replace(model_of(), envelope=np.full((3, RINGS), 0.7))
+    properties = replace(model_of(), envelope=np.full((3, RINGS), 0.7))
     turns = np.fft.fftfreq(128)[:, None], np.fft.rfftfreq(128)
     moved = []
     for sign, image in zip((0, 1, -1), images, strict=True):
         phase = np.exp(-2j * np.pi * sign * 2.4 * (turns[1] - turns[0]))
         moved.append(np.fft.irfft2(np.fft.rfft2(image) * phase, s=image.shape))
-    reference = spectral_images(np.array(moved), model, ANGLES, seed=1, amount=0.3)
+    reference = spectral_images(np.array(moved), properties, ANGLES, seed=1, amount=0.3)
     found = measure_reference(
-        reference, ANGLES, PIXEL_A, noise_free=images, ctf=model.ctf, dose_e_per_A2=[1e-3] * 3
+        reference, ANGLES, PIXEL_A, noise_free=images, ctf=properties.ctf, dose_e_per_A2=[1e-3] * 3
     )
     assert found.alignment_error_A == pytest.approx(1.4826 * 2.4 * PIXEL_A, rel=0.03)
     strength = (found.beam_grey[:, None] * found.envelope / BEAM)[:, 2:8]
@@ -156,14 +156,14 @@ def test_a_later_tilt_is_more_damaged():
 
 def test_a_model_between_its_tilts_is_interpolated_entry_by_entry():
     rng = np.random.default_rng(0)
-    model = replace(
+    properties = replace(
         model_of(beam=np.array([10.0, 20.0, 40.0])),
         envelope=rng.random((3, RINGS)), floor=rng.random((3, RINGS)),
         anisotropy=rng.random((3, 3, RINGS)),
     )  # fmt: skip
-    there = model.at([5.0, -40.0])
+    there = properties.at([5.0, -40.0])
     for name in ("beam_grey", "envelope", "floor", "anisotropy"):
-        values = getattr(model, name)
+        values = getattr(properties, name)
         np.testing.assert_allclose(getattr(there, name)[0], 0.75 * values[1] + 0.25 * values[2])
         np.testing.assert_allclose(getattr(there, name)[1], values[0])
 
@@ -193,19 +193,19 @@ def test_every_start_is_the_function_of_its_name():
         if method != "content":
             alike = look_like(series(images), ref, method=method, seed=3)
             np.testing.assert_array_equal(alike.images, made)
-    model = reference_model(ref, defocus_um=3.0, dose_e_per_A2=90.0)
+    properties = reference_properties(ref, defocus_um=3.0, dose_e_per_A2=90.0)
     known = {"defocus_um": 3.0, "dose_e_per_A2": 90.0}
     for method, amount in (("spectral", 1.0), ("spectral-content", 0.25)):
         found, record = noise_like(method, series(images), ref, seed=3, **known)
-        made = spectral_images(images, model, ANGLES, seed=3, amount=amount)
+        made = spectral_images(images, properties, ANGLES, seed=3, amount=amount)
         np.testing.assert_array_equal(found, made)
-        assert record == plain_record(model)
+        assert record == plain_record(properties)
 
 
 def test_the_exposure_of_a_series_is_shared_by_its_tilts():
     """A third of 90 e/Å² each, 0.45 of it on pixels of 100 Å²; images without a mean."""
     ref = reference()
-    found = reference_model(series(ref.images - 80), dose_e_per_A2=90.0, defocus_um=2.5)
+    found = reference_properties(series(ref.images - 80), dose_e_per_A2=90.0, defocus_um=2.5)
     np.testing.assert_allclose(
         found.beam_grey, np.sqrt(found.floor[:, 0] * 0.45 * 30 * 100), rtol=1e-6
     )
@@ -237,6 +237,6 @@ def test_tilts_beyond_the_references_by_more_than_3_degrees_are_counted():
 
 
 def test_notices_say_the_share_of_a_tilt():
-    (notice,) = model_notices(model_of(), dose_e_per_A2=None)
+    (notice,) = reference_notices(model_of(), dose_e_per_A2=None)
     assert "110 e/Å² in all, 36.7 a tilt" in notice
-    assert model_notices(model_of(), dose_e_per_A2=90.0) == []
+    assert reference_notices(model_of(), dose_e_per_A2=90.0) == []

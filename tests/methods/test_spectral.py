@@ -13,7 +13,7 @@ from faket.errors import InputError
 from faket.evaluation import content_correlation, separability, spectrum_distance
 from faket.io.records import parse_record
 from faket.methods.measurement import measure_reference
-from faket.methods.reference_model import ReferenceModel
+from faket.methods.reference_properties import ReferenceProperties
 from faket.methods.spectral import (
     signal_to_noise,
     spectral_content,
@@ -33,13 +33,13 @@ PIXEL_A = 5.0
 
 
 def fabricated(*, electrons=40.0, floor=None, gain=1.0, alignment_error_A=0.0):
-    """A model of a counting microscope with a perfect detector."""
+    """Properties of a counting microscope with a perfect detector."""
     rings = 64
     mean = np.full(3, gain * electrons)
     noise = NoiseProfile(*[np.full(3, 0.5)] * 2, mean, np.full(3, 9.0), "blind", ANGLES)
     ctf = CtfEstimate(ANGLES, np.array([3.0, 3.2, 2.9]), (2.9, 3.2), True, "metadata")
     floor = np.ones(rings) if floor is None else floor
-    return ReferenceModel(
+    return ReferenceProperties(
         pixel_size_A=PIXEL_A,
         noise=noise,
         ctf=ctf,
@@ -74,15 +74,15 @@ def test_nothing_but_counts_where_there_is_no_specimen():
 
 
 def test_a_weak_object_without_noise_is_the_contrast_transfer_of_it():
-    model, noise_free = fabricated(), projections(strength=1.0)
-    made = spectral_images(noise_free, model, ANGLES, seed=1, amount=0.0)
+    properties, noise_free = fabricated(), projections(strength=1.0)
+    made = spectral_images(noise_free, properties, ANGLES, seed=1, amount=0.0)
     sigma = interaction_constant_rad_per_V_A(300.0)
     f = np.fft.fftfreq(128)[:, None], np.fft.rfftfreq(128)
     middles = (np.arange(64) + 0.5) * 0.7072 / 64
     envelope = np.interp(np.hypot(*f), middles, np.exp(-np.linspace(0, 1, 64)))
     for tilt in range(3):
         transfer = contrast_transfer(
-            f[1] / PIXEL_A, f[0] / PIXEL_A, model.ctf.optics(tilt), amplitude_contrast=0.055
+            f[1] / PIXEL_A, f[0] / PIXEL_A, properties.ctf.optics(tilt), amplitude_contrast=0.055
         )
         phase = np.fft.rfft2(-sigma * noise_free[tilt]) * envelope
         phase[0, 0] = 0
@@ -99,20 +99,21 @@ def test_protein_is_dark():
 
 
 def test_content_is_the_same_image_with_a_quarter_of_the_noise():
-    model, noise_free = fabricated(), projections()
+    properties, noise_free = fabricated(), projections()
     full, quarter, none = (
-        spectral_images(noise_free, model, ANGLES, seed=4, amount=amount) for amount in (1, 0.25, 0)
+        spectral_images(noise_free, properties, ANGLES, seed=4, amount=amount)
+        for amount in (1, 0.25, 0)
     )
     np.testing.assert_allclose(quarter - none, (full - none) / 4, atol=1e-3)
-    np.testing.assert_array_equal(spectral_content(noise_free, model, ANGLES, seed=4), quarter)
-    assert spectral_images(noise_free, model, ANGLES, seed=4).tobytes() == full.tobytes()
-    assert not np.array_equal(spectral_images(noise_free, model, ANGLES, seed=5), full)
+    np.testing.assert_array_equal(spectral_content(noise_free, properties, ANGLES, seed=4), quarter)
+    assert spectral_images(noise_free, properties, ANGLES, seed=4).tobytes() == full.tobytes()
+    assert not np.array_equal(spectral_images(noise_free, properties, ANGLES, seed=5), full)
 
 
 def test_signal_to_noise_is_what_the_images_show():
-    model, noise_free = fabricated(), projections()
-    found = signal_to_noise(noise_free, model, ANGLES)
-    none = spectral_images(noise_free, model, ANGLES, seed=0, amount=0.0)
+    properties, noise_free = fabricated(), projections()
+    found = signal_to_noise(noise_free, properties, ANGLES)
+    none = spectral_images(noise_free, properties, ANGLES, seed=0, amount=0.0)
     signal = [ring_power(image, 64, limit=0.7072) for image in none]
     np.testing.assert_allclose(found, np.array(signal) / 40, rtol=1e-3, atol=1e-6)
 
@@ -146,15 +147,15 @@ def test_without_a_mean_the_exposure_tells_how_strong_the_signal_is():
 
 
 def test_noise_free_projections_give_strength_blur_and_misalignment():
-    """Images made by a model with a known envelope and shifts give both back."""
+    """Images made with a known envelope and shifts give both back."""
     noise_free = projections(side=256, strength=400.0)
-    model = fabricated(electrons=400.0, alignment_error_A=6.0)
+    properties = fabricated(electrons=400.0, alignment_error_A=6.0)
     k = (np.arange(64) + 0.5) * 0.7072 / 64 / PIXEL_A
     blurred = np.tile(0.8 * np.exp(-2 * (np.pi * 5.0 * k) ** 2) * np.sinc(k * PIXEL_A), (3, 1))
-    model = replace(model, envelope=blurred)
-    reference = spectral_images(noise_free, model, ANGLES, seed=3)
+    properties = replace(properties, envelope=blurred)
+    reference = spectral_images(noise_free, properties, ANGLES, seed=3)
     tiny = np.full(3, 1e-3)  # no radiation damage
-    known = replace(model.ctf, source="metadata")
+    known = replace(properties.ctf, source="metadata")
     found = measure_reference(
         reference, ANGLES, PIXEL_A, noise_free=noise_free, ctf=known, dose_e_per_A2=tiny
     )
@@ -168,26 +169,28 @@ def test_noise_free_projections_give_strength_blur_and_misalignment():
 
 
 def test_other_tilts_take_the_model_by_angle():
-    model = fabricated()
-    model = replace(model, beam_grey=np.array([30.0, 40.0, 20.0]))
-    there = model.at([-60.0, 15.0, 0.0, 30.0])
+    properties = fabricated()
+    properties = replace(properties, beam_grey=np.array([30.0, 40.0, 20.0]))
+    there = properties.at([-60.0, 15.0, 0.0, 30.0])
     np.testing.assert_allclose(there.beam_grey, [30.0, 30.0, 40.0, 20.0])
     np.testing.assert_allclose(there.ctf.defocus_um[[0, 3]], [3.0, 2.9])
     assert there.floor.shape == (4, 64)
-    made = spectral_images(np.zeros((4, 64, 48)), model, there.noise.angles_deg, seed=0)
+    made = spectral_images(np.zeros((4, 64, 48)), properties, there.noise.angles_deg, seed=0)
     assert made.shape == (4, 64, 48)
 
 
 def read_back(values):
     text = json.dumps(values, default=np.ndarray.tolist)
-    return parse_record(text, ReferenceModel, "a.json", what="a record", remedy="make it again")
+    return parse_record(
+        text, ReferenceProperties, "a.json", what="a record", remedy="make it again"
+    )
 
 
 def test_round_trip_through_json():
     reference = spectral_images(projections(side=64), fabricated(), ANGLES, seed=2)
-    model = measure_reference(reference, ANGLES, PIXEL_A)
-    again = read_back(plain_record(model))
-    assert plain_record(again) == plain_record(model)
+    properties = measure_reference(reference, ANGLES, PIXEL_A)
+    again = read_back(plain_record(properties))
+    assert plain_record(again) == plain_record(properties)
 
 
 def test_closer_to_the_simulator_than_noisy():
@@ -209,8 +212,10 @@ def test_closer_to_the_simulator_than_noisy():
         stacks.append(align(series.images, series.geometry))
         projected.append(noise_free_projections(specimen, angles).images)
     known = estimate_ctf(stacks[0], 10.0, angles, defocus_um=4.0)
-    model = measure_reference(stacks[0], angles, 10.0, ctf=known, dose_e_per_A2=np.full(7, 30 / 7))
-    made = spectral_images(projected[1], model, angles, seed=0)
+    properties = measure_reference(
+        stacks[0], angles, 10.0, ctf=known, dose_e_per_A2=np.full(7, 30 / 7)
+    )
+    made = spectral_images(projected[1], properties, angles, seed=0)
     plain = noisy(projected[1], estimate_noise(stacks[0], projected[0], angles_deg=angles), seed=0)
     truth = stacks[1]
     assert spectrum_distance(made, truth).distance < 0.5 * spectrum_distance(plain, truth).distance
@@ -222,19 +227,19 @@ def test_closer_to_the_simulator_than_noisy():
 
 
 def test_bad_input_is_refused_in_one_line():
-    model, noise_free = fabricated(), projections(side=64)
+    properties, noise_free = fabricated(), projections(side=64)
     constant = noise_free.copy()
     constant[1] = 3.0
     cases = [
-        (lambda: spectral_images(noise_free, model, ANGLES[:2], seed=0), "2 tilts"),
-        (lambda: spectral_images(noise_free[0], model, ANGLES, seed=0), "tilt, y, x"),
-        (lambda: spectral_images(noise_free, model, ANGLES, seed=0, amount=-1), "amount"),
+        (lambda: spectral_images(noise_free, properties, ANGLES[:2], seed=0), "2 tilts"),
+        (lambda: spectral_images(noise_free[0], properties, ANGLES, seed=0), "tilt, y, x"),
+        (lambda: spectral_images(noise_free, properties, ANGLES, seed=0, amount=-1), "amount"),
         (lambda: measure_reference(constant, ANGLES, 5.0), "tilt 1"),
         (lambda: measure_reference(noise_free, ANGLES, 5.0, dose_e_per_A2=[1.0]), "dose"),
         (lambda: read_back({"floor": []}), "no entry pixel_size_A"),
-        (lambda: replace(model, floor=-model.floor), "floor"),
-        (lambda: replace(model, pixel_size_A=0.0), "pixel size"),
-        (lambda: replace(model, beam_grey=np.ones(2)), "3 tilts"),
+        (lambda: replace(properties, floor=-properties.floor), "floor"),
+        (lambda: replace(properties, pixel_size_A=0.0), "pixel size"),
+        (lambda: replace(properties, beam_grey=np.ones(2)), "3 tilts"),
     ]
     for call, word in cases:
         with pytest.raises(InputError, match=word) as error:

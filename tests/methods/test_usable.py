@@ -38,7 +38,7 @@ def test_a_good_reference_is_left_alone():
     assert (found.scaled, found.left_out, found.notice) == (False, {}, "")
 
 
-def test_an_inverted_reference_is_turned_before_gold_is_told_from_x_rays():
+def test_an_inverted_reference_is_turned_before_gold_is_distinguished_from_x_rays():
     images = counts(gold := 300.0)
     images[:, 20:25, 30:35] -= gold
     turned = usable_reference(series(-images), invert=True)
@@ -119,7 +119,7 @@ def test_scaling_to_bytes_leaves_the_strength_of_the_signal(monkeypatch):
     assert measure_reference(scaled, ANGLES, 10.0).strength_source == "mean"  # what must not be
 
 
-def test_scaled_grey_values_are_said_where_they_matter():
+def test_scaled_grey_values_give_a_notice_where_they_matter():
     noise_free = series(-50 * np.random.default_rng(0).random((TILTS, N, N)).astype(np.float32))
     reference, notices = series(to_bytes(counts())), []
     found = noise_like("spectral", noise_free, reference, counted=False, say=notices.append)

@@ -72,7 +72,7 @@ def test_each_tilt_gets_its_own_defocus_where_the_common_one_is_sure():
 
 
 @pytest.mark.parametrize("pixel_A", [5.0, 10.0])
-def test_nothing_is_told_from_noise_nor_from_a_specimen_without_a_lens(pixel_A):
+def test_no_defocus_is_certain_from_noise_or_from_a_specimen_without_a_ctf(pixel_A):
     rng = np.random.default_rng(3)
     noise = rng.standard_normal((9, 128, 128))
     k = np.hypot(np.fft.fftfreq(128, pixel_A)[:, None], np.fft.rfftfreq(128, pixel_A))

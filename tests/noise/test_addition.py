@@ -119,7 +119,7 @@ def test_other_tilt_schemes_take_the_profile_by_angle():
     offset=st.floats(-1e3, 1e3),
     amount=st.floats(0, 2),
 )
-def test_gain_and_offset_of_the_clean_stack_do_not_matter(gain, offset, amount):
+def test_gain_and_offset_of_the_noise_free_stack_do_not_matter(gain, offset, amount):
     noise_free = np.random.default_rng(1).standard_normal((1, 16, 16))
     one = NoiseProfile(*np.array([[0.3], [0.9], [2.0], [5.0]]), "blind")
     straight = add_noise(noise_free, one, seed=0, amount=amount)

@@ -13,7 +13,7 @@ from faket.data import TiltGeometry, plain_record
 from faket.errors import InputError
 from faket.io.acquisition import read_acquisition, write_acquisition
 from faket.io.records import MAX_JSON_BYTES, read_record
-from faket.methods.reference_model import ReferenceModel
+from faket.methods.reference_properties import ReferenceProperties
 from faket.microscope import PRESETS, draw_acquisition
 from faket.microscope.ctf_estimate import CtfEstimate
 from faket.noise import NoiseProfile
@@ -41,7 +41,9 @@ def folder(tmp_path_factory, mutate):
     noise = NoiseProfile(*([[0.5, 0.6, 0.5]] * 4), "blind", ANGLES, np.ones((3, 4)))
     ctf = CtfEstimate(ANGLES, [3.0, 3.1, 3.2], (2.9, 3.3), True, "spectra")
     rings = np.ones((3, 4))
-    model = ReferenceModel(10.0, noise, ctf, np.ones(3), rings, rings, np.ones((3, 3, 4)), "mean")
+    model = ReferenceProperties(
+        10.0, noise, ctf, np.ones(3), rings, rings, np.ones((3, 3, 4)), "mean"
+    )
     for name, record in (("noise", noise), ("ctf", ctf), ("model", model)):
         (folder / f"{name}.json").write_text(json.dumps(plain_record(record)))
     drawn = draw_acquisition(PRESETS["shrec21"], TiltGeometry(ANGLES, 5.0), seed=1)
@@ -57,7 +59,7 @@ def json_of(kind):
 READERS = {
     "noise.json": json_of(NoiseProfile),
     "ctf.json": json_of(CtfEstimate),
-    "model.json": json_of(ReferenceModel),
+    "model.json": json_of(ReferenceProperties),
     "acquisition.json": read_acquisition,
     "study/runs/benchmark/seed_0/result.json": read_run,
     "study/runs/tm/seed_0/result.json": read_run,

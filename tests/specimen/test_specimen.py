@@ -229,7 +229,7 @@ def test_molecules_lie_inside_vesicles_and_outside(placement):
     assert 0 < inside.sum() < len(inside)
 
 
-def test_counts_asked_for_are_told_and_reached(placement):
+def test_requested_counts_are_returned_and_reached(placement):
     requested = placement.requested
     assert requested == requested_counts(BOX, SPECIES, seed=3)
     assert list(requested) == ["rod", "hook", "bead", "vesicle", "fiducial"]

@@ -84,7 +84,7 @@ def test_mmcif_without_elements(mol, tmp_path, one, symbol):
     assert load(tmp_path / "b.cif", bare).mass_kDa == pytest.approx(one.mass_kDa)
 
 
-def test_unknown_elements_are_said_or_refused(mol, tmp_path, one):
+def test_unknown_elements_give_a_notice_or_are_refused(mol, tmp_path, one):
     strange = [("QQ1", "", "LIG", "B", 900, (5.0, 0, 20))]
     found = load(tmp_path / "a.pdb", mol.pdb(mol.helix() + strange))
     assert found.mass_kDa == pytest.approx(one.mass_kDa)
@@ -245,7 +245,7 @@ def test_beads_are_refused(mol, tmp_path, names):
         load(tmp_path / "c.pdb", mol.pdb(beads))
 
 
-def test_a_small_trace_is_left_out_and_backbones_are_said(mol, tmp_path, one):
+def test_a_small_trace_is_left_out_and_backbones_give_a_notice(mol, tmp_path, one):
     trace = mol.helix(25, names=("CA",), chain="B", shift=(40, 0, 0))
     long = mol.helix(130)
     whole = load(tmp_path / "a.pdb", mol.pdb(long))

@@ -11,8 +11,8 @@ from faket.device import Device
 from faket.errors import InputError
 from faket.methods.line_integrals import unit_notices
 from faket.methods.measurement import measure_reference
-from faket.methods.notices import model_notices
-from faket.methods.reference_model import ReferenceModel
+from faket.methods.notices import reference_notices
+from faket.methods.reference_properties import ReferenceProperties
 from faket.methods.render import Measured, render, with_noise
 from faket.methods.spectral import spectral_content
 from faket.methods.table import METHODS, MethodName, MethodRow, NetworkName, method_row
@@ -102,7 +102,7 @@ def look_like(
             pixel_size_A=reference.geometry.pixel_size_A,
             device=device,
         )
-        measured = Measured(measured.noise, measured.model, style, network)
+        measured = Measured(measured.noise, measured.properties, style, network)
     angles_deg = noise_free.geometry.angles_deg
     images = render(row, noise_free.images, angles_deg, measured, seed=seed, device=device)
     return TiltSeries(images, noise_free.geometry)
@@ -146,10 +146,10 @@ def noise_like(
     _check_units(row, noise_free, say)
     measured = _measured(row, reference, noise_free_reference, known, counted, say)
     images, angles_deg = noise_free.images, noise_free.geometry.angles_deg
-    record = measured.model or measured.noise
+    record = measured.properties or measured.noise
     assert record is not None
-    if method == "spectral-content" and measured.model is not None:
-        made = spectral_content(images, measured.model, angles_deg, seed=seed)
+    if method == "spectral-content" and measured.properties is not None:
+        made = spectral_content(images, measured.properties, angles_deg, seed=seed)
     elif method == "content" and measured.noise is not None:
         made = content(images, measured.noise, seed=seed, angles_deg=angles_deg)
     else:
@@ -157,7 +157,7 @@ def noise_like(
     return made, plain_record(record)
 
 
-def reference_model(
+def reference_properties(
     reference: TiltSeries,
     noise_free: AnyArray | None = None,
     *,
@@ -165,7 +165,7 @@ def reference_model(
     dose_e_per_A2: float | None = None,
     counted: bool = True,
     noise: NoiseProfile | None = None,
-) -> ReferenceModel:
+) -> ReferenceProperties:
     """Measure on a reference what the spectral method needs, with what is known of it.
 
     ``noise`` is what was estimated of the same stacks before; it is estimated where it is not
@@ -201,7 +201,7 @@ def _measured(
         angles_deg = reference.geometry.angles_deg
         return Measured(estimate_noise(reference.images, noise_free, angles_deg=angles_deg))
     dose_e_per_A2 = known["dose_e_per_A2"]
-    model = reference_model(
+    properties = reference_properties(
         reference,
         noise_free,
         defocus_um=known["defocus_um"],
@@ -209,9 +209,9 @@ def _measured(
         counted=counted,
     )
     if say is not None and noise_free is None:
-        for notice in model_notices(model, dose_e_per_A2=dose_e_per_A2, counted=counted):
+        for notice in reference_notices(properties, dose_e_per_A2=dose_e_per_A2, counted=counted):
             say(notice)
-    return Measured(model=model)
+    return Measured(properties=properties)
 
 
 def _check_units(row: MethodRow, noise_free: TiltSeries, say: Callable[[str], None] | None) -> None:

@@ -14,7 +14,7 @@ from scipy.ndimage import gaussian_filter1d
 
 from faket.data import AnyArray, DoubleArray
 from faket.errors import InputError
-from faket.methods.reference_model import CORNER, RINGS, ReferenceModel, StrengthSource
+from faket.methods.reference_properties import CORNER, RINGS, ReferenceProperties, StrengthSource
 from faket.methods.spectral import expected_contrast
 from faket.microscope.ctf_estimate import CtfEstimate
 from faket.microscope.ctf_estimation import estimate_ctf
@@ -52,7 +52,7 @@ def measure_reference(
     noise: NoiseProfile | None = None,
     residual_motion_A: float = _RESIDUAL_MOTION_A,
     alignment_error_A: float = 0.0,
-) -> ReferenceModel:
+) -> ReferenceProperties:
     """Measure on a reference all that the spectral method needs.
 
     Parameters
@@ -81,7 +81,7 @@ def measure_reference(
 
     Returns
     -------
-    ReferenceModel
+    ReferenceProperties
 
     Raises
     ------
@@ -105,11 +105,13 @@ def measure_reference(
     else:
         beam_grey, source = _beam_by_dose(floor[:, 0], dose, pixel_size_A)
     fade = _damage(dose, sequence, ctf_there.voltage_kV, pixel_size_A)
-    model = ReferenceModel(pixel_size_A, noise, ctf_there, beam_grey, fade, floor, traces, source)
+    properties = ReferenceProperties(
+        pixel_size_A, noise, ctf_there, beam_grey, fade, floor, traces, source
+    )
     if noise_free is not None:
-        return _with_noise_free(model, images, noise_free)
+        return _with_noise_free(properties, images, noise_free)
     blur = _EFFICIENCY * _blur(residual_motion_A, pixel_size_A)
-    return replace(model, envelope=fade * blur, alignment_error_A=alignment_error_A)
+    return replace(properties, envelope=fade * blur, alignment_error_A=alignment_error_A)
 
 
 def _known_dose(dose_e_per_A2: ArrayLike | None, angles: DoubleArray) -> DoubleArray:
@@ -193,33 +195,33 @@ def _blur(motion_A: float, pixel_size_A: float) -> DoubleArray:
 
 
 def _with_noise_free(
-    model: ReferenceModel, images: AnyArray, noise_free: AnyArray
-) -> ReferenceModel:
+    properties: ReferenceProperties, images: AnyArray, noise_free: AnyArray
+) -> ReferenceProperties:
     """Fit to noise-free projections: strength and blur, common to all tilts, and shifts."""
     rings = ring_frequencies(RINGS, CORNER)
     cross, power, weight = [], [], []
     shifts = np.empty((len(images), 2))
     for tilt, (image, own) in enumerate(zip(images, noise_free, strict=True)):
-        signal = expected_contrast(model, tilt, own)
-        shifts[tilt] = _displacement(image, signal, model.pixel_size_A)
-        signal = expected_contrast(model, tilt, own, shifts[tilt])
+        signal = expected_contrast(properties, tilt, own)
+        shifts[tilt] = _displacement(image, signal, properties.pixel_size_A)
+        signal = expected_contrast(properties, tilt, own, shifts[tilt])
         cross.append(ring_cross_power(signal, image, RINGS, limit=CORNER))
         power.append(ring_power(signal, RINGS, limit=CORNER))
         weight.append(rings / (ring_power(image, RINGS, limit=CORNER) + 1e-30))
     x, q, w = (np.array(values) for values in (cross, power, weight))
     fits = []
     for motion_A in np.linspace(0, 15, 61):
-        blur = _blur(motion_A, model.pixel_size_A)
+        blur = _blur(motion_A, properties.pixel_size_A)
         scale = max(float(np.sum(w * x * blur) / np.sum(w * q * blur**2)), 0.0)
         misfit = float(np.sum(w * (q * (scale * blur) ** 2 - 2 * x * scale * blur)))
         fits.append((misfit, scale, motion_A))
     _, scale, motion_A = min(fits)
     spread = 1.4826 * float(np.median(np.abs(shifts - np.median(shifts, axis=0))))
     return replace(
-        model,
-        envelope=scale * model.envelope * _blur(motion_A, model.pixel_size_A),
+        properties,
+        envelope=scale * properties.envelope * _blur(motion_A, properties.pixel_size_A),
         strength_source="paired",
-        alignment_error_A=spread * model.pixel_size_A,
+        alignment_error_A=spread * properties.pixel_size_A,
     )
 
 

@@ -7,16 +7,16 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from faket.methods.measurement import USUAL_DOSE_E_PER_A2
-from faket.methods.reference_model import ReferenceModel
+from faket.methods.reference_properties import ReferenceProperties
 
 _BEYOND_DEG = 3.0  # as far as `faket compare` still takes two tilts for the same
 
 
-def model_notices(
-    model: ReferenceModel, *, dose_e_per_A2: float | None, counted: bool = True
+def reference_notices(
+    properties: ReferenceProperties, *, dose_e_per_A2: float | None, counted: bool = True
 ) -> list[str]:
     """Say which defocus was estimated, which exposure assumed, and what grey values tell not."""
-    notices, ctf = [], model.ctf
+    notices, ctf = [], properties.ctf
     if not counted:
         notices.append(
             "grey values of the reference were scaled to bytes or to the range of a type, so they "
@@ -30,7 +30,7 @@ def model_notices(
             f"(its spectra allow {low:.2f} to {high:.2f} µm); give `defocus_um` if you know it"
         )
     if dose_e_per_A2 is None:
-        tilts = len(model.noise)
+        tilts = len(properties.noise)
         notices.append(
             f"exposure of the reference assumed as {USUAL_DOSE_E_PER_A2:g} e/Å² in all, "
             f"{USUAL_DOSE_E_PER_A2 / tilts:.1f} a tilt; give `dose_e_per_A2` if you know it"

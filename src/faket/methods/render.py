@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 from faket.data import AnyArray, FloatArray
 from faket.device import Device
 from faket.errors import InputError
-from faket.methods.reference_model import ReferenceModel
+from faket.methods.reference_properties import ReferenceProperties
 from faket.methods.spectral import spectral_images, spectral_pair
 from faket.methods.table import MethodRow
 from faket.noise import NoiseProfile, add_noise, baseline, content, noisy
@@ -22,7 +22,7 @@ class Measured:
     ----------
     noise : NoiseProfile, optional
         For every start but "spectral".
-    model : ReferenceModel, optional
+    properties : ReferenceProperties, optional
         For "spectral".
     style : StyleProfile, optional
         With style transfer; measured by ``network``.
@@ -30,7 +30,7 @@ class Measured:
     """
 
     noise: NoiseProfile | None = None
-    model: ReferenceModel | None = None
+    properties: ReferenceProperties | None = None
     style: StyleProfile | None = None
     network: FeatureNetwork | None = None
 
@@ -92,7 +92,7 @@ def with_noise(
 ) -> FloatArray:
     """Return noise-free projections with the reference's noise, as the method's start says."""
     if method.start == "spectral":
-        return spectral_images(noise_free, _model(method, measured), angles_deg, seed=seed)
+        return spectral_images(noise_free, _properties(method, measured), angles_deg, seed=seed)
     noise = _noise(method, measured)
     if method.start == "coloured":
         return add_noise(noise_free, noise.at(angles_deg), seed=seed, spectrum="reference")
@@ -105,15 +105,15 @@ def _pair(
 ) -> tuple[FloatArray, FloatArray]:
     """Return what style transfer preserves, with a quarter of the noise, and where it starts."""
     if method.start == "spectral":
-        return spectral_pair(noise_free, _model(method, measured), angles_deg, seed=seed)
+        return spectral_pair(noise_free, _properties(method, measured), angles_deg, seed=seed)
     kept = content(noise_free, _noise(method, measured), seed=seed, angles_deg=angles_deg)
     return kept, with_noise(method, noise_free, angles_deg, measured, seed=seed)
 
 
-def _model(method: MethodRow, measured: Measured) -> ReferenceModel:
-    if measured.model is None:
+def _properties(method: MethodRow, measured: Measured) -> ReferenceProperties:
+    if measured.properties is None:
         raise _missing(method, "the CTF and the spectra of a reference")
-    return measured.model
+    return measured.properties
 
 
 def _noise(method: MethodRow, measured: Measured) -> NoiseProfile:

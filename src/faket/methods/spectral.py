@@ -21,7 +21,7 @@ from scipy import fft
 from faket.constants import interaction_constant_rad_per_V_A
 from faket.data import AnyArray, DoubleArray, FloatArray
 from faket.errors import InputError
-from faket.methods.reference_model import CORNER, ReferenceModel
+from faket.methods.reference_properties import CORNER, ReferenceProperties
 from faket.microscope.optics import Optics, aberration_phase
 from faket.noise import anisotropic_filter, ring_filter, ring_power, white_noise
 from faket.seeds import generator
@@ -33,7 +33,7 @@ _DARKEST = 0.02  # of the beam: where the filter of the counts overshoots
 
 def spectral_images(
     noise_free: AnyArray,
-    model: ReferenceModel,
+    properties: ReferenceProperties,
     angles_deg: ArrayLike,
     *,
     seed: int,
@@ -44,8 +44,8 @@ def spectral_images(
     Parameters
     ----------
     noise_free : ndarray, shape (tilt, y, x)
-        Minus line integrals of the potential, V·Å (protein dark), at the model's pixel size.
-    model : ReferenceModel
+        Minus line integrals of the potential, V·Å (protein dark), at the reference's pixel size.
+    properties : ReferenceProperties
     angles_deg : array_like, shape (tilts,)
     seed : int
         The white field behind the counts is that of :func:`faket.noise.add_noise`.
@@ -65,33 +65,33 @@ def spectral_images(
     """
     if not (np.isfinite(amount) and amount >= 0):
         raise InputError(f"amount: expected a number >= 0, found {amount}")
-    return _rendered(noise_free, model, angles_deg, seed, (amount,))[0]
+    return _rendered(noise_free, properties, angles_deg, seed, (amount,))[0]
 
 
 def spectral_content(
-    noise_free: AnyArray, model: ReferenceModel, angles_deg: ArrayLike, *, seed: int
+    noise_free: AnyArray, properties: ReferenceProperties, angles_deg: ArrayLike, *, seed: int
 ) -> FloatArray:
     """Return what style transfer is to preserve: :func:`spectral_images` with 1/4 of the noise."""
-    return spectral_images(noise_free, model, angles_deg, seed=seed, amount=_CONTENT_AMOUNT)
+    return spectral_images(noise_free, properties, angles_deg, seed=seed, amount=_CONTENT_AMOUNT)
 
 
 def spectral_pair(
-    noise_free: AnyArray, model: ReferenceModel, angles_deg: ArrayLike, *, seed: int
+    noise_free: AnyArray, properties: ReferenceProperties, angles_deg: ArrayLike, *, seed: int
 ) -> tuple[FloatArray, FloatArray]:
     """Return :func:`spectral_content` and :func:`spectral_images`; the optics are computed once."""
-    kept, full = _rendered(noise_free, model, angles_deg, seed, (_CONTENT_AMOUNT, 1.0))
+    kept, full = _rendered(noise_free, properties, angles_deg, seed, (_CONTENT_AMOUNT, 1.0))
     return kept, full
 
 
 def _rendered(
     noise_free: AnyArray,
-    model: ReferenceModel,
+    properties: ReferenceProperties,
     angles_deg: ArrayLike,
     seed: int,
     amounts: tuple[float, ...],
 ) -> list[FloatArray]:
     """Return the images with each of some amounts of the same noise."""
-    there = model.at(angles_deg)
+    there = properties.at(angles_deg)
     if np.ndim(noise_free) != 3 or len(there.noise) != len(noise_free):
         raise InputError(
             f"noise-free projections: expected [tilt, y, x] with {len(there.noise)} tilts as in "
@@ -115,14 +115,14 @@ def _rendered(
 
 
 def signal_to_noise(
-    noise_free: AnyArray, model: ReferenceModel, angles_deg: ArrayLike
+    noise_free: AnyArray, properties: ReferenceProperties, angles_deg: ArrayLike
 ) -> DoubleArray:
-    """Return the spectral signal-to-noise ratio that the model gives a specimen.
+    """Return the spectral signal-to-noise ratio of a specimen in images like the reference.
 
     Parameters
     ----------
     noise_free : ndarray, shape (tilt, y, x)
-    model : ReferenceModel
+    properties : ReferenceProperties
     angles_deg : array_like, shape (tilts,)
 
     Returns
@@ -130,7 +130,7 @@ def signal_to_noise(
     ndarray, shape (tilts, rings), float64
         Power of the signal over power of the noise; rings of equal width from 0 to the corner.
     """
-    there = model.at(angles_deg)
+    there = properties.at(angles_deg)
     ratio = np.empty(there.floor.shape)
     for tilt, image in enumerate(noise_free):
         signal = expected_contrast(there, tilt, image)
@@ -140,24 +140,27 @@ def signal_to_noise(
 
 
 def expected_contrast(
-    model: ReferenceModel, tilt: int, noise_free: AnyArray, shift_px: ArrayLike = (0.0, 0.0)
+    properties: ReferenceProperties,
+    tilt: int,
+    noise_free: AnyArray,
+    shift_px: ArrayLike = (0.0, 0.0),
 ) -> FloatArray:
     """Return the expected image less its mean, in grey values, its content moved by a shift."""
     ny, nx = noise_free.shape
-    p, optics = model.pixel_size_A, model.ctf.optics(tilt)
-    sigma = interaction_constant_rad_per_V_A(model.ctf.voltage_kV)
+    p, optics = properties.pixel_size_A, properties.ctf.optics(tilt)
+    sigma = interaction_constant_rad_per_V_A(properties.ctf.voltage_kV)
     spectrum = fft.rfft2(np.asarray(-sigma * noise_free, np.float32))
-    spectrum *= ring_filter(model.envelope[tilt], (ny, nx), limit=CORNER)
+    spectrum *= ring_filter(properties.envelope[tilt], (ny, nx), limit=CORNER)
     dx, dy = np.asarray(shift_px, np.float64)
     if dx or dy:
         turns = dx * fft.rfftfreq(nx) + dy * fft.fftfreq(ny)[:, None]
         spectrum *= np.exp(-2j * np.pi * turns).astype(np.complex64)
     spectrum[0, 0] = 0
     phase = fft.irfft2(spectrum, s=(ny, nx))
-    wave = np.exp((1j - model.ctf.amplitude_contrast) * phase).astype(np.complex64)
+    wave = np.exp((1j - properties.ctf.amplitude_contrast) * phase).astype(np.complex64)
     wave = fft.ifft2(fft.fft2(wave) * _transfer((ny, nx), optics, p))
     intensity = wave.real**2 + wave.imag**2
-    return np.asarray(model.beam_grey[tilt] * (intensity - intensity.mean()), np.float32)
+    return np.asarray(properties.beam_grey[tilt] * (intensity - intensity.mean()), np.float32)
 
 
 def _transfer(shape: tuple[int, int], optics: Optics, pixel_size_A: float) -> AnyArray:
@@ -172,13 +175,19 @@ def _transfer(shape: tuple[int, int], optics: Optics, pixel_size_A: float) -> An
 
 
 def _counted(
-    model: ReferenceModel, tilt: int, contrast: FloatArray, seed: int, amounts: tuple[float, ...]
+    properties: ReferenceProperties,
+    tilt: int,
+    contrast: FloatArray,
+    seed: int,
+    amounts: tuple[float, ...],
 ) -> Iterator[FloatArray]:
     """Count electrons so that the noise has the floor's spectrum and the signal stays as it is."""
     ny, nx = contrast.shape
-    beam, floor = model.beam_grey[tilt], model.floor[tilt]
+    beam, floor = properties.beam_grey[tilt], properties.floor[tilt]
     electrons = beam**2 / floor[0]
-    colour = anisotropic_filter(floor / floor[0], model.anisotropy[tilt], (ny, nx), limit=CORNER)
+    colour = anisotropic_filter(
+        floor / floor[0], properties.anisotropy[tilt], (ny, nx), limit=CORNER
+    )
     relative = fft.irfft2(fft.rfft2(contrast) / np.maximum(colour, 0.05), s=(ny, nx)) / beam
     expected = electrons * np.maximum(1 + relative, _DARKEST)
     deviation = _poisson_deviation(expected, white_noise(seed, tilt, (ny, nx)))
@@ -186,7 +195,7 @@ def _counted(
         counts = (expected + amount * deviation - electrons).astype(np.float32)
         image = fft.irfft2(fft.rfft2(counts) * colour, s=(ny, nx))
         image *= beam / electrons
-        yield np.asarray(image - image.mean() + model.noise.mean[tilt], np.float32)
+        yield np.asarray(image - image.mean() + properties.noise.mean[tilt], np.float32)
 
 
 def _poisson_deviation(expected: AnyArray, z: AnyArray) -> AnyArray:

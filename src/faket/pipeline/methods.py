@@ -15,7 +15,7 @@ from faket.io.model_folder import (
 from faket.io.records import read_record
 from faket.io.style_profile import load_style_profile
 from faket.io.weights import find_vgg19_weights, load_vgg19_weights
-from faket.methods.reference_model import ReferenceModel
+from faket.methods.reference_properties import ReferenceProperties
 from faket.methods.render import Measured, render
 from faket.methods.table import MethodRow, NetworkName, method_row
 from faket.microscope import AcquisitionRecord, Microscope, draw_acquisition, expose
@@ -106,7 +106,7 @@ def _measured(plan: Plan, method: MethodRow, name: str) -> Measured:
     noise = read_noise(folder) if method.start == "coloured" else plan.profile
     return Measured(
         noise,
-        read_model(folder) if method.needs_spectra else None,
+        read_properties(folder) if method.needs_spectra else None,
         _style_of(folder) if method.network else None,
         load_recipe_network(plan.recipe, plan.weights),
     )
@@ -164,11 +164,11 @@ def read_noise(folder: Path) -> NoiseProfile:
     )
 
 
-def read_model(folder: Path) -> ReferenceModel:
+def read_properties(folder: Path) -> ReferenceProperties:
     """Read what was measured on a reference."""
     return read_record(
         folder / REFERENCE_MODEL,
-        ReferenceModel,
+        ReferenceProperties,
         what="what was measured on a reference",
         remedy=_AGAIN,
     )

@@ -19,8 +19,8 @@ from faket.io.model_folder import (
 from faket.io.records import write_record
 from faket.io.style_profile import save_style_profile
 from faket.io.tilts import write_tilt_series
-from faket.methods.look_like import reference_model
-from faket.methods.notices import model_notices
+from faket.methods.look_like import reference_properties
+from faket.methods.notices import reference_notices
 from faket.noise import NoiseProfile
 from faket.pipeline.claim import claim, is_own
 from faket.pipeline.clock import Clock
@@ -119,12 +119,14 @@ def _write_model(recipe: Recipe, reference: Reference, path: Path) -> list[str]:
     Returns what one should know of it.
     """
     known = recipe.reference
-    model = reference_model(
+    properties = reference_properties(
         reference.series,
         defocus_um=known.defocus_um,
         dose_e_per_A2=known.dose_e_per_A2,
         counted=reference.counted,
         noise=reference.profile if reference.profile.estimate == "blind" else None,
     )
-    write_record(path, model, indent=None)  # its spectra would be a number a line
-    return model_notices(model, dose_e_per_A2=known.dose_e_per_A2, counted=reference.counted)
+    write_record(path, properties, indent=None)  # its spectra would be a number a line
+    return reference_notices(
+        properties, dose_e_per_A2=known.dose_e_per_A2, counted=reference.counted
+    )

@@ -1,4 +1,4 @@
-"""What the ``spectral`` method knows of a reference: CTF, strength of signal, noise, by rings."""
+"""Properties of a reference for the ``spectral`` method: CTF, signal and noise, ring by ring."""
 
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -11,13 +11,14 @@ from faket.errors import InputError
 from faket.microscope.ctf_estimate import CtfEstimate
 from faket.noise import NoiseProfile
 
-RINGS, CORNER = 128, 0.7072  # rings of the noise floor reach into the corners
+RINGS = 128  # of the noise floor, up to the corner; chosen, fine enough for the zeros of a CTF
+CORNER = 0.7072  # cycles per pixel, √½ rounded up: the corner of Fourier space
 
 StrengthSource = Literal["paired", "mean", "dose"]
 
 
 @dataclass(frozen=True, eq=False)
-class ReferenceModel:
+class ReferenceProperties:
     """What was measured on a reference, once, to make any number of tomograms like it.
 
     Attributes
@@ -66,13 +67,14 @@ class ReferenceModel:
             or self.noise.angles_deg is None
         ):
             raise InputError(
-                f"reference model: expected entries for each of {tilts} tilts with known angles, "
-                f"found shapes {self.beam_grey.shape}, {self.envelope.shape}, {self.floor.shape}"
+                f"reference properties: expected entries for each of {tilts} tilts with known "
+                f"angles, found shapes {self.beam_grey.shape}, {self.envelope.shape} and "
+                f"{self.floor.shape}; measure the reference again"
             )
         _check_values(self)
 
-    def at(self, angles_deg: ArrayLike) -> "ReferenceModel":
-        """Return the model at other tilt angles.
+    def at(self, angles_deg: ArrayLike) -> "ReferenceProperties":
+        """Return the properties at other tilt angles.
 
         Mean, intensity and spectra are interpolated; beyond the range the nearest tilt holds.
         The defocus is the nearest tilt's.
@@ -99,21 +101,21 @@ class ReferenceModel:
         )
 
 
-def _check_values(model: ReferenceModel) -> None:
+def _check_values(properties: ReferenceProperties) -> None:
     for name, least in (
         ("beam_grey", -np.inf),
         ("envelope", 0),
         ("floor", 0),
         ("anisotropy", -np.inf),
     ):
-        values = getattr(model, name)
+        values = getattr(properties, name)
         if not np.isfinite(values).all() or (values < least).any():
             raise InputError(
-                f"reference model, {name}: expected finite numbers"
+                f"reference properties, {name}: expected finite numbers"
                 f"{' >= 0' if least == 0 else ''}, found others"
             )
-    if not 0 < model.pixel_size_A < np.inf or not 0 <= model.alignment_error_A < np.inf:
+    if not 0 < properties.pixel_size_A < np.inf or not 0 <= properties.alignment_error_A < np.inf:
         raise InputError(
-            "reference model: expected a pixel size > 0 and an alignment error >= 0, found "
-            f"{model.pixel_size_A:g} and {model.alignment_error_A:g}"
+            "reference properties: expected a pixel size > 0 and an alignment error >= 0, found "
+            f"{properties.pixel_size_A:g} and {properties.alignment_error_A:g}"
         )
