@@ -22,7 +22,7 @@ FloatArray = NDArray[np.float32]
 DoubleArray = NDArray[np.float64]
 AnyArray = NDArray[Any]
 Material = Literal["protein", "membrane", "gold"]
-_MAX_TILTS = 100_000
+_MAX_TILTS = 100_000  # chosen: more are a slip in the step
 
 
 @dataclass(frozen=True)

@@ -86,8 +86,9 @@ class ReferenceProperties:
         order = np.argsort(known)
 
         def between(values: DoubleArray) -> DoubleArray:
-            columns = values.reshape(len(values), -1)[order].T
+            columns = values.reshape(len(values), -1)[order].T  # [tilt, ...] → [..., tilt]
             moved = [np.interp(wanted, known[order], column) for column in columns]
+            # [...] of wanted tilts → [wanted tilts, ...]
             return np.stack(moved, axis=1).reshape(len(wanted), *values.shape[1:])
 
         return replace(

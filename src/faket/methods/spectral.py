@@ -26,9 +26,9 @@ from faket.microscope.optics import Optics, aberration_phase
 from faket.noise import anisotropic_filter, ring_filter, ring_power, white_noise
 from faket.seeds import generator
 
-_CONTENT_AMOUNT = 0.25
+_CONTENT_AMOUNT = 0.25  # of the noise, as in FakET's CONTENT
 _LARGEST_V_A = 1e8  # chosen, because 100 µm of gold have 3e7: beyond, phases have no digits left
-_DARKEST = 0.02  # of the beam: where the filter of the counts overshoots
+_DARKEST = 0.02  # of the beam; chosen, because the filter of the counts may go below 0
 
 
 def spectral_images(
@@ -149,14 +149,14 @@ def expected_contrast(
     ny, nx = noise_free.shape
     p, optics = properties.pixel_size_A, properties.ctf.optics(tilt)
     sigma = interaction_constant_rad_per_V_A(properties.ctf.voltage_kV)
-    spectrum = fft.rfft2(np.asarray(-sigma * noise_free, np.float32))
+    spectrum = fft.rfft2(np.asarray(-sigma * noise_free, np.float32))  # [y, x] → [y, x // 2 + 1]
     spectrum *= ring_filter(properties.envelope[tilt], (ny, nx), limit=CORNER)
     dx, dy = np.asarray(shift_px, np.float64)
     if dx or dy:
         turns = dx * fft.rfftfreq(nx) + dy * fft.fftfreq(ny)[:, None]
         spectrum *= np.exp(-2j * np.pi * turns).astype(np.complex64)
     spectrum[0, 0] = 0
-    phase = fft.irfft2(spectrum, s=(ny, nx))
+    phase = fft.irfft2(spectrum, s=(ny, nx))  # [y, x // 2 + 1] → [y, x]
     wave = np.exp((1j - properties.ctf.amplitude_contrast) * phase).astype(np.complex64)
     wave = fft.ifft2(fft.fft2(wave) * _transfer((ny, nx), optics, p))
     intensity = wave.real**2 + wave.imag**2
@@ -188,6 +188,7 @@ def _counted(
     colour = anisotropic_filter(
         floor / floor[0], properties.anisotropy[tilt], (ny, nx), limit=CORNER
     )
+    # [y, x] → [y, x // 2 + 1], with the colour of the noise → [y, x]; likewise for the counts below
     relative = fft.irfft2(fft.rfft2(contrast) / np.maximum(colour, 0.05), s=(ny, nx)) / beam
     expected = electrons * np.maximum(1 + relative, _DARKEST)
     deviation = _poisson_deviation(expected, white_noise(seed, tilt, (ny, nx)))

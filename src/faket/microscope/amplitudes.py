@@ -60,6 +60,7 @@ def match_ring_amplitudes(stack: AnyArray, reference: AnyArray) -> FloatArray:
     scale = target / np.where(own > 0, own, 1.0)
     matched = np.empty(stack.shape, np.float32)
     for tilt, image in enumerate(stack):
+        # [y, x] → [y, x // 2 + 1] → [y, x]
         spectrum = np.fft.rfft2(image) * np.append(scale[tilt], 0.0)[rings.index]
         spectrum[0, 0] = reference[tilt % len(reference)].mean(dtype=float) * image.size
         matched[tilt] = np.fft.irfft2(spectrum, s=image.shape)
@@ -81,4 +82,5 @@ def _rings(ny: int, nx: int) -> Rings:
 
 
 def _of_image(image: AnyArray, rings: Rings) -> DoubleArray:
+    # [y, x] → [y, x // 2 + 1] → [rings]
     return rings.mean(np.abs(np.fft.rfft2(image)) / image.size, empty=0.0)

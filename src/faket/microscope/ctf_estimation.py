@@ -31,7 +31,7 @@ from faket.microscope.thon import mean_squared_ctf
 from faket.tilts import checked_angles
 from faket.units import A_PER_UM, UM_PER_A
 
-_GROUPS_DEG = (0.0, 25.0, 45.0, 91.0)  # limits of |tilt|; spectra between two are averaged
+_GROUPS_DEG = (0.0, 25.0, 45.0, 91.0)  # limits of |tilt|; chosen, spectra between two are averaged
 # Thresholds in χ², chosen as squares of standard errors.
 _MARGIN = 9.0  # a defocus that fits worse than the best by more than this is ruled out
 _CONFLICT = 4.0  # largest misfit of the estimate in the rings beyond the first zero
@@ -40,7 +40,7 @@ _EVIDENCE = 9.0  # least gain over a spectrum without rings
 # simulated stacks (scripts/measure_ctf.py).
 _CERTAIN = 0.045
 _CERTAIN_BY_ONE_ZERO = 0.025  # if the second zero lies beyond Nyquist
-_RINGS_FROM = 0.85  # of the first zero: beyond it the specimen's own spectrum matters little
+_RINGS_FROM = 0.85  # of the first zero; chosen: beyond it the specimen's spectrum matters little
 # Usual defoci in tomography: exp(N(ln 3, 0.35)) µm, two thirds of them between 2.1 and 4.3 µm.
 _USUAL_UM, _USUAL_SPREAD = 3.0, 0.35
 

@@ -115,6 +115,7 @@ class GroupFit:
         if defocus_A is not None:
             optics = replace(self._optics, defocus_A=defocus_A)
             transfer = mean_squared_ctf(self._k, optics, *self._spread)
+        # [ring, functions of A and N], each weighted, and the measured power as the last column
         columns = np.hstack([self._falling * transfer[:, None], self._noise])
         table = np.column_stack([columns * self._weight[:, None], self._target])
         # [ring, column] → [column, column]: the same least-squares problem with few rows.
@@ -138,7 +139,7 @@ def two_scales_misfit(
 
 def _basis(frequency: DoubleArray) -> tuple[DoubleArray, DoubleArray]:
     """Return columns that fall with k (for A) and the Bernstein polynomials of a cubic (for N)."""
-    k, end = frequency[:, None], frequency[-1]
+    k, end = frequency[:, None], frequency[-1]  # [ring] → [ring, 1]
     falling = np.exp(-(k**2) / (2 * np.geomspace(1 / 300, 2 * end, 14) ** 2))
     flat_topped = np.exp(-((k / np.geomspace(1 / 60, 2 * end, 6)) ** 4))
     x, powers = k / end, np.arange(4)

@@ -195,6 +195,7 @@ def _camera(column: "Column", record: AcquisitionRecord) -> "Camera":
 
     ny, nx = column.grid.field
     pixel_size_A = record.pixel_size_A
+    # [y, 1] and [x // 2 + 1]: the half spectrum of the image
     ky, kx = np.fft.fftfreq(ny, pixel_size_A)[:, None], np.fft.rfftfreq(nx, pixel_size_A)
     physical_A = record.microscope.detector_pixel_A or pixel_size_A
     curves = detector_curves(record.microscope.detector, np.hypot(kx, ky) * 2 * physical_A)

@@ -134,7 +134,7 @@ def _shear(image: torch.Tensor, slope: float) -> torch.Tensor:
     rows, columns = image.shape
     shift = slope * (torch.arange(rows, device=image.device) - rows // 2)
     k = torch.fft.rfftfreq(columns, device=image.device)
-    angle = (-2 * np.pi) * shift[:, None] * k[None, :]
+    angle = (-2 * np.pi) * shift[:, None] * k[None, :]  # [y] and [x // 2 + 1] → [y, x // 2 + 1]
     ramp = torch.polar(torch.ones_like(angle), angle)
     spectrum = multiply(torch.fft.rfft(image, dim=1), ramp)  # [y, x] → [y, x // 2 + 1]
     return inverse_real(spectrum, (columns,))

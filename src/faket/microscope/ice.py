@@ -85,7 +85,7 @@ def keys_power(frequency: AnyArray, angle_deg: float, shape_zx: tuple[int, int])
     """
     nz, nx = shape_zx
     angle = math.radians(angle_deg)
-    z, x = np.arange(nz)[:, None] - nz // 2, np.arange(nx) - nx // 2
+    z, x = np.arange(nz)[:, None] - nz // 2, np.arange(nx) - nx // 2  # [z, 1] and [x]
     offset = (x * math.cos(angle) + z * math.sin(angle)) % 1.0
     bins = np.minimum((offset * 64).astype(int), 63).ravel()
     number = np.bincount(bins, minlength=64)
@@ -93,7 +93,7 @@ def keys_power(frequency: AnyArray, angle_deg: float, shape_zx: tuple[int, int])
     taps = np.arange(-1, 3)
     weights = np.stack(keys_weights(centre), axis=1)  # [64] → [64, 4]
     waves = np.exp(-2j * np.pi * np.asarray(frequency)[..., None] * taps)  # [...] → [..., 4]
-    power = np.abs(waves @ weights.T) ** 2
+    power = np.abs(waves @ weights.T) ** 2  # [..., 4] @ [4, 64] → [..., 64]
     return np.asarray(power @ (number / number.sum()))
 
 
@@ -134,7 +134,7 @@ class IceField:
     def _frequencies(self) -> torch.Tensor:
         kz, ky = (torch.fft.fftfreq(n, self._voxel_A) for n in self._shape[:2])
         kx = torch.fft.rfftfreq(self._shape[2], self._voxel_A)
-        squared = kz[:, None, None] ** 2 + ky[:, None] ** 2 + kx**2
+        squared = kz[:, None, None] ** 2 + ky[:, None] ** 2 + kx**2  # [z, y, x // 2 + 1]
         on_device: torch.Tensor = squared.to(self._grid.device)
         return on_device
 

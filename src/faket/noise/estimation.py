@@ -137,7 +137,9 @@ def _radial_power(image: AnyArray) -> tuple[DoubleArray, DoubleArray, DoubleArra
     """Return mean frequency (cycles/pixel), mean power per pixel and number of modes of rings."""
     height, width = image.shape
     window = hann((height, width))
-    spectrum = fft.rfft2((image - image.mean(dtype=np.float64)) * window)
+    spectrum = fft.rfft2(
+        (image - image.mean(dtype=np.float64)) * window
+    )  # [y, x] → [y, x // 2 + 1]
     power = (spectrum.real**2 + spectrum.imag**2) / (window**2).sum()
     frequency, side = frequencies((height, width)), min(height, width)
     # Column 0 is left out: it holds every mode and its conjugate.

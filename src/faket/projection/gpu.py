@@ -94,6 +94,6 @@ def _footprint(
     left = torch.floor(u)
     f = u - left
     weights = torch.stack(keys_weights(f), dim=1)  # [z x] → [z x, 4]
-    pixels = left.long()[:, None] + torch.arange(-1, 3, device=device)
+    pixels = left.long()[:, None] + torch.arange(-1, 3, device=device)  # [z x] → [z x, 4]
     pixels = torch.where((pixels >= 0) & (pixels < width), pixels, width)
     return pixels, weights.float()

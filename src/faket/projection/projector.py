@@ -192,6 +192,7 @@ def project_bands(
     thickness = float(slice_thickness_voxels)
     slice_kernel(data, filled, np.cos(angle), np.sin(angle), thickness, width, firsts, starts, out)
     return [
+        # flat → [y, columns]
         out[ny * start : ny * end].reshape(ny, end - start)
         for start, end in itertools.pairwise(starts)
     ]

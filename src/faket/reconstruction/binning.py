@@ -50,7 +50,7 @@ def fourier_crop(array: AnyArray, binning: int, *, axes: tuple[int, ...]) -> Flo
 def _crop_axis(array: AnyArray, binning: int, axis: int) -> FloatArray:
     """Crop one axis, a slab of the array at a time to limit memory."""
     moved = np.moveaxis(array, axis, -1)  # the axis to bin comes last, and goes back at the end
-    lines = moved.reshape(1, -1) if moved.ndim == 1 else moved
+    lines = moved.reshape(1, -1) if moved.ndim == 1 else moved  # [..., samples], two axes at least
     cropped = np.empty((*lines.shape[:-1], array.shape[axis] // binning), np.float32)
     step = max(1, _SLAB // (lines[0].size))
     for i in range(0, len(lines), step):

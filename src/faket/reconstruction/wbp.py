@@ -128,6 +128,7 @@ def _check(series: TiltSeries, depth: int, method: str, filter: str, normalize: 
 def _normalized(images: AnyArray, normalize: Normalize) -> FloatArray:
     if normalize == "none":
         return np.asarray(images, np.float32)
+    # [tilt, y, x] → [tilt, 1, 1]
     means = images.mean(axis=(1, 2), dtype=np.float64).astype(np.float32)[:, None, None]
     centred: FloatArray = np.subtract(images, means, dtype=np.float32)
     if normalize == "contrast":
@@ -140,4 +141,5 @@ def _fade_edges(images: FloatArray, taper: int, axes: tuple[int, ...]) -> None:
         size = images.shape[axis]
         edge = np.minimum(np.arange(size), np.arange(size)[::-1])
         window = 0.5 - 0.5 * np.cos(np.pi * np.minimum((edge + 0.5) / taper, 1))
+        # [samples] → an axis of [tilt, y, x], the others of length 1
         images *= window.astype(np.float32).reshape([-1 if a == axis else 1 for a in range(3)])

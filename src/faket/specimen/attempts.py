@@ -66,6 +66,7 @@ class Record:
 
     def particles(self) -> Particles:
         """Return all objects, with ids 1 ... n in the order in which they were added."""
+        # [objects, position 3 + quaternion 4 + semi-axes 3], without objects too
         rows = np.array([np.concatenate(row) for row in self.rows]).reshape(-1, 10)
         return Particles(
             ids=np.arange(1, len(rows) + 1, dtype=np.int64),
@@ -111,7 +112,7 @@ def _vesicle_attempt(
     def attempt() -> bool:
         rotation, axes_A = _random_rotation(rng), rng.uniform(*config.vesicle_semi_axes_A, 3)
         matrix, axes = rotation.as_matrix(), axes_A / config.voxel_size_A
-        points = (_SURFACE_POINTS * axes) @ matrix.T
+        points = (_SURFACE_POINTS * axes) @ matrix.T  # [n, 3], rotated
         for batch_A in _positions_A(rng, np.full(3, -0.5), size - 0.5, config):
             centres = batch_A / config.voxel_size_A
             chosen = first_shell_fit(occupancy, centres, matrix, axes, half, points)
@@ -159,7 +160,7 @@ def _molecule_attempt(
     def attempt() -> bool:
         rotation = _random_rotation(rng)
         matrix = rotation.as_matrix()
-        points = shape.points @ matrix.T
+        points = shape.points @ matrix.T  # [n, 3], rotated
         # Positions beyond these would put a voxel next to one of the points outside the box.
         low, high = -1 - points.min(axis=0), size - points.max(axis=0)
         for batch_A in _positions_A(rng, low, high, config):

@@ -8,7 +8,7 @@ from faket.config import check_settings, setting
 from faket.errors import InputError
 
 MAX_OBJECTS = 65535  # ids of the instance mask are uint16
-MAX_VOXELS = 2**31  # 17 GB of potential, masks and occupancy
+MAX_VOXELS = 2**31  # chosen: 17 GB of potential, masks and occupancy
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from faket.specimen.molecules import Grid, envelope_volume
 _SPLINE_TOLERANCE = (
     1e-3  # of the largest coefficient; chosen: smaller ones at the border are cropped
 )
-_SPLINE_PAD = 12  # voxels; the prefilter's response falls by √3 − 2 = −0.27 from one to the next
+_SPLINE_PAD = 12  # voxels, in which the prefilter's response falls by (2 − √3)^12 = 1.4e-7
 _SAMPLE_POINTS = 256  # chosen, for speed alone
 
 
@@ -98,6 +98,7 @@ def _cropped(values: AnyArray, kept: AnyArray, middle: AnyArray, reach: int) -> 
 def _surface_points(inside: AnyArray, middle: AnyArray) -> DoubleArray:
     """Return voxels inside: the farthest in evenly spread directions, then some others."""
     points = (np.argwhere(inside) - middle)[:, ::-1].astype(np.float64)  # z y x → x y z
+    # [n, 3] @ [3, directions] → [n, directions] → [directions]
     farthest = np.unique(np.argmax(points @ fibonacci_sphere(_SAMPLE_POINTS).T, axis=0))
     # Multiples of the golden ratio: every prefix of the list covers the range evenly.
     spread = np.floor(np.arange(_SAMPLE_POINTS) * 0.618033988749895 % 1 * len(points))

@@ -101,7 +101,7 @@ def _residues(atoms: AtomTable) -> Residues:
             expected = _within_chain(canonical(name), names, expected)
             present = len(names - _EXTRA) if names & _MIDDLE else 0
             rows.append((start, stop, min(present, expected), expected))
-    columns = np.array(rows, np.int64).reshape(-1, 4).T
+    columns = np.array(rows, np.int64).reshape(-1, 4).T  # [residues, 4] → [4, residues]
     return Residues(*columns)
 
 

@@ -93,6 +93,7 @@ def _place(molecule: Scatterers, copy: Copy) -> _Placed:
     index = np.flatnonzero(copy.chosen[molecule.atom])
     x, y, z = molecule.position_A[index].T  # [n, 3] → [3, n]; added in gemmi's order, bit by bit
     position = np.stack([row[0] * x + row[1] * y + row[2] * z + row[3] for row in copy.matrix])
+    # [3, n] → [n, 3]
     return _Placed(copy.matrix, index, position.T, molecule.occupancy[index].copy(), [], [])
 
 

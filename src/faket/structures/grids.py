@@ -35,6 +35,7 @@ def average(
 def _overlaps(n: int, voxel_size_A: float, samples: int, fine_A: float) -> sparse.csr_matrix:
     """Return the fraction of each voxel (rows) that each sample (columns) fills."""
     start, reach = np.arange(n) * voxel_size_A, int(np.ceil(voxel_size_A / fine_A)) + 1
+    # [voxels, samples that may reach into it]
     columns = (start / fine_A).astype(int)[:, None] + np.arange(reach)
     low = np.maximum(start[:, None], columns * fine_A)
     high = np.minimum(start[:, None] + voxel_size_A, (columns + 1) * fine_A)

@@ -195,6 +195,7 @@ def _inside(
         ]
         z, y, x = np.meshgrid(*(np.arange(s.start, s.stop) for s in box[::-1]), indexing="ij")
         points = np.stack([x, y, z], axis=-1).reshape(-1, 3) * step + origin  # [z, y, x] → [n, 3]
+        # [n] → [z, y, x]
         distance = _distance(points, capsule[None], np.array([radius])).reshape(x.shape)
         window = (box[2], box[1], box[0])
         field[window] = np.minimum(field[window], distance)
@@ -215,7 +216,9 @@ def _beads(name: str, ends: DoubleArray, radii: DoubleArray, group: Rotation) ->
     low = (ends - radii[:, None, None]).min(axis=(0, 1))
     high = (ends + radii[:, None, None]).max(axis=(0, 1))
     axes = [np.arange(a, b, spacing) for a, b in zip(low, high, strict=True)]
-    lattice = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3)
+    lattice = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(
+        -1, 3
+    )  # [x, y, z, 3] → [n, 3]
     lattice += generator(0, name).uniform(-0.3, 0.3, lattice.shape) * spacing
     own = _distance(lattice, ends, radii)
     keep = own < 0
