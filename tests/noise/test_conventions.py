@@ -9,6 +9,7 @@ from faket.noise import (
     add_noise,
     coloured_noise,
     estimate_noise,
+    mean_power,
     repair,
     ring_anisotropy,
     ring_cross_power,
@@ -152,3 +153,10 @@ def test_pixels_are_filled_by_their_mirror_images():
     np.testing.assert_array_equal(filled.images[0, :, 21], images[0, :, 23])
     assert filled.left_out == {"dead_lines": 1}
     assert filled.notice() == "left out of all measurements: 1 dead rows or columns"
+
+
+def test_the_corners_belong_to_the_last_ring():
+    """Of four rings the last covers all but a disc of radius 3/8 of the unit square."""
+    areas = [mean_power(one) for one in np.eye(4)]
+    discs = [np.pi * (n / 8) ** 2 for n in range(4)]
+    np.testing.assert_allclose(areas, np.diff([*discs, 1.0]))
