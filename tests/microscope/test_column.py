@@ -14,7 +14,7 @@ from faket.microscope import Optics, contrast_transfer, draw_acquisition
 from faket.microscope.absorption import absorptive_potential_V, mean_free_path_A
 from faket.microscope.column import Column
 from faket.microscope.dose import critical_dose
-from faket.microscope.grid import Grid
+from faket.microscope.grid import WorkingGrid
 from faket.microscope.lens import form_image, fresnel_propagator
 from faket.projection import project
 
@@ -51,7 +51,7 @@ def test_wave_keeps_its_norm_without_absorption(make_specimen, ideal, angle):
 
 
 def test_propagators_compose():
-    grid = Grid((48, 60), (48, 60), 3.0, "cpu")
+    grid = WorkingGrid((48, 60), (48, 60), 3.0, "cpu")
     a, b, both = (fresnel_propagator(grid, WAVELENGTH, z) for z in (120.0, 333.0, 453.0))
     torch.testing.assert_close(a * b, both, atol=2e-6, rtol=0)
 

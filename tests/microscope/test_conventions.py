@@ -20,7 +20,7 @@ from faket.microscope.ctf_estimate import CtfEstimate
 from faket.microscope.ctf_estimation import estimate_ctf
 from faket.microscope.detector import detector_curves
 from faket.microscope.dose import critical_dose, split_dose, surviving_amplitude
-from faket.microscope.grid import Grid
+from faket.microscope.grid import WorkingGrid
 from faket.microscope.ice import IceField, coarse_factor, keys_power
 from faket.microscope.lens import place_image
 from faket.microscope.slicing import plan_slices, slab_path_A
@@ -73,7 +73,7 @@ def test_a_tilted_slab_lies_nearer_to_the_source_where_x_and_angle_have_one_sign
 @pytest.mark.parametrize("angle_deg", [55.0, -55.0])
 def test_coarse_and_fine_ice_lie_in_the_same_columns(angle_deg):
     """What a group of slices holds is 0 where the slab does not reach into it."""
-    grid, depth_A = Grid((60, 240), (60, 240), 5.0, "cpu"), 300.0
+    grid, depth_A = WorkingGrid((60, 240), (60, 240), 5.0, "cpu"), 300.0
     slicing = plan_slices(angle_deg, (depth_A, grid.length_A[1]), grid.length_A[1], 100.0, 100.0)
     ice = IceField(grid, depth_A, 2, 60.0)
     ice.expose(angle_deg, slicing, 0.0, np.random.default_rng(0))
@@ -88,7 +88,7 @@ def test_coarse_and_fine_ice_lie_in_the_same_columns(angle_deg):
 
 
 def test_motion_blur_is_the_standard_deviation_of_each_axis():
-    grid = Grid((64, 64), (64, 64), 5.0, "cpu")
+    grid = WorkingGrid((64, 64), (64, 64), 5.0, "cpu")
     record = replace(record_of(motion_blur_A=8.0), shifts_A=((0.0, 0.0),))
     point = torch.zeros(64, 64)
     point[32, 32] = 1.0
@@ -206,7 +206,7 @@ def test_the_generic_detector_has_the_mtf_of_a_square_pixel():
 
 def test_shifts_move_content_along_their_own_axes():
     """Content moves by +x and +y of its own shift, and not by the other's."""
-    grid = Grid((64, 64), (64, 64), 5.0, "cpu")
+    grid = WorkingGrid((64, 64), (64, 64), 5.0, "cpu")
     record = replace(record_of(motion_blur_A=0.0), shifts_A=((35.0, -20.0),))
     point = torch.zeros(64, 64)
     point[32, 32] = 1.0

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from faket.microscope.grid import Grid
+from faket.microscope.grid import WorkingGrid
 from faket.microscope.ice import (
     IceField,
     coarse_factor,
@@ -39,7 +39,7 @@ def test_potential_noise_of_published_size():
 )
 def test_power_is_flat_and_follows_the_path(factor, angle):
     """S · t / cos θ per area, at low and at high frequency, whatever the coarse grid."""
-    grid = Grid((120, 120), (120, 120), 5.0, "cpu")
+    grid = WorkingGrid((120, 120), (120, 120), 5.0, "cpu")
     depth_A = 150.0 if factor == 1 else DEPTH_A
     images = []
     for seed in range(12):
@@ -59,7 +59,7 @@ def test_variance_goes_as_one_over_the_pixel():
     """The same ice in pixels twice as wide has a quarter of the projected variance."""
     variances = []
     for pixel, n in ((5.0, 120), (10.0, 60)):
-        grid = Grid((n, n), (n, n), pixel, "cpu")
+        grid = WorkingGrid((n, n), (n, n), pixel, "cpu")
         images = [
             photograph(IceField(grid, DEPTH_A, 3 if n == 120 else 2, 30.0), grid, 20.0, 0.0, seed)
             for seed in range(8)
@@ -76,7 +76,7 @@ def test_motion_decorrelates_as_published():
 
 def test_correlation_between_exposures_of_one_angle():
     """Two exposures without tilt share the ice, frequency by frequency, as ρ(k) says."""
-    grid, dose = Grid((120, 120), (120, 120), 5.0, "cpu"), 20.0
+    grid, dose = WorkingGrid((120, 120), (120, 120), 5.0, "cpu"), 20.0
     k = np.hypot(*np.meshgrid(np.fft.fftfreq(120, 5.0), np.fft.fftfreq(120, 5.0)))
     cross, power = np.zeros(k.shape), np.zeros(k.shape)
     for seed in range(20):
@@ -94,7 +94,7 @@ def test_correlation_between_exposures_of_one_angle():
 
 def test_ice_turns_with_the_specimen():
     """Neighbouring tilts agree below 1 / (t Δθ) and on the tilt axis, and not above."""
-    grid = Grid((120, 120), (120, 120), 5.0, "cpu")
+    grid = WorkingGrid((120, 120), (120, 120), 5.0, "cpu")
     step = np.radians(3.0)
     kx, ky = np.meshgrid(np.fft.fftfreq(120, 5.0), np.fft.fftfreq(120, 5.0))
     near = (np.abs(kx) < 0.15 / (DEPTH_A * step)) & (np.hypot(kx, ky) < 0.03) & (ky != 0)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from faket.data import DoubleArray, FloatArray, Species
 
 Positive = Annotated[float, Parameter(validator=Number(gt=0))]
+NotNegativeNumber = Annotated[float, Parameter(validator=Number(gte=0))]
 Count = Annotated[int, Parameter(validator=Number(gte=1))]
 NotNegative = Annotated[int, Parameter(validator=Number(gte=0))]
 Seed = NotNegative

@@ -9,6 +9,7 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from faket.cli.common import (
+    NotNegativeNumber,
     Positive,
     Where,
     print_species_notices,
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from faket.data import Species
-
-NotNegativeNumber = Annotated[float, Parameter(validator=Number(gte=0))]
 
 
 def match(

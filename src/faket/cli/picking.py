@@ -2,17 +2,21 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from cyclopts import Parameter
-from cyclopts.validators import Number
-
-from faket.cli.common import Count, NotNegative, Positive, Seed, Where, record_manifest
+from faket.cli.common import (
+    Count,
+    NotNegative,
+    NotNegativeNumber,
+    Positive,
+    Seed,
+    Where,
+    record_manifest,
+)
 from faket.cli.outputs import OutFolder, OutMask, OutPicks
 from faket.errors import InputError
 
 _QUICK_STEPS = 3000
-NotNegativeNumber = Annotated[float, Parameter(validator=Number(gte=0))]
 
 
 def train(

@@ -13,10 +13,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.progress import TimeRemainingColumn as Estimate
 
 from faket.cli.wording import in_words_of
+from faket.reports import Report
 
 SECONDS_BETWEEN_LINES = 30.0
-
-Report = Callable[[str, int, int], None]
 
 
 @contextmanager

@@ -4,9 +4,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
-from cyclopts.validators import Number
 
-from faket.cli.common import Positive, Seed
+from faket.cli.common import NotNegativeNumber, Positive, Seed
 from faket.cli.outputs import OutFolder
 from faket.cli.score_inputs import (
     PickOptions,
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
     from faket.evaluation import Picks, Scores, Summary, Truth
 
 Names = Annotated[tuple[str, ...], Parameter(negative=())]
-NotNegativeNumber = Annotated[float, Parameter(validator=Number(gte=0))]
 
 
 def score(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from faket.cli.wording import in_words_of
 from faket.errors import InputError
+from faket.vocabulary import NO_MOLECULES
 
 if TYPE_CHECKING:
     from faket.evaluation import Picks, Truth
@@ -55,7 +56,7 @@ def read_all_picks(
         (renames[theirs],) = resolve_names([ours], there.class_names, "--map")
     numbers = read_class_numbers(truth)
     classes = {n: name for n, name in numbers.items() if not strangers([name], there.class_names)}
-    if set(classes.values()) <= {"vesicle", "fiducial"}:  # SHREC'21's numbers, not this folder's
+    if set(classes.values()) <= {*NO_MOLECULES}:  # SHREC'21's numbers, not this folder's
         classes = {}
     z, y, x = there.instance_mask.shape
     found = []

@@ -19,7 +19,7 @@ from faket.io.text import parse_number, text_lines
 WIDTH = 26
 _SHIFT, _ANGLES, _CORRELATION, _TOMOGRAM, _CLASS, _PLACE, _APIX = 3, 6, 9, 19, 21, 23, 35
 
-Rows = list[tuple[int, list[str]]]
+TableRows = list[tuple[int, list[str]]]
 
 
 def read_dynamo_picks(path: PathLike, voxel_size_A: float, wanted: Wanted) -> Picks:
@@ -67,7 +67,7 @@ def read_dynamo_picks(path: PathLike, voxel_size_A: float, wanted: Wanted) -> Pi
     )
 
 
-def _numbers(path: PathLike, rows: Rows, first: int, count: int) -> DoubleArray:
+def _numbers(path: PathLike, rows: TableRows, first: int, count: int) -> DoubleArray:
     columns = range(first, first + count)
     values = [
         [parse_number(cells[i], path, f"line {number}, column {i + 1}") for i in columns]
@@ -77,7 +77,7 @@ def _numbers(path: PathLike, rows: Rows, first: int, count: int) -> DoubleArray:
 
 
 def _pixel_size(
-    path: PathLike, rows: Rows, voxel_size_A: float, given_A: float | None
+    path: PathLike, rows: TableRows, voxel_size_A: float, given_A: float | None
 ) -> tuple[float, tuple[str, ...]]:
     """Return the size of the table's pixels, and how it is known."""
     if given_A is not None:

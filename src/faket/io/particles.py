@@ -15,6 +15,7 @@ from scipy.spatial.transform import Rotation
 from faket.data import DoubleArray, Particles
 from faket.io.failures import PathLike, input_error, shown
 from faket.io.text import csv_rows, format_number, parse_number, parse_whole, write_text
+from faket.vocabulary import FIDUCIAL, GOLD
 
 _POSITION = ("x_A", "y_A", "z_A")
 _QUATERNION = ("qx", "qy", "qz", "qw")
@@ -23,12 +24,12 @@ _COLUMNS = ("id", "species", *_POSITION, *_QUATERNION, *_SEMI_AXES)
 
 MAX_ID = 2**31 - 1
 
-Row = tuple[int, dict[str, str]]
+NumberedRow = tuple[int, dict[str, str]]
 
 
 def canonical_name(name: str) -> str:
     """Return the current name of a class: fiducials were once called "gold"."""
-    return "fiducial" if name == "gold" else name
+    return FIDUCIAL if name == GOLD else name
 
 
 def write_particles(path: PathLike, particles: Particles) -> None:
@@ -117,7 +118,7 @@ def _csv_line(cells: list[str]) -> str:
     return buffer.getvalue()
 
 
-def _check_unique(path: PathLike, ids: list[int], rows: list[Row]) -> None:
+def _check_unique(path: PathLike, ids: list[int], rows: list[NumberedRow]) -> None:
     seen: dict[int, int] = {}
     for identity, (number, _) in zip(ids, rows, strict=True):
         if identity in seen:
@@ -128,7 +129,7 @@ def _check_unique(path: PathLike, ids: list[int], rows: list[Row]) -> None:
         seen[identity] = number
 
 
-def _species(path: PathLike, row: Row) -> str:
+def _species(path: PathLike, row: NumberedRow) -> str:
     number, cells = row
     name = cells["species"].strip()
     if not name or not name.isprintable():
@@ -138,7 +139,7 @@ def _species(path: PathLike, row: Row) -> str:
     return canonical_name(name)
 
 
-def _numbers(path: PathLike, rows: list[Row], columns: tuple[str, ...]) -> DoubleArray:
+def _numbers(path: PathLike, rows: list[NumberedRow], columns: tuple[str, ...]) -> DoubleArray:
     values = [
         [parse_number(cells[name], path, f"line {number}, {name}") for name in columns]
         for number, cells in rows
@@ -150,7 +151,7 @@ def _table(values: list[list[float]], width: int) -> DoubleArray:
     return np.array(values, np.float64).reshape(-1, width)
 
 
-def _rotations(path: PathLike, rows: list[Row]) -> Rotation:
+def _rotations(path: PathLike, rows: list[NumberedRow]) -> Rotation:
     quaternions = _numbers(path, rows, _QUATERNION)
     for (number, _), quaternion in zip(rows, quaternions, strict=True):
         largest = float(np.abs(quaternion).max())
@@ -162,7 +163,7 @@ def _rotations(path: PathLike, rows: list[Row]) -> Rotation:
     return Rotation.from_quat(quaternions)
 
 
-def _semi_axes(path: PathLike, row: Row) -> list[float]:
+def _semi_axes(path: PathLike, row: NumberedRow) -> list[float]:
     number, cells = row
     texts = [cells[name].strip() for name in _SEMI_AXES]
     if not any(texts):

@@ -11,12 +11,12 @@ from faket.constants import electron_wavelength_A, interaction_constant_rad_per_
 from faket.data import Specimen
 from faket.microscope.absorption import slab_amplitude
 from faket.microscope.dose import dose_before, surviving_amplitude
-from faket.microscope.grid import Grid, working_shape
+from faket.microscope.grid import WorkingGrid, working_shape
 from faket.microscope.ice import IceField, coarse_factor
 from faket.microscope.lens import fresnel_propagator
 from faket.microscope.phase import advance_phase, fade_wave
 from faket.microscope.record import AcquisitionRecord
-from faket.microscope.stage import Band, Stage, Tilt
+from faket.microscope.stage import Band, SpecimenStage, Tilt
 from faket.microscope.travel import TravellingWave
 from faket.seeds import generator
 
@@ -44,12 +44,12 @@ class Column:
         factor = coarse_factor(p, self._depth_A, record.nominal_angles_deg, ny * nx * p * p)
         factor = factor if microscope.ice else 1
         rotations = [record.tilt_axis_deg + error for error in record.rotation_errors_deg]
-        self.grid = Grid(
+        self.grid = WorkingGrid(
             working_shape((ny, nx), rotations, self._margin_px(), factor), (ny, nx), p, device
         )
         steepest = max(abs(angle) for angle in record.true_angles_deg)
         self._ice = IceField(self.grid, self._depth_A, factor, steepest) if microscope.ice else None
-        self._stage = Stage(specimen, record, self.grid.shape[1])
+        self._stage = SpecimenStage(specimen, record, self.grid.shape[1])
         self._propagators: dict[float, torch.Tensor] = {}
 
     def _margin_px(self) -> int:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from faket.microscope.column import Column
     from faket.microscope.detector import Camera
 
-Stage = Literal["potential", "exit_wave", "intensity", "counts"]
+ImagingStage = Literal["potential", "exit_wave", "intensity", "counts"]
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ def expose(
     record: AcquisitionRecord,
     *,
     device: Device = "auto",
-    keep: Collection[Stage] = (),
+    keep: Collection[ImagingStage] = (),
     halves: bool = False,
     reference: AnyArray | None = None,
     progress: Callable[[int], None] | None = None,
@@ -216,8 +216,9 @@ def _check(specimen: Specimen, record: AcquisitionRecord, keep: Collection[str])
             f"specimen: expected potential and class mask [z, y, x] of one shape, found "
             f"{shape} and {labels}; paint both again"
         )
-    unknown = set(keep) - set(get_args(Stage))
+    unknown = set(keep) - set(get_args(ImagingStage))
     if unknown:
         raise InputError(
-            f"`keep`: expected some of {', '.join(get_args(Stage))}, found {', '.join(unknown)}"
+            f"`keep`: expected some of {', '.join(get_args(ImagingStage))}, found "
+            f"{', '.join(unknown)}"
         )

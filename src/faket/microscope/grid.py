@@ -11,7 +11,7 @@ from faket.fourier import inverse_real
 
 
 @dataclass(frozen=True)
-class Grid:
+class WorkingGrid:
     """A periodic grid of pixels around the detector's field; sample N // 2 is the centre of both.
 
     Attributes

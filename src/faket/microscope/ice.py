@@ -28,7 +28,7 @@ from faket.constants import (
 )
 from faket.data import AnyArray, DoubleArray, FloatArray
 from faket.interpolation import keys_weights
-from faket.microscope.grid import Grid, fft_frequencies
+from faket.microscope.grid import WorkingGrid, fft_frequencies
 from faket.microscope.slicing import Slicing, slab_path_A
 from faket.projection import project_slices
 
@@ -102,7 +102,7 @@ class IceField:
 
     Parameters
     ----------
-    grid : Grid
+    grid : WorkingGrid
         Working grid of the images; rows and columns are multiples of ``2 · factor``.
     depth_A : float
         Thickness of the slab.
@@ -112,7 +112,7 @@ class IceField:
         Largest tilt; the coarse field is as wide as the images see at it.
     """
 
-    def __init__(self, grid: Grid, depth_A: float, factor: int, steepest_deg: float) -> None:
+    def __init__(self, grid: WorkingGrid, depth_A: float, factor: int, steepest_deg: float) -> None:
         """Choose the coarse grid; nothing is drawn yet."""
         self._grid, self._depth_A, self._factor = grid, depth_A, factor
         self._voxel_A = factor * grid.pixel_size_A

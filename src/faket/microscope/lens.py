@@ -6,19 +6,19 @@ from dataclasses import replace
 import torch
 
 from faket.fourier import inverse_real
-from faket.microscope.grid import Grid, fft_frequencies, multiply, rotate
+from faket.microscope.grid import WorkingGrid, fft_frequencies, multiply, rotate
 from faket.microscope.optics import Optics, aberration_phase, log_envelope
 from faket.microscope.record import AcquisitionRecord
 
 
-def fresnel_propagator(grid: Grid, wavelength_A: float, distance_A: float) -> torch.Tensor:
+def fresnel_propagator(grid: WorkingGrid, wavelength_A: float, distance_A: float) -> torch.Tensor:
     """Return exp(−iπλk²Δz) over the frequencies of a complex FFT of the grid."""
     kx, ky = grid.frequencies(real=False)
     angle = (-math.pi * wavelength_A * distance_A) * (kx * kx + ky * ky)
     return torch.polar(torch.ones_like(angle), angle)
 
 
-def transfer_function(grid: Grid, optics: Optics, z_A: float = 0.0) -> torch.Tensor:
+def transfer_function(grid: WorkingGrid, optics: Optics, z_A: float = 0.0) -> torch.Tensor:
     """Return exp(−iχ) E over the frequencies of a complex FFT, for a wave at z'.
 
     The envelopes are those of the slab's middle. A phase plate shifts the scattered wave, not the
@@ -33,7 +33,7 @@ def transfer_function(grid: Grid, optics: Optics, z_A: float = 0.0) -> torch.Ten
 
 
 def form_image(
-    grid: Grid, wave: torch.Tensor, z_A: float, record: AcquisitionRecord, tilt: int
+    grid: WorkingGrid, wave: torch.Tensor, z_A: float, record: AcquisitionRecord, tilt: int
 ) -> torch.Tensor:
     """Image a wave through the lens: |F⁻¹[exp(−iχ) E F ψ]|².
 
@@ -42,7 +42,7 @@ def form_image(
 
     Parameters
     ----------
-    grid : Grid
+    grid : WorkingGrid
     wave : Tensor, shape (y, x) of the grid, complex64
         At beam coordinate ``z_A``.
     z_A : float
@@ -64,7 +64,7 @@ def form_image(
 
 
 def place_image(
-    grid: Grid, intensity: torch.Tensor, record: AcquisitionRecord, tilt: int
+    grid: WorkingGrid, intensity: torch.Tensor, record: AcquisitionRecord, tilt: int
 ) -> torch.Tensor:
     """Turn the image to the tilt axis, shift it, blur it, and crop the detector's field."""
     intensity = rotate(intensity, record.tilt_axis_deg + record.rotation_errors_deg[tilt])

@@ -53,7 +53,7 @@ class Tilt:
     gold: FloatArray | None
 
 
-class Stage:
+class SpecimenStage:
     """Holder of the specimen.
 
     Parameters

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -16,8 +16,7 @@ from faket.evaluation.matching import Picks
 from faket.io.atomic import atomic_path
 from faket.io.folder_lock import folder_lock
 from faket.picking.template_matching import Candidates, Matcher, merge_candidates
-
-Report = Callable[[str, int, int], None]
+from faket.reports import Report
 
 
 def search(

@@ -18,7 +18,7 @@ from faket.picking import (
     learn_typical_sizes,
     segment,
 )
-from faket.picking.clustering import Method
+from faket.picking.clustering import ClusteringMethod
 from faket.picking.deepfinder.segmentation import TILE
 from faket.picking.sizes import NEVER
 from faket.vocabulary import VESICLE
@@ -38,7 +38,7 @@ def pick(
     tomogram: Volume,
     checkpoint: Checkpoint,
     *,
-    method: Method = "components",
+    method: ClusteringMethod = "components",
     minimum_sizes: Sequence[int] | None = None,
     tile: int = TILE,
     device: Device = "auto",
@@ -114,7 +114,7 @@ def with_sizes(checkpoint: Checkpoint, model: LabelledModel, device: Device) -> 
     return replace(checkpoint, minimum_sizes=fewest)
 
 
-def _learnt_sizes(checkpoint: Checkpoint, method: Method) -> Sequence[int] | None:
+def _learnt_sizes(checkpoint: Checkpoint, method: ClusteringMethod) -> Sequence[int] | None:
     sizes = checkpoint.minimum_sizes
     if sizes is None or method == "components":
         return sizes
@@ -122,7 +122,7 @@ def _learnt_sizes(checkpoint: Checkpoint, method: Method) -> Sequence[int] | Non
 
 
 def _clusters(
-    found: Segmentation, checkpoint: Checkpoint, method: Method = "components"
+    found: Segmentation, checkpoint: Checkpoint, method: ClusteringMethod = "components"
 ) -> Clusters:
     return cluster(
         found.labels,

@@ -13,8 +13,8 @@ from faket.io.manifest import plain, sha256_of
 from faket.io.model_folder import MANIFEST
 from faket.io.verification import check_folder
 from faket.picking import TrainingSettings
-from faket.pipeline.executors import Report
 from faket.pipeline.versions import check_versions, software_and_threads
+from faket.reports import Report
 
 LAST, STAMP = "last.safetensors", "training.json"
 

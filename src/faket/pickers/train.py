@@ -30,7 +30,7 @@ from faket.pickers.pick import with_sizes
 from faket.pickers.stamp import LAST, STAMP, check_place, claim, training_stamp
 from faket.picking import Checkpoint, TrainingSettings, train
 from faket.picking.deepfinder import StepReport
-from faket.pipeline.executors import Report
+from faket.reports import Report
 
 BEST, HISTORY = "best.safetensors", "history.csv"
 

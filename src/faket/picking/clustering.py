@@ -17,7 +17,7 @@ from faket.errors import InputError
 from faket.picking.meanshift import mean_shift
 from faket.picking.necks import split_at_necks
 
-Method = Literal["components", "meanshift"]
+ClusteringMethod = Literal["components", "meanshift"]
 
 PUBLISHED_BANDWIDTH = 5.0  # bin-2 voxels of 20 Å
 _TOUCHING = np.ones((3, 3, 3), bool)
@@ -99,7 +99,7 @@ def cluster(
     scores: FloatArray | None = None,
     *,
     binning: int = 2,
-    method: Method = "components",
+    method: ClusteringMethod = "components",
     bandwidth: float = PUBLISHED_BANDWIDTH,
     neck: float = 0.7,
     typical_sizes: Sequence[float] | None = None,

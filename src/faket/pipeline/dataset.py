@@ -14,7 +14,7 @@ from faket.io.manifest import read_manifest, sha256_of
 from faket.io.model_folder import ALL_MODELS, MANIFEST, model_name
 from faket.io.verification import check_folder
 from faket.pipeline.claim import RECIPE, claim, is_own, restore_claim
-from faket.pipeline.executors import Report, make_all
+from faket.pipeline.executors import make_all
 from faket.pipeline.library import load_library, specimen_config
 from faket.pipeline.methods import Plan, method_of, network_weights
 from faket.pipeline.notices import placement_notice, tomogram_notice
@@ -27,6 +27,7 @@ from faket.pipeline.reference import (
 )
 from faket.pipeline.stored_reference import prepare_references
 from faket.pipeline.versions import check_versions
+from faket.reports import Report
 
 
 @dataclass(frozen=True)

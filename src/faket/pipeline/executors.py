@@ -1,15 +1,14 @@
 """Where the tomograms of a data set are made: here, or in several processes of this machine."""
 
 import os
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from functools import partial
 
 from faket.pipeline.methods import Plan
 from faket.pipeline.tomogram import make_model
 from faket.pipeline.workers import worker_processes
-
-Report = Callable[[str, int, int], None]  # what is being done, models finished, models in all
+from faket.reports import Report
 
 
 def make_all(plan: Plan, todo: list[int], workers: int, say: Report) -> Generator[int]:

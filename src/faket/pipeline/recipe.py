@@ -21,7 +21,7 @@ from faket.specimen import SpecimenConfig
 _MOST_BYTES = 2_000_000  # chosen: ten thousand species with their comments
 _UNKNOWN = ("extra_forbidden", "unexpected_keyword_argument")
 FORBID = ConfigDict(extra="forbid")
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+PositiveNumber = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 @with_config(FORBID)
@@ -52,10 +52,10 @@ class SpeciesEntry(Section):
         None, gt=0, lt=0.5, description="fraction of the specimen's volume, instead of copies"
     )
     contour: float | None = Field(None, description="for maps: contour level in the map's units")
-    mean_potential_V: Positive | None = Field(
+    mean_potential_V: PositiveNumber | None = Field(
         None, description="for maps: mean potential above ice inside the contour (V)"
     )
-    map_voxel_size_A: Positive | None = Field(
+    map_voxel_size_A: PositiveNumber | None = Field(
         None, description="for maps: voxel size (Å), instead of what the header says"
     )
     assembly: Annotated[str, Field(coerce_numbers_to_str=True)] | None = Field(
@@ -83,7 +83,7 @@ def _listed(value: Any) -> Any:
     return [value] if isinstance(value, str | Path) else value
 
 
-class Reference(Section):
+class ReferenceSection(Section):
     """What the data should look like; tomogram i looks like reference i modulo their number."""
 
     stack: Annotated[Paths, pydantic.BeforeValidator(_listed)] = Field(
@@ -100,13 +100,13 @@ class Reference(Section):
         (),
         description="noise-free projections of each, if known; else noise is estimated blind",
     )
-    pixel_size_A: Positive | None = Field(
+    pixel_size_A: PositiveNumber | None = Field(
         None, description="overrides the pixel size in the stacks' headers (Å)"
     )
-    defocus_um: Positive | None = Field(
+    defocus_um: PositiveNumber | None = Field(
         None, description="method spectral: mean defocus, if known; else estimated (µm)"
     )
-    dose_e_per_A2: Positive | None = Field(
+    dose_e_per_A2: PositiveNumber | None = Field(
         None, description="method spectral: exposure of the whole series, if known (e/Å²)"
     )
     invert: bool = Field(
@@ -190,7 +190,7 @@ class Recipe(Section):
     tilts: Tilts | None = Field(
         None, description="default: the angles of the reference, or of the preset"
     )
-    reference: Reference = Reference()
+    reference: ReferenceSection = ReferenceSection()
     microscope: MicroscopeSection = MicroscopeSection()
     style: Style = Style()
     reconstruction: Reconstruction = Reconstruction()
@@ -272,7 +272,7 @@ def one_line(text: str, limit: int = 160) -> str:
 def recipe_fields() -> tuple[str, ...]:
     """Return the names of all fields, with the sections that they are in: ``style.network``."""
     sections: dict[str, type[BaseModel]] = {
-        "reference": Reference,
+        "reference": ReferenceSection,
         "microscope": MicroscopeSection,
         "style": Style,
         "reconstruction": Reconstruction,

@@ -11,7 +11,7 @@ from faket.pipeline.recipe import (
     MicroscopeSection,
     Recipe,
     Reconstruction,
-    Reference,
+    ReferenceSection,
     SpeciesEntry,
     Style,
     Tilts,
@@ -26,7 +26,7 @@ def example_recipe() -> str:
     lines += ["[specimen]", *_settings_lines(SpecimenConfig()), ""]
     # Angles that are written would replace those of the reference or preset.
     lines += ["# [tilts]", *(f"# {line.removeprefix('# ')}" for line in _section_lines(Tilts)), ""]
-    sections: list[type[BaseModel]] = [Reference, MicroscopeSection, Style, Reconstruction]
+    sections: list[type[BaseModel]] = [ReferenceSection, MicroscopeSection, Style, Reconstruction]
     names = ["reference", "microscope", "style", "reconstruction"]
     for name, model in zip(names, sections, strict=True):
         lines += [f"[{name}]", *_section_lines(model)]

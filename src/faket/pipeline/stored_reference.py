@@ -24,7 +24,6 @@ from faket.methods.notices import reference_notices
 from faket.noise import NoiseProfile
 from faket.pipeline.claim import claim, is_own
 from faket.pipeline.clock import Clock
-from faket.pipeline.executors import Report
 from faket.pipeline.methods import (
     load_recipe_network,
     method_of,
@@ -32,6 +31,7 @@ from faket.pipeline.methods import (
 )
 from faket.pipeline.recipe import Recipe
 from faket.pipeline.reference import Reference, prepare_reference
+from faket.reports import Report
 from faket.style import FeatureNetwork, StyleProfile
 
 

@@ -7,7 +7,7 @@ import torch
 
 from faket.errors import InputError
 from faket.io.manifest import software_versions
-from faket.pipeline.executors import Report
+from faket.reports import Report
 
 THREADS = "torch threads"  # on a CPU its sums depend on their number
 # Other builds of these may round otherwise.

@@ -23,6 +23,7 @@ from faket.io.model_folder import (
 from faket.io.mrc import read_mask, read_stack, read_volume
 from faket.io.particles import read_particles
 from faket.io.tilts import read_tilt_angles
+from faket.tilts import nearest_tilts
 
 _MAX_MODELS = 4
 _SLAB_A = 50.0  # thickness averaged for the slice that is shown
@@ -63,7 +64,7 @@ def dataset_figure(folder: Path, out: Path) -> Path:
 
 def _draw_model(model: Path, reference: Path, axes: Any) -> None:
     angles = read_tilt_angles((model / PROJECTIONS_UNBINNED).with_suffix(ANGLES))
-    tilt = int(np.abs(angles).argmin())
+    (tilt,) = nearest_tilts(0.0, angles)
     clean, pixel_A = read_stack(model / NOISE_FREE_PROJECTIONS, mmap=True)
     images, _ = read_stack(model / PROJECTIONS_UNBINNED, mmap=True)
     _show(axes[0], clean[tilt], f"{model.name}: noise-free, {angles[tilt]:.0f}°", pixel_A)
@@ -71,7 +72,7 @@ def _draw_model(model: Path, reference: Path, axes: Any) -> None:
     if reference.exists():
         target_angles = read_tilt_angles(reference.with_suffix(ANGLES))
         target, target_A = read_stack(reference, mmap=True)
-        nearest = int(np.abs(target_angles - angles[tilt]).argmin())
+        (nearest,) = nearest_tilts(angles[tilt], target_angles)
         _show(axes[2], target[nearest], f"reference, {target_angles[nearest]:.0f}°", target_A)
     else:
         axes[2].set_axis_off()

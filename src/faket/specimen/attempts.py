@@ -32,11 +32,11 @@ def largest_first(shapes: Mapping[str, Shape]) -> list[str]:
 
 def attempts_by_class(
     config: SpecimenConfig, shapes: Mapping[str, Shape], seed: int
-) -> tuple["Record", dict[str, Attempt]]:
+) -> tuple["PoseRecord", dict[str, Attempt]]:
     """Return the record of an empty specimen, and for each class what places one object in it."""
     nx, ny, nz = config.size_voxels
     occupancy = np.zeros((nz, ny, nx), np.bool_)
-    record = Record(config.voxel_size_A)
+    record = PoseRecord(config.voxel_size_A)
     attempts = {
         VESICLE: _vesicle_attempt(config, occupancy, record, generator(seed, "place", VESICLE)),
         # The random stream keeps the old name of fiducials, so that seeds give the same specimens.
@@ -48,7 +48,7 @@ def attempts_by_class(
     return record, attempts
 
 
-class Record:
+class PoseRecord:
     """Collects the poses of one specimen, positions in Å."""
 
     def __init__(self, voxel_size_A: float) -> None:
@@ -104,7 +104,7 @@ def _positions_A(
 
 
 def _vesicle_attempt(
-    config: SpecimenConfig, occupancy: AnyArray, record: Record, rng: np.random.Generator
+    config: SpecimenConfig, occupancy: AnyArray, record: PoseRecord, rng: np.random.Generator
 ) -> Attempt:
     size = np.array(config.size_voxels, np.float64)
     half = LABEL_HALF_THICKNESS_A / config.voxel_size_A
@@ -125,7 +125,7 @@ def _vesicle_attempt(
 
 
 def _gold_attempt(
-    config: SpecimenConfig, occupancy: AnyArray, record: Record, rng: np.random.Generator
+    config: SpecimenConfig, occupancy: AnyArray, record: PoseRecord, rng: np.random.Generator
 ) -> Attempt:
     size = np.array(config.size_voxels, np.float64)
 
@@ -152,7 +152,7 @@ def _molecule_attempt(
     name: str,
     shape: Shape,
     occupancy: AnyArray,
-    record: Record,
+    record: PoseRecord,
     rng: np.random.Generator,
 ) -> Attempt:
     size = np.array(config.size_voxels, np.float64)

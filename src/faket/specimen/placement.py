@@ -9,7 +9,7 @@ import numpy as np
 from faket.data import Particles, Species
 from faket.errors import InputError
 from faket.seeds import generator
-from faket.specimen.attempts import Record, attempts_by_class, fill
+from faket.specimen.attempts import PoseRecord, attempts_by_class, fill
 from faket.specimen.classes import check_species, class_labels
 from faket.specimen.config import MAX_OBJECTS, SpecimenConfig
 from faket.specimen.shapes import Shape, prepare_shape
@@ -116,7 +116,7 @@ def place_particles(config: SpecimenConfig, species: Sequence[Species], *, seed:
 
 def _one_class_after_another(
     config: SpecimenConfig, shapes: Mapping[str, Shape], requested: Mapping[str, int], seed: int
-) -> tuple[Record, str | None]:
+) -> tuple[PoseRecord, str | None]:
     """Place all classes in turn; return also the first that did not fit, molecules first."""
     record, attempts = attempts_by_class(config, shapes, seed)
     lacking = []
@@ -134,7 +134,7 @@ def _in_equal_shares(
     requested: Mapping[str, int],
     seed: int,
     share: float,
-) -> Record:
+) -> PoseRecord:
     """Place the same share of each requested number of molecules, then more while there is room.
 
     If classes were filled one after another, the last ones would find no room at all; if they took

@@ -14,7 +14,7 @@ _BIOMOLECULE = re.compile(r"REMARK 350\s+BIOMOLECULE:\s*(.*)", re.I)
 _CHAINS = re.compile(r"REMARK 350\s+(APPLY THE FOLLOWING TO|AND) CHAINS?:\s*(.*)", re.I)
 _BIOMT = re.compile(r"REMARK 350\s+BIOMT([123])\s+(\S+)(.*)", re.I)
 _MTRIX = re.compile(r"MTRIX([123])\s+(\S+)(.*)", re.I)
-Row = tuple[str, str, str, str, str, str, str, float, float, float, float]
+AtomRow = tuple[str, str, str, str, str, str, str, float, float, float, float]
 
 
 def read_pdb(text: str, where: str) -> Deposit:
@@ -47,7 +47,7 @@ def read_pdb(text: str, where: str) -> Deposit:
     )
 
 
-def _atom(line: str, where: str) -> Row | None:
+def _atom(line: str, where: str) -> AtomRow | None:
     """Return one atom; None for solvent whose coordinates do not fit their columns."""
     residue, chain = _residue_and_chain(line)
     try:
@@ -80,7 +80,7 @@ def _number(text: str) -> float:
         return float("nan")
 
 
-def _table(rows: Sequence[Row], models: Sequence[int]) -> AtomTable:
+def _table(rows: Sequence[AtomRow], models: Sequence[int]) -> AtomTable:
     columns: list[Iterable[object]] = list(zip(*rows, strict=True)) if rows else [()] * 11
     name, element, residue, altloc, chain, number = (
         as_text(str(v) for v in column) for column in columns[:6]

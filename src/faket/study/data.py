@@ -13,8 +13,8 @@ from faket.io.model_folder import (
     model_name,
 )
 from faket.pipeline.dataset import check_finished, generate
-from faket.pipeline.executors import Report
 from faket.pipeline.recipe import Recipe, parse_recipe
+from faket.reports import Report
 from faket.study.layout import Study
 from faket.study.modalities import MODALITIES, DataKind
 from faket.study.settings import StudySettings

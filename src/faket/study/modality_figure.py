@@ -14,6 +14,7 @@ from faket.io.model_folder import ANGLES, PROJECTIONS_UNBINNED, RECONSTRUCTION
 from faket.io.mrc import read_stack, read_volume
 from faket.io.tilts import read_tilt_angles
 from faket.report.plotting import need, new_figure, save
+from faket.tilts import nearest_tilts
 
 _BAR_LENGTHS_NM = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 
@@ -102,7 +103,7 @@ def read_panel(
     angles = read_tilt_angles(stack.with_suffix(ANGLES))
     images, pixel_A = read_stack(stack, mmap=True)
     volume = read_volume(model / RECONSTRUCTION)
-    tilt = int(np.abs(angles - tilt_deg).argmin())
+    (tilt,) = nearest_tilts(tilt_deg, angles)
     middle = len(volume.data) // 2 if z is None else z
     half = round(slab_A / volume.voxel_size_A / 2)
     slab = volume.data[max(0, middle - half) : middle + half + 1]

@@ -13,9 +13,9 @@ from faket.errors import InputError
 from faket.io.folder_lock import folder_lock
 from faket.io.manifest import read_manifest
 from faket.io.model_folder import MANIFEST
-from faket.pipeline.executors import Report
 from faket.pipeline.versions import check_versions
 from faket.pipeline.workers import spawning, worker_processes
+from faket.reports import Report
 from faket.study.data import make_data
 from faket.study.layout import Run, Study, check_weights
 from faket.study.modalities import MODALITIES

@@ -6,7 +6,7 @@ from typing import Any, Literal
 import torch
 
 from faket.errors import InputError
-from faket.style.method import Method
+from faket.style.method import StyleMethod
 from faket.style.network import FeatureNetwork
 from faket.style.texture.method import ByTexture
 from faket.style.texture.network import load_texture
@@ -65,7 +65,7 @@ def choose_method(
     only_measure: bool = False,
     rule: UpdateRule | None = None,
     iterations: int | None = None,
-) -> Method:
+) -> StyleMethod:
     """Return the method of a network.
 
     Parameters

@@ -4,26 +4,13 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from faket.data import DoubleArray
 from faket.errors import InputError
+from faket.tilts import nearest_tilts
 
 # Pixel sizes that differ by less come from rounding in a header.
 _PIXEL_TOLERANCE = 0.02
-
-
-def checked_angles(angles_deg: ArrayLike | None, n: int, name: str) -> DoubleArray | None:
-    """Return the angles as float64 [n], or None; InputError if they are not n finite numbers."""
-    if angles_deg is None:
-        return None
-    angles = np.asarray(angles_deg, np.float64)
-    if angles.shape != (n,) or not np.isfinite(angles).all():
-        raise InputError(
-            f"{name}: expected one tilt angle for each of the {n} tilts, found "
-            f"an array of shape {angles.shape}"
-        )
-    return angles
 
 
 def checked_pixel_size(pixel_size_A: float | None, name: str) -> float | None:
@@ -65,8 +52,8 @@ def tilts_by_angle(
     widest = float(np.diff(np.sort(base)).max(initial=0.0)) if tilts > 1 else 180.0
     chosen: list[list[tuple[int, int]]] = [[] for _ in base]
     for stack, angles in enumerate(others):
-        for tilt, angle in enumerate(base):
-            distance = np.abs(np.asarray(angles) - angle)
-            if distance.min() <= widest:
-                chosen[tilt].append((stack, int(distance.argmin())))
+        assert angles is not None
+        nearest = nearest_tilts(base, angles)
+        for tilt in np.flatnonzero(np.abs(angles[nearest] - base) <= widest):
+            chosen[tilt].append((stack, int(nearest[tilt])))
     return chosen

@@ -10,7 +10,7 @@ Measure = Callable[[int], dict[str, AnyArray]]  # a tilt's number -> its Gram ma
 Give = Callable[[int, Grams, FloatArray], None]  # a tilt's number, the style, where to write [y, x]
 
 
-class Method(Protocol):
+class StyleMethod(Protocol):
     """A network's way with stacks of one image size."""
 
     def measure(self, stack: AnyArray) -> Measure:

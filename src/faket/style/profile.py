@@ -12,9 +12,10 @@ from faket.device import Device, resolve_device
 from faket.errors import InputError
 from faket.style.choose import choose_method
 from faket.style.images import checked_statistics, reproducible
-from faket.style.matching import checked_angles, checked_pixel_size, differ, tilts_by_angle
+from faket.style.matching import checked_pixel_size, differ, tilts_by_angle
 from faket.style.network import FeatureNetwork
 from faket.style.triangles import matrices_of, triangles_of
+from faket.tilts import checked_angles, nearest_tilts
 
 _GRAM = "gram."
 _AXES = {"mean": 1, "sigma": 1, "angles_deg": 1, "pixel_size_A": 0}  # others: 2
@@ -106,7 +107,9 @@ class StyleProfile:
             one a tilt, or the memory limit is too small or for a network that has none.
         """
         mean, sigma = checked_statistics(stack, "style", network.smallest_image)
-        angles = checked_angles(angles_deg, len(stack), "style")
+        angles = None
+        if angles_deg is not None:
+            angles = checked_angles(angles_deg, len(stack), name="style, tilt angles")
         pixel_size_A = checked_pixel_size(pixel_size_A, "style")
         place = resolve_device(device)
         size = stack.shape[1], stack.shape[2]
@@ -190,9 +193,10 @@ class StyleProfile:
         InputError
             If angles are missing and the counts differ.
         """
-        angles = checked_angles(angles_deg, n, "content")
-        if angles is not None and self.angles_deg is not None:
-            return [int(np.abs(self.angles_deg - angle).argmin()) for angle in angles]
+        if angles_deg is not None:
+            angles = checked_angles(angles_deg, n, name="content, tilt angles")
+            if self.angles_deg is not None:
+                return [int(tilt) for tilt in nearest_tilts(angles, self.angles_deg)]
         if n != len(self):
             raise InputError(
                 f"style: expected {n} tilts as in content, found {len(self)}; give the tilt "

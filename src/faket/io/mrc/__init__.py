@@ -1,17 +1,14 @@
 """MRC files: volumes, stacks and masks."""
 
 from faket.io.mrc.files import (
-    check_mask_voxels,
     read_mask,
-    read_pixel_size,
-    read_shape,
     read_stack,
     read_volume,
-    read_voxel_size,
     write_mask,
     write_stack,
     write_volume,
 )
+from faket.io.mrc.sizes import check_mask_voxels, read_pixel_size, read_shape, read_voxel_size
 
 __all__ = [
     "check_mask_voxels",

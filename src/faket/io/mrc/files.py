@@ -19,7 +19,8 @@ from numpy.typing import DTypeLike, NDArray
 from faket.data import AnyArray, FloatArray, Volume
 from faket.io.atomic import atomic_path, require_space
 from faket.io.failures import PathLike, input_error
-from faket.io.mrc.header import MAX_VOXEL_A, MIN_VOXEL_A, MrcLayout, build_header
+from faket.io.mrc.header import MrcLayout, build_header
+from faket.io.mrc.sizes import checked_size, voxel_size
 from faket.io.mrc.stream import check_finite, map_finite, opened, read_finite, sections
 
 
@@ -50,7 +51,7 @@ def read_volume(
     """
     with opened(path) as (stream, layout):
         _check_volume(path, layout)
-        size_A = _voxel_size(path, layout.spacing_A, voxel_size_A, option)
+        size_A = voxel_size(path, layout.spacing_A, voxel_size_A, option)
         data = read_finite(path, stream, layout)
     return Volume(_to_zyx(data, layout), size_A)
 
@@ -87,7 +88,7 @@ def read_stack(
                 path, f"expected a stack of images, found the axes {layout.axes} (1, 2, 3: x, y, z)"
                 "; write it with columns along x and rows along y"
             )  # fmt: skip
-        size_A = _voxel_size(path, layout.spacing_A[:2], pixel_size_A, "pixel_size_A")
+        size_A = voxel_size(path, layout.spacing_A[:2], pixel_size_A, "pixel_size_A")
         mappable = layout.dtype == np.float32 and layout.dtype.isnative and layout.offset % 4 == 0
         if mmap and mappable and not isinstance(stream, gzip.GzipFile):
             return map_finite(path, layout), size_A
@@ -107,7 +108,7 @@ def read_mask(path: PathLike, *, dtype: DTypeLike = np.uint16) -> NDArray[Any]:
     Returns
     -------
     ndarray, shape (z, y, x)
-        The voxel size is not read; see :func:`read_voxel_size`.
+        The voxel size is not read; see :func:`faket.io.mrc.read_voxel_size`.
 
     Raises
     ------
@@ -128,39 +129,6 @@ def read_mask(path: PathLike, *, dtype: DTypeLike = np.uint16) -> NDArray[Any]:
                 )
             mask[index] = section
     return _to_zyx(mask, layout)
-
-
-def read_voxel_size(path: PathLike) -> float:
-    """Return the voxel size (Å) in the header of a volume or mask; the data are not read.
-
-    Raises
-    ------
-    InputError
-        If the file is no MRC volume, or the voxel size is missing, absurd or different along
-        the axes.
-    """
-    with opened(path) as (_, layout):
-        return _voxel_size(path, layout.spacing_A, None, "voxel_size_A")
-
-
-def check_mask_voxels(path: PathLike, voxel_size_A: float) -> None:
-    """Refuse a mask if the voxel size (Å) in its header differs from its tomogram's by over 2 %.
-
-    A header with 0 or 1 Å is ignored: programs write it if they do not know the voxel size.
-
-    Raises
-    ------
-    InputError
-        If it does, or the file is no MRC volume.
-    """
-    with opened(path) as (_, layout):
-        header_A = layout.spacing_A[0]
-    if header_A not in (0.0, 1.0) and abs(header_A / voxel_size_A - 1) > 0.02:
-        raise input_error(
-            path,
-            f"expected the tomogram's voxels of {voxel_size_A:g} Å, found {header_A:g} Å; give the "
-            "mask of this tomogram, or correct a header",
-        )
 
 
 def write_volume(path: PathLike, volume: Volume) -> None:
@@ -211,24 +179,6 @@ def write_mask(path: PathLike, mask: AnyArray, voxel_size_A: float) -> None:
     _write(path, mask, "<i1" if high < 128 else "<u2", voxel_size_A, image_stack=False)
 
 
-def read_pixel_size(path: PathLike) -> float:
-    """Return the pixel size (Å) in the header of a stack; the images are not read.
-
-    Raises
-    ------
-    InputError
-        If the file is no MRC file, or the pixel size is missing, absurd or different along x, y.
-    """
-    with opened(path) as (_, layout):
-        return _voxel_size(path, layout.spacing_A[:2], None, "pixel_size_A")
-
-
-def read_shape(path: PathLike) -> tuple[int, int, int]:
-    """Return (sections, rows, columns) of an MRC file; InputError if it is none."""
-    with opened(path) as (_, layout):
-        return layout.shape
-
-
 def _are_labels(section: AnyArray, highest: int) -> bool:
     with np.errstate(all="ignore"):
         values = section.astype(np.float64)
@@ -250,41 +200,10 @@ def _to_zyx(data: NDArray[Any], layout: MrcLayout) -> NDArray[Any]:
     return np.ascontiguousarray(data.transpose(order))
 
 
-def _voxel_size(
-    path: PathLike, found: tuple[float, ...], given: float | None, option: str
-) -> float:
-    if given is not None:
-        return _checked_size(path, given)
-    text = " x ".join(f"{size:g}" for size in found)
-    if not all(MIN_VOXEL_A <= size <= MAX_VOXEL_A for size in found):
-        raise input_error(
-            path,
-            f"expected a voxel size of {MIN_VOXEL_A:g} to {MAX_VOXEL_A:g} A in the header, "
-            f"found {text}; correct the header, or give `{option}`",
-        )
-    if max(found) > 1.01 * min(found):
-        raise input_error(
-            path,
-            f"expected the same voxel size along all axes, found {text} A; resample the data, or "
-            f"give `{option}`",
-        )
-    return found[0]
-
-
-def _checked_size(path: PathLike, size_A: float) -> float:
-    if not MIN_VOXEL_A <= size_A <= MAX_VOXEL_A:
-        raise input_error(
-            path,
-            f"expected a voxel size of {MIN_VOXEL_A:g} to {MAX_VOXEL_A:g} A, found {size_A:g}; "
-            "check the unit",
-        )
-    return float(size_A)
-
-
 def _write(
     path: PathLike, data: AnyArray, dtype: str, voxel_size_A: float, *, image_stack: bool
 ) -> None:
-    size_A = _checked_size(path, voxel_size_A)
+    size_A = checked_size(path, voxel_size_A)
     if data.ndim != 3 or data.size == 0 or data.dtype.kind not in "buif":
         raise input_error(
             path, f"expected real data with three axes, found {data.dtype} of shape {data.shape}; "

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from faket.data import AnyArray, Particles, TiltGeometry, TiltSeries, Volume
+from faket.io import mrc
 from faket.io.atomic import atomic_folder
 from faket.io.failures import PathLike, input_error
 from faket.io.model_folder import (
@@ -26,17 +27,6 @@ from faket.io.model_folder import (
     RECONSTRUCTION,
     STACK_FILES,
     VOLUME_FILES,
-)
-from faket.io.mrc import (
-    read_mask,
-    read_pixel_size,
-    read_shape,
-    read_stack,
-    read_volume,
-    read_voxel_size,
-    write_mask,
-    write_stack,
-    write_volume,
 )
 from faket.io.shrec.alignment import alignment_geometry, read_alignment, write_alignment
 from faket.io.shrec.checks import check_frame, check_same_voxel, check_shapes, renumber
@@ -194,13 +184,13 @@ def write_shrec_model(
     given = {name: tilts for name, tilts in series.items() if tilts is not None}
     size_A = grandmodel.voxel_size_A
     with atomic_folder(folder, overwrite=overwrite) as root:
-        write_volume(root / GRANDMODEL, grandmodel)
-        write_mask(root / CLASS_MASK, class_mask, size_A)
-        write_mask(root / OCCUPANCY_MASK, occupancy_mask, size_A)
+        mrc.write_volume(root / GRANDMODEL, grandmodel)
+        mrc.write_mask(root / CLASS_MASK, class_mask, size_A)
+        mrc.write_mask(root / OCCUPANCY_MASK, occupancy_mask, size_A)
         if reconstruction is not None:
-            write_volume(root / RECONSTRUCTION, reconstruction)
+            mrc.write_volume(root / RECONSTRUCTION, reconstruction)
         for name, tilts in given.items():
-            write_stack(root / _FILES[name], tilts.images, tilts.geometry.pixel_size_A)
+            mrc.write_stack(root / _FILES[name], tilts.images, tilts.geometry.pixel_size_A)
         if given:
             write_alignment(root / ALIGNMENT, next(iter(given.values())).geometry)
         write_particle_locations(
@@ -228,7 +218,7 @@ def _header_size(root: Path, parts: Collection[str]) -> float:
             root, f"expected a folder with {GRANDMODEL} or another volume, found none; check "
             "the path"
         )  # fmt: skip
-    sizes = {name: read_voxel_size(root / _FILES[name]) for name in names}
+    sizes = {name: mrc.read_voxel_size(root / _FILES[name]) for name in names}
     low, high = min(sizes, key=sizes.__getitem__), max(sizes, key=sizes.__getitem__)
     if sizes[high] > 1.02 * sizes[low]:
         raise input_error(
@@ -243,18 +233,18 @@ def _header_size(root: Path, parts: Collection[str]) -> float:
 def _read_part(root: Path, name: str, size_A: float) -> Any:
     path = root / _FILES[name]
     if name == "class_mask":
-        return read_mask(path, dtype=np.uint8)
+        return mrc.read_mask(path, dtype=np.uint8)
     if name == "occupancy_mask":
-        return read_mask(path, dtype=np.uint16)
-    return read_volume(path, voxel_size_A=size_A)
+        return mrc.read_mask(path, dtype=np.uint16)
+    return mrc.read_volume(path, voxel_size_A=size_A)
 
 
 def _pixel_sizes(root: Path, given_A: float | None) -> dict[str, float]:
     """Pixel size of each stack in the folder; a stack half as wide has pixels twice as large."""
     files = {name: root / _FILES[name] for name in STACKS if _has(root, name)}
     if given_A is None:
-        return {name: read_pixel_size(file) for name, file in files.items()}
-    widths = {name: read_shape(file)[2] for name, file in files.items()}
+        return {name: mrc.read_pixel_size(file) for name, file in files.items()}
+    widths = {name: mrc.read_shape(file)[2] for name, file in files.items()}
     return {name: given_A * round(max(widths.values()) / width) for name, width in widths.items()}
 
 
@@ -272,7 +262,7 @@ def _read_series(
         raise input_error(
             path, f"expected {ALIGNMENT} with the tilt angles beside it, found none; add it"
         )
-    images, size_A = read_stack(path, mmap=mmap, pixel_size_A=pixel_size_A)
+    images, size_A = mrc.read_stack(path, mmap=mmap, pixel_size_A=pixel_size_A)
     n = len(geometry.angles_deg)
     if len(images) != n:
         raise input_error(

@@ -1,6 +1,6 @@
 """Segmentation: from a tomogram to a label of every voxel."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
@@ -15,11 +15,10 @@ from faket.device import Device, resolve_device
 from faket.errors import InputError
 from faket.picking.deepfinder.network import DeepFinder
 from faket.picking.deepfinder.tiling import Tile, cover, padded_shape
+from faket.reports import Progress
 
 TILE, MARGIN = 160, 28
 _SMALLEST = 8  # voxels a side
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from faket.picking.template_matching.peaks import (
     merge_candidates,
 )
 from faket.picking.template_matching.rotations import symmetry_group, uniform_rotations
-from faket.picking.template_matching.search import Progress, search, standardised
+from faket.picking.template_matching.search import search, standardised
 from faket.picking.template_matching.settings import TemplateMatching
 from faket.picking.template_matching.spectra import RadialGain, apply_gain, radial_gain
 from faket.picking.template_matching.templates import (
@@ -26,6 +26,7 @@ from faket.picking.template_matching.templates import (
     prepare_template,
 )
 from faket.picking.template_matching.transfer import tomogram_transfer
+from faket.reports import Progress
 
 
 class Matcher:

@@ -1,7 +1,7 @@
 """The search: best score and best orientation of every voxel."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from itertools import product
@@ -21,8 +21,7 @@ from faket.picking.template_matching.correlation import (
 )
 from faket.picking.template_matching.kernels import keep_best
 from faket.picking.template_matching.templates import KernelFactory
-
-Progress = Callable[[int, int], None]
+from faket.reports import Progress
 
 _BYTES_PER_VOXEL = 36  # of a padded window: spectrum, work, transform, best, orientation
 _BYTES_PER_VOXEL_SHAPED = 60  # two more of spectrum and work
