@@ -109,7 +109,7 @@ def main(size: int, thickness_A: float, device: str) -> None:
         start, cpu = time.perf_counter(), time.process_time()
         exposure = expose(specimen, record, device=device)
         seconds, cpu = time.perf_counter() - start, time.process_time() - cpu
-    spent["lens, detector's geometry, the rest"] = seconds - sum(spent.values())
+    spent["optics, detector's geometry, the rest"] = seconds - sum(spent.values())
     slices = f"{thickness_A:g} Å" if thickness_A else "automatic"
     print(f"{exposure.series.images.shape}, slices: {slices}, device: {device}")
     for stage, value in spent.items():

@@ -6,9 +6,9 @@ For each microscope one specimen is the reference and another is imaged both by 
 (the truth) and by every method, which sees the reference only. Truth and reference share defocus,
 dose and detector, not the noise. Three numbers a method: distance of the radial spectra (mean
 |log ratio|), how well a plain classifier separates the patches (AUC; 0.5 cannot), and the
-correlation with the noiseless tilts, which should be the truth's own. Every finished row is kept in
-OUT/<microscope>.json, so that a run that was cut off goes on; OUT/table.md is the summary. The
-figure shows three methods under the first microscope.
+correlation with the noise-free projections, which should be the truth's own. Every finished row is
+kept in OUT/<microscope>.json, so that a run that was cut off goes on; OUT/table.md is the summary.
+The figure shows three methods under the first microscope.
 """
 
 import argparse
@@ -29,7 +29,7 @@ from faket.methods.reference_properties import ReferenceProperties
 from faket.methods.spectral import spectral_images
 from faket.microscope import PRESET_ANGLES, PRESETS, draw_acquisition, expose
 from faket.noise import add_noise, estimate_noise
-from faket.pipeline.reference import noiseless
+from faket.projection import noise_free_projections
 from faket.report.compare_figures import Comparison, compare_figure
 from faket.seeds import derive
 from faket.specimen import SpecimenConfig, build_specimen
@@ -59,8 +59,8 @@ class Trial:
     angles_deg: DoubleArray
     pixel_size_A: float
     reference: AnyArray
-    reference_clean: AnyArray
-    clean: AnyArray
+    noise_free_reference: AnyArray
+    noise_free: AnyArray
     truth: AnyArray
 
     def its_own(self) -> AnyArray:
@@ -87,41 +87,43 @@ def make_trial(name: str, size: int, tilts: int) -> Trial:
         vesicles=(1, 1), vesicle_semi_axes_A=(400, 600), gold=(4, 4),
     )  # fmt: skip
     record = draw_acquisition(microscope, TiltGeometry(angles, pixel_A), seed=SEED)
-    cleans, images = [], []
+    projected, images = [], []
     for which in ("reference", "truth"):
         specimen = build_specimen(config, species, seed=derive(SEED, name, which))
-        cleans.append(noiseless(specimen.potential.data, angles, pixel_A))
+        projected.append(noise_free_projections(specimen, angles).images)
         taken = replace(record, seed=derive(SEED, name, which, "noise"))
         series = expose(specimen, taken).series
         images.append(series.images)
-    return Trial(angles, pixel_A, images[0], cleans[0], cleans[1], images[1])
+    return Trial(angles, pixel_A, images[0], projected[0], projected[1], images[1])
 
 
 def starts(trial: Trial) -> dict[str, Callable[[float], AnyArray]]:
     """Return every way to make images without transfer, as functions of the amount of noise."""
     angles = trial.angles_deg
-    profile = estimate_noise(trial.reference, trial.reference_clean, angles_deg=angles)
+    profile = estimate_noise(trial.reference, trial.noise_free_reference, angles_deg=angles)
     curves = profile.polynomial()
-    model = measure_reference(trial.reference, angles, trial.pixel_size_A)
-    seen = as_the_lens_sees(trial.clean, model, angles)
+    properties = measure_reference(trial.reference, angles, trial.pixel_size_A)
+    seen = with_ctf(trial.noise_free, properties, angles)
     return {
-        "white": lambda amount: add_noise(trial.clean, curves, seed=1, amount=amount),
+        "white": lambda amount: add_noise(trial.noise_free, curves, seed=1, amount=amount),
         "white + CTF": lambda amount: add_noise(seen, curves, seed=1, amount=amount),
         "coloured": lambda amount: add_noise(
-            trial.clean, profile, seed=1, amount=amount, spectrum="reference"
+            trial.noise_free, profile, seed=1, amount=amount, spectrum="reference"
         ),
         "coloured + CTF": lambda amount: add_noise(
             seen, profile, seed=1, amount=amount, spectrum="reference"
         ),
         "spectral": lambda amount: spectral_images(
-            trial.clean, model, angles, seed=1, amount=amount
+            trial.noise_free, properties, angles, seed=1, amount=amount
         ),
     }
 
 
-def as_the_lens_sees(clean: AnyArray, model: ReferenceProperties, angles: DoubleArray) -> AnyArray:
-    """Return noiseless tilts filtered by the reference's CTF and nothing else."""
-    return np.asarray(spectral_images(clean, model, angles, seed=0, amount=0.0))
+def with_ctf(
+    noise_free: AnyArray, properties: ReferenceProperties, angles: DoubleArray
+) -> AnyArray:
+    """Return noise-free projections filtered by the reference's CTF and nothing else."""
+    return np.asarray(spectral_images(noise_free, properties, angles, seed=0, amount=0.0))
 
 
 def rows(trial: Trial) -> dict[str, Callable[[], AnyArray]]:
@@ -158,7 +160,7 @@ def judge(trial: Trial, images: AnyArray) -> dict[str, float]:
         "spectrum": float(spectrum.distance),
         "auc": float(classifier.auc),
         "d_prime": float(classifier.d_prime),
-        "content": float(content_correlation(images, trial.clean).mean),
+        "content": float(content_correlation(images, trial.noise_free).mean),
     }
 
 
@@ -175,11 +177,11 @@ def draw(trial: Trial, out: Path) -> None:
                 TiltSeries(images, geometry),
                 spectrum_distance(images, trial.truth),
                 separability(images, trial.truth, seed=SEED, patch_px=64),
-                content_correlation(images, trial.clean),
+                content_correlation(images, trial.noise_free),
             )
         )
     truth = TiltSeries(trial.truth, geometry)
-    compare_figure(out, truth, judged, content_correlation(trial.truth, trial.clean))
+    compare_figure(out, truth, judged, content_correlation(trial.truth, trial.noise_free))
 
 
 def main() -> None:

@@ -1,11 +1,11 @@
-"""Measure what lies between the `spectral` method and the physics: strength of signal by rings.
+"""Compare the strength of the signal in the `spectral` method and in the physics, by rings.
 
     python scripts/measure_strength.py
 
 One specimen is imaged by the simulator, with one of its effects changed at a time, and by the
-method, which sees those images. Shown is how strongly each holds the noiseless tilts (cross power
-over power, by rings of spatial frequency), the method's over the simulator's: 1 is right, above 1
-too strong. Seven tilts of 5.7 e/Å² and 7 Å pixels, 2.9 µm.
+method, which sees those images. The table shows how strongly each holds the noise-free projections
+(cross power over power, by rings of spatial frequency), the method's over the simulator's: 1 is
+right, above 1 too strong. Seven tilts of 5.7 e/Å² and 7 Å pixels, 2.9 µm.
 """
 
 from dataclasses import replace
@@ -18,8 +18,9 @@ from faket.data import TiltGeometry
 from faket.methods.measurement import measure_reference
 from faket.methods.spectral import spectral_images
 from faket.microscope import PRESETS, draw_acquisition, expose
-from faket.noise import ring_cross_power, ring_frequencies
-from faket.pipeline.reference import noiseless
+from faket.noise import ring_cross_power
+from faket.projection import noise_free_projections
+from faket.rings import ring_frequencies
 from faket.seeds import derive
 from faket.specimen import SpecimenConfig, build_specimen
 from faket.structures import SYNTHETIC_SPECIES, synthetic_species
@@ -51,13 +52,18 @@ def strength(changes: dict[str, Any]) -> list[float]:
     angles = np.linspace(-60, 60, TILTS)
     record = draw_acquisition(microscope, TiltGeometry(angles, PIXEL_A), seed=SEED)
     images = expose(SPECIMEN, record).series.images
-    clean = noiseless(SPECIMEN.potential.data, angles, PIXEL_A)
-    model = measure_reference(images, angles, PIXEL_A, dose_e_per_A2=np.full(TILTS, DOSE_PER_TILT))
-    ours = spectral_images(clean, model, angles, seed=1)
+    noise_free = noise_free_projections(SPECIMEN, angles).images
+    properties = measure_reference(
+        images, angles, PIXEL_A, dose_e_per_A2=np.full(TILTS, DOSE_PER_TILT)
+    )
+    ours = spectral_images(noise_free, properties, angles, seed=1)
     rings = ring_frequencies(RINGS, CORNER)
     theirs, mine = (
         np.mean(
-            [ring_cross_power(a, b, RINGS, limit=CORNER) for a, b in zip(clean, x, strict=True)],
+            [
+                ring_cross_power(a, b, RINGS, limit=CORNER)
+                for a, b in zip(noise_free, x, strict=True)
+            ],
             axis=0,
         )
         for x in (images, ours)

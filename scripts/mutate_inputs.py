@@ -202,11 +202,11 @@ def make_cases(home: Path) -> dict[str, Case]:
 
 def ok(*words: str) -> None:
     """Run a command that must succeed."""
-    said = io.StringIO()
-    with contextlib.redirect_stderr(said), contextlib.redirect_stdout(io.StringIO()):
+    output = io.StringIO()
+    with contextlib.redirect_stderr(output), contextlib.redirect_stdout(io.StringIO()):
         code = run(list(words))
     if code:
-        raise SystemExit(f"the valid inputs cannot be made: {said.getvalue()}")
+        raise SystemExit(f"the valid inputs cannot be made: {output.getvalue()}")
 
 
 def make_study(folder: Path) -> None:
@@ -368,9 +368,9 @@ class Outcome:
 
 def attempt(words: list[str], seconds: float) -> Outcome:
     """Run a command and judge how it ends."""
-    said, start = io.StringIO(), time.monotonic()
+    output, start = io.StringIO(), time.monotonic()
     try:
-        with contextlib.redirect_stderr(said), contextlib.redirect_stdout(io.StringIO()):
+        with contextlib.redirect_stderr(output), contextlib.redirect_stdout(io.StringIO()):
             code = run(words)
     except KeyboardInterrupt:
         raise
@@ -379,11 +379,11 @@ def attempt(words: list[str], seconds: float) -> Outcome:
         ours = [f for f in traceback.extract_tb(error.__traceback__) if "faket" in f.filename]
         fault = f"{type(error).__name__} at {ours[-1].filename}:{ours[-1].lineno} ({place.name})"
         return Outcome(None, fault, traceback.format_exc())
-    lines = [line for line in said.getvalue().splitlines() if line.startswith("faket: ")]
+    lines = [line for line in output.getvalue().splitlines() if line.startswith("faket: ")]
     if code not in (0, 2):
-        return Outcome(code, f"exit code {code}", said.getvalue())
+        return Outcome(code, f"exit code {code}", output.getvalue())
     if code == 2 and len(lines) != 1:
-        return Outcome(code, f"{len(lines)} lines of error", said.getvalue())
+        return Outcome(code, f"{len(lines)} lines of error", output.getvalue())
     if (taken := time.monotonic() - start) > seconds:
         return Outcome(code, f"{words[0]} took over {seconds:g} s", f"{taken:.1f} s")
     return Outcome(code, "")

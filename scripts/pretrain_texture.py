@@ -146,15 +146,15 @@ class Images:
         where = np.flatnonzero(self.held_out == held_out)
         chosen = rng.choice(where, n, replace=n > len(where))
         tilts = rng.integers(self.images.shape[3], size=n)
-        crops, clean = [], []
+        crops, noise_free = [], []
         for specimen in range(2):
             for condition, tilt in zip(chosen, tilts, strict=True):
                 y, x = rng.integers(self.images.shape[-1] - size + 1, size=2)
                 both = self.images[condition, specimen, :, tilt, y : y + size, x : x + size]
                 crops.append(both[0])
-                clean.append(both[1])
+                noise_free.append(both[1])
         numbers = self.numbers[chosen, tilts].repeat(2, 1)
-        return _tensor(crops), _tensor(clean), numbers
+        return _tensor(crops), _tensor(noise_free), numbers
 
 
 def _tensor(crops: list[np.ndarray]) -> Tensor:
@@ -174,9 +174,9 @@ def train(
     schedule = torch.optim.lr_scheduler.OneCycleLR(adam, LEARNING_RATE, total_steps=steps)
     spread = torch.ones(1)
     for step in range(steps):
-        crops, clean, numbers = images.batch(rng, BATCH)
+        crops, noise_free, numbers = images.batch(rng, BATCH)
         if objective == "denoising":
-            loss = denoising_loss(network, crops, clean, head)
+            loss = denoising_loss(network, crops, noise_free, head)
         else:
             found = description(network, crops)
             first, second = found[:BATCH], found[BATCH:]
@@ -223,7 +223,9 @@ def regression_loss(found: Tensor, wanted: Tensor, head: list[Tensor]) -> Tensor
     return F.mse_loss((found - found.mean(0)) @ head[0] + head[1], wanted)
 
 
-def denoising_loss(network: Network, crops: Tensor, clean: Tensor, head: list[Tensor]) -> Tensor:
+def denoising_loss(
+    network: Network, crops: Tensor, noise_free: Tensor, head: list[Tensor]
+) -> Tensor:
     """Return the mean squared error of the noiseless projection as a sum of all features."""
     predicted, start = torch.zeros_like(crops), 0
     for _, found in activations(crops, network):
@@ -231,7 +233,7 @@ def denoising_loss(network: Network, crops: Tensor, clean: Tensor, head: list[Te
         part = F.conv2d(found, head[0][:, start:stop])
         predicted = predicted + F.interpolate(part, crops.shape[2:], mode="bilinear")
         start = stop
-    return F.mse_loss(predicted - predicted.mean((2, 3), keepdim=True), clean)
+    return F.mse_loss(predicted - predicted.mean((2, 3), keepdim=True), noise_free)
 
 
 def _freeze(network: Network) -> None:
@@ -297,7 +299,7 @@ def make_weights(
                     flush=True,
                 )
     normalise(network, sample)
-    print(f"{objective}: held-out microscopes told apart {retrieval(network, images, seed):.3f}")
+    print(f"{objective}: held-out microscopes distinguished {retrieval(network, images, seed):.3f}")
     crops, _, _ = images.batch(generator(seed, "curvature"), CURVATURE_CROPS // 2, size=CROP)
     found = curvature(network, crops)
     out = {"curvature": found[tuple(torch.triu_indices(*found.shape))].float()}

@@ -198,8 +198,8 @@ def _images(condition: Condition, seed: int, number: int) -> AnyArray:
         specimen = cut_depth(whole, condition.depth_voxels)
         images = expose_condition(condition, specimen, derive(seed, "dice", number, int(place)))
         angles = np.array(condition.angles_deg)
-        clean = -project(specimen.potential.data, angles, device="cpu")
-        out.append([standardised(images), standardised(clean)])
+        noise_free = -project(specimen.potential.data, angles, device="cpu")
+        out.append([standardised(images), standardised(noise_free)])
     return np.array(out, np.float16)
 
 

@@ -15,7 +15,7 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Task:
-    """What a part is told.
+    """What a part is given.
 
     Attributes
     ----------

@@ -71,8 +71,8 @@ def run_check(arguments: argparse.Namespace) -> int:
         for part in timed:
             run([part])
     wrong = [r["part"] for r in board.results if r["status"] not in ("passed", "CPU only")]
-    told = f"not passed: {', '.join(wrong)}" if wrong else "all passed"
-    print(f"{told}; results are in {board.out}/gpu_check.json and gpu_check.md")
+    verdict = f"not passed: {', '.join(wrong)}" if wrong else "all passed"
+    print(f"{verdict}; results are in {board.out}/gpu_check.json and gpu_check.md")
     return 1 if wrong else 0
 
 

@@ -62,8 +62,8 @@ def _agreement(part: dict[str, Any], row: dict[str, Any]) -> str:
 
 
 def _speed(row: dict[str, Any]) -> str:
-    told = f"| {row['what']} | {_seconds(row)} | {len(row['runs'])} "
-    return told + f"| {_memory(row)} | {_shares(row)} |"
+    cells = f"| {row['what']} | {_seconds(row)} | {len(row['runs'])} "
+    return cells + f"| {_memory(row)} | {_shares(row)} |"
 
 
 def _seconds(row: dict[str, Any]) -> str:
