@@ -268,8 +268,10 @@ def tomograms(series_file: str = "Tomograms/job006/tilt_series/TS_01.star") -> s
     return "# version 50001\n" + star("global", columns, [row])
 
 
-def relion_4(t: Truth) -> str:
+def relion_4(t: Truth, *, x_tilt: float = 0.0) -> str:
     """Matrices from voxels to pixels, both from sample 0, and the list of tomograms with them."""
+    c, s = math.cos(math.radians(x_tilt)), math.sin(math.radians(x_tilt))
+    about_x = np.array([[1, 0, 0], [0, c, -s], [0, s, c]])
     rows = []
     for i in range(len(t.stage)):
         y = math.radians(t.refined[i])
@@ -277,7 +279,7 @@ def relion_4(t: Truth) -> str:
         plane = np.eye(3)
         plane[:2, :2] = turn(t.axes[i])
         matrix = np.eye(4)
-        matrix[:3, :3] = plane @ tilt
+        matrix[:3, :3] = plane @ tilt @ about_x
         lands = np.append(t.shifts[i] + np.array(t.size) // 2, 0)
         matrix[:3, 3] = lands - matrix[:3, :3] @ (np.array(TOMOGRAM) // 2)
         cells = ["[" + ",".join(f"{value:.9g}" for value in row) + "]" for row in matrix]

@@ -179,3 +179,18 @@ def test_an_mdoc_that_ends_within_its_last_image(tmp_path: Path) -> None:
     (tmp_path / "a.mdoc").write_text(text[: text.rindex("RotationAngle")])
     with pytest.raises(InputError, match="the file is cut short"):
         read_metadata(tmp_path / "a.mdoc")
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [("TS_01.xf", "IMOD transforms (.xf)"), ("TS_01.defocus", "IMOD .defocus"),
+     ("TS_01_2.defocus", "IMOD .defocus"), ("TS_01.aln", "AreTomo .aln"),
+     ("TS_01.mrc.mdoc", "mdoc"), ("TS_01.tomostar", "Warp .tomostar"),
+     ("TS_01.edf", "etomo .edf"), ("tilt.com", "IMOD tilt.com")],
+)  # fmt: skip
+def test_the_content_tells_more_than_the_name(tmp_path: Path, name: str, kind: str) -> None:
+    (tmp_path / "renamed.txt").write_text(FILES[name])
+    (facts,) = read_metadata(tmp_path / "renamed.txt")
+    assert facts.kind == kind
+    (tmp_path / "renamed.txt").write_text("1 0 0 1 3 2\n1 0 0 1 3 2\n")
+    assert read_metadata(tmp_path / "renamed.txt")[0].kind == "IMOD transforms (.xf)"

@@ -317,3 +317,69 @@ def test_two_tomograms_of_one_list_are_two_series(tmp_path: Path, truth: Truth) 
     with pytest.raises(InputError, match="expected one series, found TS_01 and TS_02"):
         join(both)
     np.testing.assert_allclose(join(both[1:]).angles_deg, truth.refined)
+
+
+def test_matrices_with_a_tilt_about_x(tmp_path: Path, truth: Truth, mdoc: SeriesFacts) -> None:
+    facts = read(tmp_path, "a.star", made_up.relion_4(truth, x_tilt=4.0))
+    geometry = join([mdoc, facts])
+    np.testing.assert_allclose(geometry.x_tilts_deg, 4.0, atol=1e-6)
+    np.testing.assert_allclose(geometry.shifts_px, truth.shifts, atol=1e-5)
+    np.testing.assert_allclose(geometry.angles_deg, truth.refined, atol=1e-6)
+
+
+@pytest.mark.parametrize(("off", "said"), [(2.0, False), (4.0, True), (-4.0, True)])
+def test_axes_that_differ_by_degrees(tmp_path, truth: Truth, mdoc, off: float, said: bool) -> None:
+    xf = read(tmp_path, "a.xf", made_up.xf(truth))
+    truth.axes = truth.axes + off
+    other = read(tmp_path, "a.json", made_up.portal(truth))
+    notices = join([replace(mdoc, tilt_axis_deg=None), xf, other]).notices
+    assert any("alignments:" in text and "differ" in text for text in notices) == said
+    notices = join([replace(mdoc, tilt_axis_deg=84.3 - off), xf]).notices
+    assert any("tilt axis" in text for text in notices) == said
+
+
+def test_two_alignments_of_other_shifts(tmp_path: Path, truth: Truth, mdoc: SeriesFacts) -> None:
+    xf = read(tmp_path, "a.xf", made_up.xf(truth))
+    for moved, said in ((1.5, False), (3.0, True)):
+        truth.shifts = Truth().shifts + moved
+        notices = join([mdoc, xf, read(tmp_path, "a.aln", made_up.aln(truth))]).notices
+        assert any("differ by up to" in text for text in notices) == said
+
+
+def test_one_image_told_twice(tmp_path: Path, truth: Truth) -> None:
+    files = [read(tmp_path, f"{i}.mdoc", made_up.frame_mdoc(truth, i)) for i in (0, 1, 1)]
+    with pytest.raises(InputError, match="found two of TS_01_006"):
+        join(files)
+
+
+def test_what_cannot_be_taken_is_said(tmp_path: Path, truth: Truth) -> None:
+    """Local alignments, and what turns the tomogram."""
+    xml = made_up.warp_xml(truth).replace('LevelAngleX="0"', 'LevelAngleX="1.5"')
+    node = '<Node X="0" Y="0" Z="0" Value="0" />'
+    grid, end = "<GridMovementX>{}</GridMovementX></TiltSeries>", "</TiltSeries>"
+    local = xml.replace(end, grid.format(node + node))
+    assert read(tmp_path, "a.xml", local).notices == (
+        "LevelAngleX 1.5 turns the tomogram, not the images: left out",
+        "local alignments are left out",
+    )
+    one = xml.replace(end, grid.format(node))
+    assert len(read(tmp_path, "b.xml", one).notices) == 1
+    com = made_up.tilt_com(truth).replace("OFFSET 0.0", "OFFSET 2.5\nLOCALFILE a.xf")
+    assert len(read(tmp_path, "tilt.com", com).notices) == 2
+    aln = made_up.aln(truth).replace("NumPatches = 0", "NumPatches = 16")
+    assert read(tmp_path, "a.aln", aln).notices == ("local alignments are left out",)
+
+
+@pytest.mark.parametrize("factor", [1.05, 0.95])
+def test_magnifications_are_kept(tmp_path: Path, truth: Truth, mdoc, factor: float) -> None:
+    """IMOD's A may enlarge: R is its inverse; the axis is that of the rotation."""
+    rows = [[float(word) for word in line.split()] for line in made_up.xf(truth).splitlines()]
+    text = "\n".join(" ".join(f"{factor * v:.8f}" for v in row) for row in rows)
+    geometry = join([mdoc, read(tmp_path, "a.xf", text)])
+    scale = np.sqrt(np.linalg.det(geometry.matrices))
+    np.testing.assert_allclose(scale, 1 / factor, rtol=1e-6)
+    np.testing.assert_allclose(geometry.axes_deg, truth.axes, atol=1e-4)
+    for wrong in (4.0, 0.2):
+        text = "\n".join(" ".join(f"{wrong * v:.8f}" for v in row) for row in rows)
+        with pytest.raises(InputError, match="expected a rotation A11"):
+            read(tmp_path, "a.xf", text)

@@ -86,7 +86,7 @@ def centred(row: Rows, facts: SeriesFacts) -> SeriesFacts:
 
 def _rotation(tilt: TiltFacts) -> DoubleArray:
     """Return Rz Ry Rx."""
-    x, y = np.radians(tilt.x_tilt_deg or 0), np.radians(tilt.refined_angle_deg or 0)
+    x, y = np.radians([tilt.x_tilt_deg or 0.0, tilt.refined_angle_deg or 0.0])
     about_x = np.array([[1, 0, 0], [0, np.cos(x), -np.sin(x)], [0, np.sin(x), np.cos(x)]])
     about_y = np.array([[np.cos(y), 0, np.sin(y)], [0, 1, 0], [-np.sin(y), 0, np.cos(y)]])
     plane: Matrix = tilt.matrix or plane_rotation(0)
