@@ -133,10 +133,11 @@ def test_what_is_an_odd_pixel_and_what_is_gold(height, width, value, found, sigm
         assert repaired.masks[0].sum() == (height + 2) * (width + 2)
 
 
-def test_rings_beside_a_hot_pixel_go_with_it():
+@pytest.mark.parametrize("sign", [1, -1])
+def test_rings_beside_a_hot_or_dead_pixel_go_with_it(sign):
     """Interpolation leaves them up to 3 pixels away: what is half as far out as it must be."""
     images = spots((30, 40, 1, 1, 90), (30, 43, 1, 1, -7), (30, 37, 1, 1, 4), (50, 50, 1, 1, -7))
-    mask = repair(images).masks[0]
+    mask = repair(sign * images).masks[0]
     assert mask[30, 43]
     assert not mask[30, 37]
     assert not mask[50, 50]
