@@ -330,7 +330,7 @@ def write_map(path, data, voxel_size_A):
         ("a.cif", b"{]", "PDB|atoms"),
         ("a.mrc", b"\0" * 3000, "MRC"),
         ("a.mrc", b"short", "MRC"),
-        ("a.xyz", b"1\n\nC 0 0 0\n", "expected one of"),
+        ("a.xyz", b"1\n\nC 0 0 0\n", "expected a file ending in"),
     ],
 )
 def test_unusable_files_are_one_line(tmp_path, name, content, match):
