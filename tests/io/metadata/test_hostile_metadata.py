@@ -1,6 +1,7 @@
 """Whatever a file of metadata holds: facts or one line, and never another exception."""
 
 import random
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -172,6 +173,41 @@ def test_files_of_something_else(tmp_path: Path, name: str, text: str, words: st
     (tmp_path / "binary.mdoc").write_bytes(b"MAP \0\0\1\2" * 99)
     with pytest.raises(InputError, match="a binary one"):
         read_metadata(tmp_path / "binary.mdoc")
+
+
+def test_enormous_files_take_little_memory(tmp_path: Path) -> None:
+    (tmp_path / "a.rawtlt").write_text("1\n" * 2_000_000)
+    tracemalloc.start()
+    try:
+        with pytest.raises(InputError, match="at most 300000 lines"):
+            read_metadata(tmp_path / "a.rawtlt")
+        assert tracemalloc.get_traced_memory()[1] < 30_000_000
+    finally:
+        tracemalloc.stop()
+    (tmp_path / "a.mdoc").write_text("1" * 33_000_000)
+    with pytest.raises(InputError, match="at most 32 MB"):
+        read_metadata(tmp_path / "a.mdoc")
+    digits = "9" * 6000  # Python reads no whole number of so many
+    many = {
+        "a.json": f'{{"pixel_spacing": {digits}}}',
+        "a.com": f"$tilt\nEXCLUDELIST {digits}",
+        "a.mdoc": f"[ZValue = 0]\nTiltAngle = 1\nDateTime = {digits}-Jan-20 1:01:01",
+    }
+    for name, text in many.items():
+        (tmp_path / name).write_text(text)
+        outcome(tmp_path / name)
+    (tmp_path / "a.json").write_text("[" * 100_000)
+    with pytest.raises(InputError, match="expected JSON"):
+        read_metadata(tmp_path / "a.json")
+
+
+@pytest.mark.parametrize("name", ["TS_01.tomostar", "TS_01.star", "gctf.star", "tomograms.star"])
+def test_tables_without_rows(tmp_path: Path, name: str) -> None:
+    lines = FILES[name].splitlines()
+    last = max(i for i, line in enumerate(lines) if line.startswith("_"))
+    (tmp_path / name).write_text("\n".join([*lines[: last + 1], "", ""]))
+    with pytest.raises(InputError):
+        read_metadata(tmp_path / name)
 
 
 def test_an_mdoc_that_ends_within_its_last_image(tmp_path: Path) -> None:

@@ -104,7 +104,7 @@ def read_gctf(document: Document, table: Table) -> SeriesFacts:
     InputError
         If columns are missing or cannot be used.
     """
-    rows = Rows(document, table)
+    rows = Rows(document, table).filled()
     names = rows.texts("rlnMicrographName")
     sections = _sections(names)
     u, v, angle = (rows.required(name, what, factor) for name, what, factor in (

@@ -10,6 +10,7 @@ from faket.io.failures import PathLike, cannot_read, input_error, shown
 from faket.io.text import check_size, parse_number
 
 MOST_BYTES = 32_000_000  # chosen: Warp's XML of 100 tilts with spectra takes 2 MB
+MOST_LINES = 300_000  # chosen: an mdoc of 10 000 images has as many
 MOST_TILTS = 10_000  # chosen: no stage takes more
 
 # Values beyond are of another column, another unit or another program.
@@ -87,7 +88,7 @@ def read_document(path: PathLike) -> Document:
     Raises
     ------
     InputError
-        If it cannot be read, is larger than 32 MB, is empty or is no text.
+        If it cannot be read, is larger than 32 MB, has over 300 000 lines, is empty or no text.
     """
     check_size(path, MOST_BYTES)
     try:
@@ -99,6 +100,9 @@ def read_document(path: PathLike) -> Document:
         raise input_error(path, "expected a text file of metadata, found a binary one")
     if not text.strip():
         raise input_error(path, "expected metadata, found an empty file; copy it again")
+    if text.count("\n") > MOST_LINES:
+        raise input_error(path, f"expected at most {MOST_LINES} lines of metadata, found more; "
+                                "check that it is the right file")  # fmt: skip
     return Document(Path(path), text)
 
 

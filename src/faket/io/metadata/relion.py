@@ -40,9 +40,7 @@ def read_tilt_series(document: Document, name: str, table: Table) -> SeriesFacts
     InputError
         If it has neither angles nor matrices, or a value cannot be used.
     """
-    rows = Rows(document, table)
-    if not len(rows):
-        raise document.error("expected a row an image, found none; copy the file again")
+    rows = Rows(document, table).filled()
     old = all(column in rows for column in MATRIX)
     if not old and "rlnTomoNominalStageTiltAngle" not in rows and "rlnTomoYTilt" not in rows:
         raise document.error("expected rlnTomoNominalStageTiltAngle, rlnTomoYTilt or rlnTomoProjX, "
@@ -91,9 +89,7 @@ def read_tomograms(document: Document, blocks: dict[str, Table]) -> tuple[Series
     InputError
         If it names no tomogram, or a value cannot be used.
     """
-    everything = Rows(document, next(t for t in blocks.values() if "rlnTomoName" in t))
-    if not len(everything):
-        raise document.error("expected a row a tomogram, found none; copy the file again")
+    everything = Rows(document, next(t for t in blocks.values() if "rlnTomoName" in t)).filled()
     found = []
     for i, name in enumerate(everything.texts("rlnTomoName")):
         row = Rows(document, {column: [v[i]] for column, v in everything.table.items()})

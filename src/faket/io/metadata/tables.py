@@ -32,6 +32,12 @@ class Rows:
         """Return the number of rows."""
         return len(next(iter(self.table.values()), []))
 
+    def filled(self) -> "Rows":
+        """Return itself; InputError where there is no row."""
+        if not len(self):
+            raise self.document.error("expected a row an image, found none; copy the file again")
+        return self
+
     def __contains__(self, column: object) -> bool:
         """Tell whether there is such a column."""
         return column in self.table

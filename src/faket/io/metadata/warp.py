@@ -42,6 +42,32 @@ def read_warp_xml(document: Document) -> SeriesFacts:
     angles = _numbers(document, root, "Angles", "tilt angle")
     if not 0 < len(angles) <= MOST_TILTS:
         raise document.error(f"<Angles>: expected 1 to {MOST_TILTS} angles, found {len(angles)}")
+    tilts = _tilts(document, root, angles)
+    aligned = any(tilt.matrix for tilt in tilts)
+    pixel = _parameter(document, root, "PixelSize", "pixel size in Å")
+    axis = _numbers(document, root, "AxisAngle", "angle")
+    facts = SeriesFacts(
+        "Warp .xml",
+        str(document.path),
+        "alignment" if aligned else "acquisition",
+        tilts,
+        sign_unknown=True,
+        centre="half",
+        pixel_size_A=pixel,
+        tilt_axis_deg=axis[0] if axis else None,
+        voltage_kV=_parameter(document, root, "Voltage", "voltage in kV"),
+        spherical_aberration_mm=_parameter(document, root, "Cs", "spherical aberration in mm"),
+        amplitude_contrast=_parameter(document, root, "Amplitude", "amplitude contrast"),
+        image_size=_size(document, root, pixel),
+        notices=tuple(_notices(document, root)),
+    )
+    return by_names(facts)
+
+
+def _tilts(
+    document: Document, root: ElementTree.Element, angles: list[float]
+) -> tuple[TiltFacts, ...]:
+    """Return each image; aligned where any offset is not 0."""
     n = len(angles)
     axis, x, y, before = (
         _optional(document, root, name, what, n)
@@ -54,7 +80,7 @@ def read_warp_xml(document: Document) -> SeriesFacts:
         raise document.error(f"expected {n} entries in <UseTilt> and <MoviePath>, found "
                              f"{len(used)} and {len(paths)}; copy the file again")  # fmt: skip
     aligned, ctf = any(x) or any(y), _ctf(document, root, n)
-    tilts = tuple(
+    return tuple(
         TiltFacts(
             frame=frame_name(paths[i]) if paths[i] else None,
             angle_deg=None if aligned else angles[i],
@@ -70,24 +96,6 @@ def read_warp_xml(document: Document) -> SeriesFacts:
         )
         for i in range(n)
     )
-    pixel = _parameter(document, root, "PixelSize", "pixel size in Å")
-    turn = next((value for value in axis if value is not None), None)
-    facts = SeriesFacts(
-        "Warp .xml",
-        str(document.path),
-        "alignment" if aligned else "acquisition",
-        tilts,
-        sign_unknown=True,
-        centre="half",
-        pixel_size_A=pixel,
-        tilt_axis_deg=turn,
-        voltage_kV=_parameter(document, root, "Voltage", "voltage in kV"),
-        spherical_aberration_mm=_parameter(document, root, "Cs", "spherical aberration in mm"),
-        amplitude_contrast=_parameter(document, root, "Amplitude", "amplitude contrast"),
-        image_size=_size(document, root, pixel),
-        notices=tuple(_notices(document, root)),
-    )
-    return by_names(facts)
 
 
 def read_tomostar(document: Document, table: Table) -> SeriesFacts:
@@ -98,7 +106,7 @@ def read_tomostar(document: Document, table: Table) -> SeriesFacts:
     InputError
         If it has no angles or doses, or a value cannot be used.
     """
-    rows = Rows(document, table)
+    rows = Rows(document, table).filled()
     angles = rows.required("wrpAngleTilt", "tilt angle")
     before = rows.required("wrpDose", "exposure in e/Å²")
     axis = rows.optional("wrpAxisAngle", "angle")
@@ -125,7 +133,7 @@ def read_tomostar(document: Document, table: Table) -> SeriesFacts:
             complete=False,  # tilts that Warp's importer left out are not listed
             sign_unknown=True,
             centre="half",
-            tilt_axis_deg=axis[0] if len(rows) else None,
+            tilt_axis_deg=axis[0],
         )
     )
 
