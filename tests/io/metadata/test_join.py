@@ -1,5 +1,6 @@
 """Joining: which file wins, what is said of contradictions, what is refused."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -383,3 +384,26 @@ def test_magnifications_are_kept(tmp_path: Path, truth: Truth, mdoc, factor: flo
         text = "\n".join(" ".join(f"{wrong * v:.8f}" for v in row) for row in rows)
         with pytest.raises(InputError, match="expected a rotation A11"):
             read(tmp_path, "a.xf", text)
+
+
+def test_a_tomostar_with_an_alignment(tmp_path: Path, truth: Truth, mdoc: SeriesFacts) -> None:
+    """Older ones hold the offsets too, in Å."""
+    lines = made_up.tomostar(truth).splitlines()
+    start = next(i for i, line in enumerate(lines) if "wrpMaskedFraction" in line)
+    head = [*lines[: start + 1], "_wrpAxisOffsetX #7", "_wrpAxisOffsetY #8"]
+    rows = [f"{line} {x:.4f} {y:.4f}" for line, (x, y) in
+            zip(lines[start + 1 :], PIXEL_A * truth.shifts, strict=False)]  # fmt: skip
+    facts = read(tmp_path, "a.tomostar", "\n".join([*head, *rows]) + "\n")
+    np.testing.assert_allclose(join([mdoc, facts]).shifts_px, truth.shifts, atol=1e-4)
+
+
+def test_matrices_that_tell_no_shift(tmp_path: Path, truth: Truth, mdoc: SeriesFacts) -> None:
+    """WarpTools writes rotations only; without the tomogram's size nothing is known either."""
+    text = made_up.relion_4(truth)
+    turned = re.sub(r",[-\d.e]+\]", ",0]", text)
+    sizeless = text.replace("_rlnTomoSizeX", "_rlnTomoSize")
+    for changed, why in ((turned, "no translation in its matrices"), (sizeless, "no rlnTomoSizeX")):
+        geometry = join([mdoc, read(tmp_path, "a.star", changed)])
+        assert np.isnan(geometry.shifts_px).all()
+        np.testing.assert_allclose(geometry.axes_deg, truth.axes, atol=1e-6)
+        assert any(f"{why}: the shifts are not known" in text for text in geometry.notices)
