@@ -1,4 +1,4 @@
-"""What the rooms hand to each other: frozen records with their units in their names.
+"""Data that the rooms exchange: frozen records with units in their names.
 
 Axes are ``[z, y, x]`` for volumes and ``[tilt, y, x]`` for stacks. Lengths are in Å, angles in
 degrees, potentials in volts above ice, doses in e/Å². Positions are Å from the centre of voxel
@@ -41,14 +41,14 @@ class Volume:
 
 @dataclass(frozen=True)
 class SpeciesReport:
-    """What one checks of a molecule before using it: for the screen and the manifest.
+    """Facts and notices to check before a molecule is used, for the screen and the manifest.
 
     Attributes
     ----------
     facts : mapping of str to int, float or str
         In the order of printing; names carry their units ("mass_kDa").
     notices : tuple of str
-        What was guessed, completed, left out or looks wrong, one line each.
+        Guesses, completions, omissions and doubts, one line each.
     """
 
     facts: Mapping[str, int | float | str] = field(default_factory=dict)
@@ -70,7 +70,7 @@ class Species:
         Soft molecular mask in [0, 1] on the same grid; its 0.5 level set is the label.
     voxel_size_A : float
     mass_kDa : float
-        NaN where the source does not tell (a map).
+        NaN if the source does not hold it (a map).
     symmetry : str
         Schoenflies symbol where known ("C1" otherwise).
     synthetic : bool
@@ -78,7 +78,7 @@ class Species:
     source : str
         Where it came from: file name and what was done, for the manifest.
     report : SpeciesReport
-        What one checks before using it.
+        Facts and notices to check before it is used.
     """
 
     name: str

@@ -75,6 +75,15 @@ def test_the_embedded_species_are_noticed_in_volts_and_not_in_V_A(pixel_size_A, 
     assert np.mean(noticed) >= 0.95
 
 
+def test_with_the_references_own_projections_both_must_have_one_unit():
+    images, others = spheres(20, 60, 10.0), spheres(90, 40, 10.0, seed=1)
+    for factor in (1.0, 0.1, 1e4):
+        assert not unit_notices(images * factor, 10.0, others * factor)
+        assert unit_notices(images * factor / 10, 10.0, others * factor)
+        assert unit_notices(images * factor, 10.0, others * factor / 10)
+    assert not unit_notices(images, 10.0, np.zeros_like(others))
+
+
 @pytest.mark.parametrize("value", [0.0, 7.0, np.nan])
 def test_projections_that_show_nothing_give_no_notice(value):
     assert unit_notices(np.full((3, 64, 64), value, np.float32), 10.0) == []

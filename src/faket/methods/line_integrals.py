@@ -29,13 +29,22 @@ _LEAST_V = 1.6
 _MOST_V = 10.0
 
 
-def unit_notices(noise_free: AnyArray, pixel_size_A: float) -> list[str]:
+# With the reference's own noise-free projections the signal is fitted, so any common unit serves.
+# Specimens of the same unit differ less than by this factor, chosen: 2 to 6 V are usual.
+_UNLIKE = 5.0
+
+
+def unit_notices(
+    noise_free: AnyArray, pixel_size_A: float, noise_free_reference: AnyArray | None = None
+) -> list[str]:
     """Return a notice if noise-free projections seem to be in volts instead of V·Å.
 
     Parameters
     ----------
     noise_free : ndarray, shape (tilt, y, x)
     pixel_size_A : float
+    noise_free_reference : ndarray, shape (tilt, y, x), optional
+        The reference's own noise-free projections; then both have to be in one unit.
 
     Returns
     -------
@@ -43,7 +52,18 @@ def unit_notices(noise_free: AnyArray, pixel_size_A: float) -> list[str]:
         Empty if they are strong enough, or hold nothing.
     """
     potential_V = apparent_potential_V(noise_free, pixel_size_A)
-    if potential_V is None or potential_V >= min(_LEAST_V, _MOST_V / pixel_size_A):
+    if potential_V is None:
+        return []
+    if noise_free_reference is not None:
+        other_V = apparent_potential_V(noise_free_reference, pixel_size_A)
+        if other_V is None or 1 / _UNLIKE < potential_V / other_V < _UNLIKE:
+            return []
+        return [
+            f"noise-free projections look like molecules of {potential_V:.2g} V above ice, those "
+            f"of the reference of {other_V:.2g} V: expected one unit, or the signal has the wrong "
+            "strength; give line integrals in V·Å for both"
+        ]
+    if potential_V >= min(_LEAST_V, _MOST_V / pixel_size_A):
         return []
     return [
         f"noise-free projections look like molecules of {potential_V:.2g} V above ice, but protein "

@@ -21,7 +21,7 @@ from faket.noise import NoiseProfile, content, estimate_noise
 from faket.style import FeatureNetwork, StyleProfile, load_network
 
 _LOG = logging.getLogger("faket")
-_CONTENT = {"spectral-content": "spectral", "content": "noisy"}  # and what they are content of
+_CONTENT = {"spectral-content": "spectral", "content": "noisy"}  # contents of these methods
 
 
 def look_like(
@@ -91,7 +91,7 @@ def look_like(
             f"found {sizes_A[1]:g} Å; bin one of them first"
         )
     known = {"defocus_um": defocus_um, "dose_e_per_A2": dose_e_per_A2}
-    _check_units(row, noise_free, say)
+    _check_units(row, noise_free, noise_free_reference, say)
     measured = _measured(row, reference, noise_free_reference, known, counted, say)
     if row.network is not None:
         network = network or _own_network(row.network, seed)
@@ -143,7 +143,7 @@ def noise_like(
             f"method: expected one of {', '.join([*starts, *_CONTENT])}, found {method!r}"
         )
     known = {"defocus_um": defocus_um, "dose_e_per_A2": dose_e_per_A2}
-    _check_units(row, noise_free, say)
+    _check_units(row, noise_free, noise_free_reference, say)
     measured = _measured(row, reference, noise_free_reference, known, counted, say)
     images, angles_deg = noise_free.images, noise_free.geometry.angles_deg
     record = measured.properties or measured.noise
@@ -214,12 +214,19 @@ def _measured(
     return Measured(properties=properties)
 
 
-def _check_units(row: MethodRow, noise_free: TiltSeries, say: Callable[[str], None] | None) -> None:
+def _check_units(
+    row: MethodRow,
+    noise_free: TiltSeries,
+    noise_free_reference: AnyArray | None,
+    say: Callable[[str], None] | None,
+) -> None:
     """Give a notice if the method needs V·Å and the projections seem to be in volts."""
-    if row.needs_spectra:
-        for notice in unit_notices(noise_free.images, noise_free.geometry.pixel_size_A):
-            # Without a handler, logging writes the bare line to the error stream.
-            (say or _LOG.warning)(notice)
+    if not row.needs_spectra:
+        return
+    pixel_size_A = noise_free.geometry.pixel_size_A
+    for notice in unit_notices(noise_free.images, pixel_size_A, noise_free_reference):
+        # Without a handler, logging writes the bare line to the error stream.
+        (say or _LOG.warning)(notice)
 
 
 def _check_method(row: MethodRow, network: FeatureNetwork | None) -> None:

@@ -66,22 +66,22 @@ def measure_reference(
     angles_deg : array_like, shape (tilts,)
     pixel_size_A : float
     noise_free : ndarray, shape (tilt, y, x), optional
-        The reference's own noise-free projections (minus line integrals, V·Å), where they are
-        known: then strength and blur of the signal are measured on the two.
+        The reference's own noise-free projections (minus line integrals, V·Å). With them,
+        strength and blur of the signal are measured on the two.
     ctf : CtfEstimate, optional
-        What the user knows; else estimated from ``images``.
+        The known CTF; by default it is estimated from ``images``.
     dose_e_per_A2, order : array_like, shape (tilts,), optional
         Exposure of each tilt and its place in the sequence; by default 110 e/Å² in all,
-        dose-symmetric. They decide on radiation damage, and on the strength of the signal if
-        the images are not counts.
+        dose-symmetric. They give the radiation damage, and the strength of the signal if the
+        images are not counts.
     counted : bool
-        Whether grey values may be counts of electrons; False where they were scaled.
+        Whether grey values may be counts of electrons; False if they were scaled.
     noise : NoiseProfile, optional
-        What was estimated of the same images before.
+        The noise of the same images, if it was estimated before.
     residual_motion_A : float
-        σ of the blur within a tilt, where there are no noise-free projections to measure it on.
+        σ of the blur within a tilt, if there are no noise-free projections to measure it on.
     alignment_error_A : float
-        σ of the residual shifts between tilts, where there are no noise-free projections.
+        σ of the residual shifts between tilts, if there are no noise-free projections.
 
     Returns
     -------
@@ -90,7 +90,7 @@ def measure_reference(
     Raises
     ------
     InputError
-        If shapes do not fit or images are not usable.
+        If shapes do not fit or images are not valid.
     """
     angles = np.atleast_1d(np.asarray(angles_deg, np.float64))
     noise = noise or estimate_noise(images, noise_free, angles_deg=angles)
@@ -230,7 +230,7 @@ def _with_noise_free(
 
 
 def _displacement(image: AnyArray, signal: AnyArray, pixel_size_A: float) -> DoubleArray:
-    """Shift (x, y) in pixels that brings the signal onto the image: peak of the correlation."""
+    """Return the shift (x, y) in pixels of the image against the signal: the correlation's peak."""
     values = np.asarray(image - image.mean(), np.float32)
     # [y, x] → [y, x // 2 + 1] → [y, x], the shift of 0 in the middle
     product = fft.rfft2(values) * fft.rfft2(signal.astype(np.float32)).conj()

@@ -1,4 +1,4 @@
-"""What was assumed or measured of a reference, in one line each, for the screen and the manifest.
+"""Notices of what was assumed or estimated of a reference, one line each.
 
 Settings stand in backticks, as in errors (:class:`faket.errors.InputError`).
 """
@@ -15,7 +15,7 @@ _BEYOND_DEG = 3.0  # as far as `faket compare` still takes two tilts for the sam
 def reference_notices(
     properties: ReferenceProperties, *, dose_e_per_A2: float | None, counted: bool = True
 ) -> list[str]:
-    """Say which defocus was estimated, which exposure assumed, and what grey values tell not."""
+    """Return notices of an estimated defocus, an assumed exposure, and scaled grey values."""
     notices, ctf = [], properties.ctf
     if not counted:
         notices.append(

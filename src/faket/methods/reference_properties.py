@@ -19,7 +19,7 @@ StrengthSource = Literal["paired", "mean", "dose"]
 
 @dataclass(frozen=True, eq=False)
 class ReferenceProperties:
-    """What was measured on a reference, once, to make any number of tomograms like it.
+    """Measurements on a reference, made once for any number of tomograms like it.
 
     Attributes
     ----------
@@ -37,8 +37,8 @@ class ReferenceProperties:
     anisotropy : ndarray, shape (tilts, 3, rings), float64
         How the floor depends on direction (:func:`faket.noise.ring_anisotropy`).
     strength_source : {"paired", "mean", "dose"}
-        What the strength of the signal was derived from: the reference's noise-free projections,
-        the images' mean intensity, or the exposure (given or usual).
+        Source of the signal's strength: the reference's noise-free projections, the images' mean
+        intensity, or the exposure (given or usual).
     alignment_error_A : float
         σ of the residual shifts of the reference's tilts, drawn anew for every tomogram.
     """

@@ -16,7 +16,7 @@ from faket.style import FeatureNetwork, StyleProfile, transfer_style
 
 @dataclass(frozen=True, eq=False)
 class Measured:
-    """What was measured on a reference, as far as a method needs it.
+    """Measurements on a reference that a method needs.
 
     Attributes
     ----------
@@ -103,7 +103,7 @@ def with_noise(
 def _pair(
     method: MethodRow, noise_free: AnyArray, angles_deg: ArrayLike, measured: Measured, seed: int
 ) -> tuple[FloatArray, FloatArray]:
-    """Return what style transfer preserves, with a quarter of the noise, and where it starts."""
+    """Return the content that style transfer preserves, and the images from which it starts."""
     if method.start == "spectral":
         return spectral_pair(noise_free, _properties(method, measured), angles_deg, seed=seed)
     kept = content(noise_free, _noise(method, measured), seed=seed, angles_deg=angles_deg)

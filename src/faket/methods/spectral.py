@@ -39,7 +39,7 @@ def spectral_images(
     seed: int,
     amount: float = 1.0,
 ) -> FloatArray:
-    """Make noise-free projections look like the reference by all that its spectra tell.
+    """Make noise-free projections look like the reference in all that its spectra show.
 
     Parameters
     ----------
@@ -181,7 +181,7 @@ def _counted(
     seed: int,
     amounts: tuple[float, ...],
 ) -> Iterator[FloatArray]:
-    """Count electrons so that the noise has the floor's spectrum and the signal stays as it is."""
+    """Count electrons so that the noise has the floor's spectrum and the signal is unchanged."""
     ny, nx = contrast.shape
     beam, floor = properties.beam_grey[tilt], properties.floor[tilt]
     electrons = beam**2 / floor[0]

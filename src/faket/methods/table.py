@@ -1,4 +1,4 @@
-"""The methods, one row each: all that tells one from another."""
+"""The table of the methods: all that distinguishes them."""
 
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -22,17 +22,17 @@ NetworkName = Literal["texture", "vgg19", "vgg19-random"]
 
 @dataclass(frozen=True)
 class MethodRow:
-    """How a method makes its images.
+    """A method of making images.
 
     Attributes
     ----------
     name : str
         As in a recipe.
     start : {"spectral", "coloured", "noisy", "baseline"}, optional
-        How noise-free projections are first given the reference's noise; None for the methods
-        that need no reference.
+        How noise-free projections get the reference's noise; None for methods without
+        reference.
     network : {"texture", "vgg19", "vgg19-random"}, optional
-        What then gives the reference's style; None without style transfer.
+        Network that transfers the reference's style; None without style transfer.
     has_intensity : bool
         Whether images have a mean intensity, by which their contrast can be divided.
     """
@@ -44,7 +44,7 @@ class MethodRow:
 
     @property
     def needs_reference(self) -> bool:
-        """Whether there must be a reference to look like."""
+        """Whether the method needs a reference."""
         return self.start is not None
 
     @property

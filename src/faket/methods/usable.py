@@ -1,4 +1,4 @@
-"""A user's reference without what is no image in it, and whether its grey values are scaled."""
+"""A user's reference: defects repaired, blank tilts left out, scaled grey values recognised."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -12,24 +12,24 @@ from faket.noise import check_scale, repair
 
 # Where programs put the brightest pixel when they scale images to whole numbers.
 _TOPS = (255.0, 32767.0, 65535.0)
-# Noise of counted electrons, variance over mean: 1, less what a detector smears, never far above.
+# Variance over mean of counted electrons: 1, less if a detector blurs, never far above; chosen.
 _COUNTING = (0.5, 1.5)
 
 
 @dataclass(frozen=True)
 class Usable:
-    """What of a reference can be measured.
+    """The part of a reference that can be measured.
 
     Attributes
     ----------
     series : TiltSeries
-        Repaired, without blank tilts; the one given where nothing was wrong.
+        Repaired and without blank tilts; the given one itself if nothing was wrong.
     noise_free : ndarray or None
         Its noise-free projections, of the same tilts.
     scaled : bool
-        Whether its grey values were stretched to the range of a type, and so are no counts.
+        Whether its grey values were scaled to the range of a type, and so are not counts.
     left_out : dict
-        For the manifest; empty where nothing was.
+        What was left out, for the manifest; empty if nothing was.
     notice : str
         The same in words.
     """

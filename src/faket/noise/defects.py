@@ -18,7 +18,7 @@ from scipy import ndimage
 from faket.data import AnyArray, FloatArray
 from faket.errors import InputError
 
-# Chosen thresholds; what they must tell apart is in the tests of this module.
+# Chosen thresholds; the tests of this module hold what they have to separate.
 _FAR_SIGMA = 10.0  # counts of one electron a pixel and more do not lie so far from their mean
 _FAR_TAIL = 4.3  # beyond the 99th percentile, which is 2.33 σ of a normal law: 10 σ of it
 _FOOT = 0.5  # of that: neighbours above it belong to the same defect

@@ -101,7 +101,7 @@ class NoiseProfile:
         Parameters
         ----------
         degree : int
-            Lowered to the number of tilts minus one where there are few.
+            At most the number of tilts minus one.
 
         Returns
         -------
