@@ -70,7 +70,7 @@ def test_angles_that_are_all_zero_are_refused(stacks, command, capsys, monkeypat
     monkeypatch.chdir(stacks)
     assert run(command) == 2
     error = capsys.readouterr().err
-    assert "expected tilt angles that differ, found 5 of 0 degrees" in error
+    assert "expected tilt angles that differ, found 5 times 0 degrees" in error
     assert not list(stacks.glob("o*"))
 
 
