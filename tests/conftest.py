@@ -4,7 +4,12 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from matplotlib.figure import Figure
+
+# No test asserts wall time: on a busy machine any example may be slow.
+settings.register_profile("faket", deadline=None)
+settings.load_profile("faket")
 
 
 @pytest.fixture(scope="session")
