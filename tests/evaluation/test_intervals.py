@@ -77,7 +77,7 @@ def test_a_ratio_lies_between_those_of_its_seeds(pairs):
 
 def test_a_ratio_to_nothing_is_none_and_other_seeds_are_refused():
     assert ratio_interval([0.5, 0.5], [0.0, 0.0]).mean == 0
-    with pytest.raises(InputError, match="as many of both, found 2 and 1"):
+    with pytest.raises(InputError, match="equally many of both methods, found 2 and 1"):
         ratio_interval([0.5, 0.5], [0.5])
 
 

@@ -145,7 +145,7 @@ def test_exact_spelling_wins_over_case():
 
 
 def test_unknown_class_is_one_line_with_the_known_ones():
-    with pytest.raises(InputError, match=r"a, b, found 'x' \(2 of 3 are of unknown") as error:
+    with pytest.raises(InputError, match=r"a, b, found 'x' \(2 of 3 have unknown") as error:
         resolve_names(["a", "x", "y"], ["a", "b"], "picks")
     assert "\n" not in str(error.value)
 
