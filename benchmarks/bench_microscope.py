@@ -28,7 +28,7 @@ from faket.structures import synthetic_species
 VOXEL_A = 5.0
 PUBLISHED_CPU_HOURS, PUBLISHED_GB = 15.0, 114.0
 STAGES = {
-    (Column, "load"): "turn and cut the specimen",
+    (Column, "load"): "rotate and slice the specimen",
     (Column, "exit_wave"): "multislice with ice, losses, damage",
     (Camera, "count"): "count electrons",
     (Camera, "read_out"): "read out",

@@ -93,7 +93,7 @@ def test_every_damaged_file_is_named(recipe, out, damage, capsys):
         if is_recipe:  # finished work names its recipe
             generate(recipe, out, report=lambda what, *_: notices.append(what))
             assert file.read_bytes() == content
-            assert "was missing or damaged; written again" in notices[0]
+            assert "was missing or damaged; it was written again" in notices[0]
         elif not lost_manifest:
             assert any(str(file.relative_to(out)) in line for line in found), (file, found)
             with pytest.raises(InputError) as caught:
@@ -160,7 +160,7 @@ def test_another_version_of_faket_is_not_mixed(recipe, out, monkeypatch):
     monkeypatch.setattr(faket, "__version__", "0.9.9")
     generate(recipe, out)  # all is finished: nothing is mixed
     shutil.rmtree(out / "model_1")
-    with pytest.raises(InputError, match=r"expected what faket 0\.9\.9 made, found faket 0\.1"):
+    with pytest.raises(InputError, match=r"found data of faket 0\.1"):
         generate(recipe, out)
     assert not (out / "model_1").exists()
 

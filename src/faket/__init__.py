@@ -43,7 +43,7 @@ __all__ = [
     "synthetic_species",
 ]
 
-# Where each name lives.
+# The module that defines each name.
 _HOMES = {
     "InputError": "errors",
     "Species": "data",
@@ -62,8 +62,8 @@ _HOMES = {
     "synthetic_species": "structures",
 }
 
-# torch and numba each bring their own pool of threads. By default a pool that has nothing to do
-# keeps its cores busy waiting, and takes them from the other. Read when torch is first imported.
+# torch and numba each have a pool of threads. By default the threads of an idle pool wait actively
+# and take processor time from the other. The setting is read when torch is first imported.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 

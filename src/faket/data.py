@@ -72,11 +72,11 @@ class Species:
     mass_kDa : float
         NaN if the source does not hold it (a map).
     symmetry : str
-        Schoenflies symbol where known ("C1" otherwise).
+        Schoenflies symbol if known, otherwise "C1".
     synthetic : bool
         True for the embedded species that were built by code.
     source : str
-        Where it came from: file name and what was done, for the manifest.
+        File name and how it was processed, for the manifest.
     report : SpeciesReport
         Facts and notices to check before it is used.
     """
@@ -103,7 +103,7 @@ def evenly_spaced_tilts(start_deg: float, stop_deg: float, step_deg: float) -> D
     if not (-math.inf < start_deg <= stop_deg < math.inf and step_deg > 0):
         raise InputError(
             "tilt angles: expected `start_deg` <= `stop_deg` and `step_deg` > 0, found "
-            f"{start_deg:g}, {stop_deg:g} and {step_deg:g}"
+            f"{start_deg:g}, {stop_deg:g} and {step_deg:g}; correct them"
         )
     steps = (stop_deg - start_deg) / step_deg
     if steps >= _MAX_TILTS:
@@ -125,7 +125,7 @@ class TiltGeometry:
         Stage angle θ of each image: x' = x cos θ + z sin θ.
     pixel_size_A : float
     shifts_A : ndarray, shape (tilts, 2), float64
-        How far (x, y) the image content lies from where the ideal geometry puts it.
+        Displacement (x, y) of the image content from its position in the ideal geometry.
     tilt_axis_deg : float
         In-plane angle from the image's y axis to the tilt axis, counter-clockwise.
     dose_e_per_A2 : ndarray, shape (tilts,), or None
@@ -170,7 +170,7 @@ class Particles:
     ids : ndarray of int, shape (n,)
         Value in the instance mask, >= 1, unique.
     species : tuple of str, length n
-        Class name; "vesicle" and "fiducial" for what is no molecule.
+        Class name; "vesicle" and "fiducial" for objects that are no molecules.
     positions_A : ndarray, shape (n, 3), float64
         x y z in Å from the centre of voxel [0, 0, 0].
     rotations : scipy Rotation of length n

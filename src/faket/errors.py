@@ -1,13 +1,13 @@
-"""The one exception that a user's input may raise."""
+"""The exception for input that cannot be used."""
 
 
 class InputError(ValueError):
-    """Something the user gave cannot be used.
+    """Input from the user cannot be used.
 
     The message is one line: what was expected, what was found, where, and what to do.
     The command line prints it and exits with code 2; a traceback means a defect in faket.
 
-    A setting is named in backticks, as the library or the recipe calls it:
-    ``"...; correct the header, or give `voxel_size_A`"``. The command line puts its own option in
-    that place, and leaves the remedy out where it has none (:mod:`faket.cli.wording`).
+    A setting is named in backticks, as in the library or the recipe:
+    ``"...; correct the header, or give `voxel_size_A`"``. The command line replaces it by its own
+    option, and leaves the remedy out if it has no such option (:mod:`faket.cli.wording`).
     """

@@ -1,4 +1,4 @@
-"""Whether all that faket wrote in a folder is there and as it was written."""
+"""Checks that all files which faket wrote in a folder exist and are unchanged."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -24,7 +24,7 @@ from faket.study.run import PICKS
 
 @dataclass(frozen=True)
 class Verification:
-    """What was looked at, and what differs: a line for each file."""
+    """How much was checked, and what differs: one line for each file."""
 
     manifests: int
     files: int
@@ -32,20 +32,20 @@ class Verification:
 
 
 def verify(place: Path, *, full: bool = False) -> Verification:
-    """Look at everything with a manifest in a folder, and for what should be there and is not.
+    """Check all files of the manifests in a folder, and whether finished parts are missing.
 
     Parameters
     ----------
     place : Path
         A folder, a manifest, or a file with a manifest beside it.
     full : bool
-        Hash all files. Otherwise sizes are looked at, and only those files are hashed whose date
-        is not that of their writing.
+        Hash all files. Otherwise sizes are compared, and only files are hashed whose date is not
+        that of their writing.
 
     Raises
     ------
     InputError
-        If nothing there has a manifest.
+        If there is no manifest.
     """
     manifests = find_manifests(place)
     found: list[str] = []
@@ -55,7 +55,8 @@ def verify(place: Path, *, full: bool = False) -> Verification:
                 found += [_named(path.parent, place, line) for line in _findings(check, path)]
     if not manifests and not found:
         raise InputError(
-            f"{place}: expected what faket wrote, with its {MANIFEST}, found none; check the path"
+            f"{place}: expected a folder or file that faket wrote, with its {MANIFEST}, found "
+            "none; check the path"
         )
     files = 0
     for manifest in manifests:
@@ -68,7 +69,7 @@ def verify(place: Path, *, full: bool = False) -> Verification:
 
 
 def _findings(check: Callable[[Path], Any], path: Path) -> list[str]:
-    """Return what a check finds; that it cannot be done is a finding too."""
+    """Return what a check finds, or the error if it cannot be done."""
     try:
         return list(check(path))
     except InputError as error:
@@ -90,14 +91,16 @@ def _count(manifest: Path) -> int:
 
 
 def _data_set(recipe: Path) -> Iterator[str]:
-    """Every tomogram of a recipe must be there, and be that recipe's."""
+    """Yield a line for each tomogram of a recipe that is missing or of another recipe."""
     content = _json(recipe)
     n = content.get("tomograms")
     if not isinstance(n, int):
-        raise InputError(f"{recipe}: expected a number of tomograms, found {n!r}")
+        raise InputError(f"{recipe}: expected a number of tomograms, found {n!r}; make it again")
     method = METHODS.get(str(content.get("method")))
     if method is None:
-        raise InputError(f"{recipe}: expected a method, found {content.get('method')!r}")
+        raise InputError(
+            f"{recipe}: expected a method, found {content.get('method')!r}; make it again"
+        )
     names = [model_name(index) for index in range(n)]
     if method.needs_reference:
         names += sorted(
@@ -141,13 +144,18 @@ def _result(result: Path) -> Iterator[str]:
 def _json(path: Path) -> dict[str, Any]:
     text = read_text(path)
     if not text.endswith("\n"):
-        raise InputError(f"{path}: expected JSON as faket wrote it, found its end missing")
+        raise InputError(
+            f"{path}: expected JSON as faket wrote it, found its end missing; make it again"
+        )
     try:
         content = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{path}: expected JSON as faket wrote it, found {error!r:.80}") from None
+        raise InputError(
+            f"{path}: expected JSON as faket wrote it, found a mistake ({error!r:.80}); make it "
+            "again"
+        ) from None
     if not isinstance(content, dict):
-        raise InputError(f"{path}: expected JSON as faket wrote it, found no object")
+        raise InputError(f"{path}: expected JSON as faket wrote it, found no object; make it again")
     return content
 
 

@@ -123,7 +123,7 @@ def test_scaled_grey_values_give_a_notice_where_they_matter():
     noise_free = series(-50 * np.random.default_rng(0).random((TILTS, N, N)).astype(np.float32))
     reference, notices = series(to_bytes(counts())), []
     found = noise_like("spectral", noise_free, reference, counted=False, say=notices.append)
-    assert "count no electrons" in notices[0]
+    assert "are not electron counts" in notices[0]
     assert found[1]["strength_source"] == "dose"
     notices.clear()
     noise_like("noisy", noise_free, reference, counted=False, say=notices.append)

@@ -298,7 +298,7 @@ def test_what_is_no_checkpoint_is_refused(tmp_path):
     fails(lambda: load_checkpoint(tmp_path / "none"), "no file")
     bad = tmp_path / "bad.safetensors"
     bad.write_bytes(b"not at all")
-    fails(lambda: load_checkpoint(bad), "something else")
+    fails(lambda: load_checkpoint(bad), "another or a damaged file")
     from safetensors.numpy import save_file
 
     for text in ('{"format": "another"}', "[]", "{"):

@@ -39,7 +39,7 @@ def test_objects_that_did_not_fit_and_the_tomograms_voxel_are_on_the_screen(tmp_
     generate(parse_recipe(CROWDED), tmp_path / "out", report=lambda *line: said.append(line))
     notices = [what for what, _, total in said if total == 0]
     assert notices[0].startswith("tomograms of 32 x 30 x 16 voxels of 20 Å")
-    assert "model_0: the specimen is full, it holds" in notices[1]
+    assert "model_0: the specimen is full; placed" in notices[1]
     assert "of 1 fiducial" not in notices[1]
     assert all(f" {name}" in notices[1] for name in ("syn-ring", "syn-block"))
 

@@ -45,23 +45,23 @@ def look_like(
     noise_free : TiltSeries
         Minus line integrals of the potential, V·Å (protein dark), at the reference's pixel size.
     reference : TiltSeries
-        Aligned, its tilt axis along y, protein dark. Its tilts may be others; the nearest are
-        taken.
+        Aligned, with the tilt axis along y and dark protein. Its tilt angles may differ from those
+        of ``noise_free``; the nearest are used.
     method : str
         ``style``: the reference's CTF, signal and noise, then its texture. ``spectral``: without
         the texture. ``coloured``: noise of the reference's spectrum. ``noisy``, ``baseline``,
         ``faket``, ``faket-random``: as in FakET (Harar et al., arXiv 2304.02011); ``faket`` needs
         ``network``.
     noise_free_reference : ndarray, shape (tilt, y, x), optional
-        The reference's own noise-free projections, where they are known.
+        The reference's own noise-free projections, if they are known.
     seed : int
         Of the noise, and of an untrained network.
     defocus_um, dose_e_per_A2 : float, optional
-        Mean defocus of the reference, and the exposure of its whole series; the defocus is
-        estimated where it is not given, the exposure assumed.
+        Mean defocus of the reference, and the exposure of its whole series. If not given, the
+        defocus is estimated and the exposure assumed.
     counted : bool
-        Whether the reference's grey values may be counts of electrons; False where they were
-        scaled to bytes.
+        Whether the reference's grey values may be counts of electrons; False if they were scaled
+        to bytes.
     network : FeatureNetwork, optional
         For the methods with style transfer, instead of their own; VGG19 with trained weights
         for ``faket``.
@@ -120,7 +120,7 @@ def noise_like(
     counted: bool = True,
     say: Callable[[str], None] | None = None,
 ) -> tuple[FloatArray, dict[str, Any]]:
-    """Give noise-free projections a reference's noise, and say what was measured.
+    """Give noise-free projections a reference's noise, and return what was measured.
 
     Parameters
     ----------
@@ -140,7 +140,8 @@ def noise_like(
     if row is None or row.network is not None or not row.needs_reference:
         starts = [name for name, r in METHODS.items() if r.needs_reference and r.network is None]
         raise InputError(
-            f"method: expected one of {', '.join([*starts, *_CONTENT])}, found {method!r}"
+            f"`method`: expected one of {', '.join([*starts, *_CONTENT])}, found {method!r}; "
+            "choose one of them"
         )
     known = {"defocus_um": defocus_um, "dose_e_per_A2": dose_e_per_A2}
     _check_units(row, noise_free, noise_free_reference, say)
@@ -168,8 +169,7 @@ def reference_properties(
 ) -> ReferenceProperties:
     """Measure on a reference what the spectral method needs, with what is known of it.
 
-    ``noise`` is what was estimated of the same stacks before; it is estimated where it is not
-    given.
+    ``noise``: the noise of the same stacks, if it has been estimated before.
     """
     geometry, images = reference.geometry, reference.images
     ctf = estimate_ctf(images, geometry.pixel_size_A, geometry.angles_deg, defocus_um=defocus_um)
@@ -196,7 +196,7 @@ def _measured(
     counted: bool,
     say: Callable[[str], None] | None,
 ) -> Measured:
-    """Measure what the method's start needs, and say what was estimated or assumed."""
+    """Measure what the method's start needs; report what was estimated or assumed."""
     if not row.needs_spectra:
         angles_deg = reference.geometry.angles_deg
         return Measured(estimate_noise(reference.images, noise_free, angles_deg=angles_deg))
@@ -232,7 +232,10 @@ def _check_units(
 def _check_method(row: MethodRow, network: FeatureNetwork | None) -> None:
     if not row.needs_reference:
         usable = [name for name, other in METHODS.items() if other.needs_reference]
-        raise InputError(f"`method`: expected one of {', '.join(usable)}, found {row.name!r}")
+        raise InputError(
+            f"`method`: expected one of {', '.join(usable)}, found {row.name!r}; choose one that "
+            "needs a reference"
+        )
     if row.network is None and network is not None:
         raise InputError(
             f"`network`: expected none with method {row.name}, which transfers no style, found "

@@ -1,8 +1,8 @@
-"""Measuring on a reference, once, what the ``spectral`` method needs of it.
+"""Measuring on a reference, once, what the ``spectral`` method needs.
 
-The noise floor is the power at high frequencies; counting gives the electrons behind it; physics
-and the exposure give the strength and the blur of the signal, or the reference's own noise-free
-projections do.
+The noise floor is the power at high frequencies. The number of electrons follows from the
+statistics of counting. Strength and blur of the signal follow from physics and the exposure, or
+from the reference's own noise-free projections.
 """
 
 from dataclasses import replace
@@ -57,12 +57,12 @@ def measure_reference(
     residual_motion_A: float = _RESIDUAL_MOTION_A,
     alignment_error_A: float = 0.0,
 ) -> ReferenceProperties:
-    """Measure on a reference all that the spectral method needs.
+    """Measure on a reference everything that the spectral method needs.
 
     Parameters
     ----------
     images : ndarray, shape (tilt, y, x)
-        Aligned, protein dark, at the pixel size of the data to be made.
+        Aligned, protein dark, at the pixel size of the noise-free projections to be rendered.
     angles_deg : array_like, shape (tilts,)
     pixel_size_A : float
     noise_free : ndarray, shape (tilt, y, x), optional
@@ -131,9 +131,9 @@ def _known_dose(dose_e_per_A2: ArrayLike | None, angles: DoubleArray) -> DoubleA
 
 
 def _noise_floor(image: AnyArray, pixel_size_A: float) -> DoubleArray:
-    """Power of what is no signal: as measured at high frequencies, held constant below."""
+    """Power of the noise: measured at high frequencies, constant below."""
     power = ring_power(image, RINGS, limit=CORNER)
-    least = 1e-6 * float(power.max())  # of images that were low-passed
+    least = 1e-6 * float(power.max())  # images that were low-passed have no power there
     smooth = np.exp(gaussian_filter1d(np.log(np.maximum(power, least)), 1.5, mode="nearest"))
     first = _first_noise_ring(pixel_size_A)
     smooth[:first] = np.median(smooth[first : first + _FLOOR_RINGS])
@@ -160,9 +160,9 @@ def _beam_grey(
 ) -> tuple[DoubleArray, StrengthSource]:
     """Intensity of the unscattered beam in grey values.
 
-    Counting gives floor / intensity² = 1 / (electrons detected per pixel), whatever the gain.
-    So the mean is the intensity if the number of electrons it implies is possible; otherwise
-    (an offset was taken away) the intensity is what the exposure implies.
+    For counted electrons floor / intensity² = 1 / (electrons detected per pixel), whatever the
+    gain. So the mean is the intensity if it implies a possible number of electrons; otherwise an
+    offset was subtracted, and the intensity follows from the exposure.
     """
     expected = _DETECTED * dose
     implied = mean * np.abs(mean) / (floor * pixel_size_A**2)
@@ -183,7 +183,7 @@ def _beam_by_dose(
 def _damage(
     dose: DoubleArray, order: AnyArray, voltage_kV: float, pixel_size_A: float
 ) -> DoubleArray:
-    """Amplitude left by radiation damage and by the detector's pixels [tilt, ring]."""
+    """Amplitude that remains after radiation damage and the detector's pixels [tilt, ring]."""
     frequency = ring_frequencies(RINGS, CORNER)
     before = dose_before(dose, order)
     left = [

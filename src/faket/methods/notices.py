@@ -1,6 +1,6 @@
 """Notices of what was assumed or estimated of a reference, one line each.
 
-Settings stand in backticks, as in errors (:class:`faket.errors.InputError`).
+Settings are in backticks, as in errors (:class:`faket.errors.InputError`).
 """
 
 import numpy as np
@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 from faket.methods.measurement import USUAL_DOSE_E_PER_A2
 from faket.methods.reference_properties import ReferenceProperties
 
-_BEYOND_DEG = 3.0  # as far as `faket compare` still takes two tilts for the same
+_BEYOND_DEG = 3.0  # tolerance of angles, as in `faket compare`
 
 
 def reference_notices(
@@ -19,12 +19,12 @@ def reference_notices(
     notices, ctf = [], properties.ctf
     if not counted:
         notices.append(
-            "grey values of the reference were scaled to bytes or to the range of a type, so they "
-            "count no electrons: the strength of the signal is taken from the exposure"
+            "grey values of the reference were scaled to the range of a number type, so they are "
+            "not electron counts; the strength of the signal is derived from the exposure"
         )
     if ctf.source == "spectra":
         low, high = ctf.interval_um
-        doubt = "" if ctf.confident else ", which is no more than a guess"
+        doubt = "" if ctf.confident else ", which is uncertain"
         notices.append(
             f"defocus of the reference estimated as {ctf.defocus_um.mean():.2f} µm{doubt} "
             f"(its spectra allow {low:.2f} to {high:.2f} µm); give `defocus_um` if you know it"
@@ -39,7 +39,7 @@ def reference_notices(
 
 
 def coverage_notice(reference_deg: ArrayLike, wanted_deg: ArrayLike) -> list[str]:
-    """Say which tilts lie beyond those of the reference."""
+    """Return a notice of tilts that lie beyond those of the reference."""
     known, wanted = np.asarray(reference_deg), np.asarray(wanted_deg)
     low, high = known.min(), known.max()
     beyond = int(np.sum((wanted < low - _BEYOND_DEG) | (wanted > high + _BEYOND_DEG)))
@@ -47,5 +47,5 @@ def coverage_notice(reference_deg: ArrayLike, wanted_deg: ArrayLike) -> list[str
         return []
     return [
         f"{beyond} of {len(wanted)} tilts ({wanted.min():g}° to {wanted.max():g}°) lie beyond the "
-        f"reference's ({low:g}° to {high:g}°): they look like its outermost tilts"
+        f"reference's ({low:g}° to {high:g}°); they are made to look like its outermost tilts"
     ]

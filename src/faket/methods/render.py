@@ -21,11 +21,11 @@ class Measured:
     Attributes
     ----------
     noise : NoiseProfile, optional
-        For every start but "spectral".
+        For every start except "spectral".
     properties : ReferenceProperties, optional
         For "spectral".
     style : StyleProfile, optional
-        With style transfer; measured by ``network``.
+        For style transfer; measured with ``network``.
     network : FeatureNetwork, optional
     """
 
@@ -90,7 +90,7 @@ def render(
 def with_noise(
     method: MethodRow, noise_free: AnyArray, angles_deg: ArrayLike, measured: Measured, *, seed: int
 ) -> FloatArray:
-    """Return noise-free projections with the reference's noise, as the method's start says."""
+    """Return noise-free projections with the reference's noise, by the method's start."""
     if method.start == "spectral":
         return spectral_images(noise_free, _properties(method, measured), angles_deg, seed=seed)
     noise = _noise(method, measured)

@@ -1,4 +1,4 @@
-"""The ``spectral`` method: images that obey what can be measured on a reference, ring by ring.
+"""The ``spectral`` method: images with the CTF, signal and noise of a reference, ring by ring.
 
 A noise-free projection (minus the line integrals of the potential V, V·Å) becomes
 
@@ -64,14 +64,14 @@ def spectral_images(
         negative.
     """
     if not (np.isfinite(amount) and amount >= 0):
-        raise InputError(f"amount: expected a number >= 0, found {amount}")
+        raise InputError(f"amount: expected a number >= 0, found {amount}; choose one")
     return _rendered(noise_free, properties, angles_deg, seed, (amount,))[0]
 
 
 def spectral_content(
     noise_free: AnyArray, properties: ReferenceProperties, angles_deg: ArrayLike, *, seed: int
 ) -> FloatArray:
-    """Return what style transfer is to preserve: :func:`spectral_images` with 1/4 of the noise."""
+    """Return the content of style transfer: :func:`spectral_images` with a quarter of the noise."""
     return spectral_images(noise_free, properties, angles_deg, seed=seed, amount=_CONTENT_AMOUNT)
 
 
@@ -90,12 +90,12 @@ def _rendered(
     seed: int,
     amounts: tuple[float, ...],
 ) -> list[FloatArray]:
-    """Return the images with each of some amounts of the same noise."""
+    """Return the images once for each amount of the same noise."""
     there = properties.at(angles_deg)
     if np.ndim(noise_free) != 3 or len(there.noise) != len(noise_free):
         raise InputError(
             f"noise-free projections: expected [tilt, y, x] with {len(there.noise)} tilts as in "
-            f"`angles_deg`, found shape {np.shape(noise_free)}"
+            f"`angles_deg`, found shape {np.shape(noise_free)}; give the angles of this stack"
         )
     largest = float(np.abs(noise_free).max())
     if not largest <= _LARGEST_V_A:  # NaN fails too
@@ -145,7 +145,7 @@ def expected_contrast(
     noise_free: AnyArray,
     shift_px: ArrayLike = (0.0, 0.0),
 ) -> FloatArray:
-    """Return the expected image less its mean, in grey values, its content moved by a shift."""
+    """Return the expected image minus its mean, in grey values, shifted by ``shift_px`` (x, y)."""
     ny, nx = noise_free.shape
     p, optics = properties.pixel_size_A, properties.ctf.optics(tilt)
     sigma = interaction_constant_rad_per_V_A(properties.ctf.voltage_kV)
@@ -168,7 +168,7 @@ def _transfer(shape: tuple[int, int], optics: Optics, pixel_size_A: float) -> An
     ny, nx = shape
     ky, kx = (np.arange(n // 2 + 1) / (n * pixel_size_A) for n in shape)
     chi = aberration_phase(kx, ky[:, None], optics) - optics.phase_plate_rad
-    quarter = np.exp(-1j * chi).astype(np.complex64)  # the others are its mirror images
+    quarter = np.exp(-1j * chi).astype(np.complex64)  # the other quarters are mirror images
     quarter[0, 0] = 1.0
     rows, columns = (np.abs(np.rint(fft.fftfreq(n) * n).astype(int)) for n in (ny, nx))
     return np.asarray(quarter[rows][:, columns])

@@ -34,7 +34,7 @@ class MethodRow:
     network : {"texture", "vgg19", "vgg19-random"}, optional
         Network that transfers the reference's style; None without style transfer.
     has_intensity : bool
-        Whether images have a mean intensity, by which their contrast can be divided.
+        Whether images have a mean intensity, by which they can be normalised.
     """
 
     name: MethodName
@@ -78,7 +78,7 @@ def method_row(
     ----------
     name : str
     start, network : str, optional
-        For the method ``style``, which leaves them to the user.
+        For the method ``style``, for which the user can choose them.
 
     Raises
     ------
@@ -87,7 +87,9 @@ def method_row(
     """
     row = METHODS.get(name)
     if row is None:
-        raise InputError(f"`method`: expected one of {', '.join(METHODS)}, found {name!r}")
+        raise InputError(
+            f"`method`: expected one of {', '.join(METHODS)}, found {name!r}; choose one of them"
+        )
     if name != "style":
         return row
     return replace(row, start=start or row.start, network=network or row.network)

@@ -10,7 +10,7 @@ from faket.data import AnyArray, TiltGeometry, TiltSeries
 from faket.errors import InputError
 from faket.noise import check_scale, repair
 
-# Where programs put the brightest pixel when they scale images to whole numbers.
+# Value of the brightest pixel after programs have scaled images to whole numbers.
 _TOPS = (255.0, 32767.0, 65535.0)
 # Variance over mean of counted electrons: 1, less if a detector blurs, never far above; chosen.
 _COUNTING = (0.5, 1.5)
@@ -48,14 +48,14 @@ def usable_reference(
     invert: bool = False,
     where: str = "reference",
 ) -> Usable:
-    """Repair a reference as it was read, before it is aligned or binned; first turn it if asked to.
+    """Repair a reference as it was read, before it is aligned or binned.
 
-    ``where`` names it in errors.
+    ``invert`` multiplies it by -1 first; ``where`` is its name in errors.
 
     Raises
     ------
     InputError
-        If an image is not finite, or fewer than half of the tilts show anything.
+        If an image is not finite, or more than half of the tilts are blank.
     """
     images = series.images
     if np.ndim(images) != 3 or not all(np.isfinite(image).all() for image in images):
@@ -85,17 +85,17 @@ def usable_reference(
 
 
 def is_scaled(images: AnyArray) -> bool:
-    """Whether grey values were scaled to whole numbers, and so are no counts of electrons.
+    """Return whether grey values were scaled to whole numbers, and so are no electron counts.
 
-    Such a stack runs exactly over the range of a type, which counts do by accident only; or it
-    holds bytes whose noise is not that of counting.
+    The values of such a stack fill exactly the range of a number type, which is unlikely for
+    counts; or they are bytes whose noise is not that of counting.
     """
     low, high = float(images.min()), float(images.max())
     if (low == 0 and high in _TOPS) or (low, high) in ((-32768.0, 32767.0), (-128.0, 127.0)):
         return True
     if low < 0 or high > 255 or not all(np.all(image == np.rint(image)) for image in images):
         return False
-    # Half the variance of differences: noise from pixel to pixel, without the specimen.
+    # Half the variance of differences between neighbours is the noise without the specimen.
     steps = np.mean([np.var(np.diff(image, axis=1)) for image in images]) / 2
     return not _COUNTING[0] < steps / max(float(images.mean()), 1e-9) < _COUNTING[1]
 

@@ -57,7 +57,7 @@ class NoiseProfile:
             object.__setattr__(self, name, values)
             if values.shape != self.signal_std.shape or values.ndim != 1 or values.size == 0:
                 raise InputError(
-                    f"`NoiseProfile.{name}`: expected one number per tilt, as in signal_std "
+                    f"`NoiseProfile.{name}`: expected one number per tilt, as in `signal_std` "
                     f"({self.signal_std.shape}), found shape {values.shape}"
                 )
             if not np.isfinite(values).all():

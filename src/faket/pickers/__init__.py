@@ -1,1 +1,1 @@
-"""Pickers at work on folders: labelled data, trainings, picking, template matching."""
+"""Pickers applied to folders: labelled data, training, picking, template matching."""

@@ -1,4 +1,4 @@
-"""What template matching knows of how a tomogram's tilt-series was taken."""
+"""How a tomogram's tilt-series was taken, as far as template matching needs to know."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,9 +22,9 @@ class KnownAcquisition:
     Attributes
     ----------
     geometry : TiltGeometry
-        Angles; dose and order where the file gives them.
+        Angles; dose and order if the file contains them.
     optics : list of Optics, or None
-        One for each tilt, or one for all; None where the defocus is unknown.
+        One for each tilt, or one for all; None if the defocus is unknown.
     voltage_kV : float
     """
 
@@ -34,7 +34,7 @@ class KnownAcquisition:
 
 
 def angles_of(tomogram: Path) -> Path:
-    """Return the file of tilt angles that lies beside a tomogram.
+    """Return the file of tilt angles beside a tomogram.
 
     Raises
     ------
@@ -62,7 +62,7 @@ def read_known_acquisition(
     voltage_kV : float, optional
         By default the record's, otherwise 300.
     defocus_um : float, optional
-        Underfocus of all tilts, instead of what the file gives.
+        Underfocus of all tilts, instead of the one in the file.
     spherical_aberration_mm : float, optional
         Used with ``defocus_um``; 2.7 by default.
 

@@ -34,7 +34,7 @@ _FILES = (
     LOCATIONS,
     CLASS_NAMES,
 )
-_AGREEING = 0.5  # of an object's voxels, at least, that have its class
+_AGREEING = 0.5  # least fraction of the objects whose class in the mask is that of the table
 
 
 @dataclass(frozen=True)
@@ -84,17 +84,19 @@ def find_models(sources: Sequence[Path]) -> tuple[Path, ...]:
     resolved = [path.resolve() for path in found]
     for i, path in enumerate(resolved):
         if path in resolved[:i]:
-            raise InputError(f"{found[i]}: expected each tomogram once, found it twice")
+            raise InputError(
+                f"{found[i]}: expected each tomogram once, found it twice; name it once"
+            )
     return tuple(found)
 
 
 def model_files(folder: Path) -> tuple[Path, ...]:
-    """Return the files of a model that :func:`read_labelled` looks at, those that are there.
+    """Return the existing files of a model that :func:`read_labelled` may read.
 
     Raises
     ------
     InputError
-        If faket wrote the model, and one of them is missing or has changed.
+        If faket wrote the model and one of the files is missing or has changed.
     """
     files = [folder / name for name in _FILES]
     check_intact(files)
@@ -102,17 +104,18 @@ def model_files(folder: Path) -> tuple[Path, ...]:
 
 
 def read_labelled(folder: Path, *, voxel_size_A: float | None = None) -> LabelledModel:
-    """Read ``reconstruction.mrc`` and ``class_mask.mrc`` and what objects there are.
+    """Read a tomogram, its class mask and its objects.
 
-    Objects come from ``particles.csv`` or ``particle_locations.txt`` with
-    ``occupancy_mask.mrc``; where there is no such mask, touching voxels of one class are an
-    object. Classes are named by ``classes.txt``, by the particles, or "class_1", "class_2", ...
+    Objects are read from ``particles.csv`` or ``particle_locations.txt`` with the instance mask
+    ``occupancy_mask.mrc``; if there is no such mask, connected voxels of one class are an object.
+    Names of classes are read from ``classes.txt`` or from the particles; otherwise they are
+    "class_1", "class_2", ...
 
     Parameters
     ----------
     folder : Path
     voxel_size_A : float, optional
-        Taken instead of the headers' (10 in SHREC'21).
+        Instead of the one in the headers (10 in SHREC'21).
 
     Raises
     ------
@@ -141,12 +144,12 @@ def read_labelled(folder: Path, *, voxel_size_A: float | None = None) -> Labelle
 
 
 def common_classes(models: Sequence[LabelledModel]) -> tuple[str, ...]:
-    """Return the name of each label from 0, the same for all models; "class_N" where none has it.
+    """Return the name of each label from 0, for all models; "class_N" if no model names it.
 
     Raises
     ------
     InputError
-        If two models give one label two names, or their voxel sizes differ by over 2 %.
+        If two models have different names for a label, or their voxel sizes differ by over 2 %.
     """
     names: dict[int, str] = {}
     for model in models:
@@ -154,7 +157,7 @@ def common_classes(models: Sequence[LabelledModel]) -> tuple[str, ...]:
             if names.setdefault(label, name) != name:
                 raise InputError(
                     f"{model.folder}: expected class {label} to be {names[label]} as in "
-                    f"{models[0].folder}, found {name}; train on models of one class list"
+                    f"{models[0].folder}, found {name}; train on models with the same classes"
                 )
         if abs(model.voxel_size_A / models[0].voxel_size_A - 1) > 0.02:
             raise InputError(
@@ -165,16 +168,16 @@ def common_classes(models: Sequence[LabelledModel]) -> tuple[str, ...]:
 
 
 def check_varies(path: Path | str, volume: Volume) -> None:
-    """Refuse a tomogram of one constant value."""
+    """Refuse a tomogram that has the same value everywhere."""
     if volume.data.min() == volume.data.max():
         raise InputError(
-            f"{path}: expected values that differ, found {volume.data.flat[0]:g} everywhere; was "
-            "it reconstructed?"
+            f"{path}: expected values that differ, found {volume.data.flat[0]:g} everywhere; check "
+            "how it was reconstructed"
         )
 
 
 def _check_listed(folder: Path, labels: NDArray[np.uint8]) -> None:
-    """Refuse a mask with classes that the folder's own list does not have."""
+    """Refuse a mask with classes that are not in the folder's list of classes."""
     if not (folder / CLASS_NAMES).exists():
         return
     listed = set(read_class_numbers(folder)) | {0}
@@ -183,7 +186,7 @@ def _check_listed(folder: Path, labels: NDArray[np.uint8]) -> None:
         raise InputError(
             f"{folder / CLASS_MASK}: expected the classes of {CLASS_NAMES} "
             f"({', '.join(map(str, sorted(listed)))}), found {strangers[0]}; add it to the "
-            "list, or remove the list to have classes named by number"
+            "list, or remove the list, so that classes are named by number"
         )
 
 
@@ -213,18 +216,19 @@ def _objects(
     wrong = [i for i, label in seen.items() if of_object.get(i, label) != label]
     if len(wrong) > (1 - _AGREEING) * len(seen):
         raise InputError(
-            f"{folder}: expected class mask, occupancy mask and particles of one tomogram, found "
-            f"that {len(wrong)} of {len(seen)} objects have another class in the mask; check them"
+            f"{folder}: expected class mask, instance mask and particles of one tomogram, found "
+            f"{len(wrong)} of {len(seen)} objects with another class in the mask; check the files"
         )
     voxels = np.rint(truth.particles.positions_A[:, ::-1] / volume.voxel_size_A).astype(np.int64)
-    inside = ((voxels >= 0) & (voxels < np.array(labels.shape))).all(axis=1)  # vesicles stick out
+    # Centres of vesicles may lie outside the tomogram.
+    inside = ((voxels >= 0) & (voxels < np.array(labels.shape))).all(axis=1)
     return voxels[inside], ids, {**seen, **of_object}, names
 
 
 def _class_names(
     folder: Path, species: Sequence[str], ids: NDArray[np.int64], seen: dict[int, int]
 ) -> dict[int, str]:
-    """Name the labels: by the folder's list, by SHREC'21's, or by what the particles are."""
+    """Return names of the labels: from the folder's list, SHREC'21's, or the particles."""
     numbers = read_class_numbers(folder)
     if (folder / CLASS_NAMES).exists() or set(species) <= set(numbers.values()):
         return {label: name for label, name in numbers.items() if label > 0}
@@ -241,20 +245,22 @@ def _majority_labels(ids: NDArray[np.uint16], labels: NDArray[np.uint8]) -> dict
     pairs, counts = np.unique(
         ids[inside].astype(np.int64) * 256 + labels[inside], return_counts=True
     )
-    ordered = pairs[np.argsort(counts, kind="stable")]  # the most frequent of an object comes last
+    ordered = pairs[np.argsort(counts, kind="stable")]  # the most frequent label comes last
     return {int(pair // 256): int(pair % 256) for pair in ordered}
 
 
 def _blobs(
     labels: NDArray[np.uint8],
 ) -> tuple[NDArray[np.int64], NDArray[np.uint16], dict[int, int]]:
-    """Take touching voxels of one class as an object."""
+    """Return connected voxels of one class as objects."""
     ids = np.zeros(labels.shape, np.uint16)
     of_object: dict[int, int] = {}
     for label in np.unique(labels[labels > 0]):
         parts, count = ndimage.label(labels == label, np.ones((3, 3, 3)))
         if len(of_object) + count > np.iinfo(np.uint16).max:
-            raise InputError("class mask: expected at most 65535 objects, found more; clean it")
+            raise InputError(
+                "class mask: expected at most 65535 objects, found more; remove single voxels"
+            )
         np.add(parts, len(of_object), out=ids, where=parts > 0, casting="unsafe")
         first = len(of_object) + 1
         of_object |= dict.fromkeys(range(first, first + count), int(label))

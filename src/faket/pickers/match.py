@@ -1,4 +1,4 @@
-"""A search for several molecules, resumable: what each has found is kept in a file of its own."""
+"""A search for several molecules that can be continued: the result of each is kept in a file."""
 
 import hashlib
 import json
@@ -28,18 +28,18 @@ def search(
     symmetry: str | None = None,
     report: Report,
 ) -> tuple[Candidates, ...]:
-    """Look for one molecule after the other.
+    """Search for one molecule after the other.
 
     Parameters
     ----------
     matcher : Matcher
     volume : Volume
-        The matcher's.
+        The one given to the matcher.
     library : sequence of Species
-        On the volume's voxels.
+        At the volume's voxel size.
     parts : Path
-        Folder for what is found, a file a molecule, to remove when all is done. What an
-        interrupted search has left there is taken if everything that it depends on is the same.
+        Folder for results, one file per molecule, to be removed at the end. Results that an
+        interrupted search left there are used if everything they depend on is the same.
     symmetry : str, optional
         Of all molecules instead of their own.
     report : callable
@@ -53,7 +53,7 @@ def search(
     Raises
     ------
     InputError
-        If another search is at work in that folder.
+        If another search is running in that folder.
     """
     common = _digest(matcher, volume, symmetry, len(library))
     found = []
@@ -75,21 +75,24 @@ def search(
 
 
 def to_picks(found: Sequence[Candidates], matcher: Matcher) -> Picks:
-    """Let the molecules compete for each place; best first. Scores are in units of σ."""
+    """Return the picks of all molecules, best first, with scores in units of σ.
+
+    Where several molecules match, the one with the highest score is picked.
+    """
     picks = merge_candidates(list(found), matcher.shape, matcher.voxel_size_A)
     particles = picks.particles
     return Picks(particles.species, particles.positions_A, particles.rotations, picks.scores)
 
 
 def read_part(part: Path, shape: tuple[int, int, int]) -> Candidates | None:
-    """Return candidates as they were kept for a tomogram [z, y, x]; None if they cannot be used."""
+    """Return stored candidates for a tomogram [z, y, x]; None if they cannot be used."""
     try:
         with open(part, "rb") as stream, np.load(stream) as stored:
             values = {name: stored[name] for name in stored.files}
         scalars = {name: v.item() for name, v in values.items() if v.ndim == 0}
         kept = Candidates(**{**values, **scalars})
         return kept if _fits(kept, shape) else None
-    except Exception:  # a part only saves work: whatever is wrong with it, it is made again
+    except Exception:  # a part only saves work: if anything is wrong with it, it is made again
         return None
 
 
@@ -108,13 +111,13 @@ def _fits(kept: Candidates, shape: tuple[int, int, int]) -> bool:
 
 
 def _digest(matcher: Matcher, volume: Volume, symmetry: str | None, templates: int) -> str:
-    """Everything but the species that candidates depend on."""
+    """Digest of everything that candidates depend on, except the species."""
     geometry = matcher.geometry
     settings = {k: v for k, v in asdict(matcher.settings).items() if k != "memory_GB"}
     facts: list[Any] = [
         faket.__version__, settings, symmetry, templates, matcher.voltage_kV,
         volume.voxel_size_A, volume.data.shape, geometry.angles_deg.tolist(),
-        geometry.tilt_axis_deg, [vars(lens) for lens in matcher.optics or ()],
+        geometry.tilt_axis_deg, [vars(optics) for optics in matcher.optics or ()],
     ]  # fmt: skip
     for values in (geometry.dose_e_per_A2, geometry.order):
         facts.append(None if values is None else values.tolist())

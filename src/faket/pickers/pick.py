@@ -1,4 +1,4 @@
-"""Picking with a trained picker; the sizes of particles that it goes by."""
+"""Picking with a trained network, and the sizes of particles that it uses."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -28,7 +28,7 @@ _VOXEL_TOLERANCE = 0.02
 
 @dataclass(frozen=True)
 class Picked:
-    """Particles found in a tomogram, and the segmentation that they come from."""
+    """The particles found in a tomogram, and the segmentation in which they were found."""
 
     picks: Picks
     segmentation: Segmentation
@@ -49,15 +49,15 @@ def pick(
     Parameters
     ----------
     tomogram : Volume
-        Voxel size and contrast of the training.
+        With the voxel size and contrast of the training.
     checkpoint : Checkpoint
     method : {"components", "meanshift"}
         See :func:`faket.picking.cluster`.
     minimum_sizes : sequence of int, optional
-        Fewest bin-2 voxels of each class; by default those that the checkpoint has learnt, which
-        are of components: of them mean shift only keeps which classes are not picked.
+        Smallest number of voxels (binned by 2) of each class. By default those that the checkpoint
+        has learnt. These are for components; mean shift only uses which classes are not picked.
     tile : int
-        Largest side of a tile, voxels: memory goes with its cube.
+        Largest side of a tile, voxels; memory grows with its cube.
     device : {"auto", "cpu", "cuda"}
     progress : callable, optional
         Called with (tiles done, tiles in all).
@@ -70,7 +70,7 @@ def pick(
     Raises
     ------
     InputError
-        If the voxel sizes differ by over 2 %, or the tomogram is too small or of one value.
+        If the voxel sizes differ by over 2 %, or the tomogram is too small or constant.
     """
     if abs(tomogram.voxel_size_A / checkpoint.voxel_size_A - 1) > _VOXEL_TOLERANCE:
         raise InputError(
@@ -91,13 +91,13 @@ def pick(
 
 
 def with_sizes(checkpoint: Checkpoint, model: LabelledModel, device: Device) -> Checkpoint:
-    """Return a checkpoint that has learnt how large particles are, and must be, on a tomogram.
+    """Return a checkpoint with the usual and smallest sizes of particles, learnt on a tomogram.
 
     Parameters
     ----------
     checkpoint : Checkpoint
     model : LabelledModel
-        With its instance mask; of the classes of the checkpoint.
+        With its instance mask and the classes of the checkpoint.
     device : {"auto", "cpu", "cuda"}
     """
     found = segment(model.tomogram.volume, checkpoint.network(), device=device)

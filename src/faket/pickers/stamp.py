@@ -1,4 +1,4 @@
-"""What makes a training this one, and whose folder it is: training.json."""
+"""training.json: the identity of a training, by which its folder is recognised."""
 
 import json
 from collections.abc import Sequence
@@ -26,15 +26,15 @@ def training_stamp(
     validated: bool,
     voxel_size_A: float | None,
 ) -> bytes:
-    """Return what makes a training this one; more epochs only continue it at a constant rate."""
-    free = {"validate_every"}  # no weight depends on them
+    """Return the identity of a training. At a constant rate more epochs only continue it."""
+    free = {"validate_every"}  # weights do not depend on these
     if settings.schedule == "constant":
         free.add("epochs")
     published = asdict(TrainingSettings())
     facts = {
         name: value
         for name, value in asdict(settings).items()
-        # A setting that is added later must not make earlier trainings others.
+        # Only changed settings, so that settings added later do not change earlier identities.
         if name not in free and value != published[name]
     }
     content = {
@@ -49,7 +49,7 @@ def training_stamp(
 
 
 def check_place(out: Path, stamp: bytes, say: Report) -> None:
-    """Refuse a folder that holds something else, another version's training, or a damaged one."""
+    """Refuse a folder with other files, another version's training, or a damaged training."""
     if holds_nothing(out):
         return
     file = out / STAMP
@@ -61,23 +61,23 @@ def check_place(out: Path, stamp: bytes, say: Report) -> None:
     there, made_by = _parted(file.read_bytes())
     if there != _parted(stamp)[0] and (out / LAST).exists():
         raise InputError(
-            f"{out}: expected the training that it holds, {_difference(file, stamp)}; choose "
-            f"another folder, or go on from its end with `start` {out / LAST}"
+            f"{out}: expected the training that is in it, {_difference(file, stamp)}; choose "
+            f"another folder, or continue from its end with `start` {out / LAST}"
         )
     if (out / LAST).exists():
         check_versions({out: made_by}, say)
     if (out / MANIFEST).exists():
-        check_folder(out, f"remove the folder {out}, the same command trains again")
+        check_folder(out, f"remove the folder {out} and run the command again")
 
 
 def claim(out: Path, stamp: bytes) -> None:
-    """Make the folder this training's own."""
+    """Write training.json, which makes the folder this training's."""
     with atomic_path(out / STAMP) as temporary:
         temporary.write_bytes(stamp)
 
 
 def _parted(stamp: bytes) -> tuple[Any, dict[str, str]]:
-    """Return what makes a training this one, and the software that made it, where that is known."""
+    """Return the identity of a training, and the software that made it if that is known."""
     try:
         content = json.loads(stamp)
         return content, dict(content.pop("software", {}))
@@ -86,7 +86,7 @@ def _parted(stamp: bytes) -> tuple[Any, dict[str, str]]:
 
 
 def _difference(file: Path, stamp: bytes) -> str:
-    """Say in what a training's stamp and another one differ."""
+    """Return in words how the stored identity of a training and another one differ."""
     try:
         there, wanted = (_flat(json.loads(text)) for text in (file.read_bytes(), stamp))
     except (ValueError, TypeError, AttributeError, KeyError, RecursionError):
@@ -94,9 +94,9 @@ def _difference(file: Path, stamp: bytes) -> str:
     for name in sorted({*there, *wanted} - {"inputs", "software"}):
         if there.get(name) != wanted.get(name):
             return f"with {name} = {there.get(name)}, found {wanted.get(name)}"
-    return "found that it is of other tomograms, labels or checkpoint"
+    return "found one with other tomograms, labels or checkpoint"
 
 
 def _flat(content: dict[str, Any]) -> dict[str, Any]:
-    """Return settings, seed and the rest in one; settings that are not there have their default."""
+    """Return settings, seed and the rest in one mapping; missing settings have their default."""
     return {**asdict(TrainingSettings()), **content.pop("settings"), **content}

@@ -1,4 +1,4 @@
-"""A picker trained on folders of labelled tomograms, resumable."""
+"""Training a picker on folders of labelled tomograms; it can be interrupted and continued."""
 
 import csv
 import io
@@ -58,30 +58,30 @@ def train_picker(
     device: Device = "auto",
     report: Report | None = None,
 ) -> Training:
-    """Train a picker, or go on with one that was interrupted.
+    """Train a picker, or continue a training that was interrupted.
 
     Parameters
     ----------
     sources : sequence of Path
         Model folders or folders of them; see :func:`faket.pickers.labelled.read_labelled`.
     out : Path
-        Folder to write: ``best.safetensors`` (by validation; with the sizes of clusters
+        Folder to write: ``best.safetensors`` (the best by validation, with the sizes of clusters
         learnt on the validation tomogram), ``last.safetensors``, ``history.csv``,
         ``manifest.json``.
     settings : TrainingSettings, optional
-        More epochs than before continue a finished training, if its rate is constant.
+        More epochs than before continue a finished training, if its learning rate is constant.
     steps : int, optional
-        Train for about so many, in whole epochs, whatever the settings' epochs are.
+        Approximate number of steps, rounded to whole epochs, instead of the settings' epochs.
     seed : int
     validation : Path, optional
         A model folder that is not trained on. By default the last of the sources, if there are
         two or more; with one source there is no validation and the last epoch is the best.
     start : Path, optional
-        Checkpoint to fine-tune: network, optimiser and count of epochs go on from it.
+        Checkpoint to fine-tune: network, optimiser and number of epochs continue from it.
     keep_every : int
-        Also keep the checkpoint of every so many epochs, as ``epoch_0010.safetensors``.
+        Also keep a checkpoint every so many epochs, as ``epoch_0010.safetensors``; 0: none.
     voxel_size_A : float, optional
-        Of all tomograms, instead of the headers'.
+        Of all tomograms, instead of the ones in the headers.
     device : {"auto", "cpu", "cuda"}
     report : callable, optional
         Called with (what, steps done, steps in all).
@@ -93,7 +93,7 @@ def train_picker(
     Raises
     ------
     InputError
-        If data or checkpoint cannot be used, or ``out`` holds another training.
+        If data or checkpoint cannot be used, or ``out`` contains another training.
     """
     plan = settings or TrainingSettings()
     models, held_out = _split(sources, validation)
@@ -114,7 +114,7 @@ def train_picker(
         before = _before(out, start, plan)
         if before is None or before.epoch < plan.epochs or not (out / LAST).exists():
             for file in (out / MANIFEST, run_path(out / MANIFEST)):
-                file.unlink(missing_ok=True)  # of a shorter training
+                file.unlink(missing_ok=True)  # of the shorter training that is continued
             train(
                 [model.tomogram for model in loaded],
                 classes=classes,
@@ -125,7 +125,7 @@ def train_picker(
                 scored=[n for n, name in enumerate(classes) if n and name not in UNSCORED],
                 start=before,
                 device=device,
-                on_step=_teller(report),
+                on_step=_step_reporter(report),
                 on_epoch=lambda checkpoint: _keep(out, stamp, checkpoint, keep_every),
             )
         best = load_checkpoint(out / BEST)
@@ -158,11 +158,14 @@ def _split(sources: Sequence[Path], validation: Path | None) -> tuple[list[Path]
         return (models[:-1], models[-1]) if len(models) > 1 else (models, None)
     held_out = find_models([validation])
     if len(held_out) != 1:
-        raise InputError(f"{validation}: expected one model's folder, found {len(held_out)} in it")
+        raise InputError(
+            f"{validation}: expected the folder of one model, found {len(held_out)}; name one of "
+            "them"
+        )
     models = [model for model in models if model.resolve() != held_out[0].resolve()]
     if not models:
         raise InputError(
-            f"{validation}: expected other tomograms to train on, found only this one; give more"
+            f"{validation}: expected other tomograms to train on, found only this one; name more"
         )
     return models, held_out[0]
 
@@ -173,20 +176,20 @@ def _lighter(model: LabelledModel) -> LabelledModel:
 
 
 def _before(out: Path, start: Path | None, plan: TrainingSettings) -> Checkpoint | None:
-    """Return where to go on: this training's last epoch, or the checkpoint to fine-tune."""
+    """Return the checkpoint to continue from: this training's last, or the one to fine-tune."""
     if not (out / LAST).exists():
         return load_checkpoint(start).for_fine_tuning() if start else None
     before = load_checkpoint(out / LAST)
     if before.epoch > plan.epochs:
         raise InputError(
-            f"{out}: expected at least the {before.epoch} epochs that it has, found {plan.epochs}; "
-            "ask for as many, or choose another folder"
+            f"{out}: expected at least the {before.epoch} epochs already trained, found "
+            f"{plan.epochs}; give a larger number, or choose another folder"
         )
     return before
 
 
 def _keep(out: Path, stamp: bytes, checkpoint: Checkpoint, keep_every: int) -> None:
-    """Write an epoch's files; the last one last, for it is what a resumed run looks at."""
+    """Write the files of an epoch, last.safetensors at the end, from which a run continues."""
     claim(out, stamp)
     if keep_every and checkpoint.epoch % keep_every == 0:
         save_checkpoint(out / f"epoch_{checkpoint.epoch:04}.safetensors", checkpoint)
@@ -197,7 +200,7 @@ def _keep(out: Path, stamp: bytes, checkpoint: Checkpoint, keep_every: int) -> N
 
 
 def _write_history(path: Path, checkpoint: Checkpoint) -> None:
-    """Write a row an epoch: loss, mean F1, F1 of each class; empty where unknown."""
+    """Write one row per epoch: loss, mean F1, F1 of each class; empty if unknown."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(["epoch", "loss", "mean_f1", *(f"f1 {name}" for name in checkpoint.classes)])
@@ -209,13 +212,13 @@ def _write_history(path: Path, checkpoint: Checkpoint) -> None:
         temporary.write_bytes(buffer.getvalue().encode())
 
 
-def _teller(report: Report | None) -> Callable[[StepReport], None] | None:
+def _step_reporter(report: Report | None) -> Callable[[StepReport], None] | None:
     if report is None:
         return None
 
-    def tell(step: StepReport) -> None:
+    def report_step(step: StepReport) -> None:
         validated = "" if step.f1 is None else f", F1 {step.f1:.3f}"
         what = f"epoch {step.epoch} of {step.epochs}, loss {step.loss:.3f}{validated}"
         report(what, (step.epoch - 1) * step.steps + step.step, step.epochs * step.steps)
 
-    return tell
+    return report_step

@@ -1,6 +1,6 @@
 """From a recipe to a labelled data set.
 
-Names are loaded on first use: a worker process loads what it works with, and no more.
+Names are loaded on first use, so that a worker process loads only what it needs.
 """
 
 from importlib import import_module
@@ -21,7 +21,7 @@ __all__ = ["Dataset", "Recipe", "example_recipe", "generate", "parse_recipe", "r
 
 
 def __getattr__(name: str) -> Any:
-    """Load the module that ``name`` lives in (PEP 562)."""
+    """Load the module that defines ``name`` (PEP 562)."""
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)

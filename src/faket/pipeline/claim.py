@@ -1,4 +1,4 @@
-"""Whose folder a data set's is: ``recipe.json`` in it says so, and so does every manifest."""
+"""``recipe.json``: the recipe to which the folder of a data set belongs; manifests have it too."""
 
 import json
 import shutil
@@ -15,17 +15,17 @@ RECIPE = "recipe.json"
 
 
 def claim(recipe: Recipe, out: Path) -> None:
-    """Make the folder this recipe's own: not before all that it names has proved usable."""
+    """Write ``recipe.json``, which makes the folder this recipe's, once its inputs are checked."""
     if is_own(recipe, out):
         return
-    for folder in out.glob(ALL_REFERENCES):  # of a recipe that made no tomogram
+    for folder in out.glob(ALL_REFERENCES):  # of another recipe, which has made no tomogram
         shutil.rmtree(folder)
     with atomic_path(out / RECIPE) as temporary:
         temporary.write_bytes(_stamp(recipe))
 
 
 def restore_claim(recipe: Recipe, out: Path) -> list[str]:
-    """Write a lost or damaged ``recipe.json`` again, where all that is finished is this recipe's.
+    """Write a lost or damaged ``recipe.json`` again, if all finished parts are this recipe's.
 
     Returns
     -------
@@ -41,18 +41,21 @@ def restore_claim(recipe: Recipe, out: Path) -> list[str]:
     try:
         found = _content(stamp)
         if found != exact and plain(found, stamp) == ours:
-            return []  # whole: the same recipe, of files in another folder
+            return []  # undamaged: the same recipe with files in another folder
         if any(read_manifest(part)["settings"] != ours for part in parts):
             return []
     except InputError:
         return []
     with atomic_path(stamp) as temporary:
         temporary.write_bytes(_stamp(recipe))
-    return [f"{stamp}: was missing or damaged; written again, for all that is finished is of it"]
+    return [
+        f"{stamp}: was missing or damaged; it was written again, because all finished parts are of "
+        "this recipe"
+    ]
 
 
 def _content(stamp: Path) -> Any:
-    """Return what the file holds; None if that is no JSON."""
+    """Return the content of the file; None if it is no JSON."""
     try:
         return json.loads(stamp.read_text())
     except (OSError, ValueError, RecursionError):
@@ -64,6 +67,6 @@ def _stamp(recipe: Recipe) -> bytes:
 
 
 def is_own(recipe: Recipe, out: Path) -> bool:
-    """Whether the folder was claimed by this very recipe."""
+    """Return whether the folder belongs to exactly this recipe."""
     stamp = out / RECIPE
     return stamp.exists() and stamp.read_bytes() == _stamp(recipe)

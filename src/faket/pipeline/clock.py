@@ -1,4 +1,4 @@
-"""How long a stage takes and how much memory: facts of the run, not of the data."""
+"""Time and memory of each stage, which are recorded for the run, not for the data."""
 
 import resource
 import sys
@@ -13,15 +13,15 @@ from pathlib import Path
 class Clock:
     """Seconds and peak memory of each stage of one tomogram.
 
-    Where the system can reset its high-water mark (Linux), the peak is that of the stage;
-    elsewhere that of the process so far.
+    On Linux, where the peak can be reset, it is that of the stage; elsewhere that of the process
+    so far.
     """
 
     stages: dict[str, dict[str, float]] = field(default_factory=dict)
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
-        """Time what happens inside."""
+        """Measure the body."""
         _reset_peak()
         start = time.perf_counter()
         yield

@@ -1,4 +1,4 @@
-"""From a recipe to a labelled data set on disk, tomogram by tomogram, resumable."""
+"""From a recipe to a labelled data set on disk, tomogram by tomogram; it can be continued."""
 
 from collections.abc import Mapping
 from contextlib import closing
@@ -52,12 +52,14 @@ def generate(
     ----------
     recipe : Recipe
     out : Path
-        Folder to write: ``reference_N/`` and one ``model_N/`` a tomogram in SHREC'21's layout,
-        with a manifest each. Finished parts of an interrupted run of the same recipe are kept.
+        Folder to write: a folder ``reference_N/`` for each reference and ``model_N/`` for each
+        tomogram in SHREC'21's layout, each with a manifest. Finished parts of an interrupted run
+        of the same recipe are kept.
     executor : "local"
         Processes on this machine.
     workers : int
-        Tomograms made at the same time. The bytes do not depend on it; memory does.
+        Number of tomograms made at the same time. Each needs its own memory; results do not
+        depend on the number.
     report : callable, optional
         Called with (what is being done, tomograms finished, tomograms in all).
 
@@ -68,13 +70,13 @@ def generate(
     Raises
     ------
     InputError
-        If the recipe or a file it names cannot be used, ``out`` holds another data set, or one of
-        another version of faket, or a damaged file, or another run is at work in it.
+        If the recipe or a file it names cannot be used; if ``out`` contains another data set, one
+        of another version of faket, or a damaged file; or if another run is working in it.
     """
     if executor != "local":
-        raise InputError(f"executor: expected 'local', found {executor!r}")
+        raise InputError(f"executor: expected 'local', found {executor!r}; there is no other")
     if workers < 1:
-        raise InputError(f"workers: expected at least 1, found {workers}")
+        raise InputError(f"`workers`: expected at least 1, found {workers}; choose a larger number")
     say = report or (lambda what, done, total: None)
     if out.exists() and not out.is_dir():
         raise InputError(f"{out}: expected a folder, found a file; choose another name")
@@ -97,16 +99,16 @@ def generate(
 
 
 def check_finished(out: Path) -> dict[Path, dict[str, Any]]:
-    """Return the manifests of a data set's finished parts, none of which has been damaged.
+    """Return the manifests of a data set's finished parts after checking their files.
 
     Raises
     ------
     InputError
-        Naming a file that differs from what was written.
+        With the first file that differs from what was written.
     """
     folders = sorted(path.parent for path in out.glob(f"*/{MANIFEST}"))
     for folder in folders:
-        check_folder(folder, f"remove the folder {folder}, the same command makes it again")
+        check_folder(folder, f"remove the folder {folder} and run the command again")
     return {folder: read_manifest(folder / MANIFEST) for folder in folders}
 
 
@@ -130,14 +132,14 @@ def _check_place(recipe: Recipe, out: Path) -> None:
 
 
 def _check_inputs(files: tuple[Path, ...], made: Mapping[Path, dict[str, Any]]) -> None:
-    """Refuse to mix: what is finished must have been made from the files as they are now."""
+    """Refuse to continue if finished parts were made from input files that have changed since."""
     now = sorted(sha256_of(file) for file in files) if made else []
     for folder, manifest in made.items():
         then = sorted(entry["sha256"] for entry in manifest["inputs"])
         if then != now:
             raise InputError(
-                f"{folder}: expected to have been made from the recipe's input files as they "
-                "are now, found that a file has changed since; choose another folder"
+                f"{folder}: expected finished parts of the recipe's present input files, found "
+                "that a file has changed since; choose another folder"
             )
 
 
@@ -146,7 +148,7 @@ def _is_finished(out: Path, index: int) -> bool:
 
 
 def _prepare(recipe: Recipe, out: Path, made: Mapping[Path, dict[str, Any]], say: Report) -> Plan:
-    # Whatever can be wrong is found before anything takes long.
+    # All checks come before the parts that take long.
     microscope = chosen_microscope(recipe.microscope)
     angles_deg = tilt_angles(recipe)
     check_references(recipe)

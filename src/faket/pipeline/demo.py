@@ -1,4 +1,4 @@
-"""The recipe of ``faket demo``: small enough for two cores and two minutes, real in every part."""
+"""The recipe of ``faket demo``: two minutes on two cores, with every part of a real data set."""
 
 from faket.pipeline.recipe import Recipe, parse_recipe
 
@@ -25,5 +25,5 @@ filter = "hamming"
 
 
 def demo_recipe() -> Recipe:
-    """Return the demo's recipe: 4000 x 4000 x 1000 Å of the embedded synthetic library."""
+    """Return the demo's recipe: 4000 x 4000 x 1000 Å with the embedded synthetic molecules."""
     return parse_recipe(DEMO_RECIPE, where="demo recipe")

@@ -1,4 +1,4 @@
-"""Where the tomograms of a data set are made: here, or in several processes of this machine."""
+"""Making the tomograms of a data set in this process, or in several processes of this machine."""
 
 import os
 from collections.abc import Generator
@@ -12,15 +12,15 @@ from faket.reports import Report
 
 
 def make_all(plan: Plan, todo: list[int], workers: int, say: Report) -> Generator[int]:
-    """Make the tomograms ``todo`` and yield each one's number when it is finished.
+    """Make the tomograms ``todo`` and yield the number of each when it is finished.
 
-    With one worker in this process, with more in processes of their own, which share the cores.
+    One worker works in this process; several have processes of their own and share the cores.
     """
     total = plan.recipe.tomograms
     before = total - len(todo)
     if workers == 1 or len(todo) < 2:
         for done, index in enumerate(todo, start=before):
-            make_model(plan, index, partial(_tell, say, done, total))
+            make_model(plan, index, partial(_report, say, done, total))
             yield index
         return
     threads = max(1, (os.cpu_count() or 1) // workers)
@@ -28,7 +28,7 @@ def make_all(plan: Plan, todo: list[int], workers: int, say: Report) -> Generato
         say(f"{workers} tomograms at a time", before, total)
         waiting, running = list(todo), dict[Future[None], int]()
         while waiting or running:
-            # One a worker, no queue: after an error nothing more is begun.
+            # Only as many as there are workers, so that nothing more is begun after an error.
             while waiting and len(running) < workers:
                 index = waiting.pop(0)
                 running[pool.submit(make_model, plan, index)] = index
@@ -38,12 +38,12 @@ def make_all(plan: Plan, todo: list[int], workers: int, say: Report) -> Generato
                 yield index
 
 
-def _tell(say: Report, done: int, total: int, what: str) -> None:
+def _report(say: Report, done: int, total: int, what: str) -> None:
     say(what, done, total)
 
 
 def _limit_threads(threads: int) -> None:
-    """Share the cores; torch keeps its number, because its sums depend on it."""
+    """Share the cores. Torch keeps its number of threads, because its sums depend on it."""
     import numba
 
     numba.set_num_threads(min(threads, numba.get_num_threads()))

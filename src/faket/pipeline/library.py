@@ -1,4 +1,4 @@
-"""The molecules of a recipe, loaded."""
+"""Loading the molecules of a recipe."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +14,7 @@ from faket.structures import SYNTHETIC_SPECIES
 
 
 def load_library(recipe: Recipe) -> tuple[Species, ...]:
-    """Load the species of a recipe, or the embedded library where it names none.
+    """Load the species of a recipe, or the embedded library if it names none.
 
     Raises
     ------
@@ -35,7 +35,7 @@ def load_library(recipe: Recipe) -> tuple[Species, ...]:
 
 
 def specimen_config(recipe: Recipe, library: tuple[Species, ...]) -> SpecimenConfig:
-    """Return the specimen's settings with the amounts that the species entries ask for."""
+    """Return the specimen's settings with the amounts given in the species entries."""
     copies, fractions = dict(recipe.specimen.copies), dict(recipe.specimen.volume_fractions)
     for entry, species in zip(recipe.species, library, strict=False):
         if entry.copies is not None:
@@ -46,7 +46,7 @@ def specimen_config(recipe: Recipe, library: tuple[Species, ...]) -> SpecimenCon
 
 
 def source_path(entry: SpeciesEntry, recipe: Recipe) -> Path | None:
-    """Return the file or folder that a species is read from; None for an embedded one."""
+    """Return the file or folder of a species; None for an embedded one."""
     if entry.source.startswith("synthetic:"):
         return None
     beside = recipe.at(Path(entry.source))
@@ -64,7 +64,7 @@ def _load(entry: SpeciesEntry, recipe: Recipe) -> Species:
         if abs(species.voxel_size_A / voxel_size_A - 1) > 1e-3:
             raise InputError(
                 f"{path}: expected voxels of {voxel_size_A:g} Å as in [specimen], found "
-                f"{species.voxel_size_A:g} Å; make it again with that size"
+                f"{species.voxel_size_A:g} Å; make it again with the specimen's voxel size"
             )
         return species if entry.name is None else replace(species, name=entry.name)
     return load_species(

@@ -1,4 +1,4 @@
-"""The recipe's method at work: what it needs, and a tomogram's images."""
+"""The method of a recipe: what it needs, and how it makes a tomogram's images."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -30,7 +30,7 @@ _AGAIN = "remove the folder and run the same command to measure the reference ag
 
 @dataclass(frozen=True)
 class Plan:
-    """All that a worker needs to make any tomogram of the data set."""
+    """Everything that a worker needs to make any tomogram of the data set."""
 
     recipe: Recipe
     library: tuple[Species, ...]
@@ -54,7 +54,7 @@ def method_of(recipe: Recipe) -> MethodRow:
 
 
 def network_weights(recipe: Recipe) -> Path | None:
-    """Find the trained weights that the method needs; None where it needs none."""
+    """Find the trained weights that the method needs; None if it needs none."""
     if method_of(recipe).network != "vgg19":
         return None
     path = recipe.style.weights
@@ -73,12 +73,12 @@ def make_images(
     noise_free : ndarray, shape (tilt, y, x)
         Noise-free projections, protein dark.
     name : str
-        Names the tomogram's random streams.
+        Name of the tomogram, and of its random streams.
 
     Returns
     -------
     tuple of TiltSeries and AcquisitionRecord or None
-        The record is that of the physics simulator, where it made the images.
+        The record is that of the physics simulator; None if another method made the images.
     """
     recipe, method = plan.recipe, method_of(plan.recipe)
     geometry = TiltGeometry(plan.angles_deg, recipe.specimen.voxel_size_A)
@@ -102,7 +102,7 @@ def make_images(
 def _measured(plan: Plan, method: MethodRow, name: str) -> Measured:
     """Read what was measured on the reference of a tomogram."""
     folder = plan.reference_of(name)
-    # The paper's noise is the average of all references', coloured noise that of its own.
+    # As in the paper, noise is averaged over all references; coloured noise is that of its own.
     noise = read_noise(folder) if method.start == "coloured" else plan.profile
     return Measured(
         noise,
@@ -113,7 +113,7 @@ def _measured(plan: Plan, method: MethodRow, name: str) -> Measured:
 
 
 def load_recipe_network(recipe: Recipe, weights: Path | None) -> FeatureNetwork | None:
-    """Return the network that the method needs; None where it needs none.
+    """Return the network that the method needs; None if it needs none.
 
     Raises
     ------
@@ -128,7 +128,7 @@ def load_recipe_network(recipe: Recipe, weights: Path | None) -> FeatureNetwork 
     return _network(wanted, derive(recipe.seed, "network"))
 
 
-# Kept from one tomogram to the next; a file that has changed since is read again.
+# Kept from one tomogram to the next. A file that has changed since is read again.
 @lru_cache(maxsize=1)
 def _network(
     name: NetworkName, seed: int, weights: Path | None = None, _: int = 0
@@ -150,7 +150,7 @@ def _style(path: Path, _: int) -> StyleProfile:
 
 
 def _date(path: Path) -> int:
-    """Return the nanosecond of a file's last change; 0 where none is, for its reader to say so."""
+    """Return when a file last changed (ns); 0 if it is missing, which its reader reports."""
     try:
         return path.stat().st_mtime_ns
     except OSError:

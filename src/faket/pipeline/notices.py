@@ -1,6 +1,6 @@
-"""What was assumed, measured or left out, in one line each, for the screen and the manifest.
+"""Notices about what was assumed, measured or left out, for the screen and the manifest.
 
-Settings stand in backticks, as in errors (:class:`faket.errors.InputError`).
+Settings are in backticks, as in errors (:class:`faket.errors.InputError`).
 """
 
 from collections.abc import Mapping
@@ -13,14 +13,14 @@ from faket.pipeline.recipe import Recipe
 
 
 def binning_notice(path: Path, pixel_size_A: float, binning: int) -> list[str]:
-    """Say that a stack was binned to the pixels of the data."""
+    """Return a notice that a stack was binned to the pixel size of the data."""
     if binning == 1:
         return []
     return [f"{path}: binned by {binning}, from {pixel_size_A:g} to {pixel_size_A * binning:g} Å"]
 
 
 def tomogram_notice(recipe: Recipe) -> str:
-    """Say how large tomograms will be, and their voxels."""
+    """Return a notice of the size of the tomograms and of their voxels."""
     binning, voxel_A = recipe.reconstruction.binning, recipe.specimen.voxel_size_A
     size = " x ".join(str(side // binning) for side in recipe.specimen.size_voxels)
     made_of = f"`specimen.voxel_size_A` {voxel_A:g} Å times `reconstruction.binning` {binning}"
@@ -28,7 +28,7 @@ def tomogram_notice(recipe: Recipe) -> str:
 
 
 def unused_notice(recipe: Recipe) -> list[str]:
-    """Say which settings of a recipe change nothing."""
+    """Return a notice of the settings of a recipe that have no effect."""
     reference, style, method = recipe.reference, recipe.style, recipe.method
     row = method_of(recipe)
     stack = bool(reference.stack)
@@ -49,17 +49,18 @@ def unused_notice(recipe: Recipe) -> list[str]:
     }
     if not unused:
         return []
-    seen = "a stack" if stack else "no stack"
-    return [f"not used, with method {method} and {seen} to look like: {', '.join(sorted(unused))}"]
+    seen = "a" if stack else "no"
+    fields = ", ".join(sorted(unused))
+    return [f"settings without effect (method {method}, {seen} reference stack): {fields}"]
 
 
 def placement_notice(
     name: str, requested: Mapping[str, int], placed: Mapping[str, int]
 ) -> list[str]:
-    """Say what did not fit into a specimen, class by class."""
+    """Return a notice of what did not fit into a specimen, class by class."""
     short = [
         f"{placed[species]} of {wanted} {species}"
         for species, wanted in requested.items()
         if placed[species] < wanted
     ]
-    return [f"{name}: the specimen is full, it holds {', '.join(short)}"] if short else []
+    return [f"{name}: the specimen is full; placed {', '.join(short)}"] if short else []

@@ -1,4 +1,4 @@
-"""One tomogram and its labels on disk, in SHREC'21's layout."""
+"""Writing a tomogram and its labels in SHREC'21's layout."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -24,8 +24,8 @@ from faket.reconstruction import binned_offset, fourier_crop
 def labels_at(mask: AnyArray, binning: int) -> AnyArray:
     """Return the labels at the samples of the binned tomogram.
 
-    A binned voxel is the sample on which it is centred, so its label is the label there: no
-    boundary moves, and nothing depends on a vote.
+    The label of a binned voxel is the label of the voxel at its centre, so boundaries do not move
+    and small objects do not disappear by a majority.
     """
     slices = [
         slice(offset, offset + binning * (size // binning), binning)
@@ -47,7 +47,7 @@ def write_model(
     full_A = specimen.potential.voxel_size_A
     shape = specimen.potential.data.shape
     origin_A = np.array([binned_offset(size, binning) * full_A for size in shape[::-1]])
-    # Positions in a model's folder count from voxel [0, 0, 0] of its volumes.
+    # Positions in a model's folder are relative to voxel [0, 0, 0] of its volumes.
     positions_A = specimen.particles.positions_A - origin_A
     particles = replace(specimen.particles, positions_A=positions_A)
     grandmodel = fourier_crop(specimen.potential.data, binning, axes=(2, 1, 0))

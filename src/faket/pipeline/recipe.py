@@ -1,4 +1,4 @@
-"""The recipe: what a data set is made of, read from TOML, validated, written with comments."""
+"""The recipe of a data set: its fields, how it is read from TOML, and how it is checked."""
 
 import os.path
 import tomllib
@@ -53,14 +53,15 @@ class SpeciesEntry(Section):
     )
     contour: float | None = Field(None, description="for maps: contour level in the map's units")
     mean_potential_V: PositiveNumber | None = Field(
-        None, description="for maps: mean potential above ice inside the contour (V)"
+        None, description="for maps: mean potential inside the contour relative to ice (V)"
     )
     map_voxel_size_A: PositiveNumber | None = Field(
-        None, description="for maps: voxel size (Å), instead of what the header says"
+        None, description="for maps: voxel size (Å), instead of the one in the header"
     )
     assembly: Annotated[str, Field(coerce_numbers_to_str=True)] | None = Field(
         None,
-        description='for atoms: biological assembly, or "deposited"; 1 or the first by default',
+        description="for atomic models: number of the biological assembly to build, or "
+        '"deposited" for the coordinates as deposited; 1 or the first by default',
     )
 
 
@@ -69,36 +70,37 @@ class Tilts(Section):
 
     start_deg: float = Field(-60.0, ge=-90, le=90, description="first tilt angle (degrees)")
     stop_deg: float = Field(60.0, ge=-90, le=90, description="last tilt angle (degrees)")
-    step_deg: float = Field(2.0, gt=0, le=90, description="step between tilts (degrees)")
-    file: Path | None = Field(None, description="angles from a .tlt file instead")
+    step_deg: float = Field(2.0, gt=0, le=90, description="increment between tilts (degrees)")
+    file: Path | None = Field(None, description=".tlt file of tilt angles, instead of these")
 
 
 Paths = tuple[Path, ...]
 
 
 def _listed(value: Any) -> Any:
-    """One path is a list of one."""
+    """Return one path as a list of one."""
     if value is None:
         return ()
     return [value] if isinstance(value, str | Path) else value
 
 
 class ReferenceSection(Section):
-    """What the data should look like; tomogram i looks like reference i modulo their number."""
+    """The reference: tomogram i is made to look like reference i modulo their number."""
 
     stack: Annotated[Paths, pydantic.BeforeValidator(_listed)] = Field(
         (),
-        description="tilt-series (MRC) to look like, or a list of them; none: made by the "
-        "microscope section",
+        description="tilt-series (MRC) to look like, or a list of them; without one, references "
+        "are simulated with the microscope section",
     )
     angles: Annotated[Paths, pydantic.BeforeValidator(_listed)] = Field(
         (),
-        description="tilt angles of each (.tlt, .rawtlt), or geometry as `faket acquire` writes it "
-        "(.csv), whose shifts are then undone; the .tlt or .rawtlt beside the stack by default",
+        description="tilt angles of each stack (.tlt, .rawtlt), or the .csv of `faket acquire`, "
+        "whose shifts are then corrected; by default the .tlt or .rawtlt beside the stack",
     )
     clean: Annotated[Paths, pydantic.BeforeValidator(_listed)] = Field(
         (),
-        description="noise-free projections of each, if known; else noise is estimated blind",
+        description="noise-free projections of each stack, if known; without them noise is "
+        "estimated from the stack alone",
     )
     pixel_size_A: PositiveNumber | None = Field(
         None, description="overrides the pixel size in the stacks' headers (Å)"
@@ -110,9 +112,11 @@ class ReferenceSection(Section):
         None, description="method spectral: exposure of the whole series, if known (e/Å²)"
     )
     invert: bool = Field(
-        False, description="multiply the stacks by -1: for those in which protein is bright"
+        False, description="multiply the stacks by -1; needed if protein is bright in them"
     )
-    count: int = Field(1, ge=1, le=1000, description="without a stack: how many to make")
+    count: int = Field(
+        1, ge=1, le=1000, description="without a stack: number of references to simulate"
+    )
 
     @pydantic.model_validator(mode="after")
     def _one_each(self) -> Self:
@@ -121,21 +125,21 @@ class ReferenceSection(Section):
             if given not in (0, len(self.stack)):
                 raise InputError(
                     f"reference.{name}: expected one file for each of the {len(self.stack)} "
-                    f"stacks, found {given}"
+                    f"stacks, found {given}; list them in the order of the stacks"
                 )
         return self
 
     def __len__(self) -> int:
-        """Return how many references there are."""
+        """Return the number of references."""
         return len(self.stack) or self.count
 
 
 class MicroscopeSection(Section):
-    """The microscope that takes the reference, and the images of the benchmark method."""
+    """The microscope that simulates references, and the images of method benchmark."""
 
     preset: str = Field("shrec21", description=f"one of {', '.join(PRESETS)}")
     settings: dict[str, Any] = Field(
-        default_factory=dict, description="settings of the preset to change, by name"
+        default_factory=dict, description="settings that differ from the preset, by name"
     )
 
 
@@ -143,16 +147,21 @@ class Style(Section):
     """Neural style transfer."""
 
     network: NetworkName = Field(
-        "texture", description="of method style: texture, vgg19 or vgg19-random"
+        "texture", description="method style: texture, vgg19 or vgg19-random"
     )
     initial: Literal["spectral", "noisy"] = Field(
-        "spectral", description="of method style, where to start: spectral or noisy"
+        "spectral", description="method style: images that are changed, spectral or noisy"
     )
     weights: Path | None = Field(
-        None, description="VGG19 weights (torchvision's file); cache or download by default"
+        None,
+        description="weights of VGG19 (torchvision's file); by default from torch's cache, or "
+        "downloaded",
     )
     iterations: int | None = Field(
-        None, ge=1, le=1000, description="steps; the network's usual number by default (VGG19: 1)"
+        None,
+        ge=1,
+        le=1000,
+        description="number of optimiser steps; by default 6 for texture, 1 for VGG19",
     )
 
 
@@ -163,39 +172,51 @@ class Reconstruction(Section):
         2,
         ge=1,
         le=64,
-        description="of the images before reconstruction; a voxel of the tomogram is "
-        "specimen.voxel_size_A times this",
+        description="binning of the images before reconstruction; a voxel of the tomogram is "
+        "specimen.voxel_size_A times this number",
     )
     filter: Literal["ramp", "hamming", "shrec"] = Field(
-        "ramp", description="ramp, hamming (windowed ramp) or shrec (FakET's own)"
+        "ramp", description="ramp, hamming (ramp with a Hamming window) or shrec (FakET's)"
     )
-    normalize: Normalize = Field("mean", description="none, mean (subtracted) or contrast")
-    taper: int = Field(16, ge=0, le=1024, description="binned pixels of fading at the edges")
+    normalize: Normalize = Field(
+        "mean",
+        description="of each image first: none, mean (subtract its mean) or contrast (and divide "
+        "by it)",
+    )
+    taper: int = Field(
+        16,
+        ge=0,
+        le=1024,
+        description="width of the border in which images fade to zero (binned pixels)",
+    )
 
 
 class Recipe(Section):
-    """A whole data set; every random number in it follows from ``seed``."""
+    """A whole data set; all its random numbers follow from ``seed``."""
 
     name: str = Field("faket", min_length=1, max_length=100, description="title of the data set")
-    seed: int = Field(0, ge=0, lt=2**63, description="the one seed")
-    tomograms: int = Field(2, ge=1, le=100_000, description="how many tomograms to make")
+    seed: int = Field(0, ge=0, lt=2**63, description="seed of all random numbers")
+    tomograms: int = Field(2, ge=1, le=100_000, description="number of tomograms to make")
     method: MethodName = Field(
         "style",
-        description="style (spectral or noisy, then [style]), spectral, coloured (noise of the "
-        "reference's spectrum only), the paper's noisy, baseline, faket and faket-random, "
-        "benchmark (physics) or noiseless",
+        description="style (spectral or noisy, then style transfer), spectral (CTF, signal and "
+        "noise of the reference), coloured (noise with its spectrum, no CTF), noisy, baseline, "
+        "faket and faket-random (those of FakET's paper), benchmark (physics simulator) or "
+        "noiseless",
     )
-    structure_folders: tuple[Path, ...] = Field((), description="where PDB ids are looked up")
+    structure_folders: tuple[Path, ...] = Field(
+        (), description="folders searched for PDB ids before the cache and the internet"
+    )
     specimen: SpecimenSection = Field(default_factory=SpecimenSection)
     tilts: Tilts | None = Field(
-        None, description="default: the angles of the reference, or of the preset"
+        None, description="by default the angles of the reference, or of the preset"
     )
     reference: ReferenceSection = ReferenceSection()
     microscope: MicroscopeSection = MicroscopeSection()
     style: Style = Style()
     reconstruction: Reconstruction = Reconstruction()
     species: tuple[SpeciesEntry, ...] = Field(
-        (), description="the molecules; none: the embedded synthetic library"
+        (), description="the molecules; without any, the embedded synthetic library"
     )
     _folder: Path = PrivateAttr(default_factory=Path)
 
@@ -205,37 +226,39 @@ class Recipe(Section):
         if binning > smallest:
             raise InputError(
                 f"reconstruction.binning: expected at most the specimen's smallest side "
-                f"{smallest}, found {binning}"
+                f"{smallest}, found {binning}; choose a smaller one"
             )
         return self
 
     def at(self, path: Path) -> Path:
-        """Return ``path`` as seen from the recipe's folder."""
+        """Return ``path``, relative to the recipe's folder."""
         return self._folder / os.path.expanduser(path)  # unlike Path's, silent about unknown users
 
 
 def read_recipe(path: Path) -> Recipe:
-    """Read and validate a recipe; relative paths in it are taken from its folder.
+    """Read and check a recipe; relative paths in it are relative to its folder.
 
     Raises
     ------
     InputError
-        In one line that names the file, the field, what was expected and what was found.
+        With the file, the field, what was expected and what was found.
     """
     text = read_text(path, _MOST_BYTES)
     return parse_recipe(text, where=str(path), folder=path.parent)
 
 
 def parse_recipe(text: str, *, where: str = "recipe", folder: Path | None = None) -> Recipe:
-    """Validate the TOML ``text`` of a recipe."""
+    """Read and check the TOML ``text`` of a recipe."""
     try:
         content = tomllib.loads(text)
     except (ValueError, RecursionError) as error:  # ValueError: also of a number of 5000 digits
-        raise InputError(f"{where}: expected TOML, found: {one_line(str(error))}") from None
+        raise InputError(
+            f"{where}: expected TOML, found a mistake ({one_line(str(error))}); correct it"
+        ) from None
     if not content:
         raise InputError(
             f"{where}: expected a recipe, found an empty file; "
-            "`faket simulate --example` writes one"
+            "`faket simulate --example` prints one"
         )
     try:
         recipe = Recipe.model_validate(understood(content))
@@ -250,7 +273,7 @@ def parse_recipe(text: str, *, where: str = "recipe", folder: Path | None = None
 def _first_error(error: pydantic.ValidationError) -> str:
     every = error.errors(include_url=False)
     unknown = [each for each in every if each["type"] in _UNKNOWN]
-    first = (unknown or every)[0]  # a name that is none explains one that is missing
+    first = (unknown or every)[0]  # an unknown name may explain a missing one
     field = ".".join(str(part) for part in first["loc"]) or "recipe"
     more = f" (and {len(every) - 1} more)" if len(every) > 1 else ""
     if unknown:
@@ -258,7 +281,7 @@ def _first_error(error: pydantic.ValidationError) -> str:
     message = one_line(first["msg"].removeprefix("Value error, "), limit=300)
     if message.startswith("`"):  # our own checks name the field
         return f"{message}{more}"
-    if first["type"] == "value_error":  # and say what was found
+    if first["type"] == "value_error":  # our own checks say what was found
         return f"{field}: {message}{more}"
     return f"{expected_value(first, SpecimenConfig())}, found {shown(first['input'], 160)}{more}"
 
@@ -270,7 +293,7 @@ def one_line(text: str, limit: int = 160) -> str:
 
 
 def recipe_fields() -> tuple[str, ...]:
-    """Return the names of all fields, with the sections that they are in: ``style.network``."""
+    """Return the names of all fields with their sections, such as ``style.network``."""
     sections: dict[str, type[BaseModel]] = {
         "reference": ReferenceSection,
         "microscope": MicroscopeSection,

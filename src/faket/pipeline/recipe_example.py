@@ -1,4 +1,4 @@
-"""A recipe to start from: every field with its default, unit and meaning."""
+"""The example recipe: every field with its default, unit and meaning."""
 
 from collections.abc import Iterator
 from dataclasses import MISSING, fields
@@ -21,10 +21,10 @@ from faket.specimen import SpecimenConfig
 
 def example_recipe() -> str:
     """Return a recipe in TOML with every field, its default, unit and meaning."""
-    lines = ["# A faket recipe. Every field is optional and shown with its default."]
+    lines = ["# A recipe of faket. Every field is optional and shown with its default."]
     lines += [*_section_lines(Recipe), ""]
     lines += ["[specimen]", *_settings_lines(SpecimenConfig()), ""]
-    # Angles that are written would replace those of the reference or preset.
+    # As comments, because tilts in a recipe replace those of the reference or preset.
     lines += ["# [tilts]", *(f"# {line.removeprefix('# ')}" for line in _section_lines(Tilts)), ""]
     sections: list[type[BaseModel]] = [ReferenceSection, MicroscopeSection, Style, Reconstruction]
     names = ["reference", "microscope", "style", "reconstruction"]
@@ -33,7 +33,7 @@ def example_recipe() -> str:
         if model is MicroscopeSection:
             lines += [f"# settings.{line}" for line in _settings_lines(PRESETS["shrec21"])]
         lines += [""]
-    lines += ["# One block a species; without any, the embedded synthetic library is used."]
+    lines += ["# One block for each molecule; without any, the embedded synthetic library is used."]
     lines += ["# [[species]]"]
     lines += [f"# {line.removeprefix('# ')}" for line in _section_lines(SpeciesEntry)]
     return "\n".join(lines) + "\n"
@@ -61,7 +61,7 @@ def _settings_lines(settings: Any) -> Iterator[str]:
 
 
 def _toml(value: Any) -> str:
-    """Return a simple value in TOML; nothing for what has no value."""
+    """Return a simple value in TOML; an empty text if there is no value."""
     if value is None or type(value).__name__ == "PydanticUndefinedType":
         return ""
     if isinstance(value, bool):

@@ -1,4 +1,4 @@
-"""A recipe as people write it: what is meant is understood, or an error says how to write it."""
+"""Short forms in a recipe, and errors that say how to write a field."""
 
 import difflib
 from collections.abc import Callable, Mapping, Sequence
@@ -20,14 +20,14 @@ _TILTS = "{ start_deg = -60, stop_deg = 60, step_deg = 2 }, or { file = 'angles.
 def understood(content: Mapping[str, Any]) -> dict[str, Any]:
     """Return the recipe's content with short forms written out.
 
-    A number stands for a range of that number alone, a file for the section or list that holds
-    it. What stays wrong is left to the recipe's own checks.
+    A number means a range of only that number; a file means the section or list in which it is.
+    Other mistakes are found by the recipe's own checks.
 
     Raises
     ------
     InputError
-        If tilts are numbers, which could be angles or start, stop and step; or [species] holds
-        no one molecule.
+        If tilts are numbers, which could be angles or start, stop and step; or if [species] is not
+        one molecule.
     """
     written = {name: _FORMS.get(name, _same)(value) for name, value in content.items()}
     if isinstance(written.get("specimen"), dict):
@@ -39,7 +39,7 @@ def understood(content: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def unknown_field(location: Sequence[str | int], known: Sequence[str]) -> str:
-    """Say of a field that there is none such, and which was probably meant.
+    """Return an error about an unknown field, with the one that was probably meant.
 
     Parameters
     ----------
@@ -53,14 +53,16 @@ def unknown_field(location: Sequence[str | int], known: Sequence[str]) -> str:
     places = [field.rpartition(".")[0] for field in known if field.rpartition(".")[2] == name]
     if places:
         where = f"[{places[0]}]" if places[0] else "the top of the file, before any section"
-        return f"unknown field here; it belongs into {where}"
+        return f"expected no such field here, found it; move it to {where}"
     here = {f.rpartition(".")[2]: f for f in known if f.rpartition(".")[0] == section}
     there = {f.rpartition(".")[2]: f for f in known}
     for names in (here, there):
         near = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
         if near:
-            return f"unknown field; do you mean {names[near[0]]}?"
-    return "unknown field; `faket simulate --example` lists all"
+            return f"expected a field of the recipe, found an unknown one; try {names[near[0]]}"
+    return (
+        "expected a field of the recipe, found an unknown one; `faket simulate --example` lists all"
+    )
 
 
 def expected_value(error: Mapping[str, Any], specimen: object) -> str:
@@ -71,14 +73,14 @@ def expected_value(error: Mapping[str, Any], specimen: object) -> str:
     error : mapping
         With type, loc and msg.
     specimen : object
-        Default settings of the specimen: examples of the lists that it wants.
+        Default settings of the specimen, as examples of its lists.
     """
     location = [str(part) for part in error["loc"]]
     field = ".".join(location)
     in_specimen = location[:1] == ["specimen"] and len(location) > 1
     usual = getattr(specimen, location[1], None) if in_specimen else None
     if isinstance(usual, tuple) and error["type"] in ("tuple_type", "missing", "too_long"):
-        return f"specimen.{location[1]}: expected {len(usual)} numbers, as {list(usual)}"
+        return f"specimen.{location[1]}: expected {len(usual)} numbers, such as {list(usual)}"
     if error["type"] in ("model_type", "model_attributes_type", "dataclass_type"):
         return f"{field}: expected a section [{field}]"
     if error["type"] == "missing":
@@ -99,7 +101,7 @@ def _species(value: Any) -> Any:
     if isinstance(value, dict):  # [species] for [[species]]
         if "source" not in value:
             raise InputError(
-                f"species: expected blocks [[species]], each with its source, found [species] with "
+                f"species: expected blocks [[species]], each with a source, found [species] with "
                 f"{', '.join(list(value)[:3]) or 'nothing'}; write [[species]] and, below it, "
                 "source = '1bxn.pdb'"
             )
@@ -116,8 +118,8 @@ def _tilts(value: Any) -> Any:
         return {"file": value}
     if _is_number(value) or isinstance(value, list):
         raise InputError(
-            f"tilts: expected first and last angle and step by name, or a file, found {value!r:.80}"
-            f"; write tilts = {_TILTS}"
+            f"tilts: expected the first angle, the last and the increment by name, or a file, "
+            f"found {value!r:.80}; write tilts = {_TILTS}"
         )
     return value
 

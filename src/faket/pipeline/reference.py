@@ -1,4 +1,4 @@
-"""What the data should look like: the user's tilt-series, or one from our own microscope."""
+"""The references of a recipe: the user's tilt-series, or simulated ones."""
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -46,7 +46,7 @@ from faket.specimen import build_specimen
 
 @dataclass(frozen=True)
 class Reference:
-    """A reference at the pixel size of the data to be made, and its noise."""
+    """A reference at the pixel size of the data, and its noise."""
 
     series: TiltSeries
     profile: NoiseProfile
@@ -58,7 +58,7 @@ class Reference:
 
 
 def tilt_angles(recipe: Recipe) -> DoubleArray:
-    """Return the tilt angles of the data: the recipe's, else the reference's, else the preset's."""
+    """Return the tilt angles of the data: from the recipe, the reference or the preset."""
     tilts = recipe.tilts
     if tilts is not None and tilts.file is not None:
         return _read_angles(recipe.at(tilts.file))
@@ -70,7 +70,7 @@ def tilt_angles(recipe: Recipe) -> DoubleArray:
 
 
 def input_files(recipe: Recipe) -> tuple[Path, ...]:
-    """Return every file that the data of a recipe depend on, for the manifest."""
+    """Return all files on which the data of a recipe depend, for the manifest."""
     sources = [path for entry in recipe.species if (path := source_path(entry, recipe))]
     files = [
         file for path in sources for file in (sorted(path.iterdir()) if path.is_dir() else [path])
@@ -87,13 +87,14 @@ def input_files(recipe: Recipe) -> tuple[Path, ...]:
 def _known_preset(section: MicroscopeSection) -> str:
     if section.preset not in PRESETS:
         raise InputError(
-            f"microscope.preset: expected one of {', '.join(PRESETS)}, found {section.preset!r}"
+            f"microscope.preset: expected one of {', '.join(PRESETS)}, found {section.preset!r}; "
+            "choose one of them"
         )
     return section.preset
 
 
 def chosen_microscope(section: MicroscopeSection) -> Microscope:
-    """Return the preset with the settings of the recipe changed."""
+    """Return the preset with the settings that the recipe changes."""
     preset = PRESETS[_known_preset(section)]
     settings: dict[str, Any] = {
         key: _as_range(value, getattr(preset, key, None)) for key, value in section.settings.items()
@@ -102,12 +103,12 @@ def chosen_microscope(section: MicroscopeSection) -> Microscope:
         return replace(preset, **settings)
     except TypeError:
         unknown = next(name for name in settings if not hasattr(preset, name))
-        said = unknown_field(("microscope", "settings", unknown), recipe_fields())
-        raise InputError(f"microscope.settings.{unknown}: {said}") from None
+        mistake = unknown_field(("microscope", "settings", unknown), recipe_fields())
+        raise InputError(f"microscope.settings.{unknown}: {mistake}") from None
 
 
 def _as_range(value: Any, usual: Any) -> Any:
-    """Return a list as a range, and one number where a range is usual."""
+    """Return a list as a range, and a single number as a range if the preset has a range."""
     if isinstance(usual, tuple) and isinstance(value, int | float) and not isinstance(value, bool):
         return (value, value)
     return tuple(value) if isinstance(value, list) else value
@@ -116,7 +117,7 @@ def _as_range(value: Any, usual: Any) -> Any:
 def at_pixel_size(
     series: TiltSeries, noise_free: AnyArray | None, wanted_A: float, where: Path
 ) -> tuple[TiltSeries, AnyArray | None, list[str]]:
-    """Align a reference to the data to be made, and bin it and its noise-free projections.
+    """Align a reference, and bin it and its noise-free projections to the data's pixel size.
 
     Returns
     -------
@@ -138,7 +139,7 @@ def at_pixel_size(
 
 
 def check_references(recipe: Recipe) -> None:
-    """Refuse references that cannot be used, as far as names and headers tell."""
+    """Refuse references that cannot be used, as far as file names and headers show."""
     reference, voxel_size_A = recipe.reference, recipe.specimen.voxel_size_A
     for index, stack in enumerate(map(recipe.at, reference.stack)):
         angles_path = _angles_path(recipe, index)
@@ -158,7 +159,7 @@ def check_references(recipe: Recipe) -> None:
 
 
 def prepare_reference(recipe: Recipe, library: tuple[Species, ...], index: int) -> Reference:
-    """Read one of the user's references, or make one, and estimate its noise."""
+    """Read one of the user's references, or simulate one, and estimate its noise."""
     if not recipe.reference.stack:
         return _own_reference(recipe, library, index)
     stack_path = recipe.at(recipe.reference.stack[index])
@@ -190,7 +191,7 @@ def prepare_reference(recipe: Recipe, library: tuple[Species, ...], index: int) 
 
 
 def _own_reference(recipe: Recipe, library: tuple[Species, ...], index: int) -> Reference:
-    """Image another specimen with our microscope; its noise-free projections are known."""
+    """Simulate the tilt-series of another specimen, whose noise-free projections are known."""
     name = reference_name(index)
     seed = derive(recipe.seed, name, "specimen")
     specimen = build_specimen(specimen_config(recipe, library), library, seed=seed)
@@ -199,7 +200,7 @@ def _own_reference(recipe: Recipe, library: tuple[Species, ...], index: int) -> 
     seed = derive(recipe.seed, name, "acquisition")
     record = draw_acquisition(microscope, geometry, seed=seed)
     series = expose(specimen, record).series
-    # As alignment would leave them: the known shifts undone, like a user's reference.
+    # Aligned like a user's reference: the known shifts are corrected.
     images = align(series.images, series.geometry)
     noise_free = noise_free_projections(specimen, geometry.angles_deg).images
     profile = estimate_noise(images, noise_free, angles_deg=geometry.angles_deg)
@@ -220,7 +221,7 @@ def _read_angles(path: Path) -> DoubleArray:
 
 
 def whole_number_binning(pixel_size_A: float, wanted_A: float, where: Path) -> int:
-    """Return by how much to bin a stack to the pixels wanted; InputError if by no whole number."""
+    """Return the binning of a stack to a pixel size; InputError if it is no whole number."""
     ratio = wanted_A / pixel_size_A
     binning = max(1, round(ratio))
     if abs(ratio / binning - 1) > 0.02:

@@ -1,4 +1,4 @@
-"""References of a data set: prepared and measured once, kept beside its tomograms."""
+"""The references of a data set: prepared and measured once, and stored beside its tomograms."""
 
 from pathlib import Path
 
@@ -63,14 +63,15 @@ def _stored_reference(
     index: int,
     say: Report,
 ) -> NoiseProfile:
-    """Prepare a reference once; a later run of the same recipe reads it."""
+    """Prepare a reference and store it; a later run of the same recipe reads it."""
     folder = out / reference_name(index)
     if not (is_own(recipe, out) and (folder / MANIFEST).exists()):
         clock = Clock()
         with clock.stage("preparation"):
             reference = prepare_reference(recipe, library, index)
         if contrast_sign(reference.series.images).sign == "inverted":
-            say(f"{reference.source}: protein is bright; set `reference.invert` = true", 0, 0)
+            what = "expected dark protein, found bright; set `reference.invert` = true"
+            say(f"{reference.source}: {what}", 0, 0)
         claim(recipe, out)
         with atomic_folder(folder, overwrite=True) as temporary:
             write_tilt_series(temporary / PROJECTIONS, reference.series)
@@ -114,9 +115,9 @@ def _measure_style(reference: Reference, network: FeatureNetwork) -> StyleProfil
 
 
 def _write_model(recipe: Recipe, reference: Reference, path: Path) -> list[str]:
-    """Measure what the spectral method needs of the images alone, as of a user's reference.
+    """Measure what method spectral needs, from the images alone, and write it.
 
-    Returns what one should know of it.
+    Returns notices about what was estimated or assumed.
     """
     known = recipe.reference
     properties = reference_properties(

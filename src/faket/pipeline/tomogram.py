@@ -1,4 +1,4 @@
-"""One tomogram of a data set, from its random numbers to its folder."""
+"""Making one tomogram of a data set, from the placement of molecules to its folder."""
 
 from collections.abc import Callable
 
@@ -70,6 +70,6 @@ def make_model(plan: Plan, index: int, say: Callable[[str], None] | None = None)
 
 
 def _normalization(recipe: Recipe) -> Normalize:
-    """Noise-free projections have no mean intensity to divide by."""
+    """Return the normalisation; noise-free projections have no mean intensity to divide by."""
     wanted = recipe.reconstruction.normalize
     return wanted if method_of(recipe).has_intensity or wanted != "contrast" else "mean"

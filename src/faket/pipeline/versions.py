@@ -1,4 +1,4 @@
-"""One folder, one version: what another version has made is not mixed with what this one makes."""
+"""Checks that one folder contains only data of one version of faket."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,19 +15,19 @@ _COMPUTING = ("numpy", "scipy", "numba", "torch", THREADS)
 
 
 def software_and_threads() -> dict[str, str]:
-    """Return all that the last digits of a training depend on, besides its input."""
+    """Return the software and threads on which the last digits of a training depend."""
     return {**software_versions(), THREADS: str(torch.get_num_threads())}
 
 
 def check_versions(made: Mapping[Path, Mapping[str, str]], say: Report) -> None:
-    """Refuse to add to what another version of faket has made; say where libraries differ.
+    """Refuse to add to data of another version of faket; report libraries that differ.
 
     Parameters
     ----------
     made : mapping of Path to mapping
-        What is there already → the software that made it; names that are missing are not known.
+        Existing data → the software that made them; missing names are unknown.
     say : callable
-        Told the libraries that have changed, as a notice.
+        Called with a notice of the libraries that have changed.
 
     Raises
     ------
@@ -38,8 +38,8 @@ def check_versions(made: Mapping[Path, Mapping[str, str]], say: Report) -> None:
     for place, there in made.items():
         if there.get("faket", here["faket"]) != here["faket"]:
             raise InputError(
-                f"{place}: expected what faket {here['faket']} made, found faket {there['faket']}; "
-                "go on with that version, or choose another folder"
+                f"{place}: expected data of faket {here['faket']}, found data of faket "
+                f"{there['faket']}; continue with that version, or choose another folder"
             )
     for place, there in made.items():
         changed = [
@@ -48,5 +48,5 @@ def check_versions(made: Mapping[Path, Mapping[str, str]], say: Report) -> None:
             if there.get(name, here[name]) != here[name]
         ]
         if changed:
-            say(f"{place} was made with {'; '.join(changed)}: last digits may differ", 0, 0)
+            say(f"{place}: made with {', '.join(changed)}; last digits may differ", 0, 0)
             return

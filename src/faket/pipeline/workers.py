@@ -1,4 +1,4 @@
-"""Processes of this machine that work for this one, and end with it, whatever ends it."""
+"""Worker processes on this machine, which end with this process, however it ends."""
 
 import ctypes
 import multiprocessing
@@ -21,17 +21,17 @@ _STOPS = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
 
 
 class Workers:
-    """Processes that are begun one by one, when there is work for them."""
+    """Processes that are started one by one, when there is work for them."""
 
     def __init__(self, pool: ProcessPoolExecutor) -> None:
         """Take the pool of :func:`worker_processes`."""
         self._pool = pool
 
     def submit(self, work: Callable[..., None], *arguments: Any) -> Future[None]:
-        """Give work to a process that is free, or to a new one.
+        """Give work to a free process, or to a new one.
 
-        What ends a run is sent to all its processes by terminals and batch systems. It concerns
-        the first alone, which then ends the others; so they never see it.
+        Terminals and batch systems send the signals that end a run to all its processes. Workers
+        ignore them, because the main process then ends its workers.
         """
         with _held_signals():
             return self._pool.submit(work, *arguments)
@@ -41,14 +41,14 @@ class Workers:
 def worker_processes(
     workers: int, begin: Callable[..., None], *arguments: Any
 ) -> Iterator[Workers]:
-    """Give processes that end with the block; at once, where it is interrupted.
+    """Yield processes that end with the block, and immediately if it is interrupted.
 
-    Only after an InputError, which is that of one piece of work, the others are waited for.
+    After an InputError, which concerns only one piece of work, the others are finished first.
 
     Parameters
     ----------
     workers : int
-        At most so many.
+        Largest number of processes.
     begin : callable
         Called in each process first, with ``arguments``.
 

@@ -1,4 +1,4 @@
-"""Pictures of data sets."""
+"""Figures of data sets, comparisons and scores."""
 
 from faket.report.figures import dataset_figure
 

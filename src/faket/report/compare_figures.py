@@ -1,4 +1,4 @@
-"""One picture of how much stacks look like a reference."""
+"""The figure of `faket compare`: how similar stacks are to a reference."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from faket.io.atomic import atomic_path
 from faket.tilts import nearest_tilts
 
 _SHOWN_PX = 512
-_GREY = (-3.0, 3.0)  # σ of the tilt
+_GREY = (-3.0, 3.0)  # range of grey values, in σ of the tilt
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +33,7 @@ def compare_figure(
     stacks: Sequence[Comparison],
     reference_content: ContentCorrelation | None = None,
 ) -> Path:
-    """Draw spectra, distances, the classifier's success, content, and examples of images.
+    """Draw spectra, distances, the classifier's AUC, content, and examples of images.
 
     The first row shows the radial power spectra of three tilts (lowest, middle, highest angle
     that the first stack shares with the reference) and the ring correlation with the noise-free
@@ -47,7 +47,7 @@ def compare_figure(
     reference : TiltSeries
     stacks : sequence of Comparison
     reference_content : ContentCorrelation, optional
-        That of the reference with its own noise-free projections.
+        Of the reference with its own noise-free projections.
 
     Returns
     -------
@@ -122,7 +122,7 @@ def _draw_rings(
         if content is not None:
             axis.plot(content.frequency / pixel_A, content.by_ring.mean(axis=0), c=colour)
             axis.axhline(0, c="0.8", lw=0.8)
-            axis.set_title("correlation with noise-free per ring, mean of tilts", fontsize=10)
+            axis.set_title("correlation with noise-free, by ring, mean of tilts", fontsize=10)
             axis.set_xlabel("spatial frequency, 1/Å")
     axis.set_visible(bool(axis.lines))
 
@@ -134,7 +134,7 @@ def _draw_tilts(
     reference_content: ContentCorrelation | None,
 ) -> None:
     axes[0].plot([], [], "k", lw=2, label="reference")
-    axes[0].plot([], [], "k:", label="the same, but for chance")
+    axes[0].plot([], [], "k:", label="expected by chance")
     for number, item in enumerate(stacks):
         colour, angles = f"C{number}", item.series.geometry.angles_deg
         spectrum, content = item.spectrum, item.content

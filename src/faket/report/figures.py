@@ -1,4 +1,4 @@
-"""One picture of a data set: projections, reference, tomogram slice and labels."""
+"""The figure of a data set: projections, reference, tomogram slice and labels."""
 
 from pathlib import Path
 from typing import Any
@@ -32,9 +32,9 @@ _SLAB_A = 50.0  # thickness averaged for the slice that is shown
 def dataset_figure(folder: Path, out: Path) -> Path:
     """Draw the first models of a data set.
 
-    Each row is one tomogram: its noise-free 0° projection, the image made of it, the reference at
-    the same angle, the slice with the most labels (averaged over 50 Å), and that slice with its
-    instances outlined and the particles of the slab marked.
+    Each row is one tomogram: its noise-free projection at 0°, the image made from it, the reference
+    at the same angle, the slice with the most labels (averaged over 50 Å), and that slice with
+    outlines of its instances and dots at its particles.
 
     Parameters
     ----------
@@ -65,9 +65,9 @@ def dataset_figure(folder: Path, out: Path) -> Path:
 def _draw_model(model: Path, reference: Path, axes: Any) -> None:
     angles = read_tilt_angles((model / PROJECTIONS_UNBINNED).with_suffix(ANGLES))
     (tilt,) = nearest_tilts(0.0, angles)
-    clean, pixel_A = read_stack(model / NOISE_FREE_PROJECTIONS, mmap=True)
+    noise_free, pixel_A = read_stack(model / NOISE_FREE_PROJECTIONS, mmap=True)
     images, _ = read_stack(model / PROJECTIONS_UNBINNED, mmap=True)
-    _show(axes[0], clean[tilt], f"{model.name}: noise-free, {angles[tilt]:.0f}°", pixel_A)
+    _show(axes[0], noise_free[tilt], f"{model.name}: noise-free, {angles[tilt]:.0f}°", pixel_A)
     _show(axes[1], images[tilt], "projection", pixel_A)
     if reference.exists():
         target_angles = read_tilt_angles(reference.with_suffix(ANGLES))

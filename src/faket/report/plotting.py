@@ -1,4 +1,4 @@
-"""What all pictures of scores share: canvas, axes, file."""
+"""What the figures of scores share: canvas, axes, file."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,18 +13,18 @@ _DPI = 150
 def need(items: Mapping[str, Any], what: str) -> None:
     """Raise InputError if there is nothing to draw."""
     if not items:
-        raise InputError(f"figure: expected at least one of the {what}, found none")
+        raise InputError(f"figure: expected at least one of the {what}, found none; give one")
 
 
 def new_figure(width_in: float, height_in: float) -> Any:
-    """Return an empty matplotlib figure; matplotlib is imported only when one is wanted."""
+    """Return an empty matplotlib figure; matplotlib is imported only here."""
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width_in, height_in), layout="constrained")
 
 
 def tidy(axis: Any) -> None:
-    """Take away the frame above and at the right, and draw pale lines behind the data."""
+    """Remove the frame above and at the right, and draw pale lines behind the data."""
     axis.spines[["top", "right"]].set_visible(False)
     axis.grid(axis="y", color="0.88", linewidth=0.7)
     axis.set_axisbelow(True)

@@ -1,4 +1,4 @@
-"""Pictures of scores: epochs, classes, confusion."""
+"""Figures of scores: epochs, classes, confusion."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ from faket.errors import InputError
 from faket.evaluation.intervals import Summary, seed_interval
 from faket.report.plotting import legend_beside, need, new_figure, save, tidy
 
-# Okabe and Ito's colours: told apart by all kinds of colour vision.
+# Okabe and Ito's colours, which people with all kinds of colour vision can distinguish.
 _COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#666666", "#F0E442")
 _DASHES = ("-", "--", "-.", ":")
 _HATCHES = ("", "///", "...", "xxx")
@@ -54,7 +54,7 @@ def epochs_figure(
             raise InputError(
                 f"{name}: expected values [seed, epoch] of {at.size} epochs, found {table.shape}"
             )
-        # A colour's next turn has another dash: no two curves are alike.
+        # When colours repeat, the dash changes, so that no two curves look the same.
         dash = _DASHES[(i + i // len(_COLOURS)) % len(_DASHES)]
         style = {"color": _COLOURS[i % len(_COLOURS)], "linestyle": dash}
         intervals = [seed_interval(column, seed=seed) for column in table.T]
@@ -72,7 +72,7 @@ def epochs_figure(
 
 
 def class_bars_figure(summaries: Mapping[str, Summary], out: Path) -> Path:
-    """Draw the F1 of every class, a bar a modality, with 68 % intervals as error bars.
+    """Draw the F1 of every class, one bar per modality, with 68 % intervals as error bars.
 
     Parameters
     ----------

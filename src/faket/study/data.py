@@ -1,5 +1,8 @@
-"""The tomograms of a study. No tomogram is made to look like a tilt-series of its own specimen,
-and nothing of the test tomogram is an input."""
+"""The tomograms of a study.
+
+No tomogram is made to look like a tilt-series of its own specimen, and nothing of the test
+tomogram is an input.
+"""
 
 import json
 from pathlib import Path
@@ -21,10 +24,10 @@ from faket.study.settings import StudySettings
 
 
 def recipe_text(study: Study, kind: DataKind) -> str:
-    """Return the TOML of a data set's recipe; its paths are relative to where it is written."""
+    """Return the TOML of a data set's recipe, with paths relative to the recipe's file."""
     s, quoted = study.settings, json.dumps
     x, y, z = s.size_voxels
-    # Only what is tested on has a test tomogram.
+    # Only these two have a test tomogram.
     tested = kind.key in ("benchmark", "noiseless")
     lines = [
         f"# {kind.key} of a study; `faket study` wrote this.",
@@ -66,7 +69,7 @@ def recipe_text(study: Study, kind: DataKind) -> str:
 
 
 def _reference_lines(settings: StudySettings, kind: DataKind) -> list[str]:
-    """Name, for each training tomogram, the physics tilt-series of another training specimen."""
+    """Give each training tomogram the simulated tilt-series of another training specimen."""
     n = settings.training
     folders = [f"../data/benchmark/{model_name((i + 1) % n)}" for i in range(n)]
     stacks = [f"{folder}/{PROJECTIONS_UNBINNED}" for folder in folders]
@@ -83,12 +86,12 @@ def _reference_lines(settings: StudySettings, kind: DataKind) -> list[str]:
 
 
 def check_no_leakage(study: Study, kind: DataKind, recipe: Recipe) -> None:
-    """Raise unless every tomogram looks like another specimen's, and no test is an input.
+    """Raise if a tomogram's reference shows its own specimen, or a test tomogram is an input.
 
     Raises
     ------
     RuntimeError
-        A defect of the study, never of the user's input.
+        A defect of faket, never of the user's input.
     """
     s, n = study.settings, len(recipe.reference.stack)
     training = {study.model("benchmark", i).resolve(): i for i in range(s.training)}
@@ -106,9 +109,9 @@ def check_no_leakage(study: Study, kind: DataKind, recipe: Recipe) -> None:
 
 
 def data_recipe(study: Study, kind: DataKind) -> Recipe:
-    """Write the recipe of a data set, check that nothing leaks, and return it.
+    """Write the recipe of a data set, check that the test is no input, and return it.
 
-    That of finished data stays as it was: results hold its digest.
+    The recipe of finished data is not changed, because results contain its digest.
     """
     path, text = study.recipe_path(kind.key), recipe_text(study, kind)
     recipe = parse_recipe(text, where=str(path), folder=path.parent)
@@ -126,7 +129,7 @@ def _is_made(study: Study, kind: DataKind, recipe: Recipe) -> bool:
 
 
 def make_data(study: Study, workers: int, say: Report) -> None:
-    """Make all missing tomograms; ``say`` receives the data sets done and in all."""
+    """Make all missing tomograms; ``say`` gets the number of data sets done and in all."""
     kinds = study.data_kinds()
     for done, kind in enumerate(kinds):
         recipe = data_recipe(study, kind)

@@ -15,17 +15,17 @@ Curve = tuple[tuple[int, ...], tuple[float, ...]]
 
 @dataclass(frozen=True)
 class StudyRow:
-    """One row of the table and all that is known about it.
+    """One row of the table with all its results.
 
     Attributes
     ----------
     key, title, about : str
     wanted : int
-        Runs that were asked for.
+        Number of runs wanted.
     scores : tuple of Scores
-        One for each finished run; empty if none is.
+        One for each finished run; empty if none is finished.
     seeds : tuple of int
-        Of each finished training; empty for template matching, in which nothing is random.
+        Of each finished training; empty for template matching, which has no random numbers.
     curves : tuple of (epochs, F1)
         Of each finished run, on its own validation tomogram; empty for template matching.
     run_costs, data_costs : tuple of mappings
@@ -47,27 +47,27 @@ class StudyRow:
 
     @property
     def summary(self) -> Summary | None:
-        """Means and intervals; None where nothing was run."""
+        """Means and intervals; None if no run is finished."""
         return summarise_scores(self.scores) if self.scores else None
 
 
 def study_figures(
     rows: Sequence[StudyRow], models: Mapping[str, Path], folder: Path
 ) -> dict[str, Path]:
-    """Draw what can be drawn of the rows that were run.
+    """Draw the figures of the rows that have finished runs.
 
     Parameters
     ----------
     rows : sequence of StudyRow
     models : mapping of str to Path
-        Title → folder of a model of the same specimen in each modality, for the side-by-side.
+        Title → folder of a model of the same specimen in each modality, for the comparison.
     folder : Path
         Where to write the PNG files.
 
     Returns
     -------
     dict of str to Path
-        Those drawn: "modalities", "classes", "epochs", and "confusion KEY" for each row.
+        Files drawn: "modalities", "classes", "epochs", and "confusion KEY" for each row.
     """
     drawn: dict[str, Path] = {}
     done = {row.title: summary for row in rows if (summary := row.summary) is not None}
@@ -87,7 +87,7 @@ def study_figures(
 
 
 def _joined(curves: Sequence[Curve]) -> tuple[tuple[int, ...], np.ndarray] | None:
-    """Return the epochs and the values of all seeds; of seeds with other epochs, the first's."""
+    """Return epochs and values of all seeds that were validated in the first seed's epochs."""
     known = [curve for curve in curves if curve[0]]
     if not known:
         return None

@@ -1,15 +1,15 @@
-"""The study: every modality's training tomograms, pickers and scores in one folder, resumable.
+"""The folder of a study: training tomograms, pickers and scores of every modality.
 
 ```
-OUT/study.json                 settings; which modalities were asked for, how many seeds of each
+OUT/study.json                 settings; the modalities and the number of seeds of each
 OUT/recipes/<data>.toml        recipes, as for `faket simulate`
-OUT/data/<data>/model_<i>/     0 … n−1 training, n validation; of the physics, n+1 is the test
+OUT/data/<data>/model_<i>/     0 … n−1 training, n validation; in benchmark, n+1 is the test
 OUT/runs/<modality>/seed_<s>/  training/, picks.csv, result.json
 OUT/study.md, study.csv        the page and all its runs
 ```
 
-Specimen i is the same in all data. Where data are made like a reference, it is the physics
-tilt-series of another training specimen: nothing of the test tomogram is ever an input.
+Specimen i is the same in all data. The reference of data that need one is the simulated tilt-series
+of another training specimen; nothing of the test tomogram is an input.
 """
 
 import json
@@ -32,12 +32,12 @@ from faket.study.settings import PRESETS, StudySettings
 
 STAMP = "study.json"
 _OTHER_FOLDER = "correct the file, or choose another folder"
-_MOST_SEEDS = 10_000  # chosen: no study trains as many
+_MOST_SEEDS = 10_000  # chosen, because no study trains as many
 
 
 @dataclass(frozen=True)
 class _Stamp:
-    """What study.json holds."""
+    """The content of study.json."""
 
     settings: StudySettings
     seeds: dict[str, int] | int
@@ -60,14 +60,14 @@ class Run:
 
 @dataclass(frozen=True)
 class Study:
-    """A folder and what is to be done in it.
+    """A study: its folder, settings and rows.
 
     Attributes
     ----------
     folder : Path
     settings : StudySettings
     seeds : mapping of str to int
-        Trainings of every row that was ever asked for in this folder, in the table's order.
+        Number of trainings of every row ever requested in this folder, in the table's order.
     """
 
     folder: Path
@@ -80,10 +80,10 @@ class Study:
         return tuple(self.seeds)
 
     def save(self) -> None:
-        """Write the stamp that makes the folder this study's.
+        """Write study.json, which makes the folder this study's.
 
-        Where it asks for more steps than before, all fine-tunings are removed: they start from
-        the end of longer trainings.
+        If it has more steps than before, all fine-tunings are removed, because they start from
+        the end of the trainings that become longer.
         """
         stamp = _read_stamp(self.folder)
         if stamp and stamp["settings"].steps != self.settings.steps:
@@ -103,7 +103,7 @@ class Study:
         return self.folder / "runs" / run.modality.key / f"seed_{run.seed}"
 
     def is_finished(self, run: Run) -> bool:
-        """Return whether a run has its result, after as many steps as are asked for."""
+        """Return whether a run has its result after the wanted number of steps."""
         path = self.run_folder(run) / RESULT
         if not path.exists():
             return False
@@ -120,12 +120,12 @@ class Study:
         return self.folder / "recipes" / f"{data}.toml"
 
     def data_kinds(self) -> tuple[DataKind, ...]:
-        """Return the data that the rows need, physics first: the others are made like it."""
+        """Return the data that the rows need, benchmark first, because others are made like it."""
         needed = {"benchmark", *(MODALITIES[key].data for key in self.modalities)}
         return tuple(kind for key, kind in DATA.items() if key in needed)
 
     def runs(self) -> tuple[Run, ...]:
-        """Return all runs: every row with seed 0, then with seed 1, …; matching needs no seed."""
+        """Return all runs: every row with seed 0, then with seed 1, …; matching has only one."""
         return tuple(
             Run(MODALITIES[key], seed)
             for seed in range(max(self.seeds.values()))
@@ -153,28 +153,28 @@ def open_study(
     seeds: int | None = None,
     begin: bool = True,
 ) -> Study:
-    """Begin a study, or go on with the folder's own, to which rows, seeds and steps may be added.
+    """Begin a study, or continue that of the folder; rows, seeds and steps may be added.
 
     Parameters
     ----------
     folder : Path
     preset : str, optional
-        By default the folder's own settings; "small" for a new one.
+        By default the settings in the folder, or "small" in a new one.
     changes : mapping, optional
-        Settings instead of those, by name. In a study that has begun: more ``steps`` at the most.
+        Settings that replace these, by name. In a study that has begun only more ``steps``.
     modalities : sequence of str, optional
-        Rows to add, or to have more seeds of; by default the folder's, or the preset's that can be
-        had. Rows that they start from come with them.
+        Rows to add, or to get more seeds; by default those of the folder, or those of the preset
+        that need no missing weights. Rows from which they are fine-tuned are added too.
     seeds : int, optional
-        At least so many of these rows; by default a row has as many as it had, or as the others.
+        Least number of seeds of these rows; by default as many as a row had, or as the others.
     begin : bool
         Whether a new study may be begun.
 
     Raises
     ------
     InputError
-        If a name is unknown, the folder holds something else or a study of other settings, or
-        there is none to go on with.
+        If a name is unknown, the folder contains other files or a study with other settings, or
+        there is no study to continue.
     """
     stamp = _read_stamp(folder)
     if stamp is None and not begin:
@@ -182,7 +182,7 @@ def open_study(
     chosen = PRESETS[preset or "small"]
     base = chosen.settings if stamp is None or preset else stamp["settings"]
     settings = replace(base, **(changes or {}))
-    begun = any(folder.glob(f"data/*/{ALL_MODELS}"))  # else the settings may have been wrong
+    begun = any(folder.glob(f"data/*/{ALL_MODELS}"))  # before that, settings may still change
     if stamp is not None and begun:
         _check_same(
             stamp["settings"],
@@ -194,7 +194,9 @@ def open_study(
     if modalities is None:
         modalities = tuple(before) or available_modalities(settings, chosen.modalities)
     if not (before or modalities):
-        raise InputError(f"modalities: expected some of {', '.join(MODALITIES)}, found none")
+        raise InputError(
+            f"`modalities`: expected some of {', '.join(MODALITIES)}, found none; name at least one"
+        )
     rows = dict(before)
     usual = max(before.values(), default=chosen.seeds)
     for key in modalities:
@@ -212,12 +214,12 @@ def check_weights(study: Study) -> None:
 
 
 def available_modalities(settings: StudySettings, wanted: Sequence[str]) -> tuple[str, ...]:
-    """Leave out what needs VGG19's weights where there are none; nothing is downloaded.
+    """Leave out rows that need VGG19's weights if there are none; nothing is downloaded.
 
     Raises
     ------
     InputError
-        If a file of weights is named and is not there.
+        If a file of weights is named but does not exist.
     """
     try:
         find_vgg19_weights(settings.vgg19_weights or None, download=False)
@@ -230,7 +232,9 @@ def available_modalities(settings: StudySettings, wanted: Sequence[str]) -> tupl
 
 def _check_known(key: str) -> None:
     if key not in MODALITIES:
-        raise InputError(f"modalities: expected some of {', '.join(MODALITIES)}, found {key!r}")
+        raise InputError(
+            f"`modalities`: expected some of {', '.join(MODALITIES)}, found {key!r}; correct it"
+        )
 
 
 def _read_stamp(folder: Path) -> dict[str, Any] | None:
@@ -240,17 +244,18 @@ def _read_stamp(folder: Path) -> dict[str, Any] | None:
     if not stamp.exists():
         if folder.exists() and not holds_nothing(folder):
             raise InputError(
-                f"{folder}: expected an empty folder or a study's, found other files; "
+                f"{folder}: expected an empty folder or the folder of a study, found other files; "
                 "choose another folder"
             )
         return None
-    begun = read_record(stamp, _Stamp, what="what `faket study` wrote", remedy=_OTHER_FOLDER)
+    begun = read_record(stamp, _Stamp, what="the settings of a study", remedy=_OTHER_FOLDER)
     seeds = begun.seeds
     if isinstance(seeds, int):  # one number for all rows, as before 2026-11-23
         seeds = dict.fromkeys(begun.modalities, seeds)
     if not (seeds and all(k in MODALITIES and 0 < n <= _MOST_SEEDS for k, n in seeds.items())):
         raise InputError(
-            f"{stamp}: expected a number of seeds for known rows, found {seeds}; {_OTHER_FOLDER}"
+            f"{stamp}: expected the number of seeds of each known row, found {seeds}; "
+            f"{_OTHER_FOLDER}"
         )
     return {"settings": begun.settings, "seeds": seeds}
 
@@ -258,16 +263,16 @@ def _read_stamp(folder: Path) -> dict[str, Any] | None:
 def _check_same(
     begun: StudySettings, settings: StudySettings, folder: Path, free: Sequence[str]
 ) -> None:
-    """Refuse settings that would make other data or other trainings than those that are there."""
+    """Refuse settings that would change existing data or trainings."""
     wanted = plain_record(settings)
     for name, old in plain_record(begun).items():
         new = wanted[name]
-        # Training cannot go on at a learning rate that has fallen to zero.
+        # A training whose learning rate has fallen to zero cannot be continued.
         open_end = name == "steps" and settings.schedule == "constant"
         more = open_end and isinstance(old, int) and settings.steps >= old
         if old != new and not more and name not in free:
             raise InputError(
-                f"{folder}: expected the settings that the study was begun with, {name} = {old!r}"
+                f"{folder}: expected the settings with which the study was begun, {name} = {old!r}"
                 f"{' or more' if open_end else ''}, found {new!r}; choose another folder, "
-                "or leave the settings out to go on"
+                "or leave the settings out to continue"
             )

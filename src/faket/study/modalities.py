@@ -71,11 +71,11 @@ class Modality:
     data : str
         Key of the data it is trained on; empty for template matching.
     few : bool
-        Trained on the few tomograms only.
+        Whether it is trained on only ``few`` tomograms.
     parent : str
-        Modality whose checkpoints are fine-tuned; empty without.
+        Modality whose checkpoints are fine-tuned; empty if none.
     test : {"benchmark", "noiseless"}
-        In which modality the test tomogram is.
+        Modality of the test tomogram.
     matching : {"tm", "tm-f"}, optional
     """
 

@@ -21,7 +21,7 @@ _BAR_LENGTHS_NM = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 
 @dataclass(frozen=True)
 class ModalityPanel:
-    """What is shown of one modality.
+    """The images shown for one modality.
 
     Attributes
     ----------
@@ -29,7 +29,7 @@ class ModalityPanel:
     pixel_size_A : float
     tilt_deg : float
     tomogram : ndarray, shape (y, x)
-        A slice, or the mean of a few.
+        A slice, or the mean of several.
     voxel_size_A : float
     """
 
@@ -84,7 +84,7 @@ def read_panel(
     field_nm: float | None = None,
     slab_A: float = 50.0,
 ) -> ModalityPanel:
-    """Read what :func:`modalities_figure` shows of a model's folder.
+    """Read the images that :func:`modalities_figure` shows from a model's folder.
 
     Parameters
     ----------
@@ -93,7 +93,7 @@ def read_panel(
     z : int, optional
         Slice of the tomogram; its middle by default.
     tilt_deg : float
-        The nearest tilt is shown.
+        The tilt with the nearest angle is shown.
     field_nm : float, optional
         Show only the central square of this side.
     slab_A : float

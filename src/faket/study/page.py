@@ -1,4 +1,4 @@
-"""The page of a study: the paper's Table 1 on one's own data, with intervals and costs."""
+"""The page of a study: Table 1 of FakET's paper for one's own data, with intervals and costs."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -44,11 +44,11 @@ def write_study_page(
     rows : sequence of StudyRow
         Those without a finished run are listed as not run.
     facts : sequence of str
-        Lines on what the study is made of.
+        Lines about data, test and pickers.
     figures : mapping of str to Path
         As :func:`faket.study.figures.study_figures` returns them.
     against : str
-        Key of the row that the others are divided by.
+        Key of the row by whose scores the others are divided.
     """
     lines = ["# Study", "", *facts, "", "## Scores", "", *_scores(rows, against)]
     lines += ["", "## Intervals", "", *_intervals(rows)]
@@ -73,8 +73,8 @@ def _scores(rows: Sequence[StudyRow], against: str) -> Iterator[str]:
     base = next((row for row in rows if row.key == against), None)
     title = base.title if base else against.upper()
     yield (
-        f"/ {title}: the ratio over the seeds that both rows have, [in 68 % of bootstrap draws of "
-        "these seeds]."
+        f"Columns “/ {title}”: ratio of the row's score to that of {title} over the seeds that "
+        "both have; in brackets its 68 % bootstrap interval."
     )
     yield ""
     yield from _table_head(
@@ -99,13 +99,13 @@ def _scores(rows: Sequence[StudyRow], against: str) -> Iterator[str]:
 
 
 def _ratio(row: StudyRow, base: StudyRow | None, metric: int) -> str:
-    """The row's score over the base's, of the seeds that both have."""
+    """Return the ratio of the row's score to the base's, over the seeds that both have."""
     if base is None:
         return "–"
     other = _by_seed(base, metric)
     if row.seeds:
         own = _by_seed(row, metric)
-    else:  # template matching: one run, in which nothing is random
+    else:  # template matching: one run without random numbers
         own = dict.fromkeys(other, metric_values(row.scores[0])[metric])
     shared = sorted(own.keys() & other.keys())
     if not any(other[seed] for seed in shared):
@@ -123,7 +123,7 @@ def _by_seed(row: StudyRow, metric: int) -> dict[int, float]:
 
 
 def _intervals(rows: Sequence[StudyRow]) -> Iterator[str]:
-    yield "Percentile bootstrap over seeds; over the particles of the test where there is one seed."
+    yield "Percentile bootstrap over the seeds, or over the test's particles if there is one seed."
     yield ""
     yield from _table_head(
         "", *(f"{title}, {p}" for title in _F1.values() for p in ("68 %", "95 %"))
@@ -160,10 +160,10 @@ def _classes(rows: Sequence[StudyRow]) -> Iterator[str]:
 
 def _costs(rows: Sequence[StudyRow]) -> Iterator[str]:
     yield (
-        "Data: median wall seconds of a tomogram, all stages, and the largest memory; what is "
-        "measured once on each reference is not counted. Runs: mean of training or matching, "
-        "picking and scoring, interrupted parts included; wall seconds are those of a machine "
-        "that may have had other work."
+        "Data: median wall seconds for all stages of a tomogram, and the largest memory, without "
+        "the measurement of references, which is done once. Runs: mean over runs of training or "
+        "matching, picking and scoring, including interrupted parts; wall seconds depend on what "
+        "else the machine was doing."
     )
     yield ""
     yield from _table_head(

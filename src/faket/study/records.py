@@ -1,4 +1,4 @@
-"""What a study leaves of its runs and its data, as typed records."""
+"""The records that a study stores of its runs and its data."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,19 +18,19 @@ _MOST_CLASSES = 256  # of a class mask, with background
 
 @dataclass(frozen=True)
 class Counts:
-    """The matrix from which the classes' scores follow, see Classification."""
+    """The matrix from which the scores of the classes are computed; see Classification."""
 
     labels: tuple[str, ...]
     confusion: tuple[tuple[int, ...], ...]
     unnamed: tuple[int, ...]
 
     def __post_init__(self) -> None:
-        """Check that the numbers can be those of one tomogram."""
+        """Raise InputError for numbers that no tomogram can have."""
         n = len(self.labels)
         if not 0 < n <= _MOST_CLASSES or [len(row) for row in (*self.confusion, self.unnamed)] != [
             n
         ] * (n + 1):
-            raise InputError(f"expected counts of each of {n} classes, found others")
+            raise InputError(f"expected counts of each of {n} classes, found other shapes")
         missed = [row[0] for row in self.confusion]
         within = all(0 <= count <= _MOST for row in self.confusion for count in row)
         if not within or not all(0 <= u <= m for u, m in zip(self.unnamed, missed, strict=True)):
@@ -39,7 +39,7 @@ class Counts:
 
 @dataclass(frozen=True)
 class RunScores:
-    """What was found in the test tomogram."""
+    """The scores in the test tomogram."""
 
     localisation: Localisation
     classification: Counts
@@ -47,13 +47,13 @@ class RunScores:
     counted: tuple[str, ...]
 
     def __post_init__(self) -> None:
-        """Check the counts of picks and objects."""
+        """Raise InputError for impossible counts of picks and objects."""
         place = self.localisation
         if not 0 <= place.found <= place.n_picks <= _MOST or not 0 <= place.n_objects <= _MOST:
             raise InputError("expected counts of objects and picks, found impossible ones")
 
     def scores(self) -> Scores:
-        """Return the scores, those of classes computed anew."""
+        """Return the scores; those of the classes are computed again."""
         kind = self.classification
         return Scores(
             localisation=self.localisation,
@@ -68,7 +68,7 @@ class RunScores:
 
 @dataclass(frozen=True)
 class StageCosts:
-    """Of one stage of a run, or of one tomogram."""
+    """Time and memory of one stage of a run or of a tomogram."""
 
     seconds: float
     peak_rss_MB: float
@@ -76,7 +76,7 @@ class StageCosts:
 
 @dataclass(frozen=True)
 class RunCosts:
-    """Of a run with its interrupted parts."""
+    """Time and memory of a run, including its interrupted parts."""
 
     seconds: float
     cpu_seconds: float
@@ -85,7 +85,7 @@ class RunCosts:
 
 @dataclass(frozen=True)
 class Trained:
-    """What a row was trained on, and for how long."""
+    """On what a picker was trained, and for how long."""
 
     objects: int
     epochs: int
@@ -98,7 +98,7 @@ class Trained:
 
 @dataclass(frozen=True)
 class RunRecord:
-    """What result.json holds of a run."""
+    """The content of result.json."""
 
     scores: RunScores
     digests: dict[str, str]
@@ -109,7 +109,7 @@ class RunRecord:
 
 @dataclass(frozen=True)
 class SpentTime:
-    """What interrupted parts of a run have cost."""
+    """Time spent in the interrupted parts of a run."""
 
     seconds: float
     cpu_seconds: float
@@ -117,7 +117,7 @@ class SpentTime:
 
 @dataclass(frozen=True)
 class DataCosts:
-    """What run.json holds of a tomogram."""
+    """The content of a tomogram's run.json that is used here."""
 
     stages: dict[str, StageCosts]
 
@@ -145,22 +145,22 @@ def trained_of(path: Path) -> Trained:
 
 
 def read_costs(path: Path) -> tuple[StageCosts, ...]:
-    """Read what the stages of a tomogram have cost; InputError if its run.json is damaged."""
+    """Read time and memory of the stages of a tomogram; InputError if its run.json is damaged."""
     costs = read_record(
         path,
         DataCosts,
         what="the costs of a tomogram",
-        remedy="remove the file: the page then leaves them out",
+        remedy="remove the file, and the page will leave them out",
         others=True,
     )
     return tuple(costs.stages.values())
 
 
 def read_spent(path: Path) -> SpentTime:
-    """Read what was spent on a run until it was interrupted; InputError if it is damaged."""
+    """Read the time spent in interrupted parts of a run; InputError if the file is damaged."""
     return read_record(
         path,
         SpentTime,
         what="the costs of a run",
-        remedy="remove the file: costs are then counted from now on",
+        remedy="remove the file, and costs will be counted from now on",
     )

@@ -1,4 +1,4 @@
-"""What a study has found so far: its results read back, one table, one page."""
+"""The results of a study so far: how they are read, the table and the page."""
 
 import csv
 import io
@@ -31,7 +31,7 @@ class Result:
     run : Run
     scores : Scores
     record : RunRecord
-        What result.json holds.
+        The content of result.json.
     """
 
     run: Run
@@ -40,7 +40,7 @@ class Result:
 
 
 def read_results(study: Study) -> tuple[Result, ...]:
-    """Read all results that are there, in the order of the study's runs.
+    """Read all existing results, in the order of the study's runs.
 
     Raises
     ------
@@ -56,7 +56,7 @@ def read_results(study: Study) -> tuple[Result, ...]:
 
 
 def read_history(study: Study, run: Run) -> tuple[tuple[int, ...], tuple[float, ...]]:
-    """Return the epochs that were validated and the mean F1 of each."""
+    """Return the validated epochs and the mean F1 of each."""
     path = study.run_folder(run) / TRAINING / HISTORY
     rows = csv_rows(path, ("epoch", "mean_f1")) if path.exists() else []
     epochs, values = list[int](), list[float]()
@@ -68,7 +68,7 @@ def read_history(study: Study, run: Run) -> tuple[tuple[int, ...], tuple[float, 
 
 
 def write_table(results: tuple[Result, ...], path: Path) -> None:
-    """Write a line a run: scores, digests, and last what changes when it is run again."""
+    """Write one line per run: scores, digests, and last the costs, which change if repeated."""
     rows = [_row(result) for result in results]
     columns = list(dict.fromkeys(name for row in rows for name in row))
     timed = ("seconds", "cpu_seconds", "peak_rss_MB")
@@ -108,7 +108,7 @@ def costs(record: RunRecord) -> dict[str, float]:
 
 
 def data_costs(study: Study, data: str) -> Iterator[dict[str, float]]:
-    """Yield seconds and peak memory of each tomogram of a data set that is there."""
+    """Yield seconds and peak memory of each finished tomogram of a data set."""
     for path in sorted((study.folder / "data" / data).glob(f"{ALL_MODELS}/{RUN}")):
         stages = read_costs(path)
         yield {
@@ -118,9 +118,9 @@ def data_costs(study: Study, data: str) -> Iterator[dict[str, float]]:
 
 
 def write_report(study: Study) -> Path:
-    """Write study.csv, the figures and study.md from what is there; return the page.
+    """Write study.csv, the figures and study.md from the existing results; return the page.
 
-    Rows without a result yet are listed as not run.
+    Rows without a result are listed as not run.
 
     Raises
     ------
@@ -161,7 +161,7 @@ def _data_title(key: str) -> str:
 
 
 def _facts(study: Study, results: Sequence[Result]) -> list[str]:
-    """What the numbers are of, in a few lines."""
+    """Return a few lines about data, test and pickers."""
     s = study.settings
     x, y, z = s.size_voxels
     left_out = [key for key in MODALITIES if key not in study.modalities]
@@ -170,25 +170,25 @@ def _facts(study: Study, results: Sequence[Result]) -> list[str]:
     return [
         f"- Data: {s.training} training tomograms, one for validation, one for the test; specimens "
         f"of {x} × {y} × {z} voxels of {s.voxel_size_A:g} Å with {_range(s.particles)} "
-        f"molecules of {', '.join(map(_short, s.species))}; tilts to "
-        f"±{s.tilt_range_deg:g}° by {s.tilt_step_deg:g}°; microscope {s.microscope}; seed "
-        f"{s.seed}. Recipes are in recipes/.",
-        f"- Test: one physics tomogram{f' with {objects} objects' if objects else ''}. Its "
-        "specimen and its acquisition are in no training data and in no reference. NOISELESS alone "
+        f"molecules of {', '.join(map(_short, s.species))}; tilts from "
+        f"-{s.tilt_range_deg:g}° to {s.tilt_range_deg:g}° every {s.tilt_step_deg:g}°; microscope "
+        f"{s.microscope}; seed {s.seed}. Recipes are in recipes/.",
+        f"- Test: one simulated tomogram{f' with {objects} objects' if objects else ''}. Its "
+        "specimen and its acquisition are in no training data and in no reference. Only NOISELESS "
         "is tested on the same specimen without noise.",
         f"- Picker: DeepFinder of width {s.width:g}, about {s.steps} steps (whole epochs) of "
         f"{s.batch} patches of {s.patch} voxels, learning rate {_rate(s)}, "
         f"cross-entropy {s.cross_entropy:g}"
         f"{f', weights averaged over {s.average_steps} steps' if s.average_steps else ''}"
         f"; fine-tuning {s.fine_tuning_steps} steps more. The best epoch and "
-        "the sizes of clusters come from a validation tomogram of the row's own modality "
-        f"(BENCHMARK-{s.few} and FINETUNED-{s.few}: of the physics).",
-        f"- Template matching: every {s.matching_step_deg:g}°, with the true contrast transfer, "
+        "the sizes of clusters are chosen on a validation tomogram of the row's own modality "
+        f"(for BENCHMARK-{s.few} and FINETUNED-{s.few} on a simulated one).",
+        f"- Template matching: orientations every {s.matching_step_deg:g}°, with the true CTF, "
         "tilts and dose of the test tomogram, and the molecules' true potentials; cut-off for one "
-        "false positive in noise. Gold has no template: it counts as missed.",
+        "false positive in noise. Gold has no template, so it counts as missed.",
         f"- Runs: {finished} of {wanted} finished; the trainings of a row have the seeds 0, 1, …; "
         "all of them, with digests of recipes and checkpoints, in study.csv.",
-        *([f"- Not asked for: {', '.join(left_out)}."] if left_out else []),
+        *([f"- Not requested: {', '.join(left_out)}."] if left_out else []),
     ]
 
 

@@ -48,13 +48,13 @@ class Meter:
     """Seconds and CPU seconds of a run, kept on disk so that interrupted attempts count too."""
 
     def __init__(self, path: Path) -> None:
-        """Add to what an interrupted attempt has left."""
+        """Start from the costs of interrupted attempts."""
         self._path = path
         self._before = read_spent(path) if path.exists() else SpentTime(0.0, 0.0)
         self._start, self._cpu, self._saved = time.perf_counter(), time.process_time(), 0.0
 
     def total(self) -> dict[str, float]:
-        """Return what was spent until now."""
+        """Return the costs until now."""
         return {
             "seconds": self._before.seconds + time.perf_counter() - self._start,
             "cpu_seconds": self._before.cpu_seconds + time.process_time() - self._cpu,
@@ -73,27 +73,27 @@ class Meter:
 
 
 def perform(study: Study, run: Run, device: Device, say: Say) -> None:
-    """Do one run from where it stopped and write its result; a finished one is left alone."""
+    """Do or continue one run and write its result, unless it is finished."""
     if study.is_finished(run):
         return
     folder, clock = study.run_folder(run), Clock()
     folder.mkdir(parents=True, exist_ok=True)
     meter = Meter(folder / COSTS)
 
-    def tell(what: str, done: int, total: int) -> None:
+    def report(what: str, done: int, total: int) -> None:
         meter.tick()
         say(f"{run.name}: {what} ({done} of {total})")
 
     if run.modality.matching is not None:
         with clock.stage("matching"):
-            record = _match(study, run, run.modality.matching, device, tell)
+            record = _match(study, run, run.modality.matching, device, report)
     else:
         with clock.stage("training"):
-            record = _train(study, run, device, tell)
+            record = _train(study, run, device, report)
         with clock.stage("picking"):
-            _pick(study, run, device, tell)
+            _pick(study, run, device, report)
     test = study.test_model(run.modality)
-    check_folder(test, f"remove the folder {test}, the same command makes it again")
+    check_folder(test, f"remove the folder {test} and run the command again")
     truth = read_truth(test)
     z, y, x = truth.instance_mask.shape
     found = read_picks(folder / PICKS, (z, y, x), truth.voxel_size_A)
@@ -117,7 +117,7 @@ def perform(study: Study, run: Run, device: Device, say: Say) -> None:
 
 
 def _train(
-    study: Study, run: Run, device: Device, tell: Callable[[str, int, int], None]
+    study: Study, run: Run, device: Device, report: Callable[[str, int, int], None]
 ) -> dict[str, Any]:
     models, validation = study.training_models(run.modality)
     start, before, steps = None, 0, study.settings.steps
@@ -125,7 +125,7 @@ def _train(
         parent = study.run_folder(Run(MODALITIES[run.modality.parent], run.seed))
         start, steps = parent / TRAINING / LAST, study.settings.fine_tuning_steps
         before = load_checkpoint(start).epoch
-    tell("reading", 0, steps)
+    report("reading", 0, steps)
     n_objects = sum(len(read_labelled(model).tomogram.centres) for model in models)
     settings = study.settings.training_settings(n_objects, steps, before=before)
     trained = train_picker(
@@ -136,7 +136,7 @@ def _train(
         validation=validation,
         start=start,
         device=device,
-        report=tell,
+        report=report,
     )
     epochs = settings.epochs - before
     return {
@@ -152,7 +152,7 @@ def _train(
     }
 
 
-def _pick(study: Study, run: Run, device: Device, tell: Callable[[str, int, int], None]) -> None:
+def _pick(study: Study, run: Run, device: Device, report: Callable[[str, int, int], None]) -> None:
     folder = study.run_folder(run)
     volume = read_volume(study.test_model(run.modality) / RECONSTRUCTION)
     checkpoint = load_checkpoint(folder / TRAINING / BEST)
@@ -160,7 +160,7 @@ def _pick(study: Study, run: Run, device: Device, tell: Callable[[str, int, int]
         volume,
         checkpoint,
         device=device,
-        progress=lambda done, total: tell("picking, tiles", done, total),
+        progress=lambda done, total: report("picking, tiles", done, total),
     )
     z, y, x = volume.data.shape
     write_picks(folder / PICKS, found.picks, (z, y, x), volume.voxel_size_A)
@@ -171,9 +171,9 @@ def _match(
     run: Run,
     matching: Matching,
     device: Device,
-    tell: Callable[[str, int, int], None],
+    report: Callable[[str, int, int], None],
 ) -> dict[str, Any]:
-    """Search for one species after the other; what an interrupted run has found is kept."""
+    """Search for one species after the other; results of an interrupted run are kept."""
     folder, test = study.run_folder(run), study.test_model(run.modality)
     acquisition = read_acquisition(test / ACQUISITION)
     volume = read_volume(test / RECONSTRUCTION)
@@ -188,7 +188,7 @@ def _match(
         settings=_matching_settings(study, matching),
         device=device,
     )
-    found = search(matcher, volume, library, folder / PARTS, report=tell)
+    found = search(matcher, volume, library, folder / PARTS, report=report)
     picks = to_picks(found, matcher)
     write_picks(folder / PICKS, picks, matcher.shape, matcher.voxel_size_A)
     return {"matching": {"cutoffs": {item.name: item.cutoff for item in found}}}
@@ -200,7 +200,7 @@ def _matching_settings(study: Study, matching: Matching) -> TemplateMatching:
 
 
 def _digests(study: Study, run: Run) -> dict[str, str]:
-    """Hashes of what the run was made of."""
+    """Return the hashes of the files on which the run depends."""
     row = run.modality
     files = {
         "test": study.test_model(row) / RECONSTRUCTION,

@@ -1,4 +1,4 @@
-"""What a study is made of: its settings and the presets."""
+"""The settings of a study, and the presets."""
 
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -17,7 +17,7 @@ _SMALL_SPECIES = tuple(
 
 @dataclass(frozen=True)
 class StudySettings:
-    """All that the numbers of a study depend on, but for its modalities and seeds.
+    """Everything on which the results of a study depend, except its modalities and seeds.
 
     Raises
     ------
@@ -25,56 +25,64 @@ class StudySettings:
         If a value is out of its bounds.
     """
 
-    seed: int = setting(0, "of all data; trainings have seeds of their own", ge=0, lt=2**63)
+    seed: int = setting(0, "seed of all data; trainings have seeds of their own", ge=0, lt=2**63)
     training: int = setting(
         3, "training tomograms; the next is for validation, the one after it for the test", ge=2
     )
-    few: int = setting(1, "physics tomograms of BENCHMARK-k and FINETUNED-k", ge=1)
-    species: tuple[str, ...] = setting(_SMALL_SPECIES, "sources, as in a recipe")
-    structure_folders: tuple[str, ...] = setting((), "where PDB ids are looked up")
+    few: int = setting(1, "simulated tomograms for BENCHMARK-k and FINETUNED-k", ge=1)
+    species: tuple[str, ...] = setting(_SMALL_SPECIES, "molecules, given as in a recipe")
+    structure_folders: tuple[str, ...] = setting((), "folders searched for PDB ids")
     size_voxels: tuple[int, int, int] = setting(
         (256, 256, 80), "size of the specimens along x, y, z", unit="voxels", ge=16
     )
-    voxel_size_A: float = setting(10.0, "of specimens and projections", unit="Å", gt=0)
+    voxel_size_A: float = setting(10.0, "voxel size of specimens and projections", unit="Å", gt=0)
     particles: tuple[int, int] = setting((240, 240), "molecules in a specimen", ge=1)
     vesicles: tuple[int, int] = setting((1, 2), "vesicles in a specimen", ge=0)
-    vesicle_semi_axes_A: tuple[float, float] = setting((200.0, 330.0), "of vesicles", unit="Å")
+    vesicle_semi_axes_A: tuple[float, float] = setting(
+        (200.0, 330.0), "semi-axes of vesicles", unit="Å"
+    )
     gold: tuple[int, int] = setting((8, 12), "gold fiducials in a specimen", ge=0)
-    gold_diameter_A: tuple[float, float] = setting((60.0, 120.0), "of fiducials", unit="Å")
-    tilt_range_deg: float = setting(60.0, "tilts from minus to plus this", unit="°", gt=0, lt=90)
-    tilt_step_deg: float = setting(3.0, "between tilts", unit="°", gt=0)
-    microscope: str = setting("shrec21", "preset of the physics")
-    binning: int = setting(1, "of the images before reconstruction", ge=1)
-    filter: str = setting("hamming", "of the reconstruction")
+    gold_diameter_A: tuple[float, float] = setting((60.0, 120.0), "diameter of fiducials", unit="Å")
+    tilt_range_deg: float = setting(
+        60.0, "largest tilt angle, to either side", unit="°", gt=0, lt=90
+    )
+    tilt_step_deg: float = setting(3.0, "increment between tilts", unit="°", gt=0)
+    microscope: str = setting("shrec21", "preset of the microscope simulator")
+    binning: int = setting(1, "binning of the images before reconstruction", ge=1)
+    filter: str = setting("hamming", "filter of the reconstruction")
     vgg19_weights: str = setting("", "file of VGG19's weights; by default that of torch's cache")
-    steps: int = setting(1300, "of every training, but for those of fine-tuning", ge=1)
-    fine_tuning_steps: int = setting(300, "of every fine-tuning", ge=1)
-    validations: int = setting(12, "of every training, about", ge=1)
-    batch: int = setting(8, "patches a step", ge=1)
+    steps: int = setting(1300, "optimiser steps of every training except fine-tuning", ge=1)
+    fine_tuning_steps: int = setting(300, "optimiser steps of every fine-tuning", ge=1)
+    validations: int = setting(12, "approximate number of validations of every training", ge=1)
+    batch: int = setting(8, "patches in one step", ge=1)
     patch: int = setting(32, "side of a patch", unit="voxels", ge=8)
-    width: float = setting(0.25, "factor on the picker's channels", gt=0)
-    learning_rate: float = setting(1e-3, "of the picker", gt=0)
+    width: float = setting(0.25, "factor on the number of channels of the picker's network", gt=0)
+    learning_rate: float = setting(1e-3, "learning rate of the picker", gt=0)
     cross_entropy: float = setting(1.0, "weight of cross-entropy in the picker's loss", ge=0)
-    warm_up_steps: int = setting(0, "over which the picker's learning rate rises", ge=0)
+    warm_up_steps: int = setting(0, "steps in which the picker's learning rate rises", ge=0)
     schedule: Literal["constant", "linear"] = setting(
-        "constant", "of the picker's learning rate: constant, or linear, to zero at the end"
+        "constant", "learning rate of the picker: constant, or linear, to zero at the end"
     )
-    average_steps: int = setting(0, "over which the picker's weights are averaged", ge=0)
+    average_steps: int = setting(0, "steps over which the picker's weights are averaged", ge=0)
     rotations: Literal["none", "y", "xyz"] = setting(
-        "y", "random half turns of patches about these axes"
+        "y", "axes of the random half turns of patches"
     )
-    matching_step_deg: float = setting(18.0, "template matching's angular step", unit="°", gt=0)
+    matching_step_deg: float = setting(
+        18.0, "angle between neighbouring orientations of template matching", unit="°", gt=0
+    )
 
     def __post_init__(self) -> None:
-        """Check every value; the recipe and the picker check theirs again."""
+        """Raise InputError if a value is out of its bounds."""
         check_settings(self)
         if self.few > self.training:
             raise InputError(
                 f"`StudySettings.few`: expected at most the {self.training} training tomograms, "
-                f"found {self.few}"
+                f"found {self.few}; choose a smaller number"
             )
         if not self.species:
-            raise InputError("`StudySettings.species`: expected at least one, found none")
+            raise InputError(
+                "`StudySettings.species`: expected at least one molecule, found none; name one"
+            )
         self.training_settings(1, 1)
 
     @property
@@ -88,12 +96,12 @@ class StudySettings:
         return self.training + 1
 
     def training_settings(self, n_objects: int, steps: int, *, before: int = 0) -> TrainingSettings:
-        """Return a training of about so many steps after ``before`` epochs.
+        """Return the settings of a training of about ``steps`` steps after ``before`` epochs.
 
         Parameters
         ----------
         n_objects : int
-            In all training tomograms: an epoch takes each once.
+            In all training tomograms; an epoch shows each once.
         steps : int
         before : int
             Epochs of the checkpoint that is fine-tuned.
@@ -114,7 +122,7 @@ class StudySettings:
 
 @dataclass(frozen=True)
 class Preset:
-    """Settings with the modalities and the number of seeds that go with them."""
+    """Settings with their modalities and number of seeds."""
 
     settings: StudySettings
     seeds: int

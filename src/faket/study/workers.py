@@ -1,4 +1,4 @@
-"""The runs of a study in processes of this machine, each with one thread of torch on a CPU."""
+"""The runs of a study in worker processes, each with one thread of torch on a CPU."""
 
 import os
 import queue
@@ -30,26 +30,27 @@ _messages: Any = None  # the queue through which a worker reports what it does
 def run_study(
     study: Study, *, workers: int = 1, device: Device = "auto", say: Report | None = None
 ) -> None:
-    """Make all data, then do every run that has no result yet.
+    """Make all data, then do every run that has no result.
 
     Parameters
     ----------
     study : Study
     workers : int
-        Tomograms, then runs, at the same time. Results do not depend on it.
+        Number of tomograms, and then of runs, at the same time. Results do not depend on it.
     device : {"auto", "cpu", "cuda"}
         For the runs.
     say : callable, optional
-        Called with (what is being done, data sets and runs finished, all of them).
+        Called with (what is being done, data sets and runs finished, data sets and runs in all).
 
     Raises
     ------
     InputError
-        If data cannot be made or a process is killed; if a run cannot be done, after all others;
-        if the folder holds another version's work, or another run is at work in it.
+        If data cannot be made or a process is killed; if a run cannot be done, after all others
+        are finished; if the folder contains data of another version, or another run is working in
+        it.
     """
     if workers < 1:
-        raise InputError(f"workers: expected at least 1, found {workers}")
+        raise InputError(f"`workers`: expected at least 1, found {workers}; choose a larger number")
     tell = say or (lambda what, done, total: None)
     runs, n_data = study.runs(), len(study.data_kinds())
     total = n_data + len(runs)
@@ -65,7 +66,7 @@ def run_study(
 
 
 def _made_by(study: Study) -> dict[Path, dict[str, str]]:
-    """Return the software of all data and results that are there."""
+    """Return the software with which existing data and results were made."""
     data = sorted(study.folder.glob(f"data/*/*/{MANIFEST}"))
     runs = sorted(study.folder.glob(f"runs/*/*/{RESULT}"))
     return {
@@ -85,26 +86,26 @@ def _run_all(study: Study, todo: list[Run], workers: int, device: Device, tell: 
     workers = min(workers, len(todo))
     with worker_processes(workers, _begin_worker, messages, threads, single) as pool:
         while True:
-            # One a worker, no queue: after an interrupt nothing more is begun.
+            # Only as many as there are workers, so that nothing more is begun after an interrupt.
             while len(running) < workers and (run := _ready(study, waiting)):
                 waiting.remove(run)
                 running[pool.submit(_work, study, run, device)] = run
             if not running:
-                break  # what still waits has a parent that failed
+                break  # runs that still wait have a parent that failed
             for future in wait(running, _POLL_S, return_when=FIRST_COMPLETED).done:
                 run = running.pop(future)
                 try:
                     future.result()
                     outcome = "finished"
-                except InputError as error:  # of this run: others may well end
+                except InputError as error:  # of this run; the others can still be finished
                     failed.append(f"{run.name}: {error}")
                     outcome = "failed"
                 tell(f"{run.name}: {outcome}", len(waiting) + len(running) + len(failed))
             for what in _drained(messages):
                 tell(what, len(waiting) + len(running) + len(failed))
     if failed:
-        others = f" ({len(failed) - 1} other runs failed too)" if len(failed) > 1 else ""
-        raise InputError(failed[0] + others)
+        others = f"{len(failed) - 1} other runs failed too; " if len(failed) > 1 else ""
+        raise InputError(others + failed[0])
 
 
 def _ready(study: Study, waiting: Sequence[Run]) -> Run | None:
@@ -126,7 +127,7 @@ def _drained(messages: Any) -> list[str]:
 
 
 def _begin_worker(messages: Any, threads: int, single: bool) -> None:
-    """Share the cores: torch's sums depend on its threads, so on a CPU it always has one."""
+    """Share the cores. On a CPU torch has one thread, because its sums depend on their number."""
     import numba
     import torch
 

@@ -1,4 +1,4 @@
-"""Style of an experimental reference: feature networks, their statistics, and transfer."""
+"""The style of a reference: feature networks, their statistics, and style transfer."""
 
 from faket.style.choose import load_network
 from faket.style.network import FeatureNetwork, build_network

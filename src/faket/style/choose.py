@@ -1,4 +1,4 @@
-"""The networks by their names, and the method that each of them measures and gives a style by."""
+"""The networks by name, and the method by which each measures and transfers a style."""
 
 from collections.abc import Mapping
 from typing import Any, Literal
@@ -27,12 +27,12 @@ def load_network(
     ----------
     name : {"texture", "vgg19", "vgg19-random"}
         The package's own network for electron micrographs; VGG19 with given weights; VGG19
-        untrained with random ones (FakET's ablation).
+        with random weights (FakET's control).
     weights : mapping of str to Tensor or ndarray, optional
         For "texture": instead of those in the package. For "vgg19": torchvision's state dict
         (``features.0.weight`` and so on); other keys, such as the classifier's, are ignored.
     seed : int
-        For "vgg19-random": chooses the weights. torch's global generator is left alone.
+        Of the weights of "vgg19-random". torch's global generator is not used.
 
     Returns
     -------
@@ -41,15 +41,18 @@ def load_network(
     Raises
     ------
     InputError
-        If the name is unknown, weights are missing or superfluous, or a tensor is missing, has
-        the wrong shape or holds NaN.
+        If the name is unknown, weights are missing or not needed, or a tensor is missing, has the
+        wrong shape or contains NaN.
     """
     if name == "texture":
         return load_texture(weights)
     if name == "vgg19":
         return load_vgg19(weights)
     if name != "vgg19-random":
-        raise InputError(f"network: expected 'texture', 'vgg19' or 'vgg19-random', found {name!r}")
+        raise InputError(
+            f"`network`: expected 'texture', 'vgg19' or 'vgg19-random', found {name!r}; choose one "
+            "of them"
+        )
     if weights is not None:
         raise InputError("network vgg19-random: expected no weights, found some; choose 'vgg19'")
     return random_vgg19(seed)
@@ -78,7 +81,7 @@ def choose_method(
     memory_limit : int, optional
         Bytes, beyond input and output.
     only_measure : bool
-        No transfer is to follow: that takes less memory where the method follows a loss.
+        Whether no transfer follows, so that VGG19 needs less memory.
     rule : UpdateRule, optional
         Instead of Adam.
     iterations : int, optional
@@ -91,7 +94,7 @@ def choose_method(
         ignores a setting that was given.
     """
     if iterations is not None and iterations < 1:
-        raise InputError(f"`iterations`: expected >= 1, found {iterations}; FakET takes one")
+        raise InputError(f"`iterations`: expected >= 1, found {iterations}; FakET has one")
     if network.name == "texture":
         _refuse_ignored(network.name, memory_limit=memory_limit, rule=rule)
         return ByTexture(network, device, dtype, iterations)

@@ -1,4 +1,4 @@
-"""Stacks as the network wants them: grey values in [0, 1], handed out in pieces."""
+"""Stacks as input of a network: grey values in [0, 1], read in pieces."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
@@ -11,7 +11,7 @@ from faket.data import AnyArray, DoubleArray
 from faket.errors import InputError
 from faket.statistics import tilt_statistics
 
-# Gives some rows and columns of an image in [0, 1]: [channels, y, x], or [1, y, x] where all
+# Returns some rows and columns of an image in [0, 1]: [channels, y, x], or [1, y, x] if all
 # channels are equal.
 Reader = Callable[[slice, slice], Tensor]
 
@@ -24,7 +24,7 @@ def checked_statistics(
     Raises
     ------
     InputError
-        If the stack is no stack, holds NaN or a constant tilt, or its images are smaller than
+        If it is no stack, contains NaN or a constant tilt, or its images are smaller than
         ``smallest`` pixels.
     """
     mean, sigma = tilt_statistics(stack, name)
@@ -36,16 +36,16 @@ def checked_statistics(
     if min(stack.shape[1:]) < smallest:
         raise InputError(
             f"{name}: expected images of at least {smallest} pixels a side, found "
-            f"{stack.shape[1]} x {stack.shape[2]}"
+            f"{stack.shape[1]} x {stack.shape[2]}; give larger images"
         )
     return mean, sigma
 
 
 class ScaledStack:
-    """A stack whose tilts are handed out in pieces, scaled by the whole stack's range."""
+    """A stack whose tilts are read in pieces, scaled by the range of the whole stack."""
 
     def __init__(self, stack: AnyArray, device: str, dtype: torch.dtype) -> None:
-        """Take the minimum and the maximum of the stack [tilt, y, x]."""
+        """Find the minimum and the maximum of the stack [tilt, y, x]."""
         self._stack, self._device, self._dtype = stack, device, dtype
         self._lowest, self._highest = float(stack.min()), float(stack.max())
 
@@ -61,7 +61,7 @@ class ScaledStack:
 
 
 def reproducible(device: str) -> AbstractContextManager[None]:
-    """Return the context in which a GPU gives the same bytes again, in full float32."""
+    """Return the context in which a GPU gives the same bytes every time, in full float32."""
     if device == "cpu":
         return nullcontext()
     context: AbstractContextManager[None] = torch.backends.cudnn.flags(

@@ -1,4 +1,4 @@
-"""Tilts of one stack beside those of another: angles, pixel sizes, which belongs to which."""
+"""Matching the tilts of two stacks: angles, pixel sizes, and which tilts belong together."""
 
 import math
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from faket.data import DoubleArray
 from faket.errors import InputError
 from faket.tilts import nearest_tilts
 
-# Pixel sizes that differ by less come from rounding in a header.
+# Chosen, because smaller differences come from rounding in a header.
 _PIXEL_TOLERANCE = 0.02
 
 
@@ -17,11 +17,11 @@ def checked_pixel_size(pixel_size_A: float | None, name: str) -> float | None:
     """Return the pixel size, or None; InputError if it is not a positive number."""
     if pixel_size_A is None or (math.isfinite(pixel_size_A) and pixel_size_A > 0):
         return pixel_size_A
-    raise InputError(f"{name}: expected a pixel size > 0 Å, found {pixel_size_A}")
+    raise InputError(f"{name}: expected a pixel size > 0 Å, found {pixel_size_A}; correct it")
 
 
 def differ(one_A: float | None, other_A: float | None) -> bool:
-    """Tell whether two pixel sizes are known and differ."""
+    """Return whether two pixel sizes are known and differ."""
     if one_A is None or other_A is None:
         return False
     return abs(one_A - other_A) > _PIXEL_TOLERANCE * max(one_A, other_A)
@@ -37,8 +37,8 @@ def tilts_by_angle(
     base : ndarray, shape (tilts,), or None
         Stage angles, degrees.
     others : sequence of ndarray or None
-        Those of all stacks. A stack that has no tilt as near as the base's widest step is left
-        out. Where angles are missing tilts belong together by index.
+        Those of all stacks. A stack with no tilt within the base's widest increment is left out.
+        If angles are missing, tilts of the same index belong together.
     tilts : int
         Of the base.
 

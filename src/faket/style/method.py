@@ -1,4 +1,4 @@
-"""What a network's way of measuring and giving a style is: a method."""
+"""The protocol of a method: how a network measures and transfers a style."""
 
 from collections.abc import Callable, Mapping
 from typing import Protocol
@@ -11,7 +11,7 @@ Give = Callable[[int, Grams, FloatArray], None]  # a tilt's number, the style, w
 
 
 class StyleMethod(Protocol):
-    """A network's way with stacks of one image size."""
+    """How a network measures and transfers the style of stacks of one image size."""
 
     def measure(self, stack: AnyArray) -> Measure:
         """Return the function that measures a tilt of the stack [tilt, y, x]."""
@@ -19,5 +19,5 @@ class StyleMethod(Protocol):
     def transfer(self, content: AnyArray, initial: AnyArray) -> Give:
         """Return the function that gives a tilt a style; both stacks are [tilt, y, x].
 
-        Mean and standard deviation of what it writes are not yet the style's.
+        The images it writes do not yet have the mean and standard deviation of the style.
         """

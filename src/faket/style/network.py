@@ -14,7 +14,7 @@ from faket.errors import InputError
 
 @dataclass(frozen=True, eq=False)
 class FeatureNetwork:
-    """A convolutional network whose activations tell style and content.
+    """A convolutional network whose activations describe style and content.
 
     Layers are named ``relu<block>_<convolution>``, counted from 1. The first convolution pads
     by repeating the border, the others by zeros.
@@ -25,12 +25,12 @@ class FeatureNetwork:
     blocks : tuple of tuple of (weight, bias)
         Weights [out, in, 3, 3] and biases [out], float32 on the CPU.
     style_weights : mapping of layer name to float
-        The layers whose Gram matrices are the style, and the weight of each in the loss.
+        The layers whose Gram matrices describe the style, with their weights in the loss.
     content_weights : mapping of layer name to float
-        The layers whose activations are the content, and the weight of each in the loss.
+        The layers whose activations describe the content, with their weights in the loss.
     digest : str
-        SHA-256 of the weights, their layout and the normalisation: two networks with one digest
-        give the same features.
+        SHA-256 of the weights, their layout and the normalisation: two networks with the same
+        digest give the same features.
     input_mean, input_sigma : tuple of float, one a channel
         Normalisation of the input: (image - mean) / sigma.
     """
@@ -45,7 +45,7 @@ class FeatureNetwork:
 
     @property
     def channels_in(self) -> int:
-        """Channels of the input: 3 for networks made for colours, 1 for grey ones."""
+        """Channels of the input: 3 for networks made for colour images, 1 for grey ones."""
         return int(self.blocks[0][0][0].shape[1])
 
     @property
@@ -64,8 +64,8 @@ class FeatureNetwork:
     def activations(self, image: Tensor, layers: Collection[str]) -> Iterator[tuple[str, Tensor]]:
         """Yield the activations of some layers, the shallowest first, by torch's own operations.
 
-        The definition of the network, differentiable. The transfer computes the same in less
-        time and memory.
+        This is the definition of the network and differentiable. Style transfer computes the same
+        in less time and memory.
 
         Parameters
         ----------
@@ -103,7 +103,8 @@ class FeatureNetwork:
                     return
             x = F.max_pool2d(x, 2)
         raise InputError(
-            f"network {self.name}: expected to have the layers {sorted(pending)}, found none"
+            f"network {self.name}: expected the layers {sorted(pending)}, found none of them; name "
+            "other layers"
         )
 
 
@@ -145,7 +146,9 @@ def build_network(
     channels = pairs[0][0].shape[1]
     mean, sigma = (_each_channel(name, v, channels) for v in (input_mean, input_sigma))
     if min(sigma) <= 0:
-        raise InputError(f"network {name}: expected input_sigma > 0, found {list(sigma)}")
+        raise InputError(
+            f"network {name}: expected input_sigma > 0, found {list(sigma)}; correct it"
+        )
     remaining = iter(pairs)
     blocks = tuple(tuple(next(remaining) for _ in range(n)) for n in convolutions_per_block)
     _check_layers(name, convolutions_per_block, {*style_weights, *content_weights})
@@ -164,7 +167,7 @@ def _check_chain(
     if not pairs or min(convolutions_per_block) < 1 or sum(convolutions_per_block) != len(pairs):
         raise InputError(
             f"network {name}: expected {sum(convolutions_per_block)} convolutions, at least one "
-            f"in each of {len(convolutions_per_block)} blocks, found {len(pairs)}"
+            f"in each of {len(convolutions_per_block)} blocks, found {len(pairs)}; give as many"
         )
     channels = pairs[0][0].shape[1:2]
     for key, (weight, bias) in zip(keys, pairs, strict=True):
@@ -172,10 +175,12 @@ def _check_chain(
         if len(bias.shape) != 1 or weight.shape != expected:
             raise InputError(
                 f"network {name}: expected the weight of {key} to have the shape {expected}, "
-                f"found {tuple(weight.shape)}"
+                f"found {tuple(weight.shape)}; give the weights of this network"
             )
         if not (torch.isfinite(weight).all() and torch.isfinite(bias).all()):
-            raise InputError(f"network {name}: expected finite numbers in {key}, found NaN")
+            raise InputError(
+                f"network {name}: expected finite numbers in {key}, found NaN; give other weights"
+            )
         channels = bias.shape
 
 
@@ -187,8 +192,8 @@ def _check_layers(name: str, convolutions_per_block: Collection[int], layers: se
     }
     if not layers <= known:
         raise InputError(
-            f"network {name}: expected to have the layers {sorted(layers - known)}, found "
-            f"{sorted(known)}"
+            f"network {name}: expected the layers {sorted(layers - known)}, found only "
+            f"{sorted(known)}; name other layers"
         )
 
 
@@ -198,7 +203,7 @@ def _each_channel(name: str, value: float | Sequence[float], channels: int) -> t
     if len(values) != channels or not np.isfinite(values).all():
         raise InputError(
             f"network {name}: expected a finite normalisation for each of {channels} channels, "
-            f"found {list(values)}"
+            f"found {list(values)}; give one number for each"
         )
     return values
 

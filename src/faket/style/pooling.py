@@ -1,9 +1,9 @@
 """Pooling by largest or mean value, and replicate padding; each with its gradient.
 
-torch's own max pooling keeps its input and 64-bit indices until the backward pass; kept here is
-only which of the four pixels was largest: 1 byte for 16 + 8 bytes. torch's own average pooling
-takes several times as long where rows lie together in memory. torch's replicate padding
-adds up its gradient in no fixed order on a GPU; adding slices has one.
+torch's own max pooling stores its input and 64-bit indices until the backward pass. Here only the
+number of the largest of four pixels is stored, 1 byte instead of 16 + 8. torch's own average
+pooling takes several times as long if rows are contiguous in memory. torch's replicate padding adds
+up its gradient in no fixed order on a GPU; adding slices has a fixed order.
 """
 
 import torch
@@ -34,9 +34,9 @@ def pool(image: Tensor) -> tuple[Tensor, Tensor]:
     Returns
     -------
     pooled : Tensor, shape (1, channels, y // 2, x // 2)
-        ReLU included: it commutes with pooling, and pooling first there is a quarter to do.
+        With ReLU, which commutes with pooling and after it has only a quarter of the pixels.
     winner : Tensor of uint8, same shape
-        0 to 3 in reading order, the first among equals; 4 where no pixel is positive.
+        0 to 3 in reading order, the first among equals; 4 if no pixel is positive.
     """
     shape = image.shape[1], image.shape[2] // 2, image.shape[3] // 2
     if suits_kernels(image):
@@ -94,12 +94,12 @@ def halve_back(gradient: Tensor, size: tuple[int, int]) -> Tensor:
 
 
 def suits_kernels(image: Tensor) -> bool:
-    """Tell whether the numba kernels can take it."""
+    """Return whether the numba kernels can process the image."""
     return image.device.type == "cpu" and image.dtype == torch.float32
 
 
 def empty(shape: tuple[int, int, int], like: Tensor, dtype: torch.dtype | None = None) -> Tensor:
-    """Return room for an image [1, *shape], channels last in memory."""
+    """Return memory for an image [1, *shape], channels last."""
     return torch.empty(
         (1, *shape),
         dtype=dtype or like.dtype,

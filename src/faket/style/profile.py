@@ -1,4 +1,4 @@
-"""The style of a reference: what transfer needs of it, measured once and kept."""
+"""The style profile: what style transfer needs to know of a reference, measured once."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -34,11 +34,11 @@ class StyleProfile:
     network : str
         Name of the network that measured it.
     network_digest : str
-        Its digest; a profile fits no other network.
+        Its digest; a profile cannot be used with another network.
     angles_deg : ndarray, shape (tilts,), float64, or None
-        Stage angles, by which tilts are matched; None where they are not known.
+        Stage angles, by which tilts are matched; None if they are not known.
     pixel_size_A : float or None
-        Of the reference; None where it is not known.
+        Of the reference; None if it is not known.
     """
 
     grams: Mapping[str, AnyArray]
@@ -50,7 +50,7 @@ class StyleProfile:
     pixel_size_A: float | None = None
 
     def __post_init__(self) -> None:
-        """Check that every part has one entry a tilt."""
+        """Raise InputError unless every part has one entry for each tilt."""
         parts = {name: getattr(self, name) for name in ("mean", "sigma", "angles_deg")}
         for name, values in {**parts, **self.grams}.items():
             if values is None:
@@ -91,8 +91,8 @@ class StyleProfile:
         dtype : torch.dtype
             As in :func:`faket.style.transfer_style`.
         memory_limit : int, optional
-            Bytes that VGG19 may take beyond the stack; if not given 2 GB, on a GPU 60 % of what
-            is free there. Not for the network "texture".
+            Bytes that VGG19 may use beyond the stack; by default 2 GB, on a GPU 60 % of its free
+            memory. Not for the network "texture".
         progress : callable, optional
             Called after every tilt with the number done and the number in all.
 
@@ -103,8 +103,8 @@ class StyleProfile:
         Raises
         ------
         InputError
-            If a tilt is constant, too small for the network or not finite, the angles are not
-            one a tilt, or the memory limit is too small or for a network that has none.
+            If a tilt is constant, too small for the network or not finite, there is not one angle
+            for each tilt, or the memory limit is too small or given for a network without one.
         """
         mean, sigma = checked_statistics(stack, "style", network.smallest_image)
         angles = None
@@ -138,15 +138,15 @@ class StyleProfile:
     def average(profiles: Sequence["StyleProfile"]) -> "StyleProfile":
         """Return the mean style of several references.
 
-        Tilts are matched by angle to those of the profile with the most tilts; a profile that
-        has no tilt as near as that profile's own widest step is left out at that angle. Gram
-        matrices, means and variances are averaged.
+        Tilts are matched by angle to those of the profile with the most tilts; a profile with no
+        tilt within that profile's widest increment is left out at that angle. Gram matrices,
+        means and variances are averaged.
 
         Parameters
         ----------
         profiles : sequence of StyleProfile
-            Of one network and one pixel size; tilt counts and image sizes may differ. Where
-            angles are not known tilts are matched by index.
+            Of one network and one pixel size; numbers of tilts and image sizes may differ. If
+            angles are not known, tilts are matched by index.
 
         Raises
         ------
@@ -154,7 +154,9 @@ class StyleProfile:
             If there is none, or they do not fit each other.
         """
         if not profiles:
-            raise InputError("style profiles: expected at least one to average, found none")
+            raise InputError(
+                "style profiles: expected at least one to average, found none; give one"
+            )
         base = max(profiles, key=len)
         for other in profiles:
             _check_alike(base, other)
@@ -179,19 +181,19 @@ class StyleProfile:
         )
 
     def matched_tilts(self, n: int, angles_deg: ArrayLike | None = None) -> list[int]:
-        """Return which of this profile's tilts belongs to each of ``n`` others.
+        """Return the tilt of this profile that belongs to each of ``n`` others.
 
         Parameters
         ----------
         n : int
         angles_deg : array_like, shape (n,), optional
-            Stage angles of the others. Where both sides' are known the nearest angle is taken,
-            otherwise the same index.
+            Stage angles of the others. If both are known, the tilt with the nearest angle is used,
+            otherwise the one with the same index.
 
         Raises
         ------
         InputError
-            If angles are missing and the counts differ.
+            If angles are missing and the numbers of tilts differ.
         """
         if angles_deg is not None:
             angles = checked_angles(angles_deg, n, name="content, tilt angles")
@@ -205,7 +207,7 @@ class StyleProfile:
         return list(range(n))
 
     def check_fits(self, network: FeatureNetwork, pixel_size_A: float | None) -> None:
-        """Raise InputError if it is another network's, or another pixel size's where known."""
+        """Raise InputError if the profile is of another network, or of another known pixel size."""
         if self.network_digest != network.digest or not set(network.style_weights) <= set(
             self.grams
         ):
@@ -221,9 +223,9 @@ class StyleProfile:
             )
 
     def to_arrays(self) -> dict[str, AnyArray]:
-        """Return all arrays by name; ``network`` and ``network_digest`` are to be kept beside.
+        """Return all arrays by name, without ``network`` and ``network_digest``.
 
-        Of the symmetric Gram matrices the upper triangles, row by row.
+        Gram matrices are symmetric, so only their upper triangles are returned, row by row.
         """
         arrays: dict[str, AnyArray] = {"mean": self.mean, "sigma": self.sigma}
         for name in ("angles_deg", "pixel_size_A"):
@@ -237,7 +239,7 @@ class StyleProfile:
     def from_arrays(
         arrays: Mapping[str, AnyArray], *, network: str, network_digest: str
     ) -> "StyleProfile":
-        """Return the profile whose arrays :meth:`to_arrays` gave.
+        """Return the profile of the arrays that :meth:`to_arrays` returned.
 
         Raises
         ------
@@ -252,7 +254,7 @@ class StyleProfile:
         if not grams or "mean" not in arrays or "sigma" not in arrays:
             raise InputError(
                 "style profile: expected the arrays mean, sigma and gram.<layer>, found "
-                f"{sorted(arrays)}"
+                f"{sorted(arrays)}; measure the reference again"
             )
         size = arrays.get("pixel_size_A")
         for name, array in arrays.items():
@@ -293,6 +295,6 @@ def _check_alike(base: StyleProfile, other: StyleProfile) -> None:
         )
     if len(base) != len(other) and (base.angles_deg is None or other.angles_deg is None):
         raise InputError(
-            f"style profiles: expected equal tilt counts where angles are not known, found "
+            f"style profiles: expected equal numbers of tilts if angles are not known, found "
             f"{len(base)} and {len(other)}; give the tilt angles of all"
         )

@@ -36,38 +36,38 @@ def transfer_style(
 ) -> FloatArray:
     """Give simulated tilts the style of a reference.
 
-    Every stack is scaled to [0, 1] over the whole stack. From ``initial``, the rule lowers the sum
-    of content terms (activations, against ``content``) and style terms (Gram matrices, against
-    ``style``); after each step the image is clamped to [0, 1]. The result is the exponential
-    average (decay 0.99) of all iterates, the initial one included: after one step
-    0.4975 x₀ + 0.5025 x₁. The mean of its channels is given the mean and the standard deviation
-    of the style's tilt.
+    Every stack is scaled to [0, 1] over the whole stack. Starting from ``initial``, the rule lowers
+    the sum of content terms (activations, compared with ``content``) and style terms (Gram
+    matrices, compared with ``style``); after each step the image is clamped to [0, 1]. The result
+    is the exponential average (decay 0.99) of all iterates including the initial one: after one
+    step 0.4975 x₀ + 0.5025 x₁. The mean over its channels is scaled to the mean and the standard
+    deviation of the style's tilt.
 
-    Where an image does not fit the memory limit at once its gradient is computed tile by tile,
-    which changes nothing but the time and the rounding.
+    If an image does not fit the memory limit, its gradient is computed tile by tile, which changes
+    only the time and the rounding.
 
-    The network "texture" goes its own way (:mod:`faket.style.texture.update`), in small tiles
-    always; ``rule`` and ``memory_limit`` are not for it and are refused.
+    The network "texture" uses another method (:mod:`faket.style.texture.update`), always in small
+    tiles; it has no ``rule`` and no ``memory_limit`` and refuses them.
 
     Parameters
     ----------
     content : ndarray, shape (tilt, y, x)
-        What to preserve; in FakET the tilts with a quarter of the noise (CONTENT).
+        Images whose content is preserved; in FakET the tilts with a quarter of the noise (CONTENT).
     initial : ndarray, shape (tilt, y, x)
-        Where to start; in FakET the noisy tilts (NOISY).
+        Images that are changed; in FakET the noisy tilts (NOISY).
     style : ndarray, shape (tilt', y', x'), or StyleProfile
-        The reference, or what was measured of it with the same network.
+        The reference, or its profile measured with the same network.
     network : FeatureNetwork
     iterations : int, optional
-        Steps of the update rule, >= 1. By default one, as FakET takes, and
-        six with the ``texture`` network.
+        Steps of the update rule, >= 1. By default one, as in FakET, and six for the ``texture``
+        network.
     rule : UpdateRule, optional
-        How VGG19's gradient moves the image; by default ``Adam(step_size=0.15)``, as in FakET.
+        How VGG19's gradient changes the image; by default ``Adam(step_size=0.15)``, as in FakET.
     angles_deg : array_like, shape (tilts,), optional
-        Stage angles of ``content``. With those of the style, tilts are matched by nearest angle,
-        otherwise by index.
+        Stage angles of ``content``. If those of the style are known too, tilts are matched by
+        nearest angle, otherwise by index.
     style_angles_deg : array_like, shape (tilts',), optional
-        Stage angles of ``style`` where it is a stack; a StyleProfile holds its own.
+        Stage angles of ``style`` if it is a stack; a StyleProfile has its own.
     pixel_size_A : float, optional
         Of ``content``; a StyleProfile of another pixel size is refused.
     device : {"auto", "cpu", "cuda"}
@@ -77,11 +77,11 @@ def transfer_style(
         (the sign of the gradient in 3 % of the pixels with float16, in 8 % with bfloat16, on an
         H100), so it is never chosen by itself.
     memory_limit : int, optional
-        Bytes that VGG19 may use beyond input and output; if not given 2 GB, on a GPU 60 % of
-        what is free there.
+        Bytes that VGG19 may use beyond input and output; by default 2 GB, on a GPU 60 % of its
+        free memory.
     progress : callable, optional
-        Called after every tilt with the number done and the number in all; the reference's
-        tilts count where they must be measured.
+        Called after every tilt with the number done and the number in all, which includes the
+        reference's tilts if they are measured.
 
     Returns
     -------
@@ -91,7 +91,7 @@ def transfer_style(
     Raises
     ------
     InputError
-        If shapes or tilt counts do not fit, a tilt is constant or not finite, images are too
+        If shapes or numbers of tilts do not fit, a tilt is constant or not finite, images are too
         small for the network, the StyleProfile is another network's or pixel size's, the
         memory limit is too small, a number is out of range, or the network ignores a setting.
     """
@@ -134,15 +134,16 @@ def _check_pair(content: AnyArray, initial: AnyArray, network: FeatureNetwork) -
     checked_statistics(initial, "initial", network.smallest_image)
     if content.shape != initial.shape:
         raise InputError(
-            f"initial: expected the shape of content {content.shape}, found {initial.shape}"
+            f"initial: expected the shape of content {content.shape}, found {initial.shape}; give "
+            "stacks of one size"
         )
 
 
 def _with_own_angles(profile: StyleProfile, style_angles_deg: ArrayLike | None) -> StyleProfile:
     if style_angles_deg is not None:
         raise InputError(
-            "`style_angles_deg`: expected none beside a StyleProfile, which holds its own; give "
-            "them to StyleProfile.measure"
+            "`style_angles_deg`: expected none with a StyleProfile, which has its own, found some; "
+            "give them to StyleProfile.measure"
         )
     return profile
 

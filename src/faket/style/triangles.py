@@ -20,7 +20,7 @@ def matrices_of(name: str, triangles: AnyArray) -> AnyArray:
     Raises
     ------
     InputError
-        If there are no n for which the triangles have that size; it says ``name``.
+        If there is no n for which the triangles have that size; with ``name``.
     """
     n = (math.isqrt(8 * triangles.shape[-1] + 1) - 1) // 2 if triangles.ndim == 2 else 0
     if triangles.ndim != 2 or n * (n + 1) // 2 != triangles.shape[-1]:

@@ -1,1 +1,1 @@
-"""The ``texture`` network and its own way of giving a style."""
+"""The ``texture`` network and its method of style transfer."""

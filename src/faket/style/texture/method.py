@@ -1,4 +1,4 @@
-"""The ``texture`` network's own way: a few steps of least change, tilt by tilt."""
+"""The method of the ``texture`` network: a few steps of smallest change, tilt by tilt."""
 
 import numpy as np
 import torch
@@ -24,11 +24,11 @@ class ByTexture:
     def __init__(
         self, network: FeatureNetwork, device: str, dtype: torch.dtype, iterations: int | None
     ) -> None:
-        """Place the network, of which one number of iterations is known to be enough."""
+        """Move the network to the device; the default number of iterations is enough for it."""
         if not isinstance(network, TextureNetwork):
             raise InputError(
-                "network texture: expected that of load_network('texture'), found another of "
-                "that name; give it a name of its own"
+                "network texture: expected the one of load_network('texture'), found another of "
+                "that name; give it another name"
             )
         self._network = network.to(device, image_dtype(dtype))
         self._rule = GramStep(self._network.curvature)

@@ -1,11 +1,11 @@
-"""The ``texture`` network: small, made by ``scripts/pretrain_texture.py`` on our own physics.
+"""The ``texture`` network: small, trained by ``scripts/pretrain_texture.py`` on simulated images.
 
-Five levels see an image at full, 1/2, 1/4, 1/8 and 1/16 of its resolution. At each, 7 × 7 filters
-look at the image itself, averaged down, and point channels at its grey value alone: both signs,
-and at full resolution what lies beyond a threshold on either side. From the second level on,
-3 × 3 filters also look at the activations of the level before, averaged down: how much fine
-detail there is, and where. ReLU follows. One more channel is the constant 1, by which Gram
-matrices hold the mean of every other.
+It has five levels, at full, 1/2, 1/4, 1/8 and 1/16 of the image's resolution. At each level, 7 × 7
+filters are applied to the image (averaged down), and point channels to single grey values: both
+signs, and at full resolution also values beyond a threshold on either side. From the second level
+on, 3 × 3 filters are also applied to the activations of the level before (averaged down); they
+measure how much fine detail there is, and where. ReLU follows. One more channel is the constant 1,
+so that Gram matrices contain the mean of every other channel.
 """
 
 import hashlib
@@ -43,7 +43,8 @@ class TextureNetwork(FeatureNetwork):
     Attributes
     ----------
     curvature : Tensor, shape (entries, entries), float64
-        How the entries of its Gram matrices go together; see :mod:`faket.style.texture.update`.
+        How the entries of its Gram matrices change together; see
+        :mod:`faket.style.texture.update`.
     """
 
     curvature: Tensor = field(default_factory=lambda: torch.zeros(0, 0))
@@ -71,7 +72,10 @@ class TextureNetwork(FeatureNetwork):
                 pending.remove(name)
                 if not pending:
                     return
-        raise InputError(f"network {self.name}: expected to have the layers {sorted(pending)}")
+        raise InputError(
+            f"network {self.name}: expected the layers {sorted(pending)}, found none of them; name "
+            "other layers"
+        )
 
 
 def activations(images: Tensor, blocks: Blocks) -> Iterator[tuple[str, Tensor]]:
