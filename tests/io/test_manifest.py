@@ -128,5 +128,5 @@ def test_manifests_cannot_point_outside_their_folder(tmp_path: Path, path: objec
         verify_manifest(file)
     del manifest["outputs"]
     file.write_text(json.dumps(manifest))
-    with pytest.raises(InputError, match="expected a manifest with outputs"):
+    with pytest.raises(InputError, match="expected outputs in it"):
         read_manifest(file)

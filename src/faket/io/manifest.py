@@ -105,23 +105,15 @@ def read_manifest(path: PathLike) -> dict[str, Any]:
     try:
         manifest = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise input_error(
-            path, f"expected a manifest in JSON, found other content ({error}); {_AGAIN}"
-        ) from error
+        raise input_error(path, f"expected JSON, found a mistake ({error}); {_AGAIN}") from error
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
-        raise input_error(
-            path, f"expected a manifest of the format {FORMAT}, found another file; {_AGAIN}"
-        )
+        raise input_error(path, f"expected a manifest ({FORMAT}), found another file; {_AGAIN}")
     missing = sorted(_KEYS - set(manifest))
     if missing:
-        raise input_error(
-            path, f"expected a manifest with {', '.join(missing)}, found none of it; {_AGAIN}"
-        )
+        raise input_error(path, f"expected {', '.join(missing)} in it, found none; {_AGAIN}")
     software = manifest["software"]
     if not isinstance(software, dict) or not all(type(v) is str for v in software.values()):
-        raise input_error(
-            path, f"software: expected names with their versions, found others; {_AGAIN}"
-        )
+        raise input_error(path, f"software: expected names and versions, found others; {_AGAIN}")
     for key in ("inputs", "outputs"):
         if not isinstance(manifest[key], list) or not all(map(_is_entry, manifest[key])):
             raise input_error(

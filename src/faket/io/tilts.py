@@ -58,15 +58,9 @@ def read_tilt_angles(path: PathLike) -> DoubleArray:
 def _check_first_column(path: PathLike, angles: DoubleArray, columns: int) -> None:
     """Refuse other tables: alignments, transforms, or a first column that counts the lines."""
     if columns > _MOST_COLUMNS:
-        raise input_error(
-            path, f"expected one column of tilt angles, found {columns} columns; keep only the "
-            "angles"
-        )  # fmt: skip
+        raise input_error(path, f"expected one column of angles, found {columns}; keep only one")
     if len(angles) > 2 and np.ptp(np.sort(angles) - np.arange(len(angles))) == 0:
-        raise input_error(
-            path, "expected tilt angles in the first column, found the numbers of the lines; keep "
-            "only the angles"
-        )  # fmt: skip
+        raise input_error(path, "expected angles, found the numbers of the lines; remove them")
 
 
 def write_tilt_angles(path: PathLike, angles_deg: DoubleArray) -> None:
@@ -198,10 +192,8 @@ def write_tilt_geometry(path: PathLike, geometry: TiltGeometry) -> None:
     dose = _cells(path, "dose_e_per_A2", geometry.dose_e_per_A2, count)
     order = _cells(path, "order", geometry.order, count)
     if geometry.shifts_A.shape != (count, 2):
-        raise input_error(
-            path, f"expected shifts of shape ({count}, 2), found {geometry.shifts_A.shape}; give "
-            "x and y of each image"
-        )  # fmt: skip
+        shape = geometry.shifts_A.shape
+        raise input_error(path, f"expected shifts of shape ({count}, 2), found {shape}; give both")
     constants = [format_number(getattr(geometry, name)) for name in _CONSTANTS]
     lines = [",".join(_COLUMNS + _CONSTANTS)]
     for i in range(count):
@@ -230,17 +222,13 @@ def read_tilt_geometry(path: PathLike) -> TiltGeometry:
                 path, f"{name}: expected one value in all rows, found several; correct the table"
             )
     if numbers["pixel_size_A"][0] <= 0:
-        raise input_error(
-            path, f"pixel_size_A: expected a positive length, found "
-            f"{numbers['pixel_size_A'][0]:g}; correct the table"
-        )  # fmt: skip
+        raise input_error(path, "pixel_size_A: expected a length > 0, found others; correct it")
     dose = _optional(path, rows, "dose_e_per_A2")
     order = _optional(path, rows, "order")
     if order is not None and sorted(order) != list(range(len(rows))):
         raise input_error(
-            path, f"order: expected each of 0 to {len(rows) - 1} once, found others; correct the "
-            "table"
-        )  # fmt: skip
+            path, f"order: expected each of 0 to {len(rows) - 1} once, found others; correct it"
+        )
     return TiltGeometry(
         _differing(path, np.array(angles)),
         float(numbers["pixel_size_A"][0]),
@@ -285,9 +273,7 @@ def _checked_angles(path: PathLike, angles_deg: DoubleArray) -> DoubleArray:
             path, f"expected a list of tilt angles, found shape {angles.shape}; give one a tilt"
         )
     if not np.all(np.abs(angles) <= 90):  # NaN fails too
-        raise input_error(
-            path, "expected tilt angles of -90 to 90 degrees, found others; correct them"
-        )
+        raise input_error(path, "expected angles of -90 to 90 degrees, found others; correct them")
     return angles
 
 

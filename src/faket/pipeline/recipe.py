@@ -114,9 +114,7 @@ class ReferenceSection(Section):
     invert: bool = Field(
         False, description="multiply the stacks by -1; needed if protein is bright in them"
     )
-    count: int = Field(
-        1, ge=1, le=1000, description="without a stack: number of references to simulate"
-    )
+    count: int = Field(1, ge=1, le=1000, description="without a stack: how many to simulate")
 
     @pydantic.model_validator(mode="after")
     def _one_each(self) -> Self:
@@ -153,15 +151,10 @@ class Style(Section):
         "spectral", description="method style: images that are changed, spectral or noisy"
     )
     weights: Path | None = Field(
-        None,
-        description="weights of VGG19 (torchvision's file); by default from torch's cache, or "
-        "downloaded",
+        None, description="weights of VGG19 (torchvision's file); by default cached or downloaded"
     )
     iterations: int | None = Field(
-        None,
-        ge=1,
-        le=1000,
-        description="number of optimiser steps; by default 6 for texture, 1 for VGG19",
+        None, ge=1, le=1000, description="optimiser steps; by default 6 for texture, 1 for VGG19"
     )
 
 
@@ -179,15 +172,10 @@ class Reconstruction(Section):
         "ramp", description="ramp, hamming (ramp with a Hamming window) or shrec (FakET's)"
     )
     normalize: Normalize = Field(
-        "mean",
-        description="of each image first: none, mean (subtract its mean) or contrast (and divide "
-        "by it)",
+        "mean", description="of each image: none, mean (subtracted) or contrast (and divided by it)"
     )
     taper: int = Field(
-        16,
-        ge=0,
-        le=1024,
-        description="width of the border in which images fade to zero (binned pixels)",
+        16, ge=0, le=1024, description="border in which images fade to zero (binned pixels)"
     )
 
 
