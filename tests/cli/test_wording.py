@@ -33,6 +33,7 @@ FILE_WORDS = {
     "estimate_noise",
     "input_sigma",
     "load_network",
+    "ring_power",
     "mass_kDa",
     "noise_std",
     "pixel_size_A",

@@ -54,7 +54,7 @@ def test_what_imod_writes_is_read(tmp_path: Path) -> None:
         ("12.02\n12\n12.01\n", "expected tilt angles that differ"),
         ("1 -60\n2 -57\n3 -54\n", "found the numbers of the lines"),
         ("2 -54\n1 -57\n0 -60\n", "found the numbers of the lines"),
-        ("0.98 0 0 0.98 12.5 3\n" * 3, "found 6 columns"),
+        ("0.98 0 0 0.98 12.5 3\n" * 3, "found 6; keep only one"),
         ("1\u066b5\n", "expected a number"),
         ("91\n", "line 1: expected a tilt angle of -90 to 90 degrees, found 91"),
         ("nan\n", "line 1: tilt angle: expected a finite number"),
@@ -100,7 +100,7 @@ def test_columns_left_out_are_said_once(tmp_path: Path, caplog: pytest.LogCaptur
 
 def test_bad_angles_are_not_written(tmp_path: Path) -> None:
     for angles in ([], [91.0], [np.nan], [[1.0, 2.0]]):
-        with pytest.raises(InputError, match="tilt angles"):
+        with pytest.raises(InputError, match="angles of -90 to 90"):
             write_tilt_angles(tmp_path / "a.tlt", np.array(angles))
     assert not list(tmp_path.iterdir())
 

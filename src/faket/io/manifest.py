@@ -105,7 +105,9 @@ def read_manifest(path: PathLike) -> dict[str, Any]:
     try:
         manifest = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise input_error(path, f"expected JSON, found a mistake ({error}); {_AGAIN}") from error
+        raise input_error(
+            path, f"expected a manifest, found no JSON ({error}); {_AGAIN}"
+        ) from error
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
         raise input_error(path, f"expected a manifest ({FORMAT}), found another file; {_AGAIN}")
     missing = sorted(_KEYS - set(manifest))
