@@ -105,7 +105,7 @@ def test_what_does_not_fit_is_refused(small, grey, stacks):
         ([], "at least one"),
         ([profile, measured(grey, style)], "one network"),
         ([profile, replace(profile, pixel_size_A=10.0)], "5 Å and 10 Å"),
-        ([profile, measured(small, style[:2])], "tilt counts"),
+        ([profile, measured(small, style[:2])], "numbers of tilts"),
     ]
     for profiles, word in cases:
         with pytest.raises(InputError, match=word) as error:
