@@ -1,5 +1,6 @@
 """What was guessed or left out is said, in one line each."""
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from faket.methods.measurement import measure_reference
 from faket.methods.notices import coverage_notice, reference_notices
 from faket.pipeline import generate, parse_recipe
 from faket.pipeline.notices import (
-    binning_notice,
+    pixels_notice,
     placement_notice,
     tomogram_notice,
     unused_notice,
@@ -54,9 +55,11 @@ def test_tilts_beyond_the_references_are_counted(reference, beyond):
     assert all(notice.startswith(beyond) for notice in notices)
 
 
-def test_binning_is_said_where_it_is_done():
-    assert binning_notice(Path("a.mrc"), 2.5, 1) == []
-    assert binning_notice(Path("a.mrc"), 2.5, 4) == ["a.mrc: binned by 4, from 2.5 to 10 Å"]
+def test_binning_and_resampling_are_said_where_they_are_done():
+    said = partial(pixels_notice, Path("a.mrc"))
+    assert said(2.5, 2.51, 1) == []
+    assert said(2.5, 10.0, 4) == ["a.mrc: binned by 4, from 2.5 to 10 Å"]
+    assert said(4.3, 10.0, None) == ["a.mrc: resampled, from 4.3 to 10 Å"]
 
 
 def test_nothing_is_said_of_what_fits():

@@ -47,7 +47,7 @@ def noise(
         Noise-free projections (MRC stack, protein dark; tilt angles beside it as .tlt).
     reference
         Tilt-series to look like (MRC stack; tilt angles beside it as .tlt). If its pixels are
-        smaller than those of the projections, it is binned by a whole number.
+        smaller than those of the projections, it is resampled to theirs.
     out
         MRC stack to write.
     method

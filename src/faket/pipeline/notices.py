@@ -12,11 +12,14 @@ from faket.pipeline.methods import method_of
 from faket.pipeline.recipe import Recipe
 
 
-def binning_notice(path: Path, pixel_size_A: float, binning: int) -> list[str]:
-    """Return a notice that a stack was binned to the pixel size of the data."""
+def pixels_notice(
+    path: Path, pixel_size_A: float, wanted_A: float, binning: int | None
+) -> list[str]:
+    """Say that a stack was brought to the pixels of the data; ``binning`` None: interpolated."""
     if binning == 1:
         return []
-    return [f"{path}: binned by {binning}, from {pixel_size_A:g} to {pixel_size_A * binning:g} Å"]
+    how = "resampled" if binning is None else f"binned by {binning}"
+    return [f"{path}: {how}, from {pixel_size_A:g} to {wanted_A:g} Å"]
 
 
 def tomogram_notice(recipe: Recipe) -> str:

@@ -35,13 +35,18 @@ from faket.microscope import (
 )
 from faket.noise import NoiseProfile, estimate_noise
 from faket.pipeline.library import source_path, specimen_config
-from faket.pipeline.notices import binning_notice
+from faket.pipeline.notices import pixels_notice
 from faket.pipeline.recipe import MicroscopeSection, Recipe, recipe_fields
 from faket.pipeline.recipe_words import unknown_field
 from faket.projection import noise_free_projections
-from faket.reconstruction import align, fourier_crop
+from faket.reconstruction import align, fourier_crop, resample
 from faket.seeds import derive
 from faket.specimen import build_specimen
+
+# Chosen: headers round pixel sizes, and magnification is rarely known to better than 2 %.
+_SAME_PIXELS = 0.02
+# Chosen, because at the edge of 4096 pixels 0.02 % are less than half a pixel from the centre.
+_SAME_BINNED = 0.0002
 
 
 @dataclass(frozen=True)
@@ -128,14 +133,22 @@ def at_pixel_size(
     Raises
     ------
     InputError
-        If ``wanted_A`` is no multiple of the reference's pixel size.
+        If the reference's pixels are larger than those wanted.
     """
     pixel_size_A = series.geometry.pixel_size_A
-    binning = whole_number_binning(pixel_size_A, wanted_A, where)
-    images = fourier_crop(align(series.images, series.geometry), binning, axes=(2, 1))
-    binned = TiltSeries(images, TiltGeometry(series.geometry.angles_deg, wanted_A))
-    small = None if noise_free is None else fourier_crop(noise_free, binning, axes=(2, 1))
-    return binned, small, binning_notice(where, pixel_size_A, binning)
+    check_pixel_size(pixel_size_A, wanted_A, where)
+    geometry = TiltGeometry(series.geometry.angles_deg, wanted_A)
+    binning = _whole_number_binning(pixel_size_A, wanted_A)
+    if binning is None:
+        # The noise-free projections are aligned already: only their pixels change.
+        plain = TiltGeometry(series.geometry.angles_deg, pixel_size_A)
+        images = resample(series.images, series.geometry, pixel_size_A=wanted_A)
+        small = None if noise_free is None else resample(noise_free, plain, pixel_size_A=wanted_A)
+    else:
+        images = fourier_crop(align(series.images, series.geometry), binning, axes=(2, 1))
+        small = None if noise_free is None else fourier_crop(noise_free, binning, axes=(2, 1))
+    notices = pixels_notice(where, pixel_size_A, wanted_A, binning)
+    return TiltSeries(images, geometry), small, notices
 
 
 def check_references(recipe: Recipe) -> None:
@@ -150,7 +163,7 @@ def check_references(recipe: Recipe) -> None:
                 f"{angles_path}: expected {shape[0]} tilts as in {stack.name}, found {tilts}; give "
                 "the angles of this stack"
             )
-        whole_number_binning(reference.pixel_size_A or read_pixel_size(stack), voxel_size_A, stack)
+        check_pixel_size(reference.pixel_size_A or read_pixel_size(stack), voxel_size_A, stack)
         if reference.clean and read_shape(recipe.at(reference.clean[index])) != shape:
             raise InputError(
                 f"{recipe.at(reference.clean[index])}: expected {shape} (tilts, y, x) as in "
@@ -220,14 +233,19 @@ def _read_angles(path: Path) -> DoubleArray:
     return read_tilt_angles(path)
 
 
-def whole_number_binning(pixel_size_A: float, wanted_A: float, where: Path) -> int:
-    """Return the binning of a stack to a pixel size; InputError if it is no whole number."""
+def check_pixel_size(pixel_size_A: float, wanted_A: float, where: Path) -> None:
+    """Refuse a reference that shows less detail than the data are to have."""
+    if wanted_A < (1 - _SAME_PIXELS) * pixel_size_A:
+        raise InputError(
+            f"{where}: expected a pixel size of at most {wanted_A:g} Å, that of the data to be "
+            f"made, found {pixel_size_A:g} Å; set `specimen.voxel_size_A` = {pixel_size_A:g}, or "
+            "give `pixel_size_A` if the header is wrong"
+        )
+
+
+def _whole_number_binning(pixel_size_A: float, wanted_A: float) -> int | None:
+    """Return by how many pixels to bin; None where only interpolation gives the pixels wanted."""
     ratio = wanted_A / pixel_size_A
     binning = max(1, round(ratio))
-    if abs(ratio / binning - 1) > 0.02:
-        raise InputError(
-            f"{where}: expected a pixel size of {wanted_A:g} Å divided by a whole number, found "
-            f"{pixel_size_A:g} Å; set `specimen.voxel_size_A` = {pixel_size_A * binning:g}, or "
-            "give `pixel_size_A` if a header is wrong"
-        )
-    return binning
+    tolerance = _SAME_PIXELS if ratio < 1 else _SAME_BINNED
+    return binning if abs(ratio / binning - 1) <= tolerance else None

@@ -1,8 +1,9 @@
-"""From tilt-series to tomograms: binning, filters, weighted back-projection."""
+"""From tilt-series to tomograms: alignment, binning, filters, weighted back-projection."""
 
 from faket.reconstruction.binning import binned_offset, fourier_crop
 from faket.reconstruction.filters import filter_stack, ramp, shrec_filter
-from faket.reconstruction.wbp import align, reconstruct
+from faket.reconstruction.resampling import align, resample
+from faket.reconstruction.wbp import reconstruct
 
 __all__ = [
     "align",
@@ -11,5 +12,6 @@ __all__ = [
     "fourier_crop",
     "ramp",
     "reconstruct",
+    "resample",
     "shrec_filter",
 ]

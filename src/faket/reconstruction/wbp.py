@@ -3,14 +3,14 @@
 from typing import Literal
 
 import numpy as np
-from scipy import ndimage
 
-from faket.data import AnyArray, FloatArray, TiltGeometry, TiltSeries, Volume
+from faket.data import AnyArray, FloatArray, TiltSeries, Volume
 from faket.device import Device
 from faket.errors import InputError
 from faket.projection import back_project
 from faket.reconstruction.binning import fourier_crop
 from faket.reconstruction.filters import FILTERS, Filter, filter_stack
+from faket.reconstruction.resampling import align
 from faket.tilts import LARGEST_TILT_DEG, angular_weights, checked_angles
 
 Normalize = Literal["none", "mean", "contrast"]
@@ -69,33 +69,6 @@ def reconstruct(
     images *= (angular_weights(geometry.angles_deg) / binning)[:, None, None].astype(np.float32)
     volume = back_project(images, geometry.angles_deg, depth=depth, device=device)
     return Volume(volume, geometry.pixel_size_A * binning)
-
-
-def align(images: AnyArray, geometry: TiltGeometry) -> AnyArray:
-    """Correct shifts and tilt-axis rotation by cubic splines; identical images are not copied.
-
-    Parameters
-    ----------
-    images : ndarray, shape (tilt, y, x)
-    geometry : TiltGeometry
-
-    Returns
-    -------
-    ndarray, shape (tilt, y, x)
-        ``images`` itself if there is nothing to correct.
-    """
-    if not geometry.shifts_A.any() and geometry.tilt_axis_deg == 0:
-        return images
-    angle = np.radians(geometry.tilt_axis_deg)
-    # The content of output point p (x y from the centre) is on the detector at R p + shift.
-    rotation = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-    matrix = rotation[::-1, ::-1]  # x y → y x
-    centre = np.array(images.shape[1:]) // 2
-    aligned = np.empty(images.shape, np.float32)
-    for image, shift_A, out in zip(images, geometry.shifts_A, aligned, strict=True):
-        offset = centre - matrix @ centre + shift_A[::-1] / geometry.pixel_size_A
-        ndimage.affine_transform(image, matrix, offset, output=out, order=3, mode="nearest")
-    return aligned
 
 
 def _check(series: TiltSeries, depth: int, method: str, filter: str, normalize: Normalize) -> None:
