@@ -117,7 +117,7 @@ def test_alignment_undoes_shift_and_rotation():
 
     rng = np.random.default_rng(0)
     ideal = ndimage.gaussian_filter(rng.standard_normal((64, 64)), 3)
-    moved = ndimage.shift(ideal, (-2.5, 4.0), order=5, mode="wrap")
+    moved = ndimage.shift(ideal, (-2.5, 4.0), order=5, mode="grid-wrap")
     geometry = {"shifts_A": np.array([[8.0, -5.0]])}
     series = series_of(moved[None], [0.0], 2.0, **geometry)
     back = align(series.images, series.geometry)[0]
