@@ -241,10 +241,10 @@ def _is_entry(entry: Any) -> bool:
     if not isinstance(entry, dict) or set(entry) != {"path", "within", "bytes", "sha256"}:
         return False
     path = entry["path"]
-    kinds = {"within": bool, "bytes": int, "sha256": str}
+    kinds = {"path": str, "within": bool, "bytes": int, "sha256": str}
     if not all(type(entry[name]) is kind for name, kind in kinds.items()):
         return False
-    if not isinstance(path, str) or not path or "\0" in path:
+    if not path or "\0" in path:
         return False
     return not PurePath(path).is_absolute() and ".." not in PurePath(path).parts
 
@@ -268,8 +268,7 @@ def _difference(file: Path, entry: dict[str, Any], written: Mapping[str, int] | 
 
 def _dates(path: PathLike) -> Mapping[str, int] | int:
     """Return the dates of a manifest's outputs; the manifest's own if they were not kept."""
-    run = _read_run(path)
-    dates = run.get("dates_ns") if run else None
+    dates = (_read_run(path) or {}).get("dates_ns")
     return dates if isinstance(dates, dict) else os.stat(path).st_mtime_ns
 
 

@@ -50,10 +50,7 @@ class Grid(NamedTuple):
 
 @kernel()
 def _span(dy: float, dz: float, rotation: DoubleArray, grid: Grid) -> tuple[float, float]:
-    """Return the range of dx in which a row lies inside the grid's box and sphere.
-
-    The range is empty if the first value is larger than the last.
-    """
+    """Return the first and last dx of a row in the grid's box and sphere; first > last: none."""
     square = grid.radius * grid.radius - dy * dy - dz * dz
     if square < 0.0:
         return 1.0, 0.0
@@ -179,9 +176,8 @@ def first_fit(
                 break
         if not fits or scan_molecule(occupancy, centre, rotation, grid, False) < 0:
             continue
-        if (
-            scan_molecule(occupancy, centre, rotation, grid, True) > 0
-        ):  # a molecule may hold no voxel centre
+        # A molecule may hold no voxel's centre.
+        if scan_molecule(occupancy, centre, rotation, grid, True) > 0:
             return n
     return -1
 
