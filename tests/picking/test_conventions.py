@@ -1,5 +1,6 @@
 """Handedness of what a network is trained on."""
 
+import itertools
 from dataclasses import asdict, replace
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 
 from faket.picking import TRAINING_PRESETS, LabelledTomogram, TrainingSettings, cluster
 from faket.picking.deepfinder.patches import cut_batch, draw_epoch
+from faket.picking.necks import _flood
 
 HALF_TURNS = {  # [z, y, x] axes that a half turn about an axis reverses
     "none": [()],
@@ -91,3 +93,19 @@ def test_a_single_missing_voxel_makes_no_neck():
     labels[:, :, 11] = 0
     labels[4, 4, 11] = 1
     assert len(cluster(labels)) == 2
+
+
+def test_basins_meet_at_corners_and_not_beyond():
+    """Two voxels are one basin if they share a face, an edge or a corner: z y x alike."""
+    first = np.array((3, 4, 5))
+    for offset in itertools.product(range(-2, 3), repeat=3):
+        if not any(offset):
+            continue
+        depth, order = np.zeros((7, 9, 11), np.float32), []
+        for place, value in ((first, 2.0), (first + offset, 1.0)):
+            depth[tuple(place)] = value
+            order.append(np.ravel_multi_index(tuple(place), depth.shape))
+        basins, found, _ = _flood(depth, np.array(order), np.float32(0.5), np.float32(1.0))
+        expected = [1, 1] if max(np.abs(offset)) == 1 else [1, 2]
+        assert sorted(basins[basins > 0]) == expected, offset
+        assert found == max(expected)

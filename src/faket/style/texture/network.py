@@ -29,7 +29,6 @@ FILTERS = 8  # channels whose filters see the image
 DEEP = 4  # channels, from the second level on, whose filters see the level before
 KERNEL = 7
 _STYLE_WEIGHTS = {f"level{b}": 1.0 for b in range(1, LEVELS + 1)}
-_CONTENT_WEIGHTS = {"level3": 1.0}
 _FILE = "texture.safetensors"
 _CURVATURE = "curvature"
 
@@ -189,7 +188,7 @@ def load_texture(weights: Mapping[str, Any] | None = None) -> TextureNetwork:
         "texture",
         tuple(blocks),
         _STYLE_WEIGHTS,
-        _CONTENT_WEIGHTS,
+        {},  # content is kept by its covariance with the image, not by a layer
         digest.hexdigest(),
         curvature=_curvature(found),
     )
