@@ -118,7 +118,7 @@ def test_mistakes_of_a_newcomer_leave_nothing(tmp_path, capsys):
     volume, stack, other = (tmp_path / f"{name}.mrc" for name in ("volume", "stack", "other"))
     rng = np.random.default_rng(0)
     write_volume(volume, Volume(rng.random((8, 36, 40)).astype(np.float32), 10.0))
-    for path, pixel_A in ((stack, 10.0), (other, 7.0)):
+    for path, pixel_A in ((stack, 10.0), (other, 17.0)):
         write_stack(path, rng.random((3, 36, 40)).astype(np.float32), pixel_A)
         write_tilt_angles(path.with_suffix(".tlt"), np.array([-30.0, 0.0, 30.0]))
     (tmp_path / "folder.mrc").mkdir()
@@ -134,7 +134,7 @@ def test_mistakes_of_a_newcomer_leave_nothing(tmp_path, capsys):
     assert "input" in fails(capsys, "reconstruct", stack, stack, "--depth", "8")
     assert "out.csv" in fails(capsys, "reconstruct", stack, tmp_path / "out.csv", "--depth", "8")
     fails(capsys, "reconstruct", stack, out, "--depth", "8", "--taper", "-3")
-    assert "7 Å" in fails(capsys, "noise", stack, other, out)
+    assert "17 Å" in fails(capsys, "noise", stack, other, out)
     fails(capsys, "species", "absent.pdb", "--out", tmp_path / "species")
     assert {path: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()} == before
     assert [path.name for path in tmp_path.iterdir() if path.is_dir()] == ["folder.mrc"]

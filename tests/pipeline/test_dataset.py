@@ -413,7 +413,7 @@ def test_references_are_checked_before_molecules_are_loaded(noisy, tmp_path, mon
         (tmp_path / "b.tlt").write_text("0\n3\n")
         named = "b.tlt"
     elif fault == "pixels":
-        extra, named = ", pixel_size_A = 7.0", "a.mrc"
+        extra, named = ", pixel_size_A = 12.0", "a.mrc"
     else:
         extra, named = ', clean = ["a.mrc", "absent.mrc"]', "absent.mrc"
     stacks = [str(tmp_path / f"{name}.mrc") for name in ("a", "b")]

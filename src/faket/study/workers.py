@@ -104,8 +104,8 @@ def _run_all(study: Study, todo: list[Run], workers: int, device: Device, tell: 
             for what in _drained(messages):
                 tell(what, len(waiting) + len(running) + len(failed))
     if failed:
-        others = f"{len(failed) - 1} other runs failed too; " if len(failed) > 1 else ""
-        raise InputError(others + failed[0])
+        others = f"; other runs that failed: {len(failed) - 1}" if len(failed) > 1 else ""
+        raise InputError(failed[0] + others)
 
 
 def _ready(study: Study, waiting: Sequence[Run]) -> Run | None:
