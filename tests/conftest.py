@@ -1,6 +1,7 @@
 """Fixtures that several rooms share."""
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,10 @@ from matplotlib.figure import Figure
 # No test asserts wall time: on a busy machine any example may be slow.
 settings.register_profile("faket", deadline=None)
 settings.load_profile("faket")
+
+# Programs that a shell starts in the background ignore Ctrl-C, and so would all that tests start.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

@@ -88,7 +88,7 @@ def look_like(
     if abs(sizes_A[0] / sizes_A[1] - 1) > 0.02:
         raise InputError(
             f"reference: expected the pixel size of the noise-free projections {sizes_A[0]:g} Å, "
-            f"found {sizes_A[1]:g} Å; bin one of them first"
+            f"found {sizes_A[1]:g} Å; resample one of them first (faket.reconstruction.resample)"
         )
     known = {"defocus_um": defocus_um, "dose_e_per_A2": dose_e_per_A2}
     _check_units(row, noise_free, noise_free_reference, say)

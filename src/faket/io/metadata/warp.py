@@ -81,13 +81,8 @@ def _tilts(
                              f"{len(used)} and {len(paths)}; copy the file again")  # fmt: skip
     aligned, ctf = any(x) or any(y), _ctf(document, root, n)
     return tuple(
-        TiltFacts(
-            frame=frame_name(paths[i]) if paths[i] else None,
-            angle_deg=None if aligned else angles[i],
-            refined_angle_deg=angles[i] if aligned else None,
-            matrix=_matrix(axis[i]) if aligned else None,
-            shift_A=(x[i] or 0.0, y[i] or 0.0) if aligned else None,
-            dose_before=before[i],
+        replace(
+            _tilt(paths[i], angles[i], axis[i], (x[i], y[i]) if aligned else None, before[i]),
             excluded=used[i].strip().lower() != "true",
             defocus_u_um=ctf[i][0],
             defocus_v_um=ctf[i][1],
@@ -95,6 +90,25 @@ def _tilts(
             phase_shift_deg=ctf[i][3],
         )
         for i in range(n)
+    )
+
+
+def _tilt(
+    path: str,
+    angle: float | None,
+    axis: float | None,
+    shift_A: tuple[float | None, float | None] | None,
+    before: float | None,
+) -> TiltFacts:
+    """Return one image; its angle is the refined one where there is a shift."""
+    aligned = shift_A is not None
+    return TiltFacts(
+        frame=frame_name(path) if path else None,
+        angle_deg=None if aligned else angle,
+        refined_angle_deg=angle if aligned else None,
+        matrix=_matrix(axis) if aligned else None,
+        shift_A=None if shift_A is None else (shift_A[0] or 0.0, shift_A[1] or 0.0),
+        dose_before=before,
     )
 
 
@@ -114,14 +128,7 @@ def read_tomostar(document: Document, table: Table) -> SeriesFacts:
     names = [file or "" for file in table.get("wrpMovieName", [""] * len(rows))]
     aligned = any(x) or any(y)
     tilts = tuple(
-        TiltFacts(
-            frame=frame_name(names[i]) if names[i] else None,
-            angle_deg=None if aligned else angles[i],
-            refined_angle_deg=angles[i] if aligned else None,
-            matrix=_matrix(axis[i]) if aligned else None,
-            shift_A=(x[i] or 0.0, y[i] or 0.0) if aligned else None,
-            dose_before=before[i],
-        )
+        _tilt(names[i], angles[i], axis[i], (x[i], y[i]) if aligned else None, before[i])
         for i in range(len(rows))
     )
     return by_names(
