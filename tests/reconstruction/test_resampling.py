@@ -109,3 +109,11 @@ def test_nothing_to_undo_costs_nothing():
 def test_pixels_that_are_too_small_or_too_large(pixel, words):
     with pytest.raises(InputError, match=words):
         resample(np.ones((1, 40, 40)), geometry(), pixel_size_A=pixel)
+
+
+@pytest.mark.parametrize("axis", [1, 2])
+def test_the_nyquist_frequency_itself_stays(axis):
+    """200 pixels with their margins, an even number: +1, -1, +1, ... along one axis."""
+    image = (1.0 - 2 * (np.indices((1, 136, 136))[axis] % 2)).astype(np.float32)
+    made = resample(image, geometry())
+    np.testing.assert_allclose(made[0, 40:-40, 40:-40], image[0, 40:-40, 40:-40], atol=0.03)
