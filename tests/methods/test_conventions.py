@@ -237,6 +237,9 @@ def test_tilts_beyond_the_references_by_more_than_3_degrees_are_counted():
 
 
 def test_notices_say_the_share_of_a_tilt():
-    (notice,) = reference_notices(model_of(), dose_e_per_A2=None)
+    (notice,) = reference_notices(model_of(), dose=None)
     assert "110 e/Å² in all, 36.7 a tilt" in notice
-    assert reference_notices(model_of(), dose_e_per_A2=90.0) == []
+    known = np.full(len(model_of().noise), 30.0)
+    assert reference_notices(model_of(), dose=known, order=np.arange(len(known))) == []
+    (order,) = reference_notices(model_of(), dose=known)
+    assert "dose-symmetric" in order

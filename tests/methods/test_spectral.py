@@ -91,6 +91,38 @@ def test_a_weak_object_without_noise_is_the_contrast_transfer_of_it():
         assert error.std() < 0.03 * expected.std()
 
 
+def test_astigmatism_and_phase_plate_of_each_tilt_are_in_its_image():
+    """A weak object again, with another defocus along each direction and in each tilt."""
+    shifted = np.array([0.0, 90.0, 30.0])
+    properties = fabricated()
+    ctf = replace(
+        properties.ctf, astigmatism_um=np.array([0.0, 0.4, 0.8]),
+        astigmatism_deg=np.array([0.0, 25.0, -70.0]), phase_plate_deg=shifted,
+    )  # fmt: skip
+    properties = replace(properties, ctf=ctf)
+    weak = 1e-3 * projections()
+    made = spectral_images(weak, properties, ANGLES, seed=0, amount=0.0) - 40.0
+    sigma = interaction_constant_rad_per_V_A(300.0)
+    k = np.fft.fftfreq(128, PIXEL_A)
+    for tilt in range(3):
+        optics = ctf.optics(tilt)
+        assert optics.phase_plate_rad == pytest.approx(np.radians(shifted[tilt]))
+        transfer = contrast_transfer(
+            k[None], k[:, None], optics, amplitude_contrast=ctf.amplitude_contrast
+        )
+        inner = np.hypot(k[None], k[:, None]) < 0.9 / (2 * PIXEL_A)
+        fall = np.interp(
+            np.hypot(k[None], k[:, None]) * PIXEL_A, np.linspace(0, 0.7072, 64),
+            properties.envelope[tilt],
+        )  # fmt: skip
+        # The wave's exact w is tan of the function's arcsin w: equal to first order.
+        expected = 2 * 40 * fall * transfer * np.fft.fft2(-sigma * weak[tilt])
+        found = np.fft.fft2(made[tilt])
+        expected[0, 0] = found[0, 0] = 0
+        error = np.abs(found - expected)[inner].std() / np.abs(expected)[inner].std()
+        assert error < 0.02
+
+
 def test_protein_is_dark():
     noise_free = projections()
     made = spectral_images(noise_free, fabricated(), ANGLES, seed=1, amount=0.0)

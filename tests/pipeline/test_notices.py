@@ -75,14 +75,14 @@ def test_the_tomograms_voxel_is_the_specimens_times_the_binning():
 def test_an_estimated_defocus_and_an_assumed_exposure_are_said():
     images = np.random.default_rng(0).normal(100, 10, (3, 64, 64)).astype(np.float32)
     model = measure_reference(images, [-30.0, 0.0, 30.0], 10.0)
-    defocus, dose = reference_notices(model, dose_e_per_A2=None)
+    defocus, dose = reference_notices(model, dose=None)
     low, high = model.ctf.interval_um
     assert f"{low:.2f} to {high:.2f} µm" in defocus
     assert "`defocus_um`" in defocus
     assert "110 e/Å² in all, 36.7 a tilt" in dose
     for notice in (defocus, dose):  # where there is no such option
         assert in_words_of(None, notice).endswith((" µm)", " a tilt"))
-    assert "exposure" not in str(reference_notices(model, dose_e_per_A2=100.0))
+    assert "exposure" not in str(reference_notices(model, dose=np.full(len(model.noise), 2.0)))
 
 
 @pytest.mark.parametrize(

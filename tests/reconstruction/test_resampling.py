@@ -117,3 +117,47 @@ def test_the_nyquist_frequency_itself_stays(axis):
     image = (1.0 - 2 * (np.indices((1, 136, 136))[axis] % 2)).astype(np.float32)
     made = resample(image, geometry())
     np.testing.assert_allclose(made[0, 40:-40, 40:-40], image[0, 40:-40, 40:-40], atol=0.03)
+
+
+def test_each_image_has_a_matrix_of_its_own():
+    """R of a rotation is the tilt axis; a magnification in it is undone, too."""
+    x, y = from_centre((160, 150))
+    turns, growth = (20.0, -75.0), (1.0, 1.04)
+    wave = np.cos(2 * np.pi * (0.05 * x + 0.03 * y))
+    images, matrices = [], []
+    for degrees, g in zip(turns, growth, strict=True):
+        back_x, back_y = turned(x / g, y / g, -degrees)
+        images.append(np.cos(2 * np.pi * (0.05 * back_x + 0.03 * back_y)))
+        columns = np.array([turned(g, 0.0, degrees), turned(0.0, g, degrees)])
+        matrices.append(columns.T)
+    own = TiltGeometry(np.zeros(2), 2.0, matrices=np.array(matrices))
+    np.testing.assert_allclose(own.axes_deg(), turns)
+    made = align(np.array(images, np.float32), own)
+    inner = np.hypot(x, y) < 40
+    for image in made:
+        assert np.abs(image - wave)[inner].max() < 0.04
+
+
+def test_the_direction_of_astigmatism_turns_with_the_image():
+    """Aligning turns the image back by the axis' angle, and what was at φ lies at φ - axis."""
+    raw = TiltGeometry(
+        np.zeros(1), 2.0, np.ones((1, 2)), 30.0, astigmatism_deg=np.array([50.0]),
+        defocus_um=np.array([3.0]),
+    )  # fmt: skip
+    done = raw.aligned(4.0)
+    assert (done.tilt_axis_deg, done.pixel_size_A, done.defocus_um) == (0.0, 4.0, [3.0])
+    assert not done.shifts_A.any()
+    np.testing.assert_allclose(done.astigmatism_deg, 20.0)
+
+
+def test_of_tilts_keeps_what_belongs_to_an_image():
+    every = TiltGeometry(
+        np.array([-3.0, 0.0, 3.0]), 2.0, dose_e_per_A2=np.array([1.0, 2.0, 3.0]),
+        order=np.array([2, 0, 1]), matrices=np.array([np.eye(2) * n for n in (1, 2, 3)]),
+    )  # fmt: skip
+    some = every.of_tilts(np.array([0, 2]))
+    np.testing.assert_array_equal(some.angles_deg, [-3, 3])
+    np.testing.assert_array_equal(some.order, [1, 0])
+    np.testing.assert_array_equal(some.dose_e_per_A2, [1, 3])
+    np.testing.assert_array_equal(some.matrices[:, 0, 0], [1, 3])
+    assert some.defocus_um is None

@@ -52,6 +52,7 @@ def measure_reference(
     ctf: CtfEstimate | None = None,
     dose_e_per_A2: ArrayLike | None = None,
     order: ArrayLike | None = None,
+    dose_before_e_per_A2: ArrayLike | None = None,
     counted: bool = True,
     noise: NoiseProfile | None = None,
     residual_motion_A: float = _RESIDUAL_MOTION_A,
@@ -74,6 +75,8 @@ def measure_reference(
         Exposure of each tilt and its place in the sequence; by default 110 e/Å² in all,
         dose-symmetric. They give the radiation damage, and the strength of the signal if the
         images are not counts.
+    dose_before_e_per_A2 : array_like, shape (tilts,), optional
+        Exposure before each tilt; by default the sum over those before it in ``order``.
     counted : bool
         Whether grey values may be counts of electrons; False if they were scaled.
     noise : NoiseProfile, optional
@@ -108,7 +111,10 @@ def measure_reference(
         beam_grey, source = _beam_grey(noise.mean, floor[:, 0], dose, dose_e_per_A2, pixel_size_A)
     else:
         beam_grey, source = _beam_by_dose(floor[:, 0], dose, pixel_size_A)
-    fade = _damage(dose, sequence, ctf_there.voltage_kV, pixel_size_A)
+    before = dose_before(dose, sequence)
+    if dose_before_e_per_A2 is not None:
+        before = np.asarray(dose_before_e_per_A2, np.float64)
+    fade = _damage(dose, before, ctf_there.voltage_kV, pixel_size_A)
     properties = ReferenceProperties(
         pixel_size_A, noise, ctf_there, beam_grey, fade, floor, traces, source
     )
@@ -181,11 +187,10 @@ def _beam_by_dose(
 
 
 def _damage(
-    dose: DoubleArray, order: AnyArray, voltage_kV: float, pixel_size_A: float
+    dose: DoubleArray, before: DoubleArray, voltage_kV: float, pixel_size_A: float
 ) -> DoubleArray:
     """Amplitude that remains after radiation damage and the detector's pixels [tilt, ring]."""
     frequency = ring_frequencies(RINGS, CORNER)
-    before = dose_before(dose, order)
     left = [
         surviving_amplitude(frequency / pixel_size_A, float(start), float(own), voltage_kV)
         for start, own in zip(before, dose, strict=True)

@@ -4,8 +4,9 @@ Settings are in backticks, as in errors (:class:`faket.errors.InputError`).
 """
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
+from faket.data import DoubleArray
 from faket.methods.measurement import USUAL_DOSE_E_PER_A2
 from faket.methods.reference_properties import ReferenceProperties
 
@@ -13,9 +14,13 @@ _BEYOND_DEG = 3.0  # tolerance of angles, as in `faket compare`
 
 
 def reference_notices(
-    properties: ReferenceProperties, *, dose_e_per_A2: float | None, counted: bool = True
+    properties: ReferenceProperties,
+    *,
+    dose: DoubleArray | None,
+    order: NDArray[np.int64] | None = None,
+    counted: bool = True,
 ) -> list[str]:
-    """Return notices of an estimated defocus, an assumed exposure, and scaled grey values."""
+    """Return notices of an estimated defocus, an assumed exposure or order, scaled grey values."""
     notices, ctf = [], properties.ctf
     if not counted:
         notices.append(
@@ -29,12 +34,15 @@ def reference_notices(
             f"defocus of the reference estimated as {ctf.defocus_um.mean():.2f} µm{doubt} "
             f"(its spectra allow {low:.2f} to {high:.2f} µm); give `defocus_um` if you know it"
         )
-    if dose_e_per_A2 is None:
-        tilts = len(properties.noise)
+    tilts = len(properties.noise)
+    if dose is None:
+        sequence = "dose-symmetric, " if order is None else ""
         notices.append(
-            f"exposure of the reference assumed as {USUAL_DOSE_E_PER_A2:g} e/Å² in all, "
+            f"exposure of the reference assumed as {sequence}{USUAL_DOSE_E_PER_A2:g} e/Å² in all, "
             f"{USUAL_DOSE_E_PER_A2 / tilts:.1f} a tilt; give `dose_e_per_A2` if you know it"
         )
+    elif order is None:
+        notices.append("order of the reference's tilts assumed as dose-symmetric")
     return notices
 
 

@@ -166,6 +166,11 @@ def expected_contrast(
 def _transfer(shape: tuple[int, int], optics: Optics, pixel_size_A: float) -> AnyArray:
     """Transfer of a wave, exp(−iχ), over the frequencies of a complex FFT."""
     ny, nx = shape
+    if optics.astigmatism_A:
+        ky, kx = (fft.fftfreq(n, pixel_size_A) for n in shape)
+        chi = aberration_phase(kx, ky[:, None], optics) - optics.phase_plate_rad
+        chi[0, 0] = 0
+        return np.asarray(np.exp(-1j * chi).astype(np.complex64))
     ky, kx = (np.arange(n // 2 + 1) / (n * pixel_size_A) for n in shape)
     chi = aberration_phase(kx, ky[:, None], optics) - optics.phase_plate_rad
     quarter = np.exp(-1j * chi).astype(np.complex64)  # the other quarters are mirror images

@@ -4,9 +4,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from faket.data import AnyArray, TiltGeometry, TiltSeries
+from faket.data import AnyArray, TiltSeries
 from faket.errors import InputError
 from faket.noise import check_scale, repair
 
@@ -75,7 +74,7 @@ def usable_reference(
         )
     repaired = replace(series, images=found.images)
     if len(kept) < len(images):
-        repaired = TiltSeries(found.images[kept], _of_tilts(series.geometry, kept))
+        repaired = TiltSeries(found.images[kept], series.geometry.of_tilts(kept))
         noise_free = (
             noise_free[kept]
             if noise_free is not None and len(noise_free) == len(images)
@@ -98,14 +97,3 @@ def is_scaled(images: AnyArray) -> bool:
     # Half the variance of differences between neighbours is the noise without the specimen.
     steps = np.mean([np.var(np.diff(image, axis=1)) for image in images]) / 2
     return not _COUNTING[0] < steps / max(float(images.mean()), 1e-9) < _COUNTING[1]
-
-
-def _of_tilts(geometry: TiltGeometry, kept: NDArray[np.intp]) -> TiltGeometry:
-    dose, order = geometry.dose_e_per_A2, geometry.order
-    return replace(
-        geometry,
-        angles_deg=geometry.angles_deg[kept],
-        shifts_A=geometry.shifts_A[kept],
-        dose_e_per_A2=None if dose is None else dose[kept],
-        order=None if order is None else order[kept].argsort().argsort(),
-    )

@@ -1,6 +1,6 @@
 """The contrast transfer function of a tilt-series, as given or estimated."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -36,7 +36,12 @@ class CtfEstimate:
         True if that interval is narrow: within 4.5 % of ``defocus_um``, or within 2.5 % if only
         one zero lies below Nyquist.
     source : {"metadata", "spectra"}
-    voltage_kV, spherical_aberration_mm, amplitude_contrast, phase_plate_deg : float
+    voltage_kV, spherical_aberration_mm, amplitude_contrast : float
+    phase_plate_deg : ndarray, shape (tilts,), float64
+        One number stands for all tilts.
+    astigmatism_um, astigmatism_deg : ndarray, shape (tilts,), float64
+        Half the difference of the two extreme defoci, and the direction of the larger one in the
+        aligned image, from x counter-clockwise; by default there is none.
     """
 
     angles_deg: DoubleArray
@@ -47,12 +52,20 @@ class CtfEstimate:
     voltage_kV: float = 300.0
     spherical_aberration_mm: float = 2.7
     amplitude_contrast: float = AMPLITUDE_CONTRAST
-    phase_plate_deg: float = 0.0
+    phase_plate_deg: DoubleArray | float = 0.0
+    astigmatism_um: DoubleArray = field(
+        default_factory=lambda: np.zeros(0), metadata={"since": "0.1"}
+    )
+    astigmatism_deg: DoubleArray = field(
+        default_factory=lambda: np.zeros(0), metadata={"since": "0.1"}
+    )
 
     def __post_init__(self) -> None:
         """Check shapes and bounds."""
         for name in ("angles_deg", "defocus_um"):
             object.__setattr__(self, name, np.array(getattr(self, name), np.float64))
+        for name in ("phase_plate_deg", "astigmatism_um", "astigmatism_deg"):
+            object.__setattr__(self, name, self._of_each_tilt(name))
         object.__setattr__(self, "interval_um", tuple(float(v) for v in self.interval_um))
         shape = self.angles_deg.shape
         if len(shape) != 1 or shape[0] == 0 or self.defocus_um.shape != shape:
@@ -74,6 +87,18 @@ class CtfEstimate:
                 f"CtfEstimate.source: expected 'metadata' or 'spectra', found {self.source!r}"
             )
 
+    def _of_each_tilt(self, name: str) -> DoubleArray:
+        values = np.asarray(getattr(self, name), np.float64)
+        values = np.zeros(1) if values.size == 0 else values
+        if values.ndim > 1 or not np.isfinite(values).all():
+            raise InputError(f"CtfEstimate.{name}: expected one finite number a tilt, found others")
+        if values.size not in (1, len(self.angles_deg)):
+            raise InputError(
+                f"CtfEstimate.{name}: expected one number a tilt, {len(self.angles_deg)}, found "
+                f"{values.size}"
+            )
+        return np.array(np.broadcast_to(values, self.angles_deg.shape))
+
     def optics(self, tilt: int) -> Optics:
         """Return the optics of one tilt, without envelopes.
 
@@ -84,11 +109,20 @@ class CtfEstimate:
             electron_wavelength_A(self.voltage_kV),
             A_PER_UM * float(self.defocus_um[tilt]),
             spherical_aberration_A=A_PER_MM * self.spherical_aberration_mm,
-            phase_plate_rad=float(np.radians(self.phase_plate_deg)),
+            astigmatism_A=A_PER_UM * float(self.astigmatism_um[tilt]),
+            astigmatism_deg=float(self.astigmatism_deg[tilt]),
+            phase_plate_rad=float(np.radians(np.ravel(self.phase_plate_deg)[tilt])),
         )
 
     def at(self, angles_deg: ArrayLike) -> "CtfEstimate":
         """Return the estimate at other tilt angles: each gets the defocus of the nearest tilt."""
         wanted = np.atleast_1d(np.asarray(angles_deg, np.float64))
         nearest = nearest_tilts(wanted, self.angles_deg)
-        return replace(self, angles_deg=wanted, defocus_um=self.defocus_um[nearest])
+        return replace(
+            self,
+            angles_deg=wanted,
+            defocus_um=self.defocus_um[nearest],
+            phase_plate_deg=np.ravel(self.phase_plate_deg)[nearest],
+            astigmatism_um=self.astigmatism_um[nearest],
+            astigmatism_deg=self.astigmatism_deg[nearest],
+        )

@@ -10,6 +10,7 @@ tells how certain it is.
 
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -54,7 +55,7 @@ def estimate_ctf(
     voltage_kV: float = 300.0,
     spherical_aberration_mm: float = 2.7,
     amplitude_contrast: float = AMPLITUDE_CONTRAST,
-    phase_plate_deg: float = 0.0,
+    phase_plate_deg: DoubleArray | float = 0.0,
     search_um: tuple[float, float] = (0.5, 10.0),
 ) -> CtfEstimate:
     """Estimate the defocus of a tilt-series from its own power spectra, and how certain it is.
@@ -80,8 +81,9 @@ def estimate_ctf(
     angles_deg : array_like, shape (tilts,)
     defocus_um : array_like, shape (tilts,) or scalar, optional
         Known defocus; then nothing is measured.
-    voltage_kV, spherical_aberration_mm, amplitude_contrast, phase_plate_deg : float
+    voltage_kV, spherical_aberration_mm, amplitude_contrast : float
         Of the microscope.
+    phase_plate_deg : float, or ndarray of shape (tilts,)
     search_um : (float, float)
         Defocus from and to.
 
@@ -95,7 +97,7 @@ def estimate_ctf(
         If shapes or settings do not fit, a tilt is not finite, or images are under 32 pixels.
     """
     angles = np.atleast_1d(np.asarray(angles_deg, np.float64))
-    known_optics = {
+    known_optics: dict[str, Any] = {
         "voltage_kV": voltage_kV,
         "spherical_aberration_mm": spherical_aberration_mm,
         "amplitude_contrast": amplitude_contrast,

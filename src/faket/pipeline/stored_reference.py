@@ -19,7 +19,7 @@ from faket.io.model_folder import (
 from faket.io.records import write_record
 from faket.io.style_profile import save_style_profile
 from faket.io.tilts import write_tilt_series
-from faket.methods.look_like import reference_properties
+from faket.methods.look_like import known_dose, reference_properties
 from faket.methods.notices import reference_notices
 from faket.noise import NoiseProfile
 from faket.pipeline.claim import claim, is_own
@@ -128,6 +128,10 @@ def _write_model(recipe: Recipe, reference: Reference, path: Path) -> list[str]:
         noise=reference.profile if reference.profile.estimate == "blind" else None,
     )
     write_record(path, properties, indent=None)  # its spectra would be a number a line
+    geometry = reference.series.geometry
     return reference_notices(
-        properties, dose_e_per_A2=known.dose_e_per_A2, counted=reference.counted
+        properties,
+        dose=known_dose(geometry, known.dose_e_per_A2),
+        order=geometry.order,
+        counted=reference.counted,
     )

@@ -28,7 +28,7 @@ def align(images: AnyArray, geometry: TiltGeometry) -> AnyArray:
     ndarray, shape (tilt, y, x)
         ``images`` itself where there is nothing to undo.
     """
-    if not geometry.shifts_A.any() and geometry.tilt_axis_deg == 0:
+    if not geometry.shifts_A.any() and geometry.tilt_axis_deg == 0 and geometry.matrices is None:
         return images
     return resample(images, geometry)
 
@@ -80,10 +80,12 @@ def resample(
             f"`pixel_size_A`: expected pixels smaller than the images of {height} x {width} pixels "
             f"of {geometry.pixel_size_A:g} Å, found {wanted_A:g} Å"
         )
-    matrix = in_plane_rotation(geometry.tilt_axis_deg)
+    matrices = geometry.matrices
+    if matrices is None:
+        matrices = np.broadcast_to(in_plane_rotation(geometry.tilt_axis_deg), (len(images), 2, 2))
     shifts = geometry.shifts_A / geometry.pixel_size_A
     out = np.empty((len(images), *size), np.float32)
-    for image, shift, new in zip(images, shifts, out, strict=True):
+    for image, matrix, shift, new in zip(images, matrices, shifts, out, strict=True):
         _resample_image(image, matrix, shift, ratio, new)
     return out
 

@@ -89,9 +89,8 @@ class JoinedGeometry:
     def tilt_geometry(self, *, pixel_size_A: float | None = None) -> TiltGeometry:
         """Return the geometry of the images that are used, in the order of the stack.
 
-        The shifts are those of the raw images; unknown ones are 0. There is one tilt axis, the
-        mean: at r pixels from the centre an axis that differs by 0.1 degrees moves 0.0017 r, for
-        which ``matrices`` hold each image's own.
+        Shifts and matrices are those of the raw images; unknown shifts are 0. An image without
+        an estimate of its defocus has the median of the others.
 
         Raises
         ------
@@ -111,15 +110,45 @@ class JoinedGeometry:
                 f"tilt-series: expected an angle for each image, found none for image "
                 f"{used[~np.isfinite(angles)][0]}; give a .tlt, .rawtlt or .mdoc with all of them"
             )
-        dose, order = self.dose_e_per_A2[used], self.order[used]
+        order = self.order[used]
+        matrices = self.matrices[used]
         return TiltGeometry(
             angles,
             pixel,
             np.nan_to_num(self.shifts_px[used]) * pixel,
             mean_axis_deg(self.axes_deg[used]),
-            dose if np.isfinite(dose).all() else None,
+            _all_or_none(self.dose_e_per_A2[used]),
             np.argsort(np.argsort(order)).astype(np.int64) if (order >= 0).all() else None,
+            _all_or_none(self.dose_before_e_per_A2[used]),
+            matrices if np.isfinite(matrices).all() else None,
+            *self._defocus(used),
+            phase_shift_deg=_filled(self.phase_shift_deg[used]),
+            voltage_kV=self.voltage_kV,
+            spherical_aberration_mm=self.spherical_aberration_mm,
+            amplitude_contrast=self.amplitude_contrast,
         )
+
+    def _defocus(
+        self, used: NDArray[np.intp]
+    ) -> tuple[DoubleArray | None, DoubleArray | None, DoubleArray | None]:
+        """Return mean defocus, half the difference of U and V, and the direction of U."""
+        u = self.defocus_u_um[used]
+        v = np.where(np.isfinite(self.defocus_v_um[used]), self.defocus_v_um[used], u)
+        mean = _filled((u + v) / 2)
+        if mean is None:
+            return None, None, None
+        apart = np.nan_to_num((u - v) / 2)
+        return mean, apart, np.nan_to_num(self.astigmatism_deg[used])
+
+
+def _all_or_none(values: DoubleArray) -> DoubleArray | None:
+    return values if np.isfinite(values).all() else None
+
+
+def _filled(values: DoubleArray) -> DoubleArray | None:
+    """Return values with the median of the known ones where one is missing; None without any."""
+    known = np.isfinite(values)
+    return np.where(known, values, np.median(values[known])) if known.any() else None
 
 
 def mean_axis_deg(axes_deg: DoubleArray) -> float:
