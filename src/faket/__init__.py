@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from faket.pipeline.recipe import read_recipe
     from faket.projection import noise_free_projections
     from faket.reconstruction import reconstruct
+    from faket.references.reference import Reference
     from faket.specimen import SpecimenConfig, build_specimen
     from faket.structures import synthetic_species
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "InputError",
+    "Reference",
     "Species",
     "Specimen",
     "SpecimenConfig",
@@ -46,6 +48,7 @@ __all__ = [
 # The module that defines each name.
 _HOMES = {
     "InputError": "errors",
+    "Reference": "references.reference",
     "Species": "data",
     "Specimen": "data",
     "SpecimenConfig": "specimen",

@@ -45,7 +45,7 @@ def make_data_set(out):
     )  # fmt: skip
     dataset.load_library = lambda recipe: ()
     dataset.specimen_config = lambda recipe, library: None
-    stored_reference.prepare_reference = lambda recipe, library, index: reference
+    stored_reference.prepare_reference = lambda recipe, library, references, index: reference
     stored_reference.read_noise = lambda folder: json.loads(
         (folder / "noise_profile.json").read_text()
     )

@@ -1,8 +1,5 @@
 """What was guessed or left out is said, in one line each."""
 
-from functools import partial
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -11,11 +8,11 @@ from faket.methods.measurement import measure_reference
 from faket.methods.notices import coverage_notice, reference_notices
 from faket.pipeline import generate, parse_recipe
 from faket.pipeline.notices import (
-    pixels_notice,
     placement_notice,
     tomogram_notice,
     unused_notice,
 )
+from faket.references.prepare import pixels_notice
 
 CROWDED = """
 tomograms = 1
@@ -56,10 +53,10 @@ def test_tilts_beyond_the_references_are_counted(reference, beyond):
 
 
 def test_binning_and_resampling_are_said_where_they_are_done():
-    said = partial(pixels_notice, Path("a.mrc"))
+    said = pixels_notice
     assert said(2.5, 2.51, 1) == []
-    assert said(2.5, 10.0, 4) == ["a.mrc: binned by 4, from 2.5 to 10 Å"]
-    assert said(4.3, 10.0, None) == ["a.mrc: resampled, from 4.3 to 10 Å"]
+    assert said(2.5, 10.0, 4) == ["binned by 4, from 2.5 to 10 Å"]
+    assert said(4.3, 10.0, None) == ["resampled, from 4.3 to 10 Å"]
 
 
 def test_nothing_is_said_of_what_fits():

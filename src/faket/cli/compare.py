@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from faket.cli.common import Count, Flag, Positive, Seed, check_pixels
+from faket.cli.common import Count, Flag, Positive, Seed, check_pixels, print_notices
 from faket.cli.compare_table import print_table
 from faket.cli.outputs import OutFolder
 from faket.errors import InputError
@@ -94,9 +94,7 @@ def compare(
     from faket.cli.progress import reporting
 
     _check_paths(reference, stacks, angles)
-    target = _read(reference, reference_angles, "reference_angles", pixel_size_A)
-    if invert_reference:
-        target = replace(target, images=-target.images)
+    target = _reference(reference, reference_angles, pixel_size_A, invert_reference)
     noise_free_reference = None
     if reference_clean is not None:
         option = "reference_clean_angles"
@@ -178,6 +176,27 @@ def _read(path: Path, angles: Path | None, option: str, pixel_size_A: float | No
 
     tlt = angles or tilt_angles_beside(path, option=option)
     return read_tilt_series(path, tlt, mmap=True, pixel_size_A=pixel_size_A)
+
+
+def _reference(
+    path: Path, angles: Path | None, pixel_size_A: float | None, invert: bool
+) -> "TiltSeries":
+    from faket.references.facts import Given
+    from faket.references.prepare import prepare
+    from faket.references.reference import open_reference
+
+    opened = open_reference(
+        path,
+        Given(
+            angles=angles,
+            pixel_size_A=pixel_size_A,
+            invert=invert,
+            angles_option="reference_angles",
+        ),
+    )
+    prepared = prepare(opened)
+    print_notices(path, *opened.notices, *prepared.notices)
+    return prepared.series
 
 
 def _contrast(path: Path, series: "TiltSeries") -> "ContrastSign":

@@ -80,34 +80,40 @@ def noise(
     from faket.io.tilts import read_tilt_series, tilt_angles_beside, write_tilt_series
     from faket.methods.look_like import noise_like
     from faket.methods.notices import coverage_notice
-    from faket.methods.usable import usable_reference
-    from faket.pipeline.reference import at_pixel_size
+    from faket.references.facts import Given
+    from faket.references.prepare import prepare
+    from faket.references.reference import open_reference
 
     if not method.startswith("spectral"):
         refuse_unused(f"with method {method}", defocus_um=defocus_um, dose_e_per_A2=dose_e_per_A2)
-    inputs = [clean, reference, reference_clean]
     tlt = clean_angles or tilt_angles_beside(clean, option="clean_angles")
-    reference_tlt = reference_angles or tilt_angles_beside(reference, option="reference_angles")
     series = read_tilt_series(clean, tlt, pixel_size_A=pixel_size_A)
-    target = read_tilt_series(reference, reference_tlt, pixel_size_A=pixel_size_A)
+    given = Given(
+        angles=reference_angles,
+        pixel_size_A=pixel_size_A,
+        invert=invert_reference,
+        angles_option="reference_angles",
+    )
+    opened = open_reference(reference, given)
+    inputs = [clean, *opened.files, reference_clean]
     wanted_A, known = series.geometry.pixel_size_A, None
     if reference_clean is not None:
         known, _ = read_stack(reference_clean, pixel_size_A=pixel_size_A)
-    usable = usable_reference(target, known, invert=invert_reference, where=str(reference))
-    print_notices(reference, usable.notice)
-    target, known, binned = at_pixel_size(usable.series, usable.noise_free, wanted_A, reference)
+    prepared = prepare(opened, wanted_A, known)
+    print_notices(reference, *opened.notices, *prepared.notices)
+    target, known = prepared.series, prepared.noise_free
     beyond = coverage_notice(target.geometry.angles_deg, series.geometry.angles_deg)
     if not invert_reference:
         check_sign(reference, target.images)
     kept = {"defocus_um": defocus_um, "dose_e_per_A2": dose_e_per_A2}
-    notices = [*binned, *beyond]
+    notices = [*beyond]
     images, record = noise_like(
-        method, series, target, known, seed, **kept, counted=not usable.scaled, say=notices.append
+        method, series, target, known, seed, **kept, counted=prepared.counted, say=notices.append
     )
     for notice in notices:
         print(in_words_of(noise, notice), file=sys.stderr)
-    if usable.left_out:
-        record["left_out"] = usable.left_out
+    if prepared.left_out:
+        record["left_out"] = prepared.left_out
     write_tilt_series(out, TiltSeries(images, series.geometry))
     settings = {"method": method, "seed": seed, **kept}
     record_manifest(out, "noise", settings, inputs, record, [out.with_suffix(ANGLES)])

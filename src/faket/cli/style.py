@@ -9,7 +9,6 @@ from faket.cli.common import (
     Positive,
     Seed,
     Where,
-    check_pixels,
     check_sign,
     print_notices,
     record_manifest,
@@ -107,7 +106,7 @@ def style(
             load_style_profile(style)
             if is_profile
             else StyleProfile.measure(
-                **_measurable(style, style_angles, pixel_size_A, invert_reference, content, kept),
+                **_measurable(style, style_angles, pixel_size_A, invert_reference, kept),
                 network=features,
                 device=device,
                 memory_limit=limit,
@@ -157,24 +156,24 @@ def _measurable(
     angles: Path | None,
     pixel_size_A: float | None,
     invert: bool,
-    content: Path,
     kept: "TiltSeries",
 ) -> dict[str, Any]:
     """Read the reference; return the arguments of StyleProfile.measure that come from it."""
-    from faket.io.tilts import read_tilt_series, tilt_angles_beside
-    from faket.methods.usable import usable_reference
+    from faket.references.facts import Given
+    from faket.references.prepare import prepare
+    from faket.references.reference import open_reference
 
-    tlt = angles or tilt_angles_beside(style, option="style_angles")
-    usable = usable_reference(
-        read_tilt_series(style, tlt, pixel_size_A=pixel_size_A), invert=invert, where=str(style)
+    given = Given(
+        angles=angles, pixel_size_A=pixel_size_A, invert=invert, angles_option="style_angles"
     )
-    print_notices(style, usable.notice)
+    opened = open_reference(style, given)
+    prepared = prepare(opened, kept.geometry.pixel_size_A)
+    print_notices(style, *opened.notices, *prepared.notices)
     if not invert:
-        check_sign(style, usable.series.images)
-    geometry = usable.series.geometry
-    check_pixels(content, kept.geometry.pixel_size_A, style, geometry.pixel_size_A)
+        check_sign(style, prepared.series.images)
+    geometry = prepared.series.geometry
     return {
-        "stack": usable.series.images,
+        "stack": prepared.series.images,
         "angles_deg": geometry.angles_deg,
         "pixel_size_A": geometry.pixel_size_A,
     }

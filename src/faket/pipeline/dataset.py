@@ -23,6 +23,7 @@ from faket.pipeline.reference import (
     check_references,
     chosen_microscope,
     input_files,
+    open_references,
     tilt_angles,
 )
 from faket.pipeline.stored_reference import prepare_references
@@ -150,9 +151,10 @@ def _is_finished(out: Path, index: int) -> bool:
 def _prepare(recipe: Recipe, out: Path, made: Mapping[Path, dict[str, Any]], say: Report) -> Plan:
     # All checks come before the parts that take long.
     microscope = chosen_microscope(recipe.microscope)
-    angles_deg = tilt_angles(recipe)
-    check_references(recipe)
-    files = input_files(recipe)
+    references = open_references(recipe)
+    angles_deg = tilt_angles(recipe, references)
+    check_references(recipe, references)
+    files = input_files(recipe, references)
     say(tomogram_notice(recipe), 0, 0)
     weights = network_weights(recipe)
     say("loading molecules", 0, recipe.tomograms)
@@ -163,7 +165,7 @@ def _prepare(recipe: Recipe, out: Path, made: Mapping[Path, dict[str, Any]], say
     specimen = specimen_config(recipe, library)
     profile = None
     if method_of(recipe).needs_reference:
-        profile = prepare_references(recipe, library, weights, files, out, say)
+        profile = prepare_references(recipe, library, references, weights, files, out, say)
     claim(recipe, out)
     _check_inputs(files, made)
     return Plan(recipe, library, specimen, angles_deg, microscope, profile, weights, files, out)
@@ -173,4 +175,4 @@ def _model_bytes(recipe: Recipe) -> int:
     """Size of one model on disk: two stacks, two volumes, two masks."""
     x, y, z = recipe.specimen.size_voxels
     volume = x * y * z // recipe.reconstruction.binning**3
-    return 8 * x * y * len(tilt_angles(recipe)) + 12 * volume
+    return 8 * x * y * len(tilt_angles(recipe, open_references(recipe))) + 12 * volume

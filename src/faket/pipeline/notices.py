@@ -4,22 +4,11 @@ Settings are in backticks, as in errors (:class:`faket.errors.InputError`).
 """
 
 from collections.abc import Mapping
-from pathlib import Path
 
 from pydantic import BaseModel
 
 from faket.pipeline.methods import method_of
 from faket.pipeline.recipe import Recipe
-
-
-def pixels_notice(
-    path: Path, pixel_size_A: float, wanted_A: float, binning: int | None
-) -> list[str]:
-    """Say that a stack was brought to the pixels of the data; ``binning`` None: interpolated."""
-    if binning == 1:
-        return []
-    how = "resampled" if binning is None else f"binned by {binning}"
-    return [f"{path}: {how}, from {pixel_size_A:g} to {wanted_A:g} Å"]
 
 
 def tomogram_notice(recipe: Recipe) -> str:
@@ -34,12 +23,12 @@ def unused_notice(recipe: Recipe) -> list[str]:
     """Return a notice of the settings of a recipe that have no effect."""
     reference, style, method = recipe.reference, recipe.style, recipe.method
     row = method_of(recipe)
-    stack = bool(reference.stack)
+    stack = bool(reference.stack or reference.run)
     uses: list[tuple[str, BaseModel, str, bool]] = [
         ("style", style, "network initial", method == "style"),
         ("style", style, "weights iterations", row.network is not None),
-        ("reference", reference, "stack count", row.needs_reference),
-        ("reference", reference, "angles clean pixel_size_A invert", stack),
+        ("reference", reference, "stack run count", row.needs_reference),
+        ("reference", reference, "angles clean pixel_size_A aligned series invert", stack),
         ("reference", reference, "count", not stack),
         ("reference", reference, "defocus_um dose_e_per_A2", row.needs_spectra),
         ("microscope", recipe.microscope, "preset settings", method == "benchmark" or not stack),

@@ -92,6 +92,11 @@ class ReferenceSection(Section):
         description="tilt-series (MRC) to look like, or a list of them; without one, references "
         "are simulated with the microscope section",
     )
+    run: Annotated[Paths, pydantic.BeforeValidator(_listed)] = Field(
+        (),
+        description="instead of a stack: the folder of a tilt-series, or any of its files (.mdoc, "
+        ".xf, .aln, .xml, .star ...), or a list of them; raw stacks are aligned as its files tell",
+    )
     angles: Annotated[Paths, pydantic.BeforeValidator(_listed)] = Field(
         (),
         description="tilt angles of each stack (.tlt, .rawtlt), or the .csv of `faket acquire`, "
@@ -111,6 +116,12 @@ class ReferenceSection(Section):
     dose_e_per_A2: PositiveNumber | None = Field(
         None, description="method spectral: exposure of the whole series, if known (e/Å²)"
     )
+    aligned: bool | None = Field(
+        None, description="whether the images are aligned already, if their files tell it wrongly"
+    )
+    series: str | None = Field(
+        None, description="which tilt-series, if a folder or file of reference.run holds several"
+    )
     invert: bool = Field(
         False, description="multiply the stacks by -1; needed if protein is bright in them"
     )
@@ -118,18 +129,24 @@ class ReferenceSection(Section):
 
     @pydantic.model_validator(mode="after")
     def _one_each(self) -> Self:
+        if self.stack and self.run:
+            raise InputError(
+                "reference.run: expected none beside reference.stack, found both; list the stacks "
+                "in reference.run, too"
+            )
         for name in ("angles", "clean"):
             given = len(getattr(self, name))
-            if given not in (0, len(self.stack)):
+            wanted = len(self.stack) or (len(self.run) if name == "clean" else 0)
+            if given not in (0, wanted):
                 raise InputError(
-                    f"reference.{name}: expected one file for each of the {len(self.stack)} "
+                    f"reference.{name}: expected one file for each of the {wanted} "
                     f"stacks, found {given}; list them in the order of the stacks"
                 )
         return self
 
     def __len__(self) -> int:
         """Return the number of references."""
-        return len(self.stack) or self.count
+        return len(self.stack) or len(self.run) or self.count
 
 
 class MicroscopeSection(Section):
@@ -196,8 +213,10 @@ class Recipe(Section):
         (), description="folders searched for PDB ids before the cache and the internet"
     )
     specimen: SpecimenSection = Field(default_factory=SpecimenSection)
-    tilts: Tilts | None = Field(
-        None, description="by default the angles of the reference, or of the preset"
+    tilts: Tilts | Literal["as the reference"] | None = Field(
+        None,
+        description='by default "as the reference": its angles without excluded views; without a '
+        "reference those of the preset",
     )
     reference: ReferenceSection = ReferenceSection()
     microscope: MicroscopeSection = MicroscopeSection()

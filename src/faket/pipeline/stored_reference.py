@@ -1,5 +1,6 @@
 """The references of a data set: prepared and measured once, and stored beside its tomograms."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from faket.data import Species
@@ -30,7 +31,8 @@ from faket.pipeline.methods import (
     read_noise,
 )
 from faket.pipeline.recipe import Recipe
-from faket.pipeline.reference import Reference, prepare_reference
+from faket.pipeline.reference import PreparedReference, prepare_reference
+from faket.references.reference import Reference
 from faket.reports import Report
 from faket.style import FeatureNetwork, StyleProfile
 
@@ -38,6 +40,7 @@ from faket.style import FeatureNetwork, StyleProfile
 def prepare_references(
     recipe: Recipe,
     library: tuple[Species, ...],
+    references: Sequence[Reference],
     weights: Path | None,
     inputs: tuple[Path, ...],
     out: Path,
@@ -48,7 +51,9 @@ def prepare_references(
     for index in range(n):
         which = f"reference {index + 1} of {n}" if n > 1 else "the reference"
         say(f"preparing {which}", 0, recipe.tomograms)
-        profiles.append(_stored_reference(recipe, library, weights, inputs, out, index, say))
+        profiles.append(
+            _stored_reference(recipe, library, references, weights, inputs, out, index, say)
+        )
     if n == 1:
         return profiles[0]
     return NoiseProfile.average([profile.polynomial() for profile in profiles])
@@ -57,6 +62,7 @@ def prepare_references(
 def _stored_reference(
     recipe: Recipe,
     library: tuple[Species, ...],
+    references: Sequence[Reference],
     weights: Path | None,
     inputs: tuple[Path, ...],
     out: Path,
@@ -68,7 +74,7 @@ def _stored_reference(
     if not (is_own(recipe, out) and (folder / MANIFEST).exists()):
         clock = Clock()
         with clock.stage("preparation"):
-            reference = prepare_reference(recipe, library, index)
+            reference = prepare_reference(recipe, library, references, index)
         if contrast_sign(reference.series.images).sign == "inverted":
             what = "expected dark protein, found bright; set `reference.invert` = true"
             say(f"{reference.source}: {what}", 0, 0)
@@ -104,7 +110,7 @@ def _stored_reference(
     return read_noise(folder)
 
 
-def _measure_style(reference: Reference, network: FeatureNetwork) -> StyleProfile:
+def _measure_style(reference: PreparedReference, network: FeatureNetwork) -> StyleProfile:
     geometry = reference.series.geometry
     return StyleProfile.measure(
         reference.series.images,
@@ -114,7 +120,7 @@ def _measure_style(reference: Reference, network: FeatureNetwork) -> StyleProfil
     )
 
 
-def _write_model(recipe: Recipe, reference: Reference, path: Path) -> list[str]:
+def _write_model(recipe: Recipe, reference: PreparedReference, path: Path) -> list[str]:
     """Measure what method spectral needs, from the images alone, and write it.
 
     Returns notices about what was estimated or assumed.

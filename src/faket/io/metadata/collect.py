@@ -59,6 +59,7 @@ def collect(files: Sequence[Placed], count: int) -> JoinedGeometry:
         phase_shift_deg=joining.tilts("phase_shift_deg"),
         excluded=excluded,
         frames=tuple(joining.objects("frame")),
+        images=tuple(joining.objects("image")),
         halves=tuple(joining.objects("halves")),
         sources={_NAMES.get(k, k): file for k, file in joining.sources.items() if file},
         notices=tuple(dict.fromkeys([*notices, *joining.notices])),

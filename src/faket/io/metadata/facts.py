@@ -44,6 +44,8 @@ class TiltFacts:
         Place in the raw stack, from 0.
     frame : str or None
         Name of the movie or image, without folders and endings.
+    image : str or None
+        Path of an image of its own, as the file tells it; not of a movie, nor of a stack.
     angle_deg, refined_angle_deg : float or None
         Stage angle as the microscope told it, and after the alignment.
     x_tilt_deg : float or None
@@ -67,6 +69,7 @@ class TiltFacts:
 
     section: int | None = None
     frame: str | None = None
+    image: str | None = None
     angle_deg: float | None = None
     refined_angle_deg: float | None = None
     x_tilt_deg: float | None = None

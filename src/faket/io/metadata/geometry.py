@@ -1,7 +1,8 @@
 """The geometry of a series as its files tell it together, with where each part comes from."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,7 +34,8 @@ class JoinedGeometry:
     dose_e_per_A2, dose_before_e_per_A2 : ndarray, shape (tilts,)
     defocus_u_um, defocus_v_um, astigmatism_deg, phase_shift_deg : ndarray, shape (tilts,)
     excluded : ndarray of bool, shape (tilts,)
-    frames : tuple of str or None
+    frames, images : tuple of str or None
+        Names of the movies, and paths of images that are files of their own.
     halves : tuple of pairs of str, or None
         File names of the even and odd halves of each image.
     pixel_size_A, voltage_kV, spherical_aberration_mm, amplitude_contrast, hand
@@ -64,6 +66,7 @@ class JoinedGeometry:
     phase_shift_deg: DoubleArray
     excluded: NDArray[np.bool_]
     frames: tuple[str | None, ...]
+    images: tuple[str | None, ...]
     halves: tuple[tuple[str, str] | None, ...]
     pixel_size_A: float | None = None
     voltage_kV: float | None = None
@@ -80,6 +83,17 @@ class JoinedGeometry:
     def __len__(self) -> int:
         """Return the number of images of the raw stack."""
         return len(self.angles_deg)
+
+    def of_images(self, kept: NDArray[np.intp]) -> "JoinedGeometry":
+        """Return the geometry of some of the images, as if there were no others."""
+        parts: dict[str, Any] = {}
+        for item in fields(self):
+            value = getattr(self, item.name)
+            if isinstance(value, np.ndarray):
+                parts[item.name] = value[kept]
+            elif item.name in ("frames", "images", "halves"):
+                parts[item.name] = tuple(value[i] for i in kept)
+        return replace(self, **parts)
 
     @property
     def used(self) -> NDArray[np.intp]:

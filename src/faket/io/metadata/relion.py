@@ -165,6 +165,7 @@ def _tilts(rows: Rows) -> list[TiltFacts]:
         TiltFacts(
             section=_section(images[i]),
             frame=frame_name(movies[i] if "@" not in movies[i] else ""),
+            image=images[i] if images[i] and "@" not in images[i] else None,
             angle_deg=nominal[i],
             dose_before=before[i],
             defocus_u_um=u[i],

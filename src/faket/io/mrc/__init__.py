@@ -8,13 +8,20 @@ from faket.io.mrc.files import (
     write_stack,
     write_volume,
 )
-from faket.io.mrc.sizes import check_mask_voxels, read_pixel_size, read_shape, read_voxel_size
+from faket.io.mrc.sizes import (
+    check_mask_voxels,
+    read_pixel_size,
+    read_shape,
+    read_spacing,
+    read_voxel_size,
+)
 
 __all__ = [
     "check_mask_voxels",
     "read_mask",
     "read_pixel_size",
     "read_shape",
+    "read_spacing",
     "read_stack",
     "read_volume",
     "read_voxel_size",

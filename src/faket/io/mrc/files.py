@@ -57,7 +57,11 @@ def read_volume(
 
 
 def read_stack(
-    path: PathLike, *, mmap: bool = False, pixel_size_A: float | None = None
+    path: PathLike,
+    *,
+    mmap: bool = False,
+    pixel_size_A: float | None = None,
+    kept: NDArray[np.intp] | None = None,
 ) -> tuple[FloatArray, float]:
     """Read a stack of images.
 
@@ -71,6 +75,8 @@ def read_stack(
         The file is still read once, image by image, to check it.
     pixel_size_A : float, optional
         Taken instead of the header's.
+    kept : ndarray of int, optional
+        The images to read, ascending, from 0; by default all of them.
 
     Returns
     -------
@@ -90,9 +96,9 @@ def read_stack(
             )  # fmt: skip
         size_A = voxel_size(path, layout.spacing_A[:2], pixel_size_A, "pixel_size_A")
         mappable = layout.dtype == np.float32 and layout.dtype.isnative and layout.offset % 4 == 0
-        if mmap and mappable and not isinstance(stream, gzip.GzipFile):
+        if mmap and mappable and kept is None and not isinstance(stream, gzip.GzipFile):
             return map_finite(path, layout), size_A
-        return read_finite(path, stream, layout), size_A
+        return read_finite(path, stream, layout, kept), size_A
 
 
 def read_mask(path: PathLike, *, dtype: DTypeLike = np.uint16) -> NDArray[Any]:

@@ -36,6 +36,16 @@ def read_shape(path: PathLike) -> tuple[int, int, int]:
         return layout.shape
 
 
+def read_spacing(path: PathLike) -> tuple[tuple[int, int, int], tuple[float, float, float]]:
+    """Return (sections, rows, columns), and the spacing along x, y, z in Å as the header has it.
+
+    The spacing is not checked: 0 and 1 mean that a program did not know it.
+    """
+    with opened(path) as (_, layout):
+        x, y, z = layout.spacing_A
+        return layout.shape, (float(x), float(y), float(z))
+
+
 def check_mask_voxels(path: PathLike, voxel_size_A: float) -> None:
     """Refuse a mask if the voxel size (Å) in its header differs from its tomogram's by over 2 %.
 

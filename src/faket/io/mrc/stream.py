@@ -72,13 +72,21 @@ def sections(path: PathLike, stream: IO[bytes], layout: MrcLayout) -> Iterator[A
     stream.read(1)  # makes gzip compare its check sum
 
 
-def read_finite(path: PathLike, stream: IO[bytes], layout: MrcLayout) -> FloatArray:
-    """Read everything as float32; InputError, naming the section, at NaN or infinity."""
-    data = np.empty(layout.shape, np.float32)
+def read_finite(
+    path: PathLike, stream: IO[bytes], layout: MrcLayout, kept: AnyArray | None = None
+) -> FloatArray:
+    """Read sections as float32; InputError, naming the section, at NaN or infinity.
+
+    ``kept``: the sections to read, ascending; all by default.
+    """
+    wanted = range(layout.shape[0]) if kept is None else kept.tolist()
+    place = {section: i for i, section in enumerate(wanted)}
+    data = np.empty((len(place), *layout.shape[1:]), np.float32)
     for index, section in enumerate(sections(path, stream, layout)):
-        with np.errstate(all="ignore"):  # a signalling NaN would warn before it is found
-            data[index] = section
-        check_finite(path, data[index], index)
+        if index in place:
+            with np.errstate(all="ignore"):  # a signalling NaN would warn before it is found
+                data[place[index]] = section
+            check_finite(path, data[place[index]], index)
     return data
 
 

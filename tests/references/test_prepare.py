@@ -7,7 +7,7 @@ import pytest
 
 from faket.data import TiltGeometry, TiltSeries
 from faket.errors import InputError
-from faket.pipeline.reference import at_pixel_size
+from faket.references.prepare import at_pixel_size
 
 WHERE = Path("a.mrc")
 
