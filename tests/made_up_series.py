@@ -87,6 +87,12 @@ def rawtlt(t: Truth) -> str:
     return "".join(f"{angle:.2f}\n" for angle in t.stage)
 
 
+def aretomo_tlt(t: Truth) -> str:
+    """The list that AreTomo 3 writes: angle, place in the acquisition from 1, image dose."""
+    return "".join(f"{t.stage[i]:8.2f}  {t.order[i] + 1:4d}  {t.dose:8.2f}\n"
+                   for i in range(len(t.stage)))  # fmt: skip
+
+
 def xf(t: Truth) -> str:
     """aligned - middle = A (raw - middle) + D, at the aligned sample N // 2."""
     lines = []

@@ -37,6 +37,11 @@ class ImageFiles:
         """Whether one file holds all images."""
         return len(self.paths) == 1
 
+    @property
+    def path(self) -> Path:
+        """The stack, or the first image."""
+        return self.paths[0]
+
     def read(self, kept: NDArray[np.intp], pixel_size_A: float) -> FloatArray:
         """Return the images ``kept`` (ascending) as [tilt, y, x], float32.
 

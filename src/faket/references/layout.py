@@ -11,8 +11,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from faket.errors import InputError
 from faket.io.failures import input_error
 from faket.io.leftovers import is_temporary
+from faket.io.mrc import read_shape
 from faket.references.names import Content, FileName, read_name
 
 # One .mdoc a frame: the series' name, a number, the tilt angle, and what the microscope adds.
@@ -84,12 +86,15 @@ def beside(path: Path) -> SeriesFiles | None:
 def group_files(files: Iterable[Path]) -> list[SeriesFiles]:
     """Return the series of a list of files."""
     named = [(path, read_name(path)) for path in files]
+    named = [(path, name) for path, name in named
+             if name.content in ("metadata", "other") or not _is_single_image(path)]  # fmt: skip
     groups: dict[str, SeriesFiles] = {}
     folders: defaultdict[Path, set[str]] = defaultdict(set)
+    with_images: defaultdict[Path, set[str]] = defaultdict(set)
     for path, name in named:
         if name.content not in ("other", "metadata"):
             _put(groups, path, name, name.series)
-            folders[path.parent].add(name.series)
+            with_images[path.parent].add(name.series)
     for path, name in named:
         if name.content == "metadata" and name.series:
             series = _series_of(path, name, groups)
@@ -97,10 +102,19 @@ def group_files(files: Iterable[Path]) -> list[SeriesFiles]:
             folders[path.parent].add(series)
     for path, name in named:
         if name.content == "metadata" and not name.series:
-            _put_nameless(groups, folders, path, name)
+            near = with_images[path.parent] or folders[path.parent]
+            _put_nameless(groups, near, path, name)
     for group in groups.values():
         _sort(group)
     return [groups[key] for key in sorted(groups)]
+
+
+def _is_single_image(path: Path) -> bool:
+    """Tell whether a file holds one image: of a tilt, or a projection; no stack."""
+    try:
+        return read_shape(path)[0] == 1
+    except InputError:  # said when the file is opened
+        return False
 
 
 def _files(folder: Path, depth: int) -> Iterator[Path]:
@@ -138,10 +152,9 @@ def _series_of(path: Path, name: FileName, groups: dict[str, SeriesFiles]) -> st
 
 
 def _put_nameless(
-    groups: dict[str, SeriesFiles], folders: dict[Path, set[str]], path: Path, name: FileName
+    groups: dict[str, SeriesFiles], near: set[str], path: Path, name: FileName
 ) -> None:
     """Give a file without a name to the one series of its folder, or to all that it may list."""
-    near = folders.get(path.parent, set())
     if path.suffix.lower() == ".star":  # it names its series itself
         for key in groups:
             groups[key].metadata.append(path)

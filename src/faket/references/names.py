@@ -23,6 +23,8 @@ OF_FOLDER = re.compile(
     r"(tilt[ab]?|newst[ab]?)\.com$|.*metadata\.json$|(tomograms|tilt_series|.*_tomograms)\.star$",
     re.IGNORECASE,
 )
+# The commands that make an aligned stack and a tomogram; IMOD's others tell nothing of images.
+_COMMANDS = re.compile(r"(tilt|newst)[ab]?\.com$", re.IGNORECASE)
 # IMOD's steps before the final alignment, whose transforms are others.
 _EARLIER = re.compile(r"(_fid|_nonfid|_prexf|_orig|_xcor|_final)?\.(prexf|prexg|xg|tltxf|rawxf)$"
                       r"|_(fid|nonfid|xcor)\.(xf|tlt)$", re.IGNORECASE)  # fmt: skip
@@ -77,6 +79,8 @@ def _content(path: Path, name: str, suffix: str, words: set[str]) -> Content:
     if suffix in IMAGE_SUFFIXES:
         return _images(path, suffix, words)
     if suffix not in SUFFIXES or _EARLIER.search(name):
+        return "other"
+    if suffix == ".com" and not _COMMANDS.search(name):
         return "other"
     if (suffix == ".txt" and not _TEXTS.search(name)) or (
         suffix == ".json" and not _JSONS.search(name)
