@@ -3,9 +3,11 @@
 from faket.reconstruction.binning import binned_offset, fourier_crop
 from faket.reconstruction.filters import filter_stack, ramp, shrec_filter
 from faket.reconstruction.resampling import align, resample
+from faket.reconstruction.tomogram_reference import TomogramReference, tomogram_series
 from faket.reconstruction.wbp import reconstruct
 
 __all__ = [
+    "TomogramReference",
     "align",
     "binned_offset",
     "filter_stack",
@@ -14,4 +16,5 @@ __all__ = [
     "reconstruct",
     "resample",
     "shrec_filter",
+    "tomogram_series",
 ]

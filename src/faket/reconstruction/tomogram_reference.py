@@ -1,0 +1,170 @@
+"""A tomogram alone as a reference: its reprojections, made like the images it came from.
+
+What the reconstruction did to the rows is measured and divided out
+(:mod:`faket.reconstruction.row_filter`). In a reprojection the tilts beside its own support the
+specimen, while their noise averages out; a single image holds the signal of this reprojection and
+more noise. What is missing is drawn anew with the measured spectrum. So noise and signal per ring
+are those of the images, but for one factor, as grey values of tomograms are arbitrary.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy import fft
+
+from faket.data import AnyArray, FloatArray, TiltGeometry, TiltSeries
+from faket.device import Device
+from faket.errors import InputError
+from faket.reconstruction.reprojection import Reprojections, reproject, without_padding
+from faket.reconstruction.row_filter import (
+    COLUMNS,
+    CORNER,
+    RINGS,
+    PowerTable,
+    RowFilter,
+    fit_row_filters,
+    power_table,
+)
+from faket.reconstruction.tilt_overlap import coherent_gain, tilt_overlap
+from faket.rings import frequencies, ring_frequencies
+from faket.seeds import generator
+from faket.tilts import LARGEST_TILT_DEG, checked_angles
+
+USUAL_ANGLES_DEG = tuple(range(-60, 61, 3))  # chosen, because they are the most common
+# Where noise begins, cycles per voxel; chosen, because the tilts of a tomogram of 10 Å agree by
+# less than 1 % in their specimen there, and 41 of them add up.
+_NOISE_FROM = 0.38
+# Power of the rows over their maximum below which they are drawn anew; chosen, because float32
+# and tapered edges leave less.
+_LOST = 1e-5
+_SMALLEST = 32  # voxels across the tilt axis and along it; chosen, for 16 columns of A
+
+
+@dataclass(frozen=True, eq=False)
+class TomogramReference:
+    """A tilt-series like that behind a tomogram, and what was measured to make it.
+
+    Attributes
+    ----------
+    series : TiltSeries
+        Aligned, mean 0, with the tomogram's contrast sign, in arbitrary grey values: powers per
+        ring are right but for one factor common to all tilts. They are no counts.
+    angles_source : {"given", "assumed"}
+    filters : tuple of RowFilter
+        What the reconstruction did to the rows of each tilt, and the noise of its images.
+    columns : ndarray of int, shape (tilts, 2)
+        First column that the tomogram shows, and the one after the last; others are mirrored.
+    notices : tuple of str
+        What was assumed or left out, one line each.
+    """
+
+    series: TiltSeries
+    angles_source: Literal["given", "assumed"]
+    filters: tuple[RowFilter, ...]
+    columns: AnyArray
+    notices: tuple[str, ...]
+
+
+def tomogram_series(
+    volume: AnyArray,
+    voxel_size_A: float,
+    angles_deg: ArrayLike | None = None,
+    *,
+    seed: int = 0,
+    device: Device = "auto",
+) -> TomogramReference:
+    """Make a tilt-series for the methods from a tomogram.
+
+    Parameters
+    ----------
+    volume : ndarray, shape (z, y, x)
+        The tilt axis is y. Any linear scale of grey values.
+    voxel_size_A : float
+    angles_deg : array_like, shape (tilts,), optional
+        Of its tilt-series; by default −60° to 60° by 3°, which is assumed.
+    seed : int
+        Of the noise that is drawn anew.
+    device : {"auto", "cpu", "cuda"}
+
+    Returns
+    -------
+    TomogramReference
+
+    Raises
+    ------
+    InputError
+        If the volume is too small, constant or not finite, or the angles are not valid.
+    """
+    assumed = angles_deg is None
+    angles = checked_angles(
+        USUAL_ANGLES_DEG if angles_deg is None else angles_deg, largest_deg=LARGEST_TILT_DEG
+    )
+    volume = without_padding(_checked(volume))
+    seen = reproject(volume, angles, device=device)
+    filters = fit_row_filters(_tables(seen), seen.on_grid, _NOISE_FROM)
+    images = np.array([
+        _like_an_image(seen, tilt, filters[tilt], generator(seed, "tomogram", tilt))
+        for tilt in range(len(angles))
+    ])  # fmt: skip
+    notices = (_ASSUMED,) if assumed else ()
+    return TomogramReference(
+        TiltSeries(images, TiltGeometry(angles, voxel_size_A)),
+        "assumed" if assumed else "given",
+        tuple(filters),
+        seen.columns,
+        notices,
+    )
+
+
+_ASSUMED = "the tilt angles of the tomogram are not known: -60° to 60° by 3° are assumed"
+
+
+def _checked(volume: AnyArray) -> AnyArray:
+    if np.ndim(volume) != 3 or min(np.shape(volume)[1:]) < _SMALLEST:
+        raise InputError(
+            f"tomogram: expected [z, y, x] of at least {_SMALLEST} voxels along y and x, found "
+            f"shape {np.shape(volume)}; give a larger piece"
+        )
+    low, high = float(volume.min()), float(volume.max())
+    if not (np.isfinite(low) and np.isfinite(high)) or low == high:
+        raise InputError(
+            f"tomogram: expected finite values with contrast, found {low:g} to {high:g}; give "
+            "another tomogram"
+        )
+    return volume
+
+
+def _tables(seen: Reprojections) -> list[PowerTable]:
+    tables = []
+    for tilt, (first, end) in enumerate(seen.columns):
+        kx = fft.rfftfreq(int(end - first))
+        overlap = tilt_overlap(seen.angles_deg, tilt, kx, depth=seen.depth)
+        tables.append(power_table(seen.images[tilt, :, first:end], overlap))
+    return tables
+
+
+def _like_an_image(
+    seen: Reprojections, tilt: int, found: RowFilter, rng: np.random.Generator
+) -> FloatArray:
+    """Return a reprojection with its row filter undone and the noise of a single image."""
+    first, end = (int(column) for column in seen.columns[tilt])
+    height, width = seen.images.shape[1:]
+    shown = seen.images[tilt, :, first:end]
+    # Of a cosine transform, which mirrors the rows. The mean of a row has a width, too.
+    kx = np.maximum(np.arange(end - first), 0.5) / (2 * (end - first))
+    overlap = tilt_overlap(seen.angles_deg, tilt, kx, depth=seen.depth)
+    gain = coherent_gain(seen.angles_deg, tilt, kx, depth=seen.depth, thickness=seen.depth)
+    power = np.interp(kx, ring_frequencies(COLUMNS), found.row) * kx**2 * overlap
+    kept = np.sqrt(power / (power + _LOST * power.max()) / gain)
+    rows = fft.idct(fft.dct(shown, axis=1) * (kept / np.sqrt(power)).astype(np.float32), axis=1)
+    rows = np.pad(rows - rows.mean(), ((0, 0), (first, width - end)), mode="symmetric")
+    amplitude = np.sqrt(
+        np.interp(frequencies((height, width)), ring_frequencies(RINGS, CORNER), found.noise)
+    )
+    amplitude *= np.sqrt(1 - np.interp(fft.rfftfreq(width), kx, kept) ** 2)
+    white = rng.standard_normal((height, width), np.float32)
+    # [y, x] → [y, x // 2 + 1] → [y, x]
+    drawn = fft.irfft2(fft.rfft2(white) * amplitude.astype(np.float32), s=(height, width))
+    return np.asarray(rows + drawn, np.float32)
