@@ -8,6 +8,7 @@ from cyclopts import App, CycloptsError, Parameter
 import faket
 from faket.cli import datasets, images, specimens
 from faket.cli.compare import compare
+from faket.cli.inspect import inspect
 from faket.cli.match import match
 from faket.cli.outputs import checked
 from faket.cli.picking import pick, train
@@ -44,6 +45,7 @@ _JUDGING: tuple[Callable[..., None], ...] = (compare, train, pick, match, score,
 _COMMANDS: dict[str, Callable[..., object]] = {
     **{command.__name__: command for command in (*_DATASETS, *_STAGES, *_JUDGING)},
     "verify": verify,
+    "inspect": inspect,
 }
 # What running the same command after an interrupt does; by default it starts from the beginning.
 _CONTINUES = "run the same command again to continue; finished parts are kept"
@@ -53,6 +55,7 @@ _AFTER_INTERRUPT = {
 }
 for command in _DATASETS:
     app.command(checked(command))
+app.command(checked(inspect))
 for command in _STAGES:
     app.command(checked(command), group="Single stages, from files to files")
 for command in _JUDGING:

@@ -84,6 +84,7 @@ OutExposure = Annotated[
 OutVolume = Annotated[Path, Output("an MRC volume")]
 OutMask = Annotated[Path, Output("an MRC mask", suffixes=(".mrc",))]
 OutPicks = Annotated[Path, Output("picks", suffixes=_PICKS, perhaps=("{name}.parts",))]
+OutTable = Annotated[Path, Output("a table", suffixes=(".csv",), companions=())]
 OutProfile = Annotated[Path, Output("a style profile", suffixes=(".safetensors",), companions=())]
 
 
@@ -94,7 +95,7 @@ def outputs_of(command: Callable[..., Any]) -> dict[str, Output]:
     return {name: mark for name, mark in found.items() if mark is not None}
 
 
-def checked(command: Callable[..., None]) -> Callable[..., None]:
+def checked(command: Callable[..., object]) -> Callable[..., object]:
     """Return the command with all its outputs looked at before it begins.
 
     Raises

@@ -104,7 +104,8 @@ def _is_list_of_series(
 
 def _numbers(document: Document, lines: list[str], suffix: str) -> SeriesFacts:
     """Read a list of numbers by its columns and its name."""
-    if suffix in (".tlt", ".rawtlt"):
+    name = Path(document.path).name.lower()
+    if suffix in (".tlt", ".rawtlt") or name.endswith("_tlt.txt"):  # AreTomo 3's
         return read_angles(document, refined=suffix == ".tlt")
     if suffix in (".xtilt", ".tltx"):
         return read_x_tilts(document)

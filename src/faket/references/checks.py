@@ -1,0 +1,162 @@
+"""What is wrong or missing in a reference, what it costs, and what to do."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from faket.errors import InputError
+from faket.methods.measurement import USUAL_DOSE_E_PER_A2
+from faket.references.alignment import Alignment
+from faket.references.measured import Measured
+from faket.references.prepare import raw_geometry
+from faket.references.reference import Reference
+
+Kind = Literal["refused", "doubt", "missing"]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong or missing.
+
+    Attributes
+    ----------
+    kind : {"refused", "doubt", "missing"}
+        Refused: no command takes the reference as it is. Doubt: it is used, and looks wrong.
+        Missing: something is assumed or estimated instead.
+    what : str
+        What was found, and what it costs.
+    remedy : str
+    """
+
+    kind: Kind
+    what: str
+    remedy: str
+
+    @property
+    def line(self) -> str:
+        """The problem and its remedy in one line."""
+        return f"{self.what}; {self.remedy}"
+
+
+def problems_of(reference: Reference, measured: Measured) -> tuple[Problem, ...]:
+    """Return what is wrong with a reference or missing, the worst first."""
+    found = [
+        *alignment_problems(reference, measured.alignment),
+        *_contrast(reference, measured),
+        *_left_out(reference, measured),
+        *_missing(reference, measured),
+    ]
+    ranks = ("refused", "doubt", "missing")
+    return tuple(sorted(found, key=lambda problem: ranks.index(problem.kind)))
+
+
+def check_alignment(reference: Reference, alignment: Alignment) -> None:
+    """Refuse images that are not aligned, unless the user says that they are.
+
+    Raises
+    ------
+    InputError
+        With what was measured and how to go on.
+    """
+    for problem in alignment_problems(reference, alignment):
+        if problem.kind == "refused":
+            raise InputError(f"{reference.path}: {problem.line}")
+
+
+def alignment_problems(reference: Reference, alignment: Alignment) -> list[Problem]:
+    """Return what the images say against their alignment."""
+    insisted = reference.given.aligned is True
+    kind: Kind = "doubt" if insisted else "refused"
+    done = reference.aligned is False
+    told = reference.geometry.sources.get("matrices", "its metadata")
+    if alignment.axis_is_off:
+        where = (
+            f"expected the tilt axis along y, found it at {alignment.axis_deg:.0f} ± "
+            f"{alignment.axis_error_deg:.0f} degrees in the images"
+        )
+        if done:
+            return [Problem(
+                kind, f"{where}, aligned as {told} tells",
+                "give the alignment of this stack (are its signs right?), or `aligned` = true if "
+                "the images are aligned already",
+            )]  # fmt: skip
+        return [Problem(
+            kind, where,
+            "align the stack (IMOD, AreTomo, Warp) and put the alignment (.xf, .aln, .xml) beside "
+            "it, or set `aligned` = true to take it as it is",
+        )]  # fmt: skip
+    if alignment.is_shifted:
+        after = f", aligned as {told} tells," if done else ""
+        return [Problem(
+            kind,
+            f"expected aligned images, found neighbouring tilts{after} shifted by "
+            f"{alignment.residual_shift_A:.0f} Å against each other",
+            "align the stack and put the alignment (.xf, .aln, .xml) beside it, or set `aligned` = "
+            "true to take it as it is",
+        )]  # fmt: skip
+    if not done and reference.aligned is None and alignment.axis_deg is None:
+        return [Problem(
+            "missing", "no file tells whether the images are aligned, and they do not show it",
+            "put the alignment (.xf, .aln, .xml) beside the stack, or set `aligned`",
+        )]  # fmt: skip
+    return []
+
+
+def _contrast(reference: Reference, measured: Measured) -> list[Problem]:
+    if measured.contrast.sign != "inverted":
+        return []
+    return [Problem(
+        "doubt",
+        f"expected dark protein, found bright (skewness {measured.contrast.skewness:+.2f})",
+        "multiply the images by -1 with `invert`" if not reference.given.invert else
+        "leave out `invert`",
+    )]  # fmt: skip
+
+
+def _left_out(reference: Reference, measured: Measured) -> list[Problem]:
+    found = []
+    blank = measured.prepared.left_out.get("blank_tilts", [])
+    if len(blank) > 0.1 * reference.images.count:
+        found.append(Problem("doubt", f"{len(blank)} of {reference.images.count} images are blank",
+                             "give another series if you have one"))  # fmt: skip
+    steps = np.diff(np.sort(raw_geometry(reference).angles_deg))
+    if len(steps) > 2 and steps.max() > 2.5 * max(float(np.median(steps)), 0.1):
+        found.append(Problem(
+            "doubt", f"the tilt angles have a gap of {steps.max():.1f} degrees",
+            "check that no image is missing",
+        ))  # fmt: skip
+    return found
+
+
+def _missing(reference: Reference, measured: Measured) -> list[Problem]:
+    raw, found = raw_geometry(reference), []
+    if raw.dose_e_per_A2 is None:
+        found.append(Problem(
+            "missing", f"exposure unknown, {USUAL_DOSE_E_PER_A2:g} e/Å² in all assumed: it gives "
+            "the strength of the signal, if grey values are no counts, and radiation damage",
+            "give `dose_e_per_A2`, or put the .mdoc beside the stack",
+        ))  # fmt: skip
+    if raw.order is None:
+        found.append(Problem(
+            "missing", "order of the tilts unknown, dose-symmetric assumed: it gives radiation "
+            "damage", "put the .mdoc beside the stack",
+        ))  # fmt: skip
+    if measured.ctf is not None and not measured.ctf.confident:
+        low, high = measured.ctf.interval_um
+        found.append(Problem(
+            "missing", f"defocus unknown, its spectra allow {low:.2f} to {high:.2f} µm",
+            "give `defocus_um`, or put a CTF estimate (.defocus, _CTF.txt, ctffind) beside the "
+            "stack",
+        ))  # fmt: skip
+    if reference.geometry.voltage_kV is None:
+        found.append(Problem(
+            "missing", "voltage unknown, 300 kV assumed", "put the .mdoc or a CTF estimate beside "
+            "the stack",
+        ))  # fmt: skip
+    if reference.halves is None:
+        found.append(Problem(
+            "missing", "no half sets (EVN, ODD): at low frequencies noise is inferred from high "
+            "ones", "put them beside the stack if your program writes them",
+        ))  # fmt: skip
+    return found

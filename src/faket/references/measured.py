@@ -1,0 +1,87 @@
+"""What the images of a reference show: their alignment, contrast, grey values and defocus."""
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from faket.errors import InputError
+from faket.evaluation import ContrastSign, contrast_sign
+from faket.microscope.ctf_estimate import CtfEstimate
+from faket.microscope.ctf_estimation import estimate_ctf
+from faket.references.alignment import Alignment, measure_alignment
+from faket.references.prepare import Prepared, prepare, raw_geometry
+from faket.references.reference import Reference
+
+GreyValues = Literal["counts", "scaled", "not counts"]
+# Chosen: enough to see molecules, and 41 tilts are looked at in some seconds.
+_SIDE_PX = 1024
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What was measured on the images of a reference, binned to at most 1024 pixels.
+
+    Attributes
+    ----------
+    prepared : Prepared
+    alignment : Alignment
+    contrast : ContrastSign
+    grey_values : {"counts", "scaled", "not counts"}
+    ctf : CtfEstimate or None
+        None where metadata give the defocus, or the images are too small.
+    """
+
+    prepared: Prepared
+    alignment: Alignment
+    contrast: ContrastSign
+    grey_values: GreyValues
+    ctf: CtfEstimate | None
+
+
+def measure(reference: Reference) -> Measured:
+    """Read the images of a reference and measure them.
+
+    Raises
+    ------
+    InputError
+        If they cannot be used.
+    """
+    raw = raw_geometry(reference)
+    binning = math.ceil(max(reference.images.size) / _SIDE_PX)
+    prepared = prepare(reference, binning * raw.pixel_size_A)
+    series = prepared.series
+    return Measured(
+        prepared,
+        measure_alignment(series),
+        contrast_sign(series.images),
+        _grey_values(prepared),
+        _ctf(prepared),
+    )
+
+
+def _grey_values(prepared: Prepared) -> GreyValues:
+    if not prepared.counted:
+        return "scaled"
+    means = np.array([float(image.mean()) for image in prepared.series.images])
+    return "counts" if (means > 0).all() else "not counts"
+
+
+def _ctf(prepared: Prepared) -> CtfEstimate | None:
+    geometry = prepared.series.geometry
+    if geometry.defocus_um is not None:
+        return None
+    known = {
+        name: value
+        for name in ("voltage_kV", "spherical_aberration_mm", "amplitude_contrast")
+        if (value := getattr(geometry, name)) is not None
+    }
+    plate = geometry.phase_shift_deg
+    try:
+        return estimate_ctf(
+            prepared.series.images, geometry.pixel_size_A, geometry.angles_deg,
+            phase_plate_deg=0.0 if plate is None else plate, **known,
+        )  # fmt: skip
+    except InputError:  # images under 32 pixels
+        return None
