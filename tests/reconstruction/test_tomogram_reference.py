@@ -56,6 +56,7 @@ def test_a_tomogram_of_noise_gives_noise_of_the_same_colour(filter):
     found = tomogram_series(volume, 10.0, ANGLES, device="cpu")
     assert found.angles_source == "given"
     assert found.notices == ()
+    assert found.wedge.axes == (0, 1, 2)
     assert found.series.geometry.pixel_size_A == 10.0
     np.testing.assert_allclose(relative(found.series.images, series.images)[1:22], 1, atol=0.12)
     # The tilts' shares are equal, too.
@@ -90,9 +91,43 @@ def test_usual_angles_are_assumed_and_the_same_seed_draws_the_same():
     volume = np.random.default_rng(0).standard_normal((24, 48, 48)).astype(np.float32)
     first, again = (tomogram_series(volume, 10.0, device="cpu") for _ in range(2))
     assert first.angles_source == "assumed"
-    assert "-60° to 60° by 3° are assumed" in first.notices[0]
+    assert first.notices == (
+        "tomogram: its missing wedge does not show; axis 0 of the array (from 0) is taken for the "
+        "beam's, axis 1 for the tilt axis",
+        "tomogram: tilt angles of -60° to 60° by 3° are assumed",
+    )
     np.testing.assert_array_equal(first.series.geometry.angles_deg, ANGLES)
     np.testing.assert_array_equal(first.series.images, again.series.images)
+
+
+@pytest.fixture(scope="module")
+def lopsided():
+    """A tomogram of noise and its angles, -36° to 51°."""
+    angles = np.arange(-36.0, 52.0, 3.0)
+    noise = np.random.default_rng(2).standard_normal((len(angles), 64, 64)).astype(np.float32)
+    series = TiltSeries(noise, TiltGeometry(angles, 10.0))
+    return reconstruct(series, depth=48, filter="hamming", device="cpu").data, angles
+
+
+def test_angles_are_measured_by_the_wedge(lopsided):
+    volume, angles = lopsided
+    found = tomogram_series(volume.transpose(1, 0, 2), 10.0, device="cpu")
+    assert found.angles_source == "measured"
+    assert found.wedge.axes == (1, 0, 2)
+    np.testing.assert_allclose(found.series.geometry.angles_deg[[0, -1]], angles[[0, -1]], atol=2)
+    np.testing.assert_allclose(np.diff(found.series.geometry.angles_deg), 3)
+    assert "shows tilts of -3" in found.notices[0]
+
+
+def test_angles_of_the_other_sign_reverse_z_and_others_are_noticed(lopsided):
+    volume, angles = lopsided
+    plain = tomogram_series(volume, 10.0, angles, device="cpu")
+    turned = tomogram_series(volume, 10.0, -angles[::-1], device="cpu")
+    assert plain.notices == turned.notices == ()
+    other = tomogram_series(volume[::-1], 10.0, -angles[::-1], device="cpu")
+    np.testing.assert_array_equal(turned.series.images, other.series.images)
+    (notice,) = tomogram_series(volume, 10.0, ANGLES, device="cpu").notices
+    assert notice.startswith("tomogram: the tilt angles given are -60° to 60°, but its missing")
 
 
 def test_the_mean_along_a_ray_is_the_image_that_was_back_projected():
@@ -144,7 +179,7 @@ def test_padding_is_cut_off():
     [
         (np.zeros((4, 40, 40)), "with contrast, found 0 to 0"),
         (np.full((4, 40, 40), np.nan), "finite values"),
-        (np.zeros((40, 8, 40)), "at least 32 voxels"),
+        (np.zeros((40, 8, 8)), "at least 32 voxels"),
         (np.zeros((40, 40)), "shape \\(40, 40\\)"),
     ],
 )

@@ -5,12 +5,15 @@ from faket.reconstruction.filters import filter_stack, ramp, shrec_filter
 from faket.reconstruction.resampling import align, resample
 from faket.reconstruction.tomogram_reference import TomogramReference, tomogram_series
 from faket.reconstruction.wbp import reconstruct
+from faket.reconstruction.wedge import Wedge, find_wedge
 
 __all__ = [
     "TomogramReference",
+    "Wedge",
     "align",
     "binned_offset",
     "filter_stack",
+    "find_wedge",
     "fourier_crop",
     "ramp",
     "reconstruct",

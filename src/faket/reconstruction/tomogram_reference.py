@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import fft
 
-from faket.data import AnyArray, FloatArray, TiltGeometry, TiltSeries
+from faket.data import AnyArray, DoubleArray, FloatArray, TiltGeometry, TiltSeries
 from faket.device import Device
 from faket.errors import InputError
 from faket.reconstruction.reprojection import Reprojections, reproject, without_padding
@@ -28,11 +28,15 @@ from faket.reconstruction.row_filter import (
     power_table,
 )
 from faket.reconstruction.tilt_overlap import coherent_gain, tilt_overlap
+from faket.reconstruction.wedge import Wedge, find_wedge
 from faket.rings import frequencies, ring_frequencies
 from faket.seeds import generator
 from faket.tilts import LARGEST_TILT_DEG, checked_angles
 
-USUAL_ANGLES_DEG = tuple(range(-60, 61, 3))  # chosen, because they are the most common
+_USUAL_RANGE_DEG, _USUAL_STEP_DEG = (-60.0, 60.0), 3.0  # chosen, because they are most common
+# By which the range of a wedge may differ from the angles; chosen: 2° of error, and a last tilt
+# that was left out.
+_SAME_RANGE_DEG = 5.0
 # Where noise begins, cycles per voxel; chosen, because the tilts of a tomogram of 10 Å agree by
 # less than 1 % in their specimen there, and 41 of them add up.
 _NOISE_FROM = 0.38
@@ -40,6 +44,9 @@ _NOISE_FROM = 0.38
 # and tapered edges leave less.
 _LOST = 1e-5
 _SMALLEST = 32  # voxels across the tilt axis and along it; chosen, for 16 columns of A
+
+
+AnglesSource = Literal["given", "measured", "assumed"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +58,10 @@ class TomogramReference:
     series : TiltSeries
         Aligned, mean 0, with the tomogram's contrast sign, in arbitrary grey values: powers per
         ring are right but for one factor common to all tilts. They are no counts.
-    angles_source : {"given", "assumed"}
+    angles_source : {"given", "measured", "assumed"}
+        Measured: the range is that of the wedge, the step is assumed.
+    wedge : Wedge
+        Also which axis of the volume is which.
     filters : tuple of RowFilter
         What the reconstruction did to the rows of each tilt, and the noise of its images.
     columns : ndarray of int, shape (tilts, 2)
@@ -61,7 +71,8 @@ class TomogramReference:
     """
 
     series: TiltSeries
-    angles_source: Literal["given", "assumed"]
+    angles_source: AnglesSource
+    wedge: Wedge
     filters: tuple[RowFilter, ...]
     columns: AnyArray
     notices: tuple[str, ...]
@@ -72,6 +83,7 @@ def tomogram_series(
     voxel_size_A: float,
     angles_deg: ArrayLike | None = None,
     *,
+    axes: tuple[int, int, int] | None = None,
     seed: int = 0,
     device: Device = "auto",
 ) -> TomogramReference:
@@ -79,11 +91,15 @@ def tomogram_series(
 
     Parameters
     ----------
-    volume : ndarray, shape (z, y, x)
-        The tilt axis is y. Any linear scale of grey values.
+    volume : ndarray, 3 axes
+        In any order and any linear scale of grey values; it may be a part.
     voxel_size_A : float
     angles_deg : array_like, shape (tilts,), optional
-        Of its tilt-series; by default −60° to 60° by 3°, which is assumed.
+        Of its tilt-series; by default the range of its missing wedge by 3°, and −60° to 60° if no
+        wedge shows. If they fit the wedge with the other sign, z is reversed.
+    axes : (int, int, int), optional
+        Axes of the array that are z (the beam), y (the tilt axis) and x; by default as the missing
+        wedge shows.
     seed : int
         Of the noise that is drawn anew.
     device : {"auto", "cpu", "cuda"}
@@ -97,34 +113,67 @@ def tomogram_series(
     InputError
         If the volume is too small, constant or not finite, or the angles are not valid.
     """
-    assumed = angles_deg is None
-    angles = checked_angles(
-        USUAL_ANGLES_DEG if angles_deg is None else angles_deg, largest_deg=LARGEST_TILT_DEG
-    )
     volume = without_padding(_checked(volume))
-    seen = reproject(volume, angles, device=device)
+    wedge = find_wedge(volume)
+    ordered = volume.transpose(wedge.axes if axes is None else axes)
+    angles, source, reverse, notices = _angles(angles_deg, wedge, axes is not None)
+    seen = reproject(ordered[::-1] if reverse else ordered, angles, device=device)
     filters = fit_row_filters(_tables(seen), seen.on_grid, _NOISE_FROM)
     images = np.array([
         _like_an_image(seen, tilt, filters[tilt], generator(seed, "tomogram", tilt))
         for tilt in range(len(angles))
     ])  # fmt: skip
-    notices = (_ASSUMED,) if assumed else ()
-    return TomogramReference(
-        TiltSeries(images, TiltGeometry(angles, voxel_size_A)),
-        "assumed" if assumed else "given",
-        tuple(filters),
-        seen.columns,
-        notices,
+    series = TiltSeries(images, TiltGeometry(angles, voxel_size_A))
+    return TomogramReference(series, source, wedge, tuple(filters), seen.columns, tuple(notices))
+
+
+def _angles(
+    angles_deg: ArrayLike | None, wedge: Wedge, axes_given: bool
+) -> tuple[DoubleArray, AnglesSource, bool, list[str]]:
+    """Return the angles, their source, whether they belong to the reversed z, and notices."""
+    notices = []
+    if not wedge.shows and not axes_given:
+        z, y, _ = wedge.axes
+        notices.append(
+            f"tomogram: its missing wedge does not show; axis {z} of the array (from 0) is taken "
+            f"for the beam's, axis {y} for the tilt axis"
+        )
+    if angles_deg is not None:
+        angles = checked_angles(angles_deg, largest_deg=LARGEST_TILT_DEG)
+        apart, reversed_apart = (_apart(sign * angles, wedge) for sign in (1, -1))
+        reverse = reversed_apart + 1 < apart and apart > _SAME_RANGE_DEG
+        if min(apart, reversed_apart) > _SAME_RANGE_DEG and wedge.range_deg is not None:
+            low, high = wedge.range_deg
+            notices.append(
+                f"tomogram: the tilt angles given are {angles.min():.0f}° to {angles.max():.0f}°, "
+                f"but its missing wedge shows {low:.0f}° to {high:.0f}°; the angles given are used"
+            )
+        return angles, "given", reverse, notices
+    low, high = wedge.range_deg or _USUAL_RANGE_DEG
+    steps = round((high - low) / _USUAL_STEP_DEG)
+    first = 0.5 * (low + high - _USUAL_STEP_DEG * steps)
+    angles = np.asarray(first + _USUAL_STEP_DEG * np.arange(steps + 1), np.float64)
+    if wedge.range_deg is None:
+        notices.append("tomogram: tilt angles of -60° to 60° by 3° are assumed")
+        return angles, "assumed", False, notices
+    notices.append(
+        f"tomogram: its missing wedge shows tilts of {low:.0f}° to {high:.0f}°; steps of 3° are "
+        "assumed"
     )
+    return angles, "measured", False, notices
 
 
-_ASSUMED = "the tilt angles of the tomogram are not known: -60° to 60° by 3° are assumed"
+def _apart(angles: DoubleArray, wedge: Wedge) -> float:
+    """Return by how much the ends of a range of angles differ from the wedge's; 0 without one."""
+    if wedge.range_deg is None:
+        return 0.0
+    return float(np.abs(np.array([angles.min(), angles.max()]) - wedge.range_deg).max())
 
 
 def _checked(volume: AnyArray) -> AnyArray:
-    if np.ndim(volume) != 3 or min(np.shape(volume)[1:]) < _SMALLEST:
+    if np.ndim(volume) != 3 or sorted(np.shape(volume))[1] < _SMALLEST:
         raise InputError(
-            f"tomogram: expected [z, y, x] of at least {_SMALLEST} voxels along y and x, found "
+            f"tomogram: expected a volume of at least {_SMALLEST} voxels along two axes, found "
             f"shape {np.shape(volume)}; give a larger piece"
         )
     low, high = float(volume.min()), float(volume.max())
