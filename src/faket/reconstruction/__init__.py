@@ -5,11 +5,11 @@ from faket.reconstruction.filters import filter_stack, ramp, shrec_filter
 from faket.reconstruction.resampling import align, resample
 from faket.reconstruction.tomogram_reference import TomogramReference, tomogram_series
 from faket.reconstruction.wbp import reconstruct
-from faket.reconstruction.wedge import Wedge, find_wedge
+from faket.reconstruction.wedge import MissingWedge, find_wedge
 
 __all__ = [
+    "MissingWedge",
     "TomogramReference",
-    "Wedge",
     "align",
     "binned_offset",
     "filter_stack",

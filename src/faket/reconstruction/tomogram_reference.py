@@ -28,7 +28,7 @@ from faket.reconstruction.row_filter import (
     power_table,
 )
 from faket.reconstruction.tilt_overlap import coherent_gain, tilt_overlap
-from faket.reconstruction.wedge import Wedge, find_wedge
+from faket.reconstruction.wedge import MissingWedge, find_wedge
 from faket.rings import frequencies, ring_frequencies
 from faket.seeds import generator
 from faket.tilts import LARGEST_TILT_DEG, checked_angles
@@ -60,7 +60,7 @@ class TomogramReference:
         ring are right but for one factor common to all tilts. They are no counts.
     angles_source : {"given", "measured", "assumed"}
         Measured: the range is that of the wedge, the step is assumed.
-    wedge : Wedge
+    wedge : MissingWedge
         Also which axis of the volume is which.
     filters : tuple of RowFilter
         What the reconstruction did to the rows of each tilt, and the noise of its images.
@@ -72,7 +72,7 @@ class TomogramReference:
 
     series: TiltSeries
     angles_source: AnglesSource
-    wedge: Wedge
+    wedge: MissingWedge
     filters: tuple[RowFilter, ...]
     columns: AnyArray
     notices: tuple[str, ...]
@@ -128,7 +128,7 @@ def tomogram_series(
 
 
 def _angles(
-    angles_deg: ArrayLike | None, wedge: Wedge, axes_given: bool
+    angles_deg: ArrayLike | None, wedge: MissingWedge, axes_given: bool
 ) -> tuple[DoubleArray, AnglesSource, bool, list[str]]:
     """Return the angles, their source, whether they belong to the reversed z, and notices."""
     notices = []
@@ -163,7 +163,7 @@ def _angles(
     return angles, "measured", False, notices
 
 
-def _apart(angles: DoubleArray, wedge: Wedge) -> float:
+def _apart(angles: DoubleArray, wedge: MissingWedge) -> float:
     """Return by how much the ends of a range of angles differ from the wedge's; 0 without one."""
     if wedge.range_deg is None:
         return 0.0

@@ -25,7 +25,7 @@ _WIDEST_DEG, _NARROWEST_DEG = 80.0, 25.0  # of either edge; chosen, as series en
 
 
 @dataclass(frozen=True)
-class Wedge:
+class MissingWedge:
     """Where a tomogram's Fourier transform is empty.
 
     Attributes
@@ -49,7 +49,7 @@ class Wedge:
     contrast: float
 
 
-def find_wedge(volume: AnyArray) -> Wedge:
+def find_wedge(volume: AnyArray) -> MissingWedge:
     """Find the missing wedge of a tomogram with axes in any order.
 
     Parameters
@@ -58,14 +58,14 @@ def find_wedge(volume: AnyArray) -> Wedge:
 
     Returns
     -------
-    Wedge
+    MissingWedge
     """
     power, frequency = _mean_power(volume)
     found = [(axes, *_step(_profile(power, frequency, axes))) for axes in _ORDERS]
     axes, contrast, ends = max(found, key=lambda entry: entry[1])
     if contrast < _SHOWS:
-        return Wedge(_guessed(volume.shape), False, None, contrast)
-    return Wedge(axes, True, ends, contrast)
+        return MissingWedge(_guessed(volume.shape), False, None, contrast)
+    return MissingWedge(axes, True, ends, contrast)
 
 
 def _guessed(shape: tuple[int, ...]) -> tuple[int, int, int]:
