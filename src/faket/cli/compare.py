@@ -19,6 +19,7 @@ from faket.io.model_folder import GEOMETRY
 if TYPE_CHECKING:
     from faket.data import TiltSeries
     from faket.evaluation import ContentCorrelation, ContrastSign
+    from faket.references.facts import Given
     from faket.report.compare_figures import Comparison
 
 _GEOMETRY_HEADER = "angle_deg,"
@@ -33,6 +34,9 @@ def compare(
     reference_clean: Path | None = None,
     angles: Annotated[tuple[Path, ...], Parameter(negative=())] = (),
     reference_angles: Path | None = None,
+    reference_aligned: bool | None = None,
+    reference_series: str | None = None,
+    reference_tomogram: Flag = False,
     clean_angles: Path | None = None,
     reference_clean_angles: Path | None = None,
     invert_reference: Flag = False,
@@ -63,7 +67,8 @@ def compare(
     Parameters
     ----------
     reference
-        Tilt-series to look like (MRC stack; tilt angles beside it as .tlt).
+        Tilt-series to look like: a stack (MRC), the folder of a run, or any of its files (see
+        `faket inspect`).
     stacks
         One or more MRC stacks to compare with it (tilt angles beside each as .tlt).
     out
@@ -75,7 +80,13 @@ def compare(
     angles
         .tlt file of a stack, if it is not beside it; to be repeated for each stack, in their order.
     reference_angles
-        .tlt file of the reference, if it is not beside it.
+        File of the reference's tilt angles, if it is not beside it.
+    reference_aligned
+        Whether the reference is aligned already, if its files tell it wrongly.
+    reference_series
+        Which tilt-series, if the reference's folder or file holds several.
+    reference_tomogram
+        Take the reference for a tomogram, whatever its name is.
     clean_angles
         .tlt file of the noise-free projections, if it is not beside them.
     reference_clean_angles
@@ -92,9 +103,19 @@ def compare(
         Seed of everything that is drawn at random: patches and bootstrap.
     """
     from faket.cli.progress import reporting
+    from faket.references.facts import Given
 
     _check_paths(reference, stacks, angles)
-    target = _reference(reference, reference_angles, pixel_size_A, invert_reference)
+    given = Given(
+        angles=reference_angles,
+        pixel_size_A=pixel_size_A,
+        invert=invert_reference,
+        aligned=reference_aligned,
+        series=reference_series,
+        tomogram=reference_tomogram,
+        angles_option="reference_angles",
+    )
+    target = _reference(reference, given)
     noise_free_reference = None
     if reference_clean is not None:
         option = "reference_clean_angles"
@@ -178,24 +199,15 @@ def _read(path: Path, angles: Path | None, option: str, pixel_size_A: float | No
     return read_tilt_series(path, tlt, mmap=True, pixel_size_A=pixel_size_A)
 
 
-def _reference(
-    path: Path, angles: Path | None, pixel_size_A: float | None, invert: bool
-) -> "TiltSeries":
-    from faket.references.facts import Given
+def _reference(path: Path, given: "Given") -> "TiltSeries":
     from faket.references.prepare import prepare
     from faket.references.reference import open_reference
+    from faket.references.words import short_form
 
-    opened = open_reference(
-        path,
-        Given(
-            angles=angles,
-            pixel_size_A=pixel_size_A,
-            invert=invert,
-            angles_option="reference_angles",
-        ),
-    )
+    opened = open_reference(path, given)
+    print_notices(path, short_form(opened), *opened.notices)
     prepared = prepare(opened)
-    print_notices(path, *opened.notices, *prepared.notices)
+    print_notices(path, *prepared.notices)
     return prepared.series
 
 

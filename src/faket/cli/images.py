@@ -33,6 +33,9 @@ def noise(
     reference_clean: Path | None = None,
     clean_angles: Path | None = None,
     reference_angles: Path | None = None,
+    reference_aligned: bool | None = None,
+    reference_series: str | None = None,
+    reference_tomogram: Flag = False,
     defocus_um: Positive | None = None,
     dose_e_per_A2: Positive | None = None,
     invert_reference: Flag = False,
@@ -46,8 +49,9 @@ def noise(
     clean
         Noise-free projections (MRC stack, protein dark; tilt angles beside it as .tlt).
     reference
-        Tilt-series to look like (MRC stack; tilt angles beside it as .tlt). If its pixels are
-        smaller than those of the projections, it is resampled to theirs.
+        Tilt-series to look like: a stack (MRC), the folder of a run, or any of its files (see
+        `faket inspect`). A raw stack is aligned as its files tell; smaller pixels than those of
+        the projections are resampled to theirs.
     out
         MRC stack to write.
     method
@@ -63,7 +67,13 @@ def noise(
     clean_angles
         .tlt file of the noise-free projections, if it is not beside them.
     reference_angles
-        .tlt file of the reference, if it is not beside it.
+        File of the reference's tilt angles, if it is not beside it.
+    reference_aligned
+        Whether the reference is aligned already, if its files tell it wrongly.
+    reference_series
+        Which tilt-series, if the reference's folder or file holds several.
+    reference_tomogram
+        Take the reference for a tomogram, whatever its name is.
     defocus_um
         Method spectral: mean defocus of the reference in µm, if known. Otherwise it is estimated.
     dose_e_per_A2
@@ -81,8 +91,9 @@ def noise(
     from faket.methods.look_like import noise_like
     from faket.methods.notices import coverage_notice
     from faket.references.facts import Given
-    from faket.references.prepare import prepare
+    from faket.references.ready import ready_reference
     from faket.references.reference import open_reference
+    from faket.references.words import short_form
 
     if not method.startswith("spectral"):
         refuse_unused(f"with method {method}", defocus_um=defocus_um, dose_e_per_A2=dose_e_per_A2)
@@ -92,6 +103,9 @@ def noise(
         angles=reference_angles,
         pixel_size_A=pixel_size_A,
         invert=invert_reference,
+        aligned=reference_aligned,
+        series=reference_series,
+        tomogram=reference_tomogram,
         angles_option="reference_angles",
     )
     opened = open_reference(reference, given)
@@ -99,8 +113,9 @@ def noise(
     wanted_A, known = series.geometry.pixel_size_A, None
     if reference_clean is not None:
         known, _ = read_stack(reference_clean, pixel_size_A=pixel_size_A)
-    prepared = prepare(opened, wanted_A, known)
-    print_notices(reference, *opened.notices, *prepared.notices)
+    print_notices(reference, short_form(opened), *opened.notices)
+    prepared = ready_reference(opened, wanted_A, known)
+    print_notices(reference, *prepared.notices)
     target, known = prepared.series, prepared.noise_free
     beyond = coverage_notice(target.geometry.angles_deg, series.geometry.angles_deg)
     if not invert_reference:

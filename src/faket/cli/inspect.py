@@ -24,6 +24,7 @@ def inspect(
     pixel_size_A: Positive | None = None,
     tilt_axis_deg: float | None = None,
     aligned: bool | None = None,
+    tomogram: Flag = False,
     invert: Flag = False,
 ) -> int:
     """Say what is known of a reference, from which file, what is missing and what it costs.
@@ -51,6 +52,8 @@ def inspect(
         Tilt axis, counter-clockwise from y, instead of the one in the metadata.
     aligned
         Whether the images are aligned already, if their files tell it wrongly.
+    tomogram
+        Take the reference for a tomogram, whatever its name is.
     invert
         Multiply the images by -1; needed if protein is bright in them.
     """
@@ -61,7 +64,7 @@ def inspect(
                          "folder")  # fmt: skip
     given = Given(
         angles=angles, metadata=metadata, series=series, pixel_size_A=pixel_size_A,
-        tilt_axis_deg=tilt_axis_deg, aligned=aligned, invert=invert,
+        tilt_axis_deg=tilt_axis_deg, aligned=aligned, tomogram=tomogram, invert=invert,
     )  # fmt: skip
     rows, failed = _inspected(references, given)
     if table is not None:

@@ -20,6 +20,7 @@ from faket.io.model_folder import ANGLES
 
 if TYPE_CHECKING:
     from faket.data import TiltSeries
+    from faket.references.facts import Given
     from faket.style import FeatureNetwork
 
 
@@ -33,6 +34,9 @@ def style(
     network: Literal["texture", "vgg19", "vgg19-random"] = "texture",
     content_angles: Path | None = None,
     style_angles: Path | None = None,
+    reference_aligned: bool | None = None,
+    reference_series: str | None = None,
+    reference_tomogram: Flag = False,
     weights: Path | None = None,
     iterations: Count | None = None,
     save_profile: OutProfile | None = None,
@@ -52,8 +56,9 @@ def style(
     initial
         Stack that is changed, as `faket noise` writes it (MRC).
     style
-        Reference to look like (MRC stack; tilt angles beside it as .tlt), or a profile of it that
-        --save-profile wrote (.safetensors).
+        Reference to look like: a stack (MRC), the folder of a run, or any of its files (see
+        `faket inspect`); or a profile of it that --save-profile wrote (.safetensors). Smaller
+        pixels than those of the content are resampled to theirs.
     out
         MRC stack to write.
     network
@@ -62,7 +67,13 @@ def style(
     content_angles
         .tlt file of the content, if it is not beside it.
     style_angles
-        .tlt file of the reference, if it is not beside it.
+        File of the reference's tilt angles, if it is not beside it.
+    reference_aligned
+        Whether the reference is aligned already, if its files tell it wrongly.
+    reference_series
+        Which tilt-series, if the reference's folder or file holds several.
+    reference_tomogram
+        Take the reference for a tomogram, whatever its name is.
     weights
         Weights of vgg19: torchvision's file vgg19-dcbb9e9d.pth. By default it is looked for in
         torch's cache and downloaded if it is not there.
@@ -88,17 +99,31 @@ def style(
     from faket.io.mrc import read_stack
     from faket.io.style_profile import load_style_profile, save_style_profile
     from faket.io.tilts import read_tilt_series, tilt_angles_beside, write_tilt_series
+    from faket.references.facts import Given
     from faket.style import StyleProfile, transfer_style
 
     is_profile = style.suffix == ".safetensors"
     _refuse_ignored(network, weights, memory_limit_GB)
     if is_profile:
-        unused = {"style_angles": style_angles, "invert_reference": invert_reference}
+        unused = {
+            "style_angles": style_angles, "invert_reference": invert_reference,
+            "reference_aligned": reference_aligned, "reference_series": reference_series,
+            "reference_tomogram": reference_tomogram,
+        }  # fmt: skip
         refuse_unused("with a profile", **unused)
     tlt = content_angles or tilt_angles_beside(content, option="content_angles")
     kept = read_tilt_series(content, tlt, pixel_size_A=pixel_size_A)
     start, _ = read_stack(initial, pixel_size_A=pixel_size_A)
     features = _network(network, weights, seed)
+    given = Given(
+        angles=style_angles,
+        pixel_size_A=pixel_size_A,
+        invert=invert_reference,
+        aligned=reference_aligned,
+        series=reference_series,
+        tomogram=reference_tomogram,
+        angles_option="style_angles",
+    )
     limit = None if memory_limit_GB is None else int(memory_limit_GB * 1e9)
 
     with reporting("style") as report:
@@ -106,7 +131,7 @@ def style(
             load_style_profile(style)
             if is_profile
             else StyleProfile.measure(
-                **_measurable(style, style_angles, pixel_size_A, invert_reference, kept),
+                **_measurable(style, given, kept),
                 network=features,
                 device=device,
                 memory_limit=limit,
@@ -151,25 +176,17 @@ def _network(name: str, weights: Path | None, seed: int) -> "FeatureNetwork":
     return load_network("vgg19-random" if name == "vgg19-random" else "texture", seed=seed)
 
 
-def _measurable(
-    style: Path,
-    angles: Path | None,
-    pixel_size_A: float | None,
-    invert: bool,
-    kept: "TiltSeries",
-) -> dict[str, Any]:
+def _measurable(style: Path, given: "Given", kept: "TiltSeries") -> dict[str, Any]:
     """Read the reference; return the arguments of StyleProfile.measure that come from it."""
-    from faket.references.facts import Given
-    from faket.references.prepare import prepare
+    from faket.references.ready import ready_reference
     from faket.references.reference import open_reference
+    from faket.references.words import short_form
 
-    given = Given(
-        angles=angles, pixel_size_A=pixel_size_A, invert=invert, angles_option="style_angles"
-    )
     opened = open_reference(style, given)
-    prepared = prepare(opened, kept.geometry.pixel_size_A)
-    print_notices(style, *opened.notices, *prepared.notices)
-    if not invert:
+    print_notices(style, short_form(opened), *opened.notices)
+    prepared = ready_reference(opened, kept.geometry.pixel_size_A)
+    print_notices(style, *prepared.notices)
+    if not given.invert:
         check_sign(style, prepared.series.images)
     geometry = prepared.series.geometry
     return {

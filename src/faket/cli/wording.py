@@ -14,7 +14,14 @@ _SECTIONS = {
     "Microscope": "microscope.settings",
 }
 # Settings that have another name as an option.
-_ALIASES = {"memory_limit": "memory_limit_GB", "weights": "vgg19"}
+_ALIASES = {
+    "memory_limit": "memory_limit_GB",
+    "weights": "vgg19",
+    "aligned": "reference_aligned",
+    "tomogram": "reference_tomogram",
+    "invert": "invert_reference",
+    "series": "reference_series",
+}
 
 
 def in_words_of(command: Callable[..., object] | None, message: str) -> str:

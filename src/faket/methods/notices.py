@@ -24,8 +24,8 @@ def reference_notices(
     notices, ctf = [], properties.ctf
     if not counted:
         notices.append(
-            "grey values of the reference were scaled to the range of a number type, so they are "
-            "not electron counts; the strength of the signal is derived from the exposure"
+            "grey values of the reference are no electron counts (scaled to the range of a number "
+            "type, or of a tomogram); the strength of the signal is derived from the exposure"
         )
     if ctf.source == "spectra":
         low, high = ctf.interval_um

@@ -28,6 +28,7 @@ from faket.pipeline.reference import (
 )
 from faket.pipeline.stored_reference import prepare_references
 from faket.pipeline.versions import check_versions
+from faket.references.words import short_form
 from faket.reports import Report
 
 
@@ -155,6 +156,9 @@ def _prepare(recipe: Recipe, out: Path, made: Mapping[Path, dict[str, Any]], say
     angles_deg = tilt_angles(recipe, references)
     check_references(recipe, references)
     files = input_files(recipe, references)
+    for reference in references:
+        for notice in (short_form(reference), *reference.notices):
+            say(f"{reference.path}: {notice}", 0, 0)
     say(tomogram_notice(recipe), 0, 0)
     weights = network_weights(recipe)
     say("loading molecules", 0, recipe.tomograms)

@@ -23,11 +23,11 @@ def unused_notice(recipe: Recipe) -> list[str]:
     """Return a notice of the settings of a recipe that have no effect."""
     reference, style, method = recipe.reference, recipe.style, recipe.method
     row = method_of(recipe)
-    stack = bool(reference.stack or reference.run)
+    stack = bool(reference.stack or reference.run or reference.tomogram)
     uses: list[tuple[str, BaseModel, str, bool]] = [
         ("style", style, "network initial", method == "style"),
         ("style", style, "weights iterations", row.network is not None),
-        ("reference", reference, "stack run count", row.needs_reference),
+        ("reference", reference, "stack run tomogram count", row.needs_reference),
         ("reference", reference, "angles clean pixel_size_A aligned series invert", stack),
         ("reference", reference, "count", not stack),
         ("reference", reference, "defocus_um dose_e_per_A2", row.needs_spectra),

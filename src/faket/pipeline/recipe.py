@@ -97,6 +97,11 @@ class ReferenceSection(Section):
         description="instead of a stack: the folder of a tilt-series, or any of its files (.mdoc, "
         ".xf, .aln, .xml, .star ...), or a list of them; raw stacks are aligned as its files tell",
     )
+    tomogram: Annotated[Paths, pydantic.BeforeValidator(_listed)] = Field(
+        (),
+        description="instead of a stack: a tomogram alone (MRC), or a list of them; its tilt "
+        "angles from reference.angles or files beside it, else as its missing wedge shows",
+    )
     angles: Annotated[Paths, pydantic.BeforeValidator(_listed)] = Field(
         (),
         description="tilt angles of each stack (.tlt, .rawtlt), or the .csv of `faket acquire`, "
@@ -129,14 +134,15 @@ class ReferenceSection(Section):
 
     @pydantic.model_validator(mode="after")
     def _one_each(self) -> Self:
-        if self.stack and self.run:
+        kinds = [name for name in ("stack", "run", "tomogram") if getattr(self, name)]
+        if len(kinds) > 1:
             raise InputError(
-                "reference.run: expected none beside reference.stack, found both; list the stacks "
-                "in reference.run, too"
+                f"reference.{kinds[1]}: expected one of stack, run and tomogram, found "
+                f"{' and '.join(kinds)}; reference.run takes stacks, too"
             )
         for name in ("angles", "clean"):
             given = len(getattr(self, name))
-            wanted = len(self.stack) or (len(self.run) if name == "clean" else 0)
+            wanted = len(self.stack) or len(self.tomogram if name == "angles" else self.run)
             if given not in (0, wanted):
                 raise InputError(
                     f"reference.{name}: expected one file for each of the {wanted} "
@@ -146,7 +152,7 @@ class ReferenceSection(Section):
 
     def __len__(self) -> int:
         """Return the number of references."""
-        return len(self.stack) or len(self.run) or self.count
+        return len(self.stack) or len(self.run) or len(self.tomogram) or self.count
 
 
 class MicroscopeSection(Section):

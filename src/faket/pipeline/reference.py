@@ -34,7 +34,8 @@ from faket.pipeline.recipe_words import unknown_field
 from faket.projection import noise_free_projections
 from faket.reconstruction import align
 from faket.references.facts import Given
-from faket.references.prepare import check_pixel_size, prepare, raw_geometry
+from faket.references.prepare import check_pixel_size, raw_geometry
+from faket.references.ready import ready_reference
 from faket.references.reference import Reference, open_reference
 from faket.seeds import derive
 from faket.specimen import build_specimen
@@ -69,11 +70,13 @@ def open_references(recipe: Recipe) -> tuple[Reference, ...]:
     )  # fmt: skip
     if section.run:
         return tuple(open_reference(recipe.at(path), given) for path in section.run)
+    paths = section.stack or section.tomogram
     angles: list[Path | None] = [recipe.at(path) for path in section.angles]
-    angles = angles or [None] * len(section.stack)
+    angles = angles or [None] * len(paths)
+    given = replace(given, tomogram=bool(section.tomogram))
     return tuple(
-        open_reference(recipe.at(stack), replace(given, angles=path))
-        for stack, path in zip(section.stack, angles, strict=True)
+        open_reference(recipe.at(path), replace(given, angles=tlt))
+        for path, tlt in zip(paths, angles, strict=True)
     )
 
 
@@ -164,11 +167,11 @@ def prepare_reference(
         noise_free, _ = read_stack(
             recipe.at(recipe.reference.clean[index]), pixel_size_A=recipe.reference.pixel_size_A
         )
-    prepared = prepare(reference, recipe.specimen.voxel_size_A, noise_free)
+    prepared = ready_reference(reference, recipe.specimen.voxel_size_A, noise_free)
     series = prepared.series
     angles_deg = series.geometry.angles_deg
     profile = estimate_noise(series.images, prepared.noise_free, angles_deg=angles_deg)
-    notices = [f"{reference.path}: {text}" for text in (*reference.notices, *prepared.notices)]
+    notices = [f"{reference.path}: {text}" for text in prepared.notices]
     notices += coverage_notice(angles_deg, tilt_angles(recipe, references))
     return PreparedReference(
         series,

@@ -3,7 +3,11 @@
 from faket.reconstruction.binning import binned_offset, fourier_crop
 from faket.reconstruction.filters import filter_stack, ramp, shrec_filter
 from faket.reconstruction.resampling import align, resample
-from faket.reconstruction.tomogram_reference import TomogramReference, tomogram_series
+from faket.reconstruction.tomogram_reference import (
+    TomogramReference,
+    tomogram_angles,
+    tomogram_series,
+)
 from faket.reconstruction.wbp import reconstruct
 from faket.reconstruction.wedge import MissingWedge, find_wedge
 
@@ -19,5 +23,6 @@ __all__ = [
     "reconstruct",
     "resample",
     "shrec_filter",
+    "tomogram_angles",
     "tomogram_series",
 ]

@@ -127,6 +127,24 @@ def tomogram_series(
     return TomogramReference(series, source, wedge, tuple(filters), seen.columns, tuple(notices))
 
 
+def tomogram_angles(volume: AnyArray) -> tuple[DoubleArray, AnglesSource, list[str]]:
+    """Return the tilt angles behind a tomogram as far as its missing wedge shows them.
+
+    Parameters
+    ----------
+    volume : ndarray, 3 axes
+
+    Returns
+    -------
+    angles : ndarray, shape (tilts,), float64
+    source : {"measured", "assumed"}
+    notices : list of str
+    """
+    wedge = find_wedge(without_padding(_checked(volume)))
+    angles, source, _, notices = _angles(None, wedge, axes_given=False)
+    return angles, source, notices
+
+
 def _angles(
     angles_deg: ArrayLike | None, wedge: MissingWedge, axes_given: bool
 ) -> tuple[DoubleArray, AnglesSource, bool, list[str]]:

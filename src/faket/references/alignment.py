@@ -6,7 +6,7 @@ from faket.data import TiltSeries
 
 
 @dataclass(frozen=True)
-class Alignment:
+class SeenAlignment:
     """What the images show of their alignment.
 
     Attributes
@@ -28,6 +28,6 @@ class Alignment:
     is_shifted: bool = False
 
 
-def measure_alignment(series: TiltSeries) -> Alignment:
+def measure_alignment(series: TiltSeries) -> SeenAlignment:
     """Measure the tilt axis and the shifts that are left on aligned images."""
-    return Alignment()
+    return SeenAlignment()

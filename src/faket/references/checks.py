@@ -7,11 +7,19 @@ import numpy as np
 
 from faket.errors import InputError
 from faket.methods.measurement import USUAL_DOSE_E_PER_A2
-from faket.references.alignment import Alignment
-from faket.references.measured import Measured
+from faket.references.alignment import SeenAlignment
+from faket.references.measured import MeasuredReference
 from faket.references.prepare import raw_geometry
 from faket.references.reference import Reference
 
+_ALIGN = (
+    "align the stack and put its alignment (.xf, .aln, .xml) beside it, or say with `aligned` that "
+    "it is aligned"
+)
+_SIGNS = (
+    "give the alignment of this stack, with the right signs, or say with `aligned` that the images "
+    "are aligned already"
+)
 Kind = Literal["refused", "doubt", "missing"]
 
 
@@ -39,7 +47,7 @@ class Problem:
         return f"{self.what}; {self.remedy}"
 
 
-def problems_of(reference: Reference, measured: Measured) -> tuple[Problem, ...]:
+def problems_of(reference: Reference, measured: MeasuredReference) -> tuple[Problem, ...]:
     """Return what is wrong with a reference or missing, the worst first."""
     found = [
         *alignment_problems(reference, measured.alignment),
@@ -51,7 +59,7 @@ def problems_of(reference: Reference, measured: Measured) -> tuple[Problem, ...]
     return tuple(sorted(found, key=lambda problem: ranks.index(problem.kind)))
 
 
-def check_alignment(reference: Reference, alignment: Alignment) -> None:
+def check_alignment(reference: Reference, alignment: SeenAlignment) -> None:
     """Refuse images that are not aligned, unless the user says that they are.
 
     Raises
@@ -64,46 +72,36 @@ def check_alignment(reference: Reference, alignment: Alignment) -> None:
             raise InputError(f"{reference.path}: {problem.line}")
 
 
-def alignment_problems(reference: Reference, alignment: Alignment) -> list[Problem]:
+def alignment_problems(reference: Reference, alignment: SeenAlignment) -> list[Problem]:
     """Return what the images say against their alignment."""
-    insisted = reference.given.aligned is True
-    kind: Kind = "doubt" if insisted else "refused"
-    done = reference.aligned is False
-    told = reference.geometry.sources.get("matrices", "its metadata")
+    kind: Kind = "doubt" if reference.given.aligned is True else "refused"
+    after = ""
+    if reference.aligned is False:
+        told = reference.geometry.sources.get("matrices", "its metadata")
+        after = f" after alignment by {told}"
     if alignment.axis_is_off:
-        where = (
-            f"expected the tilt axis along y, found it at {alignment.axis_deg:.0f} ± "
-            f"{alignment.axis_error_deg:.0f} degrees in the images"
-        )
-        if done:
-            return [Problem(
-                kind, f"{where}, aligned as {told} tells",
-                "give the alignment of this stack (are its signs right?), or `aligned` = true if "
-                "the images are aligned already",
-            )]  # fmt: skip
-        return [Problem(
-            kind, where,
-            "align the stack (IMOD, AreTomo, Warp) and put the alignment (.xf, .aln, .xml) beside "
-            "it, or set `aligned` = true to take it as it is",
-        )]  # fmt: skip
-    if alignment.is_shifted:
-        after = f", aligned as {told} tells," if done else ""
         return [Problem(
             kind,
-            f"expected aligned images, found neighbouring tilts{after} shifted by "
-            f"{alignment.residual_shift_A:.0f} Å against each other",
-            "align the stack and put the alignment (.xf, .aln, .xml) beside it, or set `aligned` = "
-            "true to take it as it is",
+            f"expected the tilt axis along y, found it at {alignment.axis_deg:.0f} ± "
+            f"{alignment.axis_error_deg:.0f} degrees in the images{after}",
+            _SIGNS if after else _ALIGN,
         )]  # fmt: skip
-    if not done and reference.aligned is None and alignment.axis_deg is None:
+    if alignment.is_shifted:
+        return [Problem(
+            kind,
+            f"expected aligned images, found neighbours{after} shifted by "
+            f"{alignment.residual_shift_A:.0f} Å against each other",
+            _SIGNS if after else _ALIGN,
+        )]  # fmt: skip
+    if reference.aligned is None and alignment.axis_deg is None:
         return [Problem(
             "missing", "no file tells whether the images are aligned, and they do not show it",
-            "put the alignment (.xf, .aln, .xml) beside the stack, or set `aligned`",
+            _ALIGN,
         )]  # fmt: skip
     return []
 
 
-def _contrast(reference: Reference, measured: Measured) -> list[Problem]:
+def _contrast(reference: Reference, measured: MeasuredReference) -> list[Problem]:
     if measured.contrast.sign != "inverted":
         return []
     return [Problem(
@@ -114,7 +112,7 @@ def _contrast(reference: Reference, measured: Measured) -> list[Problem]:
     )]  # fmt: skip
 
 
-def _left_out(reference: Reference, measured: Measured) -> list[Problem]:
+def _left_out(reference: Reference, measured: MeasuredReference) -> list[Problem]:
     found = []
     blank = measured.prepared.left_out.get("blank_tilts", [])
     if len(blank) > 0.1 * reference.images.count:
@@ -129,7 +127,7 @@ def _left_out(reference: Reference, measured: Measured) -> list[Problem]:
     return found
 
 
-def _missing(reference: Reference, measured: Measured) -> list[Problem]:
+def _missing(reference: Reference, measured: MeasuredReference) -> list[Problem]:
     raw, found = raw_geometry(reference), []
     if raw.dose_e_per_A2 is None:
         found.append(Problem(

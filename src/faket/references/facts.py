@@ -29,6 +29,8 @@ class Given:
     pixel_size_A, tilt_axis_deg, voltage_kV, spherical_aberration_mm, amplitude_contrast
     aligned : bool or None
         Whether the images are aligned already; by default files and names tell.
+    tomogram : bool
+        Whether what the path names is a tomogram, and not a stack.
     invert : bool
         Whether protein is bright in the images.
     angles_option : str
@@ -44,6 +46,7 @@ class Given:
     spherical_aberration_mm: float | None = None
     amplitude_contrast: float | None = None
     aligned: bool | None = None
+    tomogram: bool = False
     invert: bool = False
     angles_option: str = "angles"
 

@@ -10,7 +10,7 @@ from faket.errors import InputError
 from faket.evaluation import ContrastSign, contrast_sign
 from faket.microscope.ctf_estimate import CtfEstimate
 from faket.microscope.ctf_estimation import estimate_ctf
-from faket.references.alignment import Alignment, measure_alignment
+from faket.references.alignment import SeenAlignment, measure_alignment
 from faket.references.prepare import Prepared, prepare, raw_geometry
 from faket.references.reference import Reference
 
@@ -20,13 +20,13 @@ _SIDE_PX = 1024
 
 
 @dataclass(frozen=True)
-class Measured:
+class MeasuredReference:
     """What was measured on the images of a reference, binned to at most 1024 pixels.
 
     Attributes
     ----------
     prepared : Prepared
-    alignment : Alignment
+    alignment : SeenAlignment
     contrast : ContrastSign
     grey_values : {"counts", "scaled", "not counts"}
     ctf : CtfEstimate or None
@@ -34,13 +34,13 @@ class Measured:
     """
 
     prepared: Prepared
-    alignment: Alignment
+    alignment: SeenAlignment
     contrast: ContrastSign
     grey_values: GreyValues
     ctf: CtfEstimate | None
 
 
-def measure(reference: Reference) -> Measured:
+def measure(reference: Reference) -> MeasuredReference:
     """Read the images of a reference and measure them.
 
     Raises
@@ -52,7 +52,7 @@ def measure(reference: Reference) -> Measured:
     binning = math.ceil(max(reference.images.size) / _SIDE_PX)
     prepared = prepare(reference, binning * raw.pixel_size_A)
     series = prepared.series
-    return Measured(
+    return MeasuredReference(
         prepared,
         measure_alignment(series),
         contrast_sign(series.images),

@@ -1,6 +1,5 @@
 """From a path to the files of one series, or of all series in a folder."""
 
-from dataclasses import replace
 from pathlib import Path
 
 from faket.io.failures import input_error
@@ -31,8 +30,6 @@ def place_of(path: Path, given: Given) -> tuple[SeriesFiles, Path | None]:
     if group is None:
         name = read_name(path)
         group = SeriesFiles(path.name, stacks=[path] if name.content == "stack" else [])
-    if path in group.tomograms and path not in group.stacks:
-        group = replace(group, stacks=[path, *group.stacks])  # its name may tell it wrongly
     return group, path
 
 
@@ -61,7 +58,8 @@ def _one_of(folder: Path, groups: list[SeriesFiles], given: Given) -> SeriesFile
 def _with_images(folder: Path, groups: list[SeriesFiles]) -> list[SeriesFiles]:
     """Leave out files that belong to no images, where other series have some."""
     with_stacks = [group for group in groups if group.stacks or group.aligned]
-    found = with_stacks or [group for group in groups if group.metadata]
+    with_tomograms = [group for group in groups if group.tomograms]
+    found = with_stacks or with_tomograms or [group for group in groups if group.metadata]
     if not found:
         raise input_error(
             folder,

@@ -12,6 +12,7 @@ from faket.io.failures import input_error
 from faket.methods.usable import usable_reference
 from faket.reconstruction import align, fourier_crop, resample
 from faket.references.reference import Reference
+from faket.references.tomogram import tomogram_images
 
 # Chosen: headers round pixel sizes, and magnification is rarely known to better than 2 %.
 _SAME_PIXELS = 0.02
@@ -63,6 +64,8 @@ def prepare(
         If the pixel size is not known or larger than the one wanted, or images cannot be used.
     """
     geometry = raw_geometry(reference)
+    if reference.is_tomogram:
+        return _prepared_tomogram(reference, pixel_size_A)
     kept = reference.geometry.used
     images = reference.images.read(kept, geometry.pixel_size_A)
     if noise_free is not None and len(noise_free) == reference.images.count:
@@ -81,6 +84,23 @@ def prepare(
         left_out["excluded_views"] = np.flatnonzero(reference.geometry.excluded).tolist()
     told = [usable.notice] if usable.notice else []
     return Prepared(series, small, not usable.scaled, left_out, (*told, *notices))
+
+
+def _prepared_tomogram(reference: Reference, pixel_size_A: float | None) -> Prepared:
+    """Return the images that a tomogram shows; grey values are no counts."""
+    found = tomogram_images(reference.path, reference.geometry, reference.given)
+    series = replace(
+        found.series,
+        geometry=replace(
+            raw_geometry(reference).aligned(found.series.geometry.pixel_size_A),
+            angles_deg=found.series.geometry.angles_deg,
+        ),
+    )
+    wanted_A = pixel_size_A or series.geometry.pixel_size_A
+    made, _, notices = at_pixel_size(series, None, wanted_A, reference.path)
+    words = [text.removeprefix("tomogram: ") for text in found.notices]
+    told = [text for text in words if text not in reference.notices]
+    return Prepared(made, None, False, {}, (*told, *notices))
 
 
 def raw_geometry(reference: Reference) -> TiltGeometry:

@@ -14,6 +14,7 @@ from faket.references.images import ImageFiles, separate_images, stack_of
 from faket.references.layout import SeriesFiles
 from faket.references.metadata import read_files
 from faket.references.places import place_of
+from faket.references.tomogram import tomogram_geometry
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,8 @@ class Reference:
         All that was read, the stack first.
     notices : tuple of str
         What contradicts, was guessed or left out, one line each.
+    is_tomogram : bool
+        Whether the images are to be made of ``tomogram``.
     """
 
     name: str
@@ -49,6 +52,7 @@ class Reference:
     tomogram: Path | None = None
     files: tuple[Path, ...] = ()
     notices: tuple[str, ...] = ()
+    is_tomogram: bool = False
 
     @staticmethod
     def open(path: str | Path, **given: Any) -> "Reference":
@@ -71,6 +75,8 @@ class Reference:
             What is known otherwise.
         aligned : bool, optional
             Whether the images are aligned already, if files and names tell it wrongly.
+        tomogram : bool, optional
+            Whether ``path`` is a tomogram; by default its name tells.
         invert : bool, optional
             Whether protein is bright in the images.
 
@@ -123,6 +129,9 @@ def from_files(
 ) -> Reference:
     """Make a reference of the files of a series; ``named`` is the one that the user named."""
     told = read_files(files, given, named)
+    tomogram = _tomogram_alone(files, given, named)
+    if tomogram is not None:
+        return _of_tomogram(tomogram, files, given, told)
     stack, is_aligned = _stack(files, told, named)
     aligned = is_aligned if given.aligned is None else given.aligned
     if aligned is None and any(tilt.matrix for entry in told for tilt in entry.tilts):
@@ -138,6 +147,31 @@ def from_files(
         files.name, images, geometry, aligned, given, halves,
         files.tomograms[0] if files.tomograms else None, tuple(dict.fromkeys(read)),
         (*geometry.notices, *notices),
+    )  # fmt: skip
+
+
+def _tomogram_alone(files: SeriesFiles, given: Given, named: Path | None) -> Path | None:
+    """Return the tomogram, if the user names one or there are no images."""
+    if given.tomogram and named is not None:
+        return named
+    if named in files.tomograms:
+        return named
+    if not given.tomogram and (files.stacks or files.aligned or named is not None):
+        return None
+    return files.tomograms[0] if files.tomograms else None
+
+
+def _of_tomogram(
+    path: Path, files: SeriesFiles, given: Given, told: list[SeriesFacts]
+) -> Reference:
+    geometry, images = tomogram_geometry(path, told, given)
+    read = (path, *(Path(entry.path) for entry in told if entry.kind != "given"))
+    notices = geometry.notices
+    if not given.tomogram:
+        notices = (f"{path.name} is taken for a tomogram, by its name", *notices)
+    return Reference(
+        files.name, images, geometry, True, given, tomogram=path, files=read, notices=notices,
+        is_tomogram=True,
     )  # fmt: skip
 
 

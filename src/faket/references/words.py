@@ -36,6 +36,8 @@ def short_form(reference: Reference) -> str:
 
 def alignment_words(reference: Reference) -> str:
     """Return in words whether the images are aligned, and who tells it."""
+    if reference.is_tomogram:
+        return "made of a tomogram"
     if reference.given.aligned is not None:
         return "aligned, as given" if reference.aligned else "not aligned, as given"
     if reference.aligned:
