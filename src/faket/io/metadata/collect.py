@@ -12,6 +12,7 @@ from faket.io.metadata.alignment import alignment, axes_and_notices
 from faket.io.metadata.geometry import JoinedGeometry
 from faket.io.metadata.joining import Joining, Placed
 
+_MOST_TOLD = 0.5  # of the images; chosen: RELION's list lacks the images that were left out
 _DEFOCUS_SHARE = 0.05  # chosen: programs' estimates of one defocus differ by less
 # What the fields of a file are called in the geometry.
 _NAMES = {
@@ -125,16 +126,16 @@ def _seconds(time: datetime) -> float:
 def _dose(joining: Joining, order: NDArray[np.int64]) -> tuple[DoubleArray, DoubleArray]:
     """Return the exposure of each image and before it; each from the other where one is missing."""
     dose, before = joining.tilts("dose"), joining.tilts("dose_before")
-    sequence = np.argsort(order)
-    if (order < 0).any():
-        return dose, before
-    if not np.isfinite(dose).any() and np.isfinite(before).all() and len(order) > 1:
+    told = (order >= 0) & np.isfinite(before)
+    if not np.isfinite(dose).any() and told.sum() > 1 and told.sum() >= _MOST_TOLD * len(order):
+        sequence = np.flatnonzero(told)[np.argsort(order[told])]
         steps = np.diff(before[sequence])
         if (steps > 0).all():
             usual = float(np.median(steps))  # larger ones are those of images that are not listed
             dose[sequence] = np.append(np.where(steps > 1.5 * usual, usual, steps), usual)
             joining.sources["dose"] = joining.sources["dose_before"] + ", as differences"
-    elif not np.isfinite(before).any() and np.isfinite(dose).all():
+    elif not np.isfinite(before).any() and np.isfinite(dose).all() and (order >= 0).all():
+        sequence = np.argsort(order)
         before[sequence] = np.cumsum(dose[sequence]) - dose[sequence]
         joining.sources["dose_before"] = joining.sources["dose"] + ", as sums"
     return dose, before
