@@ -2,11 +2,11 @@
 
 The transforms are those of real images: half of the plane, [y, x // 2 + 1]. All other columns stand
 for themselves and their mirror images, the first and that of Nyquist hold both already; so they
-count half.
+count half. Equal rings of a volume [z, y, x] are shells.
 """
 
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, reduce
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,7 @@ class Rings:
 
     Attributes
     ----------
-    index : ndarray of int, shape (y, x // 2 + 1)
+    index : ndarray of int, shape (y, x // 2 + 1) or (z, y, x // 2 + 1)
         Ring of each coefficient; ``count`` for those in none.
     weight : ndarray, shape (x // 2 + 1,)
         How many coefficients of the whole plane one of a column stands for, as
@@ -64,35 +64,35 @@ def mirror_weight(width: int) -> DoubleArray:
 
 
 @lru_cache(maxsize=4)
-def frequencies(shape: tuple[int, int], per_cycle: float = 1.0) -> DoubleArray:
-    """Return the frequency of each coefficient, shape (y, x // 2 + 1).
+def frequencies(shape: tuple[int, ...], per_cycle: float = 1.0) -> DoubleArray:
+    """Return the frequency of each coefficient, shape (y, x // 2 + 1) or (z, y, x // 2 + 1).
 
     In cycles per pixel, or in so many parts of them.
     """
-    rows, columns = fft.fftfreq(shape[0]) * per_cycle, fft.rfftfreq(shape[1]) * per_cycle
-    return _read_only(np.hypot(rows[:, None], columns))
+    axes = [fft.fftfreq(n) * per_cycle for n in shape[:-1]]
+    return _read_only(reduce(np.hypot.outer, [*axes, fft.rfftfreq(shape[-1]) * per_cycle]))
 
 
 @lru_cache(maxsize=4)
 def equal_rings(
-    shape: tuple[int, int], count: int, *, limit: float = 0.5, with_mean: bool = True
+    shape: tuple[int, ...], count: int, *, limit: float = 0.5, with_mean: bool = True
 ) -> Rings:
     """Return rings of equal width from 0; what has the frequency ``limit`` or more is in none.
 
     Parameters
     ----------
-    shape : (int, int)
-        y, x of the image.
+    shape : tuple of int
+        y, x of the image, or z, y, x of the volume.
     count : int
     limit : float
-        Where the last ring ends, cycles per pixel: 0.5 is Nyquist, √½ the corner.
+        Where the last ring ends, cycles per pixel: 0.5 is Nyquist, √½ an image's corner.
     with_mean : bool
         Whether the first ring holds the image's mean.
     """
     index = np.minimum((count / limit * frequencies(shape)).astype(np.intp), count)
     if not with_mean:
-        index[0, 0] = count
-    return Rings(_read_only(index), mirror_weight(shape[1]), count)
+        index.flat[0] = count
+    return Rings(_read_only(index), mirror_weight(shape[-1]), count)
 
 
 def rings_between(shape: tuple[int, int], edges: DoubleArray) -> Rings:
@@ -115,10 +115,9 @@ def ring_frequencies(count: int, limit: float = 0.5) -> DoubleArray:
     return np.asarray((np.arange(count) + 0.5) * (limit / count))
 
 
-def hann(shape: tuple[int, int]) -> DoubleArray:
+def hann(shape: tuple[int, ...]) -> DoubleArray:
     """Return a Hann window [y, x], 0 one pixel beyond the image, so that edges leave no cross."""
-    rows, columns = (np.hanning(n + 2)[1:-1] for n in shape)
-    return np.asarray(rows[:, None] * columns)
+    return np.asarray(reduce(np.multiply.outer, [np.hanning(n + 2)[1:-1] for n in shape]))
 
 
 def tukey(shape: tuple[int, int], fraction: float, *, beyond: float = 1.0) -> DoubleArray:

@@ -123,7 +123,15 @@ def noise(
     kept = {"defocus_um": defocus_um, "dose_e_per_A2": dose_e_per_A2}
     notices = [*beyond]
     images, record = noise_like(
-        method, series, target, known, seed, **kept, counted=prepared.counted, say=notices.append
+        method,
+        series,
+        target,
+        known,
+        seed,
+        defocus_um=defocus_um,
+        dose_e_per_A2=dose_e_per_A2,
+        counted=prepared.counted,
+        say=notices.append,
     )
     for notice in notices:
         print(in_words_of(noise, notice), file=sys.stderr)

@@ -17,6 +17,7 @@ from faket.data import (
 )
 from faket.device import Device
 from faket.errors import InputError
+from faket.methods.half_floor import Halves
 from faket.methods.line_integrals import unit_notices
 from faket.methods.measurement import measure_reference
 from faket.methods.notices import reference_notices
@@ -43,6 +44,7 @@ def look_like(
     defocus_um: float | None = None,
     dose_e_per_A2: float | None = None,
     counted: bool = True,
+    halves: Halves | None = None,
     network: FeatureNetwork | None = None,
     device: Device = "auto",
     say: Callable[[str], None] | None = None,
@@ -71,6 +73,9 @@ def look_like(
     counted : bool
         Whether the reference's grey values may be counts of electrons; False if they were scaled
         to bytes.
+    halves : tuple of two ndarrays, shape (tilt, y, x), optional
+        The reference from even and from odd frames, at the same pixels: its noise is measured on
+        them.
     network : FeatureNetwork, optional
         For the methods with style transfer, instead of their own; VGG19 with trained weights
         for ``faket``.
@@ -101,7 +106,7 @@ def look_like(
         )
     known = {"defocus_um": defocus_um, "dose_e_per_A2": dose_e_per_A2}
     _check_units(row, noise_free, noise_free_reference, say)
-    measured = _measured(row, reference, noise_free_reference, known, counted, say)
+    measured = _measured(row, reference, noise_free_reference, known, counted, say, halves)
     if row.network is not None:
         network = network or _own_network(row.network, seed)
         style = StyleProfile.measure(
@@ -127,6 +132,7 @@ def noise_like(
     defocus_um: float | None = None,
     dose_e_per_A2: float | None = None,
     counted: bool = True,
+    halves: Halves | None = None,
     say: Callable[[str], None] | None = None,
 ) -> tuple[FloatArray, dict[str, Any]]:
     """Give noise-free projections a reference's noise, and return what was measured.
@@ -136,7 +142,7 @@ def noise_like(
     method : {"spectral", "spectral-content", "coloured", "noisy", "baseline", "content"}
         The two contents are what style transfer preserves: with a quarter of the noise.
     noise_free, reference, noise_free_reference, seed
-    defocus_um, dose_e_per_A2, counted, say
+    defocus_um, dose_e_per_A2, counted, halves, say
         As for :func:`look_like`.
 
     Returns
@@ -154,7 +160,7 @@ def noise_like(
         )
     known = {"defocus_um": defocus_um, "dose_e_per_A2": dose_e_per_A2}
     _check_units(row, noise_free, noise_free_reference, say)
-    measured = _measured(row, reference, noise_free_reference, known, counted, say)
+    measured = _measured(row, reference, noise_free_reference, known, counted, say, halves)
     images, angles_deg = noise_free.images, noise_free.geometry.angles_deg
     record = measured.properties or measured.noise
     assert record is not None
@@ -175,10 +181,12 @@ def reference_properties(
     dose_e_per_A2: float | None = None,
     counted: bool = True,
     noise: NoiseProfile | None = None,
+    halves: Halves | None = None,
 ) -> ReferenceProperties:
     """Measure on a reference what the spectral method needs, with what is known of it.
 
-    ``noise``: the noise of the same stacks, if it has been estimated before.
+    ``noise``: the noise of the same stacks, if it has been estimated before; ``halves``: as for
+    :func:`look_like`.
     """
     geometry, images = reference.geometry, reference.images
     return measure_reference(
@@ -192,6 +200,7 @@ def reference_properties(
         dose_before_e_per_A2=None if dose_e_per_A2 else geometry.dose_before_e_per_A2,
         counted=counted,
         noise=noise,
+        halves=halves,
     )
 
 
@@ -234,11 +243,14 @@ def _measured(
     known: dict[str, float | None],
     counted: bool,
     say: Callable[[str], None] | None,
+    halves: Halves | None,
 ) -> Measured:
     """Measure what the method's start needs; report what was estimated or assumed."""
     if not row.needs_spectra:
         angles_deg = reference.geometry.angles_deg
-        return Measured(estimate_noise(reference.images, noise_free, angles_deg=angles_deg))
+        return Measured(
+            estimate_noise(reference.images, noise_free, angles_deg=angles_deg, halves=halves)
+        )
     dose_e_per_A2 = known["dose_e_per_A2"]
     properties = reference_properties(
         reference,
@@ -246,6 +258,7 @@ def _measured(
         defocus_um=known["defocus_um"],
         dose_e_per_A2=dose_e_per_A2,
         counted=counted,
+        halves=halves,
     )
     if say is not None and noise_free is None:
         dose = known_dose(reference.geometry, dose_e_per_A2)

@@ -1,8 +1,8 @@
 """Measuring on a reference, once, what the ``spectral`` method needs.
 
-The noise floor is the power at high frequencies. The number of electrons follows from the
-statistics of counting. Strength and blur of the signal follow from physics and the exposure, or
-from the reference's own noise-free projections.
+The noise floor is the power at high frequencies, or what two halves of the exposure differ by. The
+number of electrons follows from the statistics of counting. Strength and blur of the signal follow
+from physics and the exposure, or from the reference's own noise-free projections.
 """
 
 from dataclasses import replace
@@ -14,6 +14,7 @@ from scipy.ndimage import gaussian_filter1d
 
 from faket.data import AnyArray, DoubleArray
 from faket.errors import InputError
+from faket.methods.half_floor import Halves, half_floor
 from faket.methods.reference_properties import CORNER, RINGS, ReferenceProperties, StrengthSource
 from faket.methods.spectral import expected_contrast
 from faket.microscope.ctf_estimate import CtfEstimate
@@ -55,6 +56,7 @@ def measure_reference(
     dose_before_e_per_A2: ArrayLike | None = None,
     counted: bool = True,
     noise: NoiseProfile | None = None,
+    halves: Halves | None = None,
     residual_motion_A: float = _RESIDUAL_MOTION_A,
     alignment_error_A: float = 0.0,
 ) -> ReferenceProperties:
@@ -81,6 +83,9 @@ def measure_reference(
         Whether grey values may be counts of electrons; False if they were scaled.
     noise : NoiseProfile, optional
         The noise of the same images, if it was estimated before.
+    halves : tuple of two ndarrays, shape (tilt, y, x), optional
+        Images of even and of odd frames, aligned and binned as ``images`` are. With them, the
+        noise is measured at every frequency, in every direction.
     residual_motion_A : float
         σ of the blur within a tilt, if there are no noise-free projections to measure it on.
     alignment_error_A : float
@@ -93,10 +98,10 @@ def measure_reference(
     Raises
     ------
     InputError
-        If shapes do not fit or images are not valid.
+        If shapes do not fit, images are not valid, or halves are broken.
     """
     angles = np.atleast_1d(np.asarray(angles_deg, np.float64))
-    noise = noise or estimate_noise(images, noise_free, angles_deg=angles)
+    noise = noise or estimate_noise(images, noise_free, angles_deg=angles, halves=halves)
     repaired = repair(images)
     images = repaired.images
     noise_free = None if noise_free is None else repaired.applied_to(noise_free)
@@ -105,8 +110,13 @@ def measure_reference(
         ctf_there = ctf.at(angles)
     dose = _known_dose(dose_e_per_A2, angles)
     sequence = acquisition_order(angles, "dose-symmetric") if order is None else np.asarray(order)
-    floor = np.array([_noise_floor(image, pixel_size_A) for image in images])
-    traces = np.array([_floor_anisotropy(image, pixel_size_A) for image in images])
+    if halves is None:
+        floor = np.array([_noise_floor(image, pixel_size_A) for image in images])
+        traces = np.array([_floor_anisotropy(image, pixel_size_A) for image in images])
+    else:
+        floor, traces = half_floor(
+            images, (repaired.applied_to(halves[0]), repaired.applied_to(halves[1]))
+        )
     if counted:
         beam_grey, source = _beam_grey(noise.mean, floor[:, 0], dose, dose_e_per_A2, pixel_size_A)
     else:

@@ -3,6 +3,8 @@
 from faket.noise.addition import add_noise, baseline, content, noisy
 from faket.noise.defects import Repaired, check_scale, repair
 from faket.noise.estimation import estimate_noise
+from faket.noise.half_checks import HalfChecks, check_half_tomograms, check_halves
+from faket.noise.halves import HalfSpectra, difference, half_spectra, half_tomogram_spectra
 from faket.noise.profile import NoiseProfile
 from faket.noise.spectrum import (
     anisotropic_filter,
@@ -16,15 +18,22 @@ from faket.noise.spectrum import (
 )
 
 __all__ = [
+    "HalfChecks",
+    "HalfSpectra",
     "NoiseProfile",
     "Repaired",
     "add_noise",
     "anisotropic_filter",
     "baseline",
+    "check_half_tomograms",
+    "check_halves",
     "check_scale",
     "coloured_noise",
     "content",
+    "difference",
     "estimate_noise",
+    "half_spectra",
+    "half_tomogram_spectra",
     "mean_power",
     "noisy",
     "repair",

@@ -1,5 +1,7 @@
 """How much of a reference is noise: from its noise-free projections, or from itself alone."""
 
+from typing import Literal
+
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy import fft, optimize
@@ -7,6 +9,7 @@ from scipy import fft, optimize
 from faket.data import AnyArray, DoubleArray
 from faket.errors import InputError
 from faket.noise.defects import check_scale, repair
+from faket.noise.halves import half_spectra
 from faket.noise.profile import NoiseProfile
 from faket.noise.spectrum import mean_power, ring_power
 from faket.rings import Rings, frequencies, hann, mirror_weight
@@ -25,6 +28,7 @@ def estimate_noise(
     noise_free_reference: AnyArray | None = None,
     *,
     angles_deg: ArrayLike | None = None,
+    halves: tuple[AnyArray, AnyArray] | None = None,
 ) -> NoiseProfile:
     """Measure signal, noise, mean and contrast of every tilt of a reference.
 
@@ -33,7 +37,10 @@ def estimate_noise(
     Pearson's correlation (0 where that is negative), and noise_std = √(1 - r²). FakET (Harar et
     al., arXiv 2304.02011) finds the same minimum by bisection.
 
-    Without them: the radial power spectrum of each tilt between a quarter of Nyquist and Nyquist
+    With two halves of the reference's exposure: noise_std² is the part of the variance in which
+    they differ (:func:`faket.noise.half_spectra`), whatever the colour of signal and noise.
+
+    Without either: the radial power spectrum of each tilt between a quarter of Nyquist and Nyquist
     is fitted, by maximum likelihood, with a flat floor plus a falling power of the frequency,
     N + A k^(-α), 2 <= α <= 8. The floor is the noise: noise_std² = N / variance and
     r = √(1 - noise_std²). **This assumes that the noise is white and that the signal is not.**
@@ -56,6 +63,9 @@ def estimate_noise(
         The reference's own noise-free projections, of the same contrast sign.
     angles_deg : array_like, shape (tilts,), optional
         Stage angles of the tilts, by which profiles are matched later.
+    halves : tuple of two ndarrays, shape (tilt, y, x), optional
+        From even and odd frames, at the same pixels; not used if there are noise-free
+        projections.
 
     Returns
     -------
@@ -82,17 +92,23 @@ def estimate_noise(
             f"reference: expected images with contrast, found tilt {np.argmin(sigma)} constant; "
             "remove that tilt"
         )
-    if noise_free is None:
-        noise_std = _blind(reference, sigma)
-    else:
-        noise_std = _paired(reference, mean, sigma, noise_free)
     powers = np.array([ring_power(image) for image in reference])
+    estimate: Literal["paired", "halves", "blind"]
+    if noise_free is not None:
+        noise_std, estimate = _paired(reference, mean, sigma, noise_free), "paired"
+    elif halves is not None:
+        own = [repaired.applied_to(half) for half in halves]
+        part = half_spectra(own[0], own[1]).noise_fraction * powers
+        share = mean_power(part) / mean_power(powers)
+        noise_std, estimate = np.sqrt(np.clip(share, 0, 1)), "halves"
+    else:
+        noise_std, estimate = _blind(reference, sigma), "blind"
     return NoiseProfile(
         signal_std=np.sqrt(1 - noise_std**2),
         noise_std=noise_std,
         mean=mean,
         sigma=sigma,
-        estimate="blind" if noise_free is None else "paired",
+        estimate=estimate,
         angles_deg=None if angles_deg is None else np.asarray(angles_deg, np.float64),
         spectrum=powers / mean_power(powers)[:, None],
     )

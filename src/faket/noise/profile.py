@@ -30,8 +30,9 @@ class NoiseProfile:
         Amplitude of the noise, >= 0.
     mean, sigma : ndarray, shape (tilts,), float64
         Mean and standard deviation of the reference's tilts, in the reference's grey values.
-    estimate : {"paired", "blind"}
-        Measured with the reference's noise-free projections, or from the reference alone.
+    estimate : {"paired", "halves", "blind"}
+        Measured with the reference's noise-free projections, with two halves of its exposure, or
+        from the reference alone.
     angles_deg : ndarray, shape (tilts,), float64, or None
         Stage angle of every tilt; None where they are not known, and then tilts are matched
         by index only.
@@ -44,7 +45,7 @@ class NoiseProfile:
     noise_std: DoubleArray
     mean: DoubleArray
     sigma: DoubleArray
-    estimate: Literal["paired", "blind"]
+    estimate: Literal["paired", "halves", "blind"]
     angles_deg: DoubleArray | None = None
     # Metadata tell faket.io.records how files of earlier versions differ.
     spectrum: DoubleArray | None = field(default=None, metadata={"since": "0.1"})
@@ -76,9 +77,10 @@ class NoiseProfile:
                 "NoiseProfile: expected noise_std >= 0 and sigma > 0 in every tilt, found "
                 f"{self.noise_std.min():g} and {self.sigma.min():g}"
             )
-        if self.estimate not in ("paired", "blind"):
+        if self.estimate not in ("paired", "halves", "blind"):
             raise InputError(
-                f"NoiseProfile.estimate: expected 'paired' or 'blind', found {self.estimate!r}"
+                "NoiseProfile.estimate: expected 'paired', 'halves' or 'blind', found "
+                f"{self.estimate!r}"
             )
         if self.spectrum is not None:
             object.__setattr__(self, "spectrum", _checked_spectrum(self.spectrum, len(self)))

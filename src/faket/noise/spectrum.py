@@ -62,8 +62,8 @@ def ring_cross_power(
             f"shapes {np.shape(image)} and {np.shape(other)} and {rings} rings"
         )
     shape = (image.shape[0], image.shape[1])
-    first = _windowed_spectrum(image)
-    second = first if other is image else _windowed_spectrum(other)
+    first = windowed_spectrum(image)
+    second = first if other is image else windowed_spectrum(other)
     layout = equal_rings(shape, rings, limit=limit, with_mean=False)
     power = layout.mean(first.real * second.real + first.imag * second.imag)
     held = layout.number > 0
@@ -71,6 +71,18 @@ def ring_cross_power(
         return np.full(rings, float(np.mean((image - image.mean()) * (other - other.mean()))))
     middle = ring_frequencies(rings, limit)
     return np.interp(middle, middle[held], power[held])
+
+
+def windowed_spectrum(image: AnyArray) -> AnyArray:
+    """Return the real FFT [y, x // 2 + 1] under a Hann window, of unit power, without the mean.
+
+    White noise of variance v has power v in every coefficient. A volume [z, y, x] gives
+    [z, y, x // 2 + 1].
+    """
+    window = _window(tuple(image.shape))
+    values = (image - np.mean(image, dtype=np.float64)).astype(np.float32) * window
+    values -= window * (values.sum() / window.sum())  # the mean must not leak into ring 0
+    return np.asarray(fft.rfftn(values) / np.sqrt(np.sum(window**2)))
 
 
 def ring_anisotropy(image: AnyArray, rings: int = RINGS, *, limit: float = 0.5) -> DoubleArray:
@@ -92,7 +104,7 @@ def ring_anisotropy(image: AnyArray, rings: int = RINGS, *, limit: float = 0.5) 
         from x to y. Zero beyond Nyquist, where rings are incomplete.
     """
     shape = (image.shape[0], image.shape[1])
-    spectrum = _windowed_spectrum(image)
+    spectrum = windowed_spectrum(image)
     power = spectrum.real**2 + spectrum.imag**2
     power[frequencies(shape) >= 0.5] = 0
     layout = equal_rings(shape, rings, limit=limit)
@@ -203,19 +215,11 @@ def ring_filter(values: AnyArray, shape: tuple[int, int], *, limit: float = 0.5)
     return np.asarray(half[np.abs(_row(shape[0]))])  # [y // 2 + 1, ·] → [y, ·]: rows are mirrored
 
 
-def _windowed_spectrum(image: AnyArray) -> AnyArray:
-    """Return the real FFT [y, x // 2 + 1] under a Hann window, of unit power, without the mean."""
-    window = _window((image.shape[0], image.shape[1]))
-    values = (image - np.mean(image, dtype=np.float64)).astype(np.float32) * window
-    values -= window * (values.sum() / window.sum())  # the mean must not leak into ring 0
-    return np.asarray(fft.rfft2(values) / np.sqrt(np.sum(window**2)))
-
-
 # What depends on the shape only is kept for the next tilt.
 
 
 @lru_cache(maxsize=2)
-def _window(shape: tuple[int, int]) -> FloatArray:
+def _window(shape: tuple[int, ...]) -> FloatArray:
     return hann(shape).astype(np.float32)
 
 
