@@ -7,23 +7,23 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from faket.errors import InputError
+from faket.faults import Fault, named_tilts
 from faket.noise import check_half_tomograms, check_halves
-from faket.problems import Problem, named_tilts
 from made_up_halves import counted, halves, specimen
 
 
 def found(first, second, **options):
     """Problems as (severity, tilts, first words)."""
     checks = check_halves(first, second, **options)
-    for problem in checks.problems:
-        assert "\n" not in problem.line
-    return checks, [(p.severity, p.tilts, p.what) for p in checks.problems]
+    for fault in checks.faults:
+        assert "\n" not in fault.line
+    return checks, [(p.severity, p.tilts, p.what) for p in checks.faults]
 
 
-def only(problems, severity, tilts, words):
-    assert len(problems) == 1, problems
-    assert problems[0][:2] == (severity, tilts)
-    assert words in problems[0][2]
+def only(faults, severity, tilts, words):
+    assert len(faults) == 1, faults
+    assert faults[0][:2] == (severity, tilts)
+    assert words in faults[0][2]
 
 
 @settings(max_examples=12, deadline=None)
@@ -33,8 +33,8 @@ def only(problems, severity, tilts, words):
 )  # fmt: skip
 def test_counts_of_one_exposure_are_never_accused(seed, strength, side, p, mean):
     first, second = counted(seed=seed, strength=strength * mean / 40, side=side, p=p, mean=mean)
-    checks, problems = found(first, second, full=first + second)
-    assert problems == []
+    checks, faults = found(first, second, full=first + second)
+    assert faults == []
     assert checks.usable.all()
     assert checks.refused is None
 
@@ -43,8 +43,8 @@ def test_what_the_full_images_are():
     first, second = counted()
     for full, name in ((first + second, "sum"), ((first + second) / 2, "mean"),
                        (9 * (first + second), "other")):  # fmt: skip
-        checks, problems = found(first, second, full=full)
-        assert (checks.full_is, problems) == (name, [])
+        checks, faults = found(first, second, full=full)
+        assert (checks.full_is, faults) == (name, [])
     assert check_halves(first, second).full_is is None
     only(found(first, second, full=first)[1], "refuse", (0, 1, 2, 3, 4), "one half is the full")
     other = sum(counted(seed=5))
@@ -55,8 +55,8 @@ def test_what_the_full_images_are():
 def test_black_images(value):
     first, second = counted()
     second[[1, 3]] = value
-    checks, problems = found(first, second)
-    only(problems, "exclude", (1, 3), "the second half is constant")
+    checks, faults = found(first, second)
+    only(faults, "exclude", (1, 3), "the second half is constant")
     np.testing.assert_array_equal(checks.usable, [True, False, True, False, True])
     second[:] = value
     only(found(second, first)[1], "refuse", (0, 1, 2, 3, 4), "the first half is constant")
@@ -65,12 +65,12 @@ def test_black_images(value):
 @pytest.mark.parametrize("change", [lambda x: x, lambda x: 3 * x + 7, np.round], ids="=sr")
 def test_equal_halves_and_scaled_copies(change):
     first, second = counted(mean=500.0)
-    whole, problems = found(first, change(first * 1.3))
-    assert problems[0][:2] == ("refuse", (0, 1, 2, 3, 4))
+    whole, faults = found(first, change(first * 1.3))
+    assert faults[0][:2] == ("refuse", (0, 1, 2, 3, 4))
     assert "scaled copy" in whole.refused
     second[2] = change(first[2])
-    checks, problems = found(first, second)
-    assert problems[0][:2] == ("exclude", (2,))
+    checks, faults = found(first, second)
+    assert faults[0][:2] == ("exclude", (2,))
     assert checks.usable.sum() == 4
 
 
@@ -89,19 +89,19 @@ def test_displacement_is_measured_to_a_tenth_of_a_pixel(shift, severity):
     first, second, signal = halves(images=4, side=192, strength=10.0)
     moved = np.array([ndimage.fourier_shift(np.fft.fft2(image), shift) for image in signal])
     moved = (np.fft.ifft2(moved).real + second - signal).astype(np.float32)
-    checks, problems = found(first, moved)
-    only(problems, severity, (0, 1, 2, 3), "displaced")
+    checks, faults = found(first, moved)
+    only(faults, severity, (0, 1, 2, 3), "displaced")
     np.testing.assert_allclose(checks.shift_px, [[shift[1], shift[0]]] * 4, atol=0.1)
     second[2] = moved[2]
-    checks, problems = found(first, second)
-    only(problems, "exclude" if severity == "refuse" else "say", (2,), "displaced")
+    checks, faults = found(first, second)
+    only(faults, "exclude" if severity == "refuse" else "say", (2,), "displaced")
     assert np.abs(np.delete(checks.shift_px, 2, axis=0)).max() < 0.1
 
 
 def test_other_strengths():
     first, second = counted()
-    checks, problems = found(10 * first, second)
-    only(problems, "say", (), "times as strong")
+    checks, faults = found(10 * first, second)
+    only(faults, "say", (), "times as strong")
     np.testing.assert_allclose(checks.ratio, 10, rtol=0.1)
     second[3] *= 5
     only(found(first, second)[1], "say", (3,), "times as strong as the second, 1")
@@ -111,17 +111,17 @@ def test_other_strengths():
 def test_another_order(order):
     first, second, _ = halves(images=5, side=192, strength=20.0)
     moved = tuple(i for i in range(5) if order[i] != i)
-    checks, problems = found(first, second[order])
-    only(problems, "refuse" if len(moved) > 2 else "exclude", moved, "another order")
-    assert f"{moved[0]} as {order.index(moved[0])}" in problems[0][2]
+    checks, faults = found(first, second[order])
+    only(faults, "refuse" if len(moved) > 2 else "exclude", moved, "another order")
+    assert f"{moved[0]} as {order.index(moved[0])}" in faults[0][2]
     assert checks.usable.sum() == (3 if len(moved) == 2 else 0)
 
 
 def test_noise_that_halves_share():
     first, second, _ = halves(strength=2.0)
     pattern = np.random.default_rng(9).normal(0, 1.2, first.shape[1:]).astype(np.float32)
-    checks, problems = found(first + pattern, second + pattern)
-    only(problems, "say", (0, 1, 2), "share noise")
+    checks, faults = found(first + pattern, second + pattern)
+    only(faults, "say", (0, 1, 2), "share noise")
     assert checks.usable.all()
 
 
@@ -129,7 +129,7 @@ def test_half_tomograms():
     rng = np.random.default_rng(0)
     body = specimen(40, 40, strength=6.0)
     first, second = (body + rng.normal(size=body.shape) for _ in range(2))
-    assert check_half_tomograms(first, second).problems == ()
+    assert check_half_tomograms(first, second).faults == ()
     for other, words in ((first * 2, "scaled copy"), (np.zeros_like(first), "constant"),
                          (np.roll(second, (0, 2, -3), (0, 1, 2)), "displaced")):  # fmt: skip
         checks = check_half_tomograms(first, other)
@@ -152,5 +152,5 @@ def test_tilts_in_words():
     assert named_tilts((0, 1)) == "tilts 0 and 1 (from 0)"
     assert named_tilts((9, 4, 0, 1, 2, 3)) == "tilts 0 to 4 and 9 (from 0)"
     assert named_tilts((0, 1, 5, 8, 9, 10)) == "tilts 0, 1, 5 and 8 to 10 (from 0)"
-    assert Problem("say", "dark", "", (1,)).line == "tilt 1 (from 0): dark"
-    assert Problem("say", "dark", "light it").line == "dark; light it"
+    assert Fault("say", "dark", "", (1,)).line == "tilt 1 (from 0): dark"
+    assert Fault("say", "dark", "light it").line == "dark; light it"

@@ -7,11 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faket.data import AnyArray, DoubleArray
+from faket.faults import Fault, Severity
 from faket.noise.half_pairs import HalfPair, half_pair, middle, varies
 from faket.noise.half_ratio import common_ratios
 from faket.noise.half_shifts import partners
 from faket.noise.halves import check_pair
-from faket.problems import Problem, Severity
 
 FullIs = Literal["sum", "mean", "other"]
 
@@ -31,9 +31,9 @@ class HalfChecks:
 
     Attributes
     ----------
-    problems : tuple of Problem
+    faults : tuple of Fault
     usable : ndarray of bool, shape (images,)
-        Images whose halves can be used; none if one problem refuses all.
+        Images whose halves can be used; none if one fault refuses all.
     shift_px : ndarray, shape (images, axes), float64
         Of the second half against the first, x first; NaN where the two share too little.
     ratio : ndarray, shape (images,), float64
@@ -42,7 +42,7 @@ class HalfChecks:
         What the full images are of the halves; None if they were not given.
     """
 
-    problems: tuple[Problem, ...]
+    faults: tuple[Fault, ...]
     usable: NDArray[np.bool_]
     shift_px: DoubleArray
     ratio: DoubleArray
@@ -51,7 +51,7 @@ class HalfChecks:
     @property
     def refused(self) -> str | None:
         """Why the halves cannot be used at all, in one line; None if they can."""
-        return next((p.line for p in self.problems if p.severity == "refuse"), None)
+        return next((p.line for p in self.faults if p.severity == "refuse"), None)
 
 
 def check_halves(first: AnyArray, second: AnyArray, *, full: AnyArray | None = None) -> HalfChecks:
@@ -90,10 +90,10 @@ def check_halves(first: AnyArray, second: AnyArray, *, full: AnyArray | None = N
             whole = None if full is None else np.asarray(full[tilt])
             pairs[tilt] = half_pair(images[0], images[1], whole)
     order = _order(pairs)
-    full_is, problems = _full_images(pairs)
-    problems += [*_blank(blank), *_same(pairs), *_out_of_order(order)]
-    problems += [*_displaced(pairs, order), *_strengths(_ratios(pairs))]
-    return _concluded(problems, pairs, len(first), 2, full_is)
+    full_is, faults = _full_images(pairs)
+    faults += [*_blank(blank), *_same(pairs), *_out_of_order(order)]
+    faults += [*_displaced(pairs, order), *_strengths(_ratios(pairs))]
+    return _concluded(faults, pairs, len(first), 2, full_is)
 
 
 def check_half_tomograms(first: AnyArray, second: AnyArray) -> HalfChecks:
@@ -114,8 +114,8 @@ def check_half_tomograms(first: AnyArray, second: AnyArray) -> HalfChecks:
     cubes = [np.asarray(half[place]) for half in (first, second)]
     blank = [[0] if not varies(cube) else [] for cube in cubes]
     pairs = {} if any(blank) else {0: half_pair(cubes[0], cubes[1])}
-    problems = [*_blank((blank[0], blank[1])), *_same(pairs), *_displaced(pairs, {0: 0})]
-    return _concluded([*problems, *_strengths(_ratios(pairs))], pairs, 1, 3, None)
+    faults = [*_blank((blank[0], blank[1])), *_same(pairs), *_displaced(pairs, {0: 0})]
+    return _concluded([*faults, *_strengths(_ratios(pairs))], pairs, 1, 3, None)
 
 
 def _order(pairs: dict[int, HalfPair]) -> dict[int, int]:
@@ -134,9 +134,9 @@ def _ratios(pairs: dict[int, HalfPair]) -> dict[int, float]:
     return {tilt: float(one) for tilt, one in zip(pairs, found, strict=True)}
 
 
-def _blank(blank: tuple[list[int], list[int]]) -> list[Problem]:
+def _blank(blank: tuple[list[int], list[int]]) -> list[Fault]:
     return [
-        Problem(
+        Fault(
             "exclude",
             f"the {name} half is constant or not finite",
             "write the halves again",
@@ -147,8 +147,8 @@ def _blank(blank: tuple[list[int], list[int]]) -> list[Problem]:
     ]
 
 
-def _same(pairs: dict[int, HalfPair]) -> list[Problem]:
-    """Return problems of halves that share more than the specimen, or less."""
+def _same(pairs: dict[int, HalfPair]) -> list[Fault]:
+    """Return faults of halves that share more than the specimen, or less."""
     copies = tuple(t for t, pair in pairs.items() if pair.alike > _COPY)
     opposite = tuple(t for t, pair in pairs.items() if pair.moved.sign < 0 or pair.alike < -_COPY)
     shared = tuple(
@@ -161,19 +161,19 @@ def _same(pairs: dict[int, HalfPair]) -> list[Problem]:
         (shared, "say", "the halves correlate up to the Nyquist frequency, so they share noise "
          "(a fixed pattern, common frames, or a filter), which counts as signal", ""),
     ]  # fmt: skip
-    return [Problem(grade, what, remedy, tilts) for tilts, grade, what, remedy in cases if tilts]
+    return [Fault(grade, what, remedy, tilts) for tilts, grade, what, remedy in cases if tilts]
 
 
-def _out_of_order(order: dict[int, int]) -> list[Problem]:
+def _out_of_order(order: dict[int, int]) -> list[Fault]:
     moved = tuple(tilt for tilt, other in order.items() if other != tilt)
     if not moved:
         return []
     pairs = ", ".join(f"{tilt} as {order[tilt]}" for tilt in moved[:3])
     what = f"the second half has its images in another order ({pairs}{', …' * (len(moved) > 3)})"
-    return [Problem("exclude", what, "sort both halves alike", moved)]
+    return [Fault("exclude", what, "sort both halves alike", moved)]
 
 
-def _displaced(pairs: dict[int, HalfPair], order: dict[int, int]) -> list[Problem]:
+def _displaced(pairs: dict[int, HalfPair], order: dict[int, int]) -> list[Fault]:
     found: dict[Severity, list[int]] = {"exclude": [], "say": []}
     for tilt, pair in pairs.items():
         if order[tilt] != tilt:
@@ -181,41 +181,41 @@ def _displaced(pairs: dict[int, HalfPair], order: dict[int, int]) -> list[Proble
         far = float(np.abs(pair.moved.shift_px).max())  # NaN where they share too little
         if far > max(_SUBPIXEL, _CERTAIN * pair.moved.error_px):
             found["exclude" if far > _SHIFTED else "say"].append(tilt)
-    problems = []
+    faults = []
     for grade, tilts in found.items():
         if tilts:
             far = max(float(np.linalg.norm(pairs[tilt].moved.shift_px)) for tilt in tilts)
             what = f"the second half is displaced against the first, by up to {far:.2g} pixels"
-            problems.append(Problem(grade, what, "align both halves alike", tuple(tilts)))
-    return problems
+            faults.append(Fault(grade, what, "align both halves alike", tuple(tilts)))
+    return faults
 
 
-def _strengths(ratio: dict[int, float]) -> list[Problem]:
-    """Return problems of halves whose strengths differ."""
+def _strengths(ratio: dict[int, float]) -> list[Fault]:
+    """Return faults of halves whose strengths differ."""
     if not ratio:
         return []
     usual = float(np.median(list(ratio.values())))
-    problems = []
+    faults = []
     if abs(np.log(usual)) > np.log(_UNLIKE):
         what = f"the first half is {usual:.3g} times as strong as the second"
-        problems.append(Problem("say", f"{what}, which is taken into account"))
+        faults.append(Fault("say", f"{what}, which is taken into account"))
     odd = tuple(t for t, one in ratio.items() if abs(np.log(one / usual)) > np.log(_ODD_ONE))
     if odd:
         listed = ", ".join(f"{ratio[tilt]:.3g}" for tilt in odd[:3]) + ", …" * (len(odd) > 3)
         what = f"the first half is {listed} times as strong as the second, {usual:.3g} elsewhere"
-        problems.append(Problem("say", f"{what}; this is taken into account", "", odd))
-    return problems
+        faults.append(Fault("say", f"{what}; this is taken into account", "", odd))
+    return faults
 
 
-def _full_images(pairs: dict[int, HalfPair]) -> tuple[FullIs | None, list[Problem]]:
+def _full_images(pairs: dict[int, HalfPair]) -> tuple[FullIs | None, list[Fault]]:
     """Return what the full images are of the halves, and what is wrong with them."""
     fits = {tilt: pair.full for tilt, pair in pairs.items() if pair.full is not None}
     if not fits:
         return None, []
     unlike = tuple(tilt for tilt, fit in fits.items() if fit.sum < _SAME_IMAGE)
     one = tuple(tilt for tilt, fit in fits.items() if max(fit.first, fit.second) > _COPY)
-    problems = [
-        Problem("exclude", what, remedy, tilts)
+    faults = [
+        Fault("exclude", what, remedy, tilts)
         for what, remedy, tilts in (
             ("the halves are not those of the full image", "give the halves of this stack, aligned "
              "and binned alike", unlike),
@@ -226,11 +226,11 @@ def _full_images(pairs: dict[int, HalfPair]) -> tuple[FullIs | None, list[Proble
     scale = np.median([np.mean(fit.weights) for fit in fits.values()])
     names: dict[FullIs, float] = {"sum": 1.0, "mean": 0.5}
     near = [name for name, value in names.items() if abs(np.log(max(scale, 1e-9) / value)) < 0.2]
-    return (near[0] if near else "other"), problems
+    return (near[0] if near else "other"), faults
 
 
 def _concluded(
-    problems: list[Problem],
+    faults: list[Fault],
     pairs: dict[int, HalfPair],
     count: int,
     axes: int,
@@ -239,16 +239,14 @@ def _concluded(
     """Refuse halves of which most images cannot be used."""
     usable = np.zeros(count, bool)
     usable[list(pairs)] = True
-    for problem in problems:
-        if problem.severity == "exclude":
-            usable[list(problem.tilts)] = False
+    for fault in faults:
+        if fault.severity == "exclude":
+            usable[list(fault.tilts)] = False
     if usable.sum() < max(1.0, count / 2):
-        problems = [
-            replace(p, severity="refuse") if p.severity == "exclude" else p for p in problems
-        ]
-    if any(problem.severity == "refuse" for problem in problems):
+        faults = [replace(p, severity="refuse") if p.severity == "exclude" else p for p in faults]
+    if any(fault.severity == "refuse" for fault in faults):
         usable[:] = False
     shift, ratio = np.full((count, axes), np.nan), np.full(count, np.nan)
     for tilt, one in _ratios(pairs).items():
         shift[tilt], ratio[tilt] = pairs[tilt].moved.shift_px[::-1], one  # [y, x] → [x, y]
-    return HalfChecks(tuple(problems), usable, shift, ratio, full_is)
+    return HalfChecks(tuple(faults), usable, shift, ratio, full_is)

@@ -1,4 +1,4 @@
-"""What is wrong with a reference: one line each, and how grave it is."""
+"""What is wrong with images: one line each, which tilts, and how grave it is."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,8 +8,8 @@ Severity = Literal["refuse", "exclude", "say"]
 
 
 @dataclass(frozen=True)
-class Problem:
-    """One thing that is wrong, or that one should know.
+class Fault:
+    """One thing that is wrong with images, or that one should know of them.
 
     Attributes
     ----------
@@ -30,7 +30,7 @@ class Problem:
 
     @property
     def line(self) -> str:
-        """The problem in one line, with its tilts and its remedy."""
+        """The fault in one line, with its tilts and its remedy."""
         where = f"{named_tilts(self.tilts)}: " if self.tilts else ""
         return f"{where}{self.what}{f'; {self.remedy}' if self.remedy else ''}"
 
