@@ -114,6 +114,8 @@ def _species(value: Any) -> Any:
 
 
 def _tilts(value: Any) -> Any:
+    if value == AS_THE_REFERENCE:
+        return value
     if isinstance(value, str):
         return {"file": value}
     if _is_number(value) or isinstance(value, list):
@@ -125,7 +127,7 @@ def _tilts(value: Any) -> Any:
 
 
 def _reference(value: Any) -> Any:
-    return {"stack": value} if isinstance(value, str | list) else value
+    return {"run": value} if isinstance(value, str | list) else value
 
 
 def _microscope(value: Any) -> Any:
@@ -140,6 +142,7 @@ def _folders(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
+AS_THE_REFERENCE = "as the reference"  # angles without the excluded views
 _FORMS: dict[str, Callable[[Any], Any]] = {
     "species": _species,
     "tilts": _tilts,

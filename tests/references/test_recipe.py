@@ -1,0 +1,83 @@
+"""A recipe whose reference is a run: aligned, without excluded views, values of its files used."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from faket import InputError, generate
+from faket.io.mrc import read_stack, write_stack
+from faket.io.tilts import read_tilt_angles
+from faket.pipeline.recipe import parse_recipe
+from made_up_runs import aligned_images, alike, imod, raw_images
+from made_up_series import Truth
+
+RECIPE = """
+seed = 3
+tomograms = 1
+method = "spectral"
+tilts = "as the reference"
+[specimen]
+size_voxels = [64, 64, 32]
+voxel_size_A = 5.0
+particles = [3, 3]
+vesicles = [0, 0]
+gold = [0, 0]
+[reference]
+run = "run"
+"""
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    truth = Truth((220, 200))
+    folder = tmp_path / "run"
+    folder.mkdir()
+    imod(folder, truth)
+    noise = np.random.default_rng(5).normal(0, 3, (9, 200, 220))
+    write_stack(folder / "TS_01.mrc", raw_images(truth) + noise, 2.5)
+    return tmp_path
+
+
+def test_a_run_is_a_reference(run: Path) -> None:
+    said: list[str] = []
+    recipe = parse_recipe(RECIPE, folder=run)
+    generate(recipe, run / "out", report=lambda what, done, total: said.append(what))
+    truth = Truth((220, 200))
+    angles = read_tilt_angles(run / "out" / "reference_0" / "projections.tlt")
+    np.testing.assert_allclose(angles, truth.refined[:8], atol=0.006)
+    images, pixel_A = read_stack(run / "out" / "reference_0" / "projections.mrc")
+    assert pixel_A == 5.0
+    expected = aligned_images(truth)[3][::2, ::2]
+    assert alike(images[3], expected[: images.shape[1], : images.shape[2]]) > 0.9
+    made, _ = read_stack(next((run / "out" / "model_0").glob("projections*.mrc")))
+    assert len(made) == 8
+    properties = json.loads((run / "out" / "reference_0" / "reference_model.json").read_text())
+    np.testing.assert_allclose(properties["ctf"]["defocus_um"], (truth.u + truth.v)[:8] / 2,
+                               rtol=1e-5)  # fmt: skip
+    np.testing.assert_allclose(properties["ctf"]["astigmatism_um"], 0.025, atol=1e-5)
+    np.testing.assert_allclose(properties["ctf"]["phase_plate_deg"], 40.0)
+    assert properties["ctf"]["source"] == "metadata"
+    lines = "\n".join(said)
+    assert "8 tilts" in lines
+    assert "aligned here by TS_01.xf" in lines
+    assert "assumed" not in lines
+    manifest = json.loads((run / "out" / "reference_0" / "manifest.json").read_text())
+    assert manifest["record"]["left_out"]["excluded_views"] == [8]
+    assert {"TS_01.xf", "TS_01.mrc"} <= {Path(i["path"]).name for i in manifest["inputs"]}
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (('run = "run"', 'stack = "a.mrc"\nrun = "run"'), "one of stack, run and tomogram"),
+        (('run = "run"', ""), "expected a reference for 'as the reference'"),
+        (('run = "run"', 'run = "nowhere"'), "nowhere: expected a stack, a folder of a run"),
+        (('"as the reference"', '"as the moon"'), "as the moon: cannot be read: no such file"),
+    ],
+)
+def test_mistakes_are_one_line(run: Path, change, words) -> None:
+    with pytest.raises(InputError, match=words) as caught:
+        generate(parse_recipe(RECIPE.replace(*change), folder=run), run / "out")
+    assert "\n" not in str(caught.value)
