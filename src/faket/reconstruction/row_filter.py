@@ -23,12 +23,13 @@ from faket.rings import hann, mirror_weight, ring_frequencies
 
 CORNER = 0.7072  # cycles per voxel, √½ rounded up: the corner of Fourier space
 RINGS = 96  # of B, up to the corner; chosen, because noise is smooth
-COLUMNS = 64  # of A, up to Nyquist; chosen, because filters are smooth
-_SMOOTH = 1.0  # columns; chosen, as smooth as filters are
+COLUMNS = 128  # of A, up to Nyquist; chosen, because filters are smooth
+_SMOOTH = 1.5  # columns; chosen, as smooth as filters are
 _GAUGE = (0.06, 0.2)  # kx; chosen, because above programs cut off, and interpolation weakens
 _NEIGHBOURS = 1.5  # tilts; chosen, because over 5° interpolation changes little
 _FITTED_TO = 0.6  # abs k; chosen, because programs cut or interpolate away the corners
 _APART = 0.1  # kx; chosen: tilts of 3° that are 200 voxels thick overlap below
+_ROUNDING = 1e-14  # of power; chosen, because float32 has 7 digits
 _ITERATIONS = 60  # chosen, because the last changes a factor by less than 1e-4
 # Power of a Hann window at its own frequency and its neighbours.
 _LEAK = np.array([1.0, 4.0, 1.0]) / 6
@@ -57,7 +58,7 @@ class RowFilter:
     Attributes
     ----------
     row : ndarray, shape (COLUMNS,), float64
-        A at kx = (i + ½) / 128 cycles per voxel; its mean logarithm is 0 from 0.06 to 0.2.
+        A at kx = (i + ½) / 256 cycles per voxel; its mean logarithm is 0 from 0.06 to 0.2.
     noise : ndarray, shape (RINGS,), float64
         B in rings of equal width up to the corner; carried down below ``from_ring``.
     from_ring : int
@@ -82,7 +83,10 @@ def power_table(image: AnyArray, overlap: DoubleArray) -> PowerTable:
     weight = np.broadcast_to(mirror_weight(image.shape[1]), power.shape).ravel()
     number = np.bincount(cell, weight, COLUMNS * RINGS).astype(np.float64)
     total = np.bincount(cell, weight * power.ravel(), COLUMNS * RINGS)
-    mean = total / np.maximum(number, 1)
+    # Of what a filter removed, rounding is left.
+    mean = np.where(number > 0, np.maximum(total, _ROUNDING * total.max()), 0) / np.maximum(
+        number, 1
+    )
     return PowerTable(mean.reshape(COLUMNS, RINGS), number.reshape(COLUMNS, RINGS))
 
 
@@ -118,12 +122,19 @@ def fit_row_filters(
     found = []
     for tilt, level in enumerate(levels):
         near = np.exp(-0.5 * ((np.arange(len(tables)) - tilt) / _NEIGHBOURS) ** 2)
-        near *= on_grid == on_grid[tilt]
+        near *= (on_grid == on_grid[tilt]) & (near > 0.01)
         row = _row(_pooled(power, number, near), noise, from_ring)
-        row = np.exp(gaussian_filter1d(np.log(row), _SMOOTH, mode="nearest"))
+        row = np.exp(_smoothed(np.log(row)))
         gain = float(np.exp(np.log(row[_gauge()]).mean()))
         found.append(RowFilter(row / gain, level * gain * noise, from_ring))
     return found
+
+
+def _smoothed(values: DoubleArray) -> DoubleArray:
+    """Return smoothed values that are as steep at the ends as before."""
+    beyond = 4
+    longer = np.pad(values, beyond, mode="reflect", reflect_type="odd")
+    return np.asarray(gaussian_filter1d(longer, _SMOOTH)[beyond:-beyond])
 
 
 def _level(table: PowerTable, from_ring: int) -> float:

@@ -17,6 +17,7 @@ from scipy import fft
 from faket.data import AnyArray, DoubleArray, FloatArray, TiltGeometry, TiltSeries
 from faket.device import Device
 from faket.errors import InputError
+from faket.reconstruction.denoising import NoiseVerdict, judge_noise
 from faket.reconstruction.reprojection import Reprojections, reproject, without_padding
 from faket.reconstruction.row_filter import (
     COLUMNS,
@@ -62,17 +63,21 @@ class TomogramReference:
         Measured: the range is that of the wedge, the step is assumed.
     wedge : MissingWedge
         Also which axis of the volume is which.
+    noise : NoiseVerdict
+        Whether the tomogram's noise can be measured; if not, noise and style of ``series`` are
+        wrong.
     filters : tuple of RowFilter
         What the reconstruction did to the rows of each tilt, and the noise of its images.
     columns : ndarray of int, shape (tilts, 2)
         First column that the tomogram shows, and the one after the last; others are mirrored.
     notices : tuple of str
-        What was assumed or left out, one line each.
+        What was assumed, and the words of the verdict, one line each.
     """
 
     series: TiltSeries
     angles_source: AnglesSource
     wedge: MissingWedge
+    noise: NoiseVerdict
     filters: tuple[RowFilter, ...]
     columns: AnyArray
     notices: tuple[str, ...]
@@ -116,6 +121,7 @@ def tomogram_series(
     volume = without_padding(_checked(volume))
     wedge = find_wedge(volume)
     ordered = volume.transpose(wedge.axes if axes is None else axes)
+    noise = judge_noise(volume, wedge)
     angles, source, reverse, notices = _angles(angles_deg, wedge, axes is not None)
     seen = reproject(ordered[::-1] if reverse else ordered, angles, device=device)
     filters = fit_row_filters(_tables(seen), seen.on_grid, _NOISE_FROM)
@@ -124,7 +130,10 @@ def tomogram_series(
         for tilt in range(len(angles))
     ])  # fmt: skip
     series = TiltSeries(images, TiltGeometry(angles, voxel_size_A))
-    return TomogramReference(series, source, wedge, tuple(filters), seen.columns, tuple(notices))
+    notices += [noise.words] if noise.words else []
+    return TomogramReference(
+        series, source, wedge, noise, tuple(filters), seen.columns, tuple(notices)
+    )
 
 
 def tomogram_angles(volume: AnyArray) -> tuple[DoubleArray, AnglesSource, list[str]]:

@@ -8,18 +8,19 @@ up and one step down around the circle, with nothing near the beam's axis.
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import fft
 from scipy.ndimage import gaussian_filter1d
 
 from faket.data import AnyArray, DoubleArray
+from faket.reconstruction.blocks import band_limit, blocks_of, mean_power
 
-_BLOCK = 96  # voxels; chosen, because 1 / 96 cycles per voxel are 1.5° at the frequencies below
-_BLOCKS = 3  # along an axis, at most; chosen, because 27 give every angle its mean to 1 %
-_RADII = np.linspace(0.15, 0.5, 8)  # cycles per voxel; chosen, as below wedges are filled by leaks
+# Rings of the plane, of the frequencies the tomogram has; chosen, because leaks fill wedges below,
+# and what a filter cuts off holds anything.
+_RADII = np.linspace(0.3, 0.85, 7)
 _BIN_DEG = 1.0
 _SMOOTH_DEG = 1.5  # σ; chosen, half the usual step: neither single tilts nor gaps show
 _SHOWS = 3.0  # of the contrast; chosen: noise without a wedge has 1.2, a tomogram over 100
 _BEYOND_DEG = 1.0  # by which power reaches beyond the last tilt; chosen: 0.7 to 1.6, by the series
+_NEAR = 20  # bins from the edge that show the power inside; chosen, because SIRT's tilts differ
 _ORDERS = ((0, 1, 2), (0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0))
 _WIDEST_DEG, _NARROWEST_DEG = 80.0, 25.0  # of either edge; chosen, as series end between
 
@@ -41,12 +42,15 @@ class MissingWedge:
     contrast : float
         Power inside the range over that outside, to the power of the share of variance that a step
         explains.
+    band_limit : float
+        Up to which frequency the tomogram has power, cycles per voxel: 0.5 to Nyquist.
     """
 
     axes: tuple[int, int, int]
     shows: bool
     range_deg: tuple[float, float] | None
     contrast: float
+    band_limit: float
 
 
 def find_wedge(volume: AnyArray) -> MissingWedge:
@@ -60,12 +64,14 @@ def find_wedge(volume: AnyArray) -> MissingWedge:
     -------
     MissingWedge
     """
-    power, frequency = _mean_power(volume)
-    found = [(axes, *_step(_profile(power, frequency, axes))) for axes in _ORDERS]
+    blocks = blocks_of(volume)
+    power, frequency = mean_power(blocks), blocks.frequencies()
+    limit = band_limit(power, blocks.radius())
+    found = [(axes, *_step(_profile(power, frequency, axes, limit * _RADII))) for axes in _ORDERS]
     axes, contrast, ends = max(found, key=lambda entry: entry[1])
     if contrast < _SHOWS:
-        return MissingWedge(_guessed(volume.shape), False, None, contrast)
-    return MissingWedge(axes, True, ends, contrast)
+        return MissingWedge(_guessed(volume.shape), False, None, contrast, limit)
+    return MissingWedge(axes, True, ends, contrast, limit)
 
 
 def _guessed(shape: tuple[int, ...]) -> tuple[int, int, int]:
@@ -74,29 +80,11 @@ def _guessed(shape: tuple[int, ...]) -> tuple[int, int, int]:
     return (1, 0, 2) if thin == 1 else (2, 1, 0) if thin == 2 else (0, 1, 2)
 
 
-def _mean_power(volume: AnyArray) -> tuple[AnyArray, list[DoubleArray]]:
-    """Return the mean power of windowed blocks in half of Fourier space, and the frequencies."""
-    sizes = [min(size, _BLOCK) for size in volume.shape]
-    starts = [
-        np.unique(np.linspace(0, n - b, min(_BLOCKS, -(-n // b))).astype(int))
-        for n, b in zip(volume.shape, sizes, strict=True)
-    ]
-    window = np.ones(())
-    for size in sizes:
-        window = np.multiply.outer(window, np.hanning(size + 2)[1:-1])
-    window = window.astype(np.float32)
-    total: AnyArray = np.zeros((*sizes[:2], sizes[2] // 2 + 1), np.float32)
-    for z, y, x in np.stack(np.meshgrid(*starts, indexing="ij"), -1).reshape(-1, 3):
-        block = volume[z : z + sizes[0], y : y + sizes[1], x : x + sizes[2]].astype(np.float32)
-        block -= np.vdot(window, block) / window.sum()
-        spectrum = fft.rfftn(block * window)
-        total += spectrum.real**2 + spectrum.imag**2
-    frequency = [fft.fftfreq(sizes[0]), fft.fftfreq(sizes[1]), fft.rfftfreq(sizes[2])]
-    return total, frequency
-
-
 def _profile(
-    power: AnyArray, frequency: list[DoubleArray], axes: tuple[int, int, int]
+    power: AnyArray,
+    frequency: tuple[DoubleArray, ...],
+    axes: tuple[int, int, int],
+    radii: DoubleArray,
 ) -> DoubleArray:
     """Return the power at angles -90° to 90° from kx to kz, each radius over its mean."""
     beam, along, across = axes
@@ -107,9 +95,9 @@ def _profile(
     angle = np.where(angle >= 90, angle - 180, np.where(angle < -90, angle + 180, angle))
     bins = round(180 / _BIN_DEG)
     index = np.minimum(((angle + 90) / _BIN_DEG).astype(np.intp), bins - 1)
-    radius = np.digitize(np.hypot(kz, kx), _RADII)
+    radius = np.digitize(np.hypot(kz, kx), radii)
     profile = np.zeros(bins)
-    for ring in range(1, len(_RADII)):
+    for ring in range(1, len(radii)):
         inside = radius == ring
         number = np.bincount(index[inside], minlength=bins)
         mean = np.bincount(index[inside], plane[inside], bins) / np.maximum(number, 1)
@@ -117,7 +105,7 @@ def _profile(
         held = np.flatnonzero(number)
         mean = np.interp(np.arange(bins), held, mean[held], period=bins)
         profile += mean / mean.mean()
-    return np.asarray(profile / (len(_RADII) - 1))
+    return np.asarray(profile / (len(radii) - 1))
 
 
 def _step(profile: DoubleArray) -> tuple[float, tuple[float, float]]:
@@ -145,18 +133,20 @@ def _step(profile: DoubleArray) -> tuple[float, tuple[float, float]]:
 
 
 def _half_level(smooth: DoubleArray, low: int, high: int) -> tuple[float, float]:
-    """Return the angles at which the power is half of that between two bins."""
-    level = 0.5 * float(np.median(smooth[low:high]))
-    while high > low and smooth[high - 1] < level:
-        high -= 1
-    while low < high and smooth[low] < level:
-        low += 1
-    above, below = smooth[high - 1], smooth[high]
-    last = high - 1 + (above - level) / max(above - below, 1e-30)
-    above, below = smooth[low], smooth[low - 1]
-    first = low - (above - level) / max(above - below, 1e-30)
+    """Return the angles at which the power is half of that near either edge, given as bins."""
     centre = -90 + _BIN_DEG / 2
-    return (
-        float(centre + _BIN_DEG * first + _BEYOND_DEG),
-        float(centre + _BIN_DEG * last - _BEYOND_DEG),
-    )
+    ends = [
+        centre + _BIN_DEG * (low - 1 + _fall(smooth[low - 1 + _NEAR :: -1])),
+        centre + _BIN_DEG * (high - _fall(smooth[high - _NEAR :])),
+    ]
+    return float(ends[0] + _BEYOND_DEG), float(ends[1] - _BEYOND_DEG)
+
+
+def _fall(outwards: DoubleArray) -> float:
+    """Return how many bins before the edge, which is at _NEAR, values fall below half."""
+    level = 0.5 * float(np.median(outwards[: _NEAR // 2]))
+    first = int(np.argmax(outwards < level))
+    if first == 0:
+        return 0.0
+    above, below = outwards[first - 1], outwards[first]
+    return float(_NEAR - (first - 1) - (above - level) / (above - below))
