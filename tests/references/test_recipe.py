@@ -81,3 +81,35 @@ def test_mistakes_are_one_line(run: Path, change, words) -> None:
     with pytest.raises(InputError, match=words) as caught:
         generate(parse_recipe(RECIPE.replace(*change), folder=run), run / "out")
     assert "\n" not in str(caught.value)
+
+
+def with_halves(run: Path, change=lambda odd: odd) -> list[str]:
+    """Write even and odd halves of the run's images, make the data set, return what was said."""
+    truth = Truth((220, 200))
+    rng = np.random.default_rng(8)
+    halves = [rng.poisson(raw_images(truth) / 2).astype(np.float32) for _ in range(2)]
+    write_stack(run / "run" / "TS_01.mrc", halves[0] + halves[1], 2.5)
+    write_stack(run / "run" / "TS_01_EVN.mrc", halves[0], 2.5)
+    write_stack(run / "run" / "TS_01_ODD.mrc", change(halves[1]), 2.5)
+    said: list[str] = []
+    recipe = parse_recipe(RECIPE, folder=run)
+    generate(recipe, run / "out", report=lambda what, done, total: said.append(what))
+    return said
+
+
+def test_half_sets_of_a_run_give_its_noise(run: Path) -> None:
+    said = with_halves(run)
+    assert any("half sets" in text for text in said)
+    profile = json.loads((run / "out" / "reference_0" / "noise_profile.json").read_text())
+    assert profile["estimate"] == "halves"
+    properties = json.loads((run / "out" / "reference_0" / "reference_model.json").read_text())
+    floor = np.array(properties["floor"])
+    # Counts: variance 100 a pixel, white; of binned pixels the mean has a quarter of it.
+    assert np.median(floor[:, 5:80]) == pytest.approx(100 / 4, rel=0.1)
+
+
+def test_broken_halves_are_left_out_and_said(run: Path) -> None:
+    said = with_halves(run, lambda odd: np.zeros_like(odd))
+    assert any("half sets are left out" in text for text in said)
+    profile = json.loads((run / "out" / "reference_0" / "noise_profile.json").read_text())
+    assert profile["estimate"] == "blind"

@@ -131,6 +131,7 @@ def noise(
         defocus_um=defocus_um,
         dose_e_per_A2=dose_e_per_A2,
         counted=prepared.counted,
+        halves=prepared.halves,
         say=notices.append,
     )
     for notice in notices:

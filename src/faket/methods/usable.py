@@ -31,6 +31,8 @@ class Usable:
         What was left out, for the manifest; empty if nothing was.
     notice : str
         The same in words.
+    halves : tuple of two ndarrays, or None
+        Its half sets, of the same tilts.
     """
 
     series: TiltSeries
@@ -38,18 +40,21 @@ class Usable:
     scaled: bool
     left_out: dict[str, Any]
     notice: str
+    halves: tuple[AnyArray, AnyArray] | None = None
 
 
 def usable_reference(
     series: TiltSeries,
     noise_free: AnyArray | None = None,
     *,
+    halves: tuple[AnyArray, AnyArray] | None = None,
     invert: bool = False,
     where: str = "reference",
 ) -> Usable:
     """Repair a reference as it was read, before it is aligned or binned.
 
-    ``invert`` multiplies it by -1 first; ``where`` is its name in errors.
+    ``halves`` are repaired where it is; ``invert`` multiplies all by -1 first; ``where`` is its
+    name in errors.
 
     Raises
     ------
@@ -80,7 +85,10 @@ def usable_reference(
             if noise_free is not None and len(noise_free) == len(images)
             else noise_free
         )
-    return Usable(repaired, noise_free, scaled, found.left_out, found.notice())
+    if halves is not None:
+        first, second = (found.applied_to(-half if invert else half)[kept] for half in halves)
+        halves = first, second
+    return Usable(repaired, noise_free, scaled, found.left_out, found.notice(), halves)
 
 
 def is_scaled(images: AnyArray) -> bool:

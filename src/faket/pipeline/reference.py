@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from faket.data import (
+    AnyArray,
     DoubleArray,
     Species,
     TiltGeometry,
@@ -52,6 +53,7 @@ class PreparedReference:
     notices: tuple[str, ...] = ()
     counted: bool = True  # whether grey values may be counts of electrons
     left_out: dict[str, Any] = field(default_factory=dict)  # of what was read
+    halves: tuple[AnyArray, AnyArray] | None = None
 
 
 def open_references(recipe: Recipe) -> tuple[Reference, ...]:
@@ -170,7 +172,9 @@ def prepare_reference(
     prepared = ready_reference(reference, recipe.specimen.voxel_size_A, noise_free)
     series = prepared.series
     angles_deg = series.geometry.angles_deg
-    profile = estimate_noise(series.images, prepared.noise_free, angles_deg=angles_deg)
+    profile = estimate_noise(
+        series.images, prepared.noise_free, angles_deg=angles_deg, halves=prepared.halves
+    )
     notices = [f"{reference.path}: {text}" for text in prepared.notices]
     notices += coverage_notice(angles_deg, tilt_angles(recipe, references))
     return PreparedReference(
@@ -180,6 +184,7 @@ def prepare_reference(
         notices=tuple(notices),
         counted=prepared.counted,
         left_out=prepared.left_out,
+        halves=prepared.halves,
     )
 
 

@@ -131,7 +131,8 @@ def _write_model(recipe: Recipe, reference: PreparedReference, path: Path) -> li
         defocus_um=known.defocus_um,
         dose_e_per_A2=known.dose_e_per_A2,
         counted=reference.counted,
-        noise=reference.profile if reference.profile.estimate == "blind" else None,
+        noise=reference.profile if reference.profile.estimate != "paired" else None,
+        halves=reference.halves,
     )
     write_record(path, properties, indent=None)  # its spectra would be a number a line
     geometry = reference.series.geometry

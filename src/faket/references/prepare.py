@@ -5,11 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from faket.data import AnyArray, TiltGeometry, TiltSeries
 from faket.errors import InputError
 from faket.io.failures import input_error
 from faket.methods.usable import usable_reference
+from faket.noise import check_halves
 from faket.reconstruction import align, fourier_crop, resample
 from faket.references.reference import Reference
 from faket.references.tomogram import tomogram_images
@@ -32,6 +34,8 @@ class Prepared:
         The reference's own noise-free projections at the same pixels.
     counted : bool
         Whether grey values may be counts of electrons.
+    halves : tuple of two ndarrays, or None
+        Its half sets at the same pixels, if it has usable ones.
     left_out : dict
         What was repaired or left out, for the manifest.
     notices : tuple of str
@@ -43,6 +47,7 @@ class Prepared:
     counted: bool = True
     left_out: dict[str, Any] = field(default_factory=dict)
     notices: tuple[str, ...] = ()
+    halves: tuple[AnyArray, AnyArray] | None = None
 
 
 def prepare(
@@ -70,10 +75,14 @@ def prepare(
     images = reference.images.read(kept, geometry.pixel_size_A)
     if noise_free is not None and len(noise_free) == reference.images.count:
         noise_free = noise_free[kept]
+    halves, told = _halves(reference, images, kept, geometry.pixel_size_A)
     usable = usable_reference(
-        TiltSeries(images, geometry), noise_free, invert=reference.given.invert,
+        TiltSeries(images, geometry),
+        noise_free,
+        halves=halves,
+        invert=reference.given.invert,
         where=str(reference.path),
-    )  # fmt: skip
+    )
     wanted_A = pixel_size_A or geometry.pixel_size_A
     series, small, notices = at_pixel_size(
         usable.series, usable.noise_free, wanted_A, reference.path
@@ -82,8 +91,28 @@ def prepare(
     left_out = dict(usable.left_out)
     if excluded:
         left_out["excluded_views"] = np.flatnonzero(reference.geometry.excluded).tolist()
-    told = [usable.notice] if usable.notice else []
-    return Prepared(series, small, not usable.scaled, left_out, (*told, *notices))
+    if usable.halves is not None:
+        moved = [TiltSeries(half, usable.series.geometry) for half in usable.halves]
+        first, second = (
+            at_pixel_size(half, None, wanted_A, reference.path)[0].images for half in moved
+        )
+        halves = first, second
+    said = [usable.notice] if usable.notice else []
+    return Prepared(series, small, not usable.scaled, left_out, (*told, *said, *notices), halves)
+
+
+def _halves(
+    reference: Reference, images: AnyArray, kept: NDArray[np.intp], pixel_size_A: float
+) -> tuple[tuple[AnyArray, AnyArray] | None, list[str]]:
+    """Read the half sets and look at them; None, and why, if they cannot be used."""
+    if reference.halves is None:
+        return None, []
+    first, second = (half.read(kept, pixel_size_A) for half in reference.halves)
+    found = check_halves(first, second, full=images)
+    lines = [f"half sets: {fault.line}" for fault in found.faults]
+    if found.refused is not None:
+        return None, [f"half sets are left out: {found.refused}"]
+    return (first, second), lines
 
 
 def _prepared_tomogram(reference: Reference, pixel_size_A: float | None) -> Prepared:
