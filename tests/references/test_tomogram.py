@@ -1,11 +1,13 @@
 """A tomogram alone opens like a stack: its angles from files, else from its missing wedge."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.ndimage import median_filter
 
-from faket import Reference, TiltGeometry, TiltSeries, reconstruct
+from faket import InputError, Reference, TiltGeometry, TiltSeries, reconstruct
 from faket.io.mrc import write_volume
 from faket.references.words import short_form
 
@@ -51,3 +53,9 @@ def test_a_stack_beside_it_comes_first(tmp_path: Path, tomogram) -> None:
     reference = Reference.open(tmp_path)
     assert not reference.is_tomogram
     assert reference.tomogram == tmp_path / "TS_01_rec.mrc"
+
+
+def test_a_denoised_one_is_refused(tmp_path: Path, tomogram) -> None:
+    write_volume(tmp_path / "a_rec.mrc", replace(tomogram, data=median_filter(tomogram.data, 3)))
+    with pytest.raises(InputError, match=r"a_rec.mrc: .*denoised.*half tomograms"):
+        Reference.open(tmp_path / "a_rec.mrc").series()

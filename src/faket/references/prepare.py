@@ -118,6 +118,8 @@ def _halves(
 def _prepared_tomogram(reference: Reference, pixel_size_A: float | None) -> Prepared:
     """Return the images that a tomogram shows; grey values are no counts."""
     found = tomogram_images(reference.path, reference.geometry, reference.given)
+    if found.noise.verdict == "denoised":
+        raise input_error(reference.path, found.noise.words.removeprefix("tomogram: "))
     series = replace(
         found.series,
         geometry=replace(
