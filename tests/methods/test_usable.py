@@ -35,7 +35,8 @@ def test_a_good_reference_is_left_alone():
     found = usable_reference(given)
     assert found.series.images is given.images
     assert found.series.geometry == given.geometry
-    assert (found.scaled, found.left_out, found.notice) == (False, {}, "")
+    assert (found.scaled, found.left_out, found.notice, found.faults) == (False, {}, "", ())
+    assert found.kept == tuple(range(TILTS))
 
 
 def test_an_inverted_reference_is_turned_before_gold_is_distinguished_from_x_rays():
@@ -70,6 +71,25 @@ def test_blank_tilts_go_with_their_geometry():
     np.testing.assert_array_equal(geometry.order, [3, 1, 0, 2])
     assert found.left_out == {"blank_tilts": [1, 4]}
     assert "blank tilts 1, 4 (from 0)" in found.notice
+
+
+def test_tilts_of_other_grey_values_go_and_are_named_as_given():
+    """Numbers of tilts are those of the stack that was given, though a blank one goes before."""
+    images = counts()
+    images[0] = 0
+    images[2] *= 7
+    images[4] = images[3]
+    found = usable_reference(series(images))
+    assert found.kept == (1, 3, 5)
+    np.testing.assert_array_equal(found.series.images, images[[1, 3, 5]])
+    np.testing.assert_array_equal(found.series.geometry.angles_deg, ANGLES[[1, 3, 5]])
+    assert found.left_out == {"blank_tilts": [0], "unlike_tilts": [2, 4]}
+    assert [(fault.severity, fault.tilts) for fault in found.faults] == [
+        ("exclude", (2,)), ("exclude", (4,))
+    ]  # fmt: skip
+    images[3] = images[5] = images[1]
+    with pytest.raises(InputError, match="images of one kind in most of 6 tilts, found 2"):
+        usable_reference(series(images))
 
 
 @pytest.mark.parametrize("bad", ["blank", "nan", "scale"])
@@ -123,7 +143,7 @@ def test_scaled_grey_values_give_a_notice_where_they_matter():
     noise_free = series(-50 * np.random.default_rng(0).random((TILTS, N, N)).astype(np.float32))
     reference, notices = series(to_bytes(counts())), []
     found = noise_like("spectral", noise_free, reference, counted=False, say=notices.append)
-    assert "are not electron counts" in notices[0]
+    assert "are no electron counts" in notices[0]
     assert found[1]["strength_source"] == "dose"
     notices.clear()
     noise_like("noisy", noise_free, reference, counted=False, say=notices.append)

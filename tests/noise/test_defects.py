@@ -69,13 +69,29 @@ def triangles(images):
     images[:, y + 3 * x > 3 * N + 40] = 0
 
 
+def repeated_edges(images):
+    images[:, :, :8] = images[:, :, 8:9]
+    images[:, -6:] = images[:, -7:-6]
+
+
+def repeated_triangle(images):
+    for y in range(30):
+        images[:, y, : 31 - y] = images[:, y, 31 - y : 32 - y]
+
+
+def means_of_tilts(images):
+    y, x = np.mgrid[:N, :N]
+    for image in images:
+        image[y + 2 * x < 30] = image.mean()
+
+
 def half_empty(images):
     images[:, :, N // 2 :] = 0
 
 
 DEFECTS = [
     hot, cold, xray, interpolated_hot, dead_last_lines, dead_line, zero_bands, mean_band, triangles,
-    half_empty,
+    repeated_edges, repeated_triangle, means_of_tilts, half_empty,
 ]  # fmt: skip
 
 
@@ -106,6 +122,26 @@ def test_a_reference_with_defects_measures_as_without(defect, blur):
         assert made[1].std() == pytest.approx(made[0].std(), rel=0.1 if half else 0.03)
 
 
+@pytest.mark.parametrize("part", [0.002, 0.02, 0.08])
+def test_any_number_of_hot_pixels(part):
+    """One in a hundred and more cannot hide behind the σ that they make."""
+    right = reference(gold=False)
+    wrong = right.copy()
+    wrong[np.random.default_rng(5).random(right.shape) < part] = 20 * MEAN
+    found = repair(wrong)
+    assert found.images.max() < 2 * MEAN
+    np.testing.assert_allclose(found.images.std((1, 2)), right.std((1, 2)), rtol=0.1)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.floats(0.02, 8), st.integers(0, 10**6), st.integers(16, 90))
+def test_few_electrons_have_no_defects(mean_count, seed, side):
+    """Neither a median that is a whole number, nor single electrons, are defects."""
+    images = np.random.default_rng(seed).poisson(mean_count, (1, side, side)).astype(np.float32)
+    if np.ptp(images):
+        assert repair(images).images is images
+
+
 @pytest.mark.parametrize("mean_count", [0.03, 0.1, 0.3, 1, 3, 30, 300])
 def test_counted_electrons_have_no_defects(mean_count):
     images = np.random.default_rng(0).poisson(mean_count, (4, 256, 256)).astype(np.float32)
@@ -127,7 +163,7 @@ def test_images_without_defects_are_left_alone(seed, blur, quantised):
 
 def test_repairing_twice_changes_nothing():
     images = reference()
-    for defect in (hot, zero_bands, dead_last_lines):
+    for defect in (hot, zero_bands, dead_last_lines, repeated_edges):
         defect(images)
     once = repair(images)
     assert repair(once.images).images is once.images

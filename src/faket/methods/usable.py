@@ -7,12 +7,12 @@ import numpy as np
 
 from faket.data import AnyArray, TiltSeries
 from faket.errors import InputError
-from faket.noise import check_scale, repair
+from faket.faults import Fault
+from faket.noise import check_scale, grey_levels, repair
+from faket.noise.grey_levels import COUNTING
 
 # Value of the brightest pixel after programs have scaled images to whole numbers.
 _TOPS = (255.0, 32767.0, 65535.0)
-# Variance over mean of counted electrons: 1, less if a detector blurs, never far above; chosen.
-_COUNTING = (0.5, 1.5)
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,8 @@ class Usable:
     Attributes
     ----------
     series : TiltSeries
-        Repaired and without blank tilts; the given one itself if nothing was wrong.
+        Repaired, without blank tilts and those of other grey values; the given one itself if
+        nothing was wrong.
     noise_free : ndarray or None
         Its noise-free projections, of the same tilts.
     scaled : bool
@@ -33,6 +34,10 @@ class Usable:
         The same in words.
     halves : tuple of two ndarrays, or None
         Its half sets, of the same tilts.
+    kept : tuple of int
+        Which of the given tilts are left: halves need the same.
+    faults : tuple of Fault
+        What is wrong with the grey values, the tilts as given.
     """
 
     series: TiltSeries
@@ -41,6 +46,8 @@ class Usable:
     left_out: dict[str, Any]
     notice: str
     halves: tuple[AnyArray, AnyArray] | None = None
+    kept: tuple[int, ...] = ()
+    faults: tuple[Fault, ...] = ()
 
 
 def usable_reference(
@@ -59,7 +66,7 @@ def usable_reference(
     Raises
     ------
     InputError
-        If an image is not finite, or more than half of the tilts are blank.
+        If an image is not finite, or more than half of the tilts are blank or unlike the others.
     """
     images = series.images
     if np.ndim(images) != 3 or not all(np.isfinite(image).all() for image in images):
@@ -71,12 +78,14 @@ def usable_reference(
     found = repair(-images if invert else images)
     if noise_free is not None:
         noise_free = found.applied_to(noise_free)
-    kept = np.setdiff1d(np.arange(len(images)), found.unusable)
-    if len(kept) < max(1, len(images) / 2):
-        raise InputError(
-            f"{where}: expected contrast in most of {len(images)} tilts, found "
-            f"{len(found.unusable)} blank; give another stack"
-        )
+    shown = np.setdiff1d(np.arange(len(images)), found.unusable)
+    _check_most(len(shown), len(images), "contrast", where)
+    levels = grey_levels([found.images[tilt] for tilt in shown])
+    kept = np.delete(shown, levels.unusable)
+    _check_most(len(kept), len(images), "images of one kind", where)
+    left_out = found.left_out
+    if len(kept) < len(shown):
+        left_out["unlike_tilts"] = np.setdiff1d(shown, kept).tolist()
     repaired = replace(series, images=found.images)
     if len(kept) < len(images):
         repaired = TiltSeries(found.images[kept], series.geometry.of_tilts(kept))
@@ -88,7 +97,21 @@ def usable_reference(
     if halves is not None:
         first, second = (found.applied_to(-half if invert else half)[kept] for half in halves)
         halves = first, second
-    return Usable(repaired, noise_free, scaled, found.left_out, found.notice(), halves)
+    faults = tuple(
+        replace(fault, tilts=tuple(int(shown[tilt]) for tilt in fault.tilts))
+        for fault in levels.faults
+    )
+    left = tuple(kept.tolist())
+    return Usable(repaired, noise_free, scaled, left_out, found.notice(), halves, left, faults)
+
+
+def _check_most(kept: int, count: int, what: str, where: str) -> None:
+    """Refuse a stack of which fewer than half of the tilts are left."""
+    if kept < max(1, count / 2):
+        raise InputError(
+            f"{where}: expected {what} in most of {count} tilts, found {kept} such tilts; give "
+            "another stack"
+        )
 
 
 def is_scaled(images: AnyArray) -> bool:
@@ -104,4 +127,4 @@ def is_scaled(images: AnyArray) -> bool:
         return False
     # Half the variance of differences between neighbours is the noise without the specimen.
     steps = np.mean([np.var(np.diff(image, axis=1)) for image in images]) / 2
-    return not _COUNTING[0] < steps / max(float(images.mean()), 1e-9) < _COUNTING[1]
+    return not COUNTING[0] < steps / max(float(images.mean()), 1e-9) < COUNTING[1]

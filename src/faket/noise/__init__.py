@@ -3,6 +3,7 @@
 from faket.noise.addition import add_noise, baseline, content, noisy
 from faket.noise.defects import Repaired, check_scale, repair
 from faket.noise.estimation import estimate_noise
+from faket.noise.grey_levels import GreyLevels, grey_levels
 from faket.noise.half_checks import HalfChecks, check_half_tomograms, check_halves
 from faket.noise.halves import HalfSpectra, difference, half_spectra, half_tomogram_spectra
 from faket.noise.profile import NoiseProfile
@@ -18,6 +19,7 @@ from faket.noise.spectrum import (
 )
 
 __all__ = [
+    "GreyLevels",
     "HalfChecks",
     "HalfSpectra",
     "NoiseProfile",
@@ -32,6 +34,7 @@ __all__ = [
     "content",
     "difference",
     "estimate_noise",
+    "grey_levels",
     "half_spectra",
     "half_tomogram_spectra",
     "mean_power",

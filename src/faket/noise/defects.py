@@ -14,16 +14,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
+from scipy.special import pdtrc
 
-from faket.data import AnyArray, FloatArray
+from faket.data import AnyArray, DoubleArray, FloatArray
 from faket.errors import InputError
+from faket.noise.filling import filled_stack
+from faket.noise.repeated import repeated_edges
 
 # Chosen thresholds; the tests of this module hold what they have to separate.
 _FAR_SIGMA = 10.0  # counts of one electron a pixel and more do not lie so far from their mean
 _FAR_TAIL = 4.3  # beyond the 99th percentile, which is 2.33 σ of a normal law: 10 σ of it
 _FOOT = 0.5  # of that: neighbours above it belong to the same defect
 _BRIGHT_PIXELS, _DARK_PIXELS = 64, 4  # at most, in one X-ray; what is dark and larger may be gold
-_MOST = 0.01  # of the pixels: if more stand out, they are the image
+_MOST = 0.1  # of the pixels: if more stand out, they are the image
+_FEW_COUNTS = 2.0  # mean over σ, the root of the number of electrons a pixel
+_FEW_HOT = 20.0  # interquartile ranges: counts and specimens do not lie so far from the median
 _LINE_WINDOW = 9  # a dead line differs from the median of so many lines
 _LINE_SIGMA = 8.0
 _BY_ACCIDENT = 1e-3  # expected number of constant squares in an image of independent pixels
@@ -67,7 +72,7 @@ class Repaired:
         """Fill the same pixels in another stack: the reference's noise-free projections."""
         if not self.masks or stack.shape != self.images.shape:
             return stack
-        return _filled_stack(stack, self.masks)
+        return filled_stack(stack, self.masks)
 
     @property
     def unusable(self) -> tuple[int, ...]:
@@ -101,10 +106,10 @@ def repair(images: AnyArray) -> Repaired:
     """Find the defects of a stack and fill them.
 
     A region is empty (as alignment leaves borders) if it holds squares of one value that are too
-    large to occur by accident. A line is dead if its median differs from that of its neighbours
-    by 8 robust σ. Pixels are hot or dead, and small groups are X-rays (at most 64 bright or 4 dark
-    pixels), if they lie at least 10 σ from the mean and beyond what the tail of the other grey
-    values explains. Gold is dark and larger, and is kept.
+    large to occur by accident, or repeats the last pixel of its lines. A line is dead if its mean
+    differs from that of its neighbours by 8 robust σ. Pixels are hot or dead, and small groups are
+    X-rays (at most 64 bright or 4 dark pixels), if they lie at least 10 σ from the mean and beyond
+    what the tail of the other grey values explains. Gold is dark and larger, and is kept.
 
     Parameters
     ----------
@@ -130,7 +135,7 @@ def repair(images: AnyArray) -> Repaired:
     limit = _FAINT * float(np.median(spreads)) if len(images) >= _FEW_TILTS else 0.0
     blank = tuple(int(tilt) for tilt in np.flatnonzero(spreads == 0))
     faint = tuple(int(tilt) for tilt in np.flatnonzero((spreads > 0) & (spreads < limit)))
-    repaired = _filled_stack(images, masks) if masks else images
+    repaired = filled_stack(images, masks) if masks else images
     return Repaired(repaired, blank, faint, masks, pixels, lines, empty / images.size)
 
 
@@ -158,6 +163,7 @@ def _defects(image: FloatArray) -> Found | None:
     constant = np.zeros(image.shape, bool)
     for value in _frequent_values(image):
         constant |= _constant_region(image == value)
+    constant |= repeated_edges(image, constant)
     if constant.mean() > 1 - _LEAST_VALID:
         return None
     mean, spread = _clipped(image[~constant])
@@ -202,6 +208,9 @@ def _constant_region(same: NDArray[np.bool_]) -> NDArray[np.bool_]:
 def _clipped(values: FloatArray) -> tuple[float, float]:
     """Return mean and σ of the values within 6 σ of the mean, cutting outliers repeatedly."""
     kept = values.astype(np.float64)
+    low, middle, high = np.percentile(values[:: max(1, values.size // 100_000)], (25, 50, 75))
+    if high > low:  # or else many hot pixels would hide behind their own σ
+        kept = kept[np.abs(kept - middle) <= _FEW_HOT * (high - low)]
     for _ in range(20):
         mean, spread = float(kept.mean()), float(kept.std())
         inside = np.abs(kept - mean) <= 6 * spread
@@ -218,12 +227,21 @@ def _dead_lines(
     full = constant.mean(axis=axis) < 0.5
     if full.sum() < 2 * _LINE_WINDOW:
         return np.zeros(len(full), bool)
-    level = np.median(image, axis=axis)[full].astype(np.float64)
+    level = _middle_mean(image, axis)[full]
     apart = np.abs(level - ndimage.median_filter(level, _LINE_WINDOW, mode="mirror"))
     usual = 1.4826 * float(np.median(apart))
     dead = np.zeros(len(full), bool)
-    dead[full] = (apart > _LINE_SIGMA * usual) & (apart > spread)
+    by_chance = spread * math.sqrt(2 / image.shape[axis])  # of the middle half of a line
+    dead[full] = (apart > _LINE_SIGMA * max(usual, by_chance)) & (apart > spread)
     return dead if dead.mean() < 0.1 else np.zeros(len(full), bool)
+
+
+def _middle_mean(image: FloatArray, axis: int) -> DoubleArray:
+    """Return the mean of the middle half of each line: a median of few electrons is whole."""
+    quarter = image.shape[axis] // 4
+    ordered = np.partition(image, (quarter, image.shape[axis] - quarter - 1), axis=axis)
+    middle = ordered.take(range(quarter, image.shape[axis] - quarter), axis=axis)
+    return np.asarray(middle.mean(axis=axis, dtype=np.float64))
 
 
 def _odd_pixels(
@@ -235,8 +253,7 @@ def _odd_pixels(
         height = np.where(valid, sign * (image - np.float32(mean)), 0)
         if height.max() <= _FAR_SIGMA * spread:
             continue
-        tail = float(np.percentile(height[valid], 99))
-        far = max(_FAR_SIGMA * spread, _FAR_TAIL * tail)
+        far = _far(height[valid], mean, spread, sign)
         labels, count = ndimage.label(height > _FOOT * far, np.ones((3, 3)))
         small = np.bincount(labels.ravel(), minlength=count + 1) <= most
         reaching = np.zeros(count + 1, bool)
@@ -248,30 +265,16 @@ def _odd_pixels(
     return odd if odd.mean() < _MOST else np.zeros(image.shape, bool)
 
 
-def _filled_stack(stack: AnyArray, masks: dict[int, NDArray[np.bool_]]) -> FloatArray:
-    repaired = np.array(stack, np.float32)
-    for tilt, mask in masks.items():
-        repaired[tilt] = _filled(repaired[tilt], mask)
-    return repaired
-
-
-def _filled(image: FloatArray, missing: NDArray[np.bool_]) -> FloatArray:
-    """Fill missing pixels by mirroring the image at the nearest valid pixel."""
-    image, missing = image.copy(), missing.copy()
-    while missing.any() and not missing.all():
-        nearest = ndimage.distance_transform_edt(
-            missing, return_distances=False, return_indices=True
-        )
-        place = np.nonzero(missing)
-        source = tuple(
-            np.clip(2 * nearest[axis][place] - place[axis], 0, size - 1)
-            for axis, size in enumerate(image.shape)
-        )
-        known = ~missing[source]
-        if not known.any():
-            image[place] = image[tuple(axis[place] for axis in nearest)]
-            break
-        there = tuple(axis[known] for axis in place)
-        image[there] = image[tuple(axis[known] for axis in source)]
-        missing[there] = False
-    return image
+def _far(height: FloatArray, mean: float, spread: float, sign: int) -> float:
+    """Return the height above the mean beyond which neither noise nor a specimen lies."""
+    usual = height
+    # No distribution has more than 1 % beyond 10 of its own σ (Chebyshev): those are defects.
+    if np.mean(height > _FAR_SIGMA * spread) > 1 / _FAR_SIGMA**2:
+        usual = height[height <= _FAR_SIGMA * spread]
+    far = max(_FAR_SIGMA * spread, _FAR_TAIL * float(np.percentile(usual, 99)))
+    if sign < 0 or mean > _FEW_COUNTS * spread:
+        return far
+    # So few electrons a pixel that single ones are far from the mean: mean / σ² is 1 / step.
+    electrons, most = mean**2 / spread**2, np.arange(64)
+    rare = pdtrc(most, electrons) * height.size < _BY_ACCIDENT
+    return max(far, (float(most[rare.argmax()]) + 0.5) * spread**2 / mean - mean)

@@ -97,7 +97,7 @@ def prepare(
             at_pixel_size(half, None, wanted_A, reference.path)[0].images for half in moved
         )
         halves = first, second
-    said = [usable.notice] if usable.notice else []
+    said = [*([usable.notice] if usable.notice else []), *(f.line for f in usable.faults)]
     return Prepared(series, small, not usable.scaled, left_out, (*told, *said, *notices), halves)
 
 
