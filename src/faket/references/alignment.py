@@ -1,33 +1,19 @@
 """Whether the images of a reference are aligned, by themselves."""
 
-from dataclasses import dataclass
-
 from faket.data import TiltSeries
+from faket.errors import InputError
+from faket.reconstruction import MeasuredAlignment, measured_alignment
 
 
-@dataclass(frozen=True)
-class SeenAlignment:
-    """What the images show of their alignment.
+def seen_alignment(series: TiltSeries) -> MeasuredAlignment | None:
+    """Measure the tilt axis and the shifts that are left on aligned images.
 
-    Attributes
-    ----------
-    axis_deg, axis_error_deg : float or None
-        Tilt axis, counter-clockwise from y, and its standard error; None if they do not show it.
-    axis_is_off : bool
-        Whether it certainly is not along y.
-    residual_shift_A : float or None
-        Typical shift between neighbouring tilts.
-    is_shifted : bool
-        Whether it certainly is more than alignment leaves.
+    Returns
+    -------
+    MeasuredAlignment or None
+        None where images are too small, or too few, to be looked at.
     """
-
-    axis_deg: float | None = None
-    axis_error_deg: float | None = None
-    axis_is_off: bool = False
-    residual_shift_A: float | None = None
-    is_shifted: bool = False
-
-
-def measure_alignment(series: TiltSeries) -> SeenAlignment:
-    """Measure the tilt axis and the shifts that are left on aligned images."""
-    return SeenAlignment()
+    try:
+        return measured_alignment(series.images, series.geometry.angles_deg)
+    except InputError:
+        return None

@@ -6,8 +6,9 @@ from typing import Literal
 import numpy as np
 
 from faket.errors import InputError
+from faket.faults import named_tilts
 from faket.methods.measurement import USUAL_DOSE_E_PER_A2
-from faket.references.alignment import SeenAlignment
+from faket.reconstruction import MeasuredAlignment
 from faket.references.measured import MeasuredReference
 from faket.references.prepare import raw_geometry
 from faket.references.reference import Reference
@@ -59,7 +60,7 @@ def problems_of(reference: Reference, measured: MeasuredReference) -> tuple[Prob
     return tuple(sorted(found, key=lambda problem: ranks.index(problem.kind)))
 
 
-def check_alignment(reference: Reference, alignment: SeenAlignment) -> None:
+def check_alignment(reference: Reference, alignment: MeasuredAlignment | None) -> None:
     """Refuse images that are not aligned, unless the user says that they are.
 
     Raises
@@ -72,33 +73,47 @@ def check_alignment(reference: Reference, alignment: SeenAlignment) -> None:
             raise InputError(f"{reference.path}: {problem.line}")
 
 
-def alignment_problems(reference: Reference, alignment: SeenAlignment) -> list[Problem]:
+def alignment_problems(reference: Reference, alignment: MeasuredAlignment | None) -> list[Problem]:
     """Return what the images say against their alignment."""
+    if alignment is None:
+        return _not_shown(reference)
     kind: Kind = "doubt" if reference.given.aligned is True else "refused"
-    after = ""
+    after, remedy = "", _ALIGN
     if reference.aligned is False:
         told = reference.geometry.sources.get("matrices", "its metadata")
-        after = f" after alignment by {told}"
-    if alignment.axis_is_off:
+        after, remedy = f" after alignment by {told}", _SIGNS
+    if alignment.verdict == "rotated":
+        axis = alignment.axis
         return [Problem(
             kind,
-            f"expected the tilt axis along y, found it at {alignment.axis_deg:.0f} ± "
-            f"{alignment.axis_error_deg:.0f} degrees in the images{after}",
-            _SIGNS if after else _ALIGN,
+            f"expected the tilt axis along y, found it at {axis.angle_deg:.0f} ± "
+            f"{max(axis.sigma_deg, 0.1):.1g} degrees in the images{after}",
+            remedy,
         )]  # fmt: skip
-    if alignment.is_shifted:
+    shifts = alignment.shifts
+    if alignment.verdict == "shifted":
         return [Problem(
             kind,
-            f"expected aligned images, found neighbours{after} shifted by "
-            f"{alignment.residual_shift_A:.0f} Å against each other",
-            _SIGNS if after else _ALIGN,
+            f"expected aligned images, found them shifted{after} by {shifts.typical_px:.1f} pixels "
+            f"(σ) where {shifts.tolerance_px:.1f} are usual",
+            remedy,
         )]  # fmt: skip
-    if reference.aligned is None and alignment.axis_deg is None:
+    if alignment.verdict == "cannot tell":
+        return _not_shown(reference)
+    if shifts.displaced:
         return [Problem(
-            "missing", "no file tells whether the images are aligned, and they do not show it",
-            _ALIGN,
+            "doubt", f"{named_tilts(shifts.displaced)} shifted against the others{after}",
+            "leave them out or align them anew",
         )]  # fmt: skip
     return []
+
+
+def _not_shown(reference: Reference) -> list[Problem]:
+    if reference.aligned is not None:
+        return []
+    return [Problem(
+        "missing", "no file tells whether the images are aligned, and they do not show it", _ALIGN,
+    )]  # fmt: skip
 
 
 def _contrast(reference: Reference, measured: MeasuredReference) -> list[Problem]:

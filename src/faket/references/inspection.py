@@ -10,7 +10,7 @@ from faket.data import TiltGeometry
 from faket.methods.measurement import USUAL_DOSE_E_PER_A2
 from faket.microscope.ctf_estimate import AMPLITUDE_CONTRAST, CtfEstimate
 from faket.references.checks import Problem, problems_of
-from faket.references.measured import measure
+from faket.references.measured import MeasuredReference, measure
 from faket.references.orders import order_words
 from faket.references.prepare import raw_geometry
 from faket.references.reference import Reference
@@ -115,7 +115,6 @@ def inspect(reference: Reference) -> Inspection:
     measured = measure(reference)
     problems = problems_of(reference, measured)
     geometry = reference.geometry
-    alignment = measured.alignment
     scalars: dict[str, Any] = {name: _scalar(reference, name) for name in _USUAL}
     return Inspection(
         name=reference.name,
@@ -128,9 +127,7 @@ def inspect(reference: Reference) -> Inspection:
         angles_deg=Sourced(raw.angles_deg, _source(reference, "angles_deg")),
         tilt_axis_deg=_axis(reference),
         alignment=alignment_words(reference),
-        axis_measured_deg=alignment.axis_deg,
-        axis_error_deg=alignment.axis_error_deg,
-        residual_shift_A=alignment.residual_shift_A,
+        **_shown(measured),
         order=_order(reference, raw),
         dose_e_per_A2=_dose(reference, raw),
         **_defocus(reference, raw, measured.ctf),
@@ -144,6 +141,18 @@ def inspect(reference: Reference) -> Inspection:
         problems=problems,
         verdict=verdict_of(problems),
     )
+
+
+def _shown(measured: MeasuredReference) -> dict[str, Any]:
+    """Return axis and shifts as far as the images show them."""
+    found, pixel_size_A = measured.alignment, measured.prepared.series.geometry.pixel_size_A
+    axis = None if found is None or not found.axis.stands_out else found.axis
+    shifts = None if found is None or not found.shifts.certain else found.shifts
+    return {
+        "axis_measured_deg": None if axis is None else axis.angle_deg,
+        "axis_error_deg": None if axis is None else axis.sigma_deg,
+        "residual_shift_A": None if shifts is None else shifts.typical_px * pixel_size_A,
+    }
 
 
 def verdict_of(problems: Iterable[Problem]) -> Verdict:

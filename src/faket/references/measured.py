@@ -10,7 +10,8 @@ from faket.errors import InputError
 from faket.evaluation import ContrastSign, contrast_sign
 from faket.microscope.ctf_estimate import CtfEstimate
 from faket.microscope.ctf_estimation import estimate_ctf
-from faket.references.alignment import SeenAlignment, measure_alignment
+from faket.reconstruction import MeasuredAlignment
+from faket.references.alignment import seen_alignment
 from faket.references.prepare import Prepared, prepare, raw_geometry
 from faket.references.reference import Reference
 
@@ -26,7 +27,8 @@ class MeasuredReference:
     Attributes
     ----------
     prepared : Prepared
-    alignment : SeenAlignment
+    alignment : MeasuredAlignment or None
+        None of a tomogram, or where images are too small.
     contrast : ContrastSign
     grey_values : {"counts", "scaled", "not counts"}
     ctf : CtfEstimate or None
@@ -34,7 +36,7 @@ class MeasuredReference:
     """
 
     prepared: Prepared
-    alignment: SeenAlignment
+    alignment: MeasuredAlignment | None
     contrast: ContrastSign
     grey_values: GreyValues
     ctf: CtfEstimate | None
@@ -54,7 +56,7 @@ def measure(reference: Reference) -> MeasuredReference:
     series = prepared.series
     return MeasuredReference(
         prepared,
-        measure_alignment(series),
+        None if reference.is_tomogram else seen_alignment(series),
         contrast_sign(series.images),
         _grey_values(prepared),
         _ctf(prepared),

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from faket.data import AnyArray
-from faket.references.alignment import measure_alignment
+from faket.references.alignment import seen_alignment
 from faket.references.checks import alignment_problems, check_alignment
 from faket.references.prepare import Prepared, prepare
 from faket.references.reference import Reference
@@ -22,7 +22,9 @@ def ready_reference(
         As :func:`prepare`; if the tilt axis is not along y, or the images are shifted.
     """
     prepared = prepare(reference, pixel_size_A, noise_free)
-    alignment = measure_alignment(prepared.series)
+    if reference.is_tomogram:
+        return prepared
+    alignment = seen_alignment(prepared.series)
     check_alignment(reference, alignment)
     lines = [problem.line for problem in alignment_problems(reference, alignment)]
     return replace(prepared, notices=(*prepared.notices, *lines))
