@@ -5,10 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from scipy.ndimage import median_filter
+from scipy.ndimage import gaussian_filter, median_filter
 
 from faket import InputError, Reference, TiltGeometry, TiltSeries, reconstruct
 from faket.io.mrc import write_volume
+from faket.references.inspection import inspect
 from faket.references.words import short_form
 
 ANGLES = np.arange(-50.0, 51.0, 2.5)
@@ -59,3 +60,23 @@ def test_a_denoised_one_is_refused(tmp_path: Path, tomogram) -> None:
     write_volume(tmp_path / "a_rec.mrc", replace(tomogram, data=median_filter(tomogram.data, 3)))
     with pytest.raises(InputError, match=r"a_rec.mrc: .*denoised.*half tomograms"):
         Reference.open(tmp_path / "a_rec.mrc").series()
+
+
+def test_half_tomograms_tell_signal_and_noise(tmp_path: Path, tomogram) -> None:
+    """A smooth signal in both, white noise of variance 2 in each: 1 in their mean."""
+    rng = np.random.default_rng(6)
+    signal = gaussian_filter(rng.normal(0, 60, tomogram.data.shape), 3)
+    write_volume(tmp_path / "TS_01_Vol.mrc", tomogram)
+    for half in ("EVN", "ODD"):
+        data = signal + rng.normal(0, np.sqrt(2), tomogram.data.shape)
+        write_volume(tmp_path / f"TS_01_{half}_Vol.mrc", replace(tomogram, data=data))
+    reference = Reference.open(tmp_path)
+    assert reference.tomogram == tmp_path / "TS_01_Vol.mrc"
+    (halves,) = inspect(reference).half_sets
+    assert halves.kind == "tomograms"
+    np.testing.assert_allclose(halves.noise[20:], 1.0, rtol=0.1)
+    assert 20 < halves.resolution_A < 120
+    write_volume(tmp_path / "TS_01_ODD_Vol.mrc", replace(tomogram, data=0 * data))
+    found = inspect(Reference.open(tmp_path))
+    assert found.half_sets == ()
+    assert any("half tomograms are left out" in text for text in found.notices)

@@ -71,10 +71,17 @@ def _lines(found: "Inspection") -> list[tuple[str, str]]:
                                found.amplitude_contrast)),
         ("contrast", _CONTRASTS[found.contrast]),
         ("grey values", _GREY[found.grey_values]),
-        ("half sets", "none" if found.halves is None else ", ".join(
-            Path(half).name for half in found.halves)),
+        ("half sets", _half_sets(found)),
     ]  # fmt: skip
     return lines
+
+
+def _half_sets(found: "Inspection") -> str:
+    names = [] if found.halves is None else [", ".join(Path(half).name for half in found.halves)]
+    for halves in found.half_sets:
+        agree = "everywhere" if halves.resolution_A is None else f"to {halves.resolution_A:.0f} Å"
+        names.append(f"{halves.kind} correlate above 0.143 {agree}")
+    return "; ".join(names) or "none"
 
 
 _CONTRASTS = {

@@ -167,7 +167,7 @@ def _missing(reference: Reference, measured: MeasuredReference) -> list[Problem]
             "missing", "voltage unknown, 300 kV assumed", "put the .mdoc or a CTF estimate beside "
             "the stack",
         ))  # fmt: skip
-    if reference.halves is None:
+    if reference.halves is None and not measured.halves:
         found.append(Problem(
             "missing", "no half sets (EVN, ODD): at low frequencies noise is inferred from high "
             "ones", "put them beside the stack if your program writes them",

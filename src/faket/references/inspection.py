@@ -10,6 +10,7 @@ from faket.data import TiltGeometry
 from faket.methods.measurement import USUAL_DOSE_E_PER_A2
 from faket.microscope.ctf_estimate import AMPLITUDE_CONTRAST, CtfEstimate
 from faket.references.checks import Problem, problems_of
+from faket.references.halves import SeenHalves
 from faket.references.measured import MeasuredReference, measure
 from faket.references.orders import order_words
 from faket.references.prepare import raw_geometry
@@ -64,6 +65,8 @@ class Inspection:
     left_out : dict
         Pixels, lines, borders and tilts that are repaired or left out.
     halves : tuple of str, or None
+    half_sets : tuple of SeenHalves
+        Signal and noise as halves of the stack, or of the tomogram, show them.
     tomogram : str or None
     notices : tuple of str
         What contradicts, was guessed or left out.
@@ -97,6 +100,7 @@ class Inspection:
     grey_values: str
     left_out: dict[str, Any]
     halves: tuple[str, str] | None
+    half_sets: tuple[SeenHalves, ...]
     tomogram: str | None
     notices: tuple[str, ...]
     problems: tuple[Problem, ...]
@@ -136,8 +140,9 @@ def inspect(reference: Reference) -> Inspection:
         grey_values=measured.grey_values,
         left_out=measured.prepared.left_out,
         halves=_halves(reference),
+        half_sets=measured.halves,
         tomogram=None if reference.tomogram is None else str(reference.tomogram),
-        notices=(*reference.notices, *measured.prepared.notices),
+        notices=(*reference.notices, *measured.prepared.notices, *measured.notices),
         problems=problems,
         verdict=verdict_of(problems),
     )

@@ -31,7 +31,7 @@ class SeriesFiles:
     ----------
     name : str
         As the stack or, without one, the first file of metadata spells it.
-    stacks, aligned, even, odd, tomograms, metadata : list of Path
+    stacks, aligned, even, odd, tomograms, even_tomograms, odd_tomograms, metadata : list of Path
         Stacks of raw images, of aligned images, halves; the likeliest first.
     """
 
@@ -41,13 +41,16 @@ class SeriesFiles:
     even: list[Path] = field(default_factory=list)
     odd: list[Path] = field(default_factory=list)
     tomograms: list[Path] = field(default_factory=list)
+    even_tomograms: list[Path] = field(default_factory=list)
+    odd_tomograms: list[Path] = field(default_factory=list)
     metadata: list[Path] = field(default_factory=list)
 
     def of(self, content: Content) -> list[Path]:
         """Return the list for files of that content."""
         return {
             "stack": self.stacks, "aligned": self.aligned, "even": self.even, "odd": self.odd,
-            "tomogram": self.tomograms, "metadata": self.metadata, "other": [],
+            "tomogram": self.tomograms, "even tomogram": self.even_tomograms,
+            "odd tomogram": self.odd_tomograms, "metadata": self.metadata, "other": [],
         }[content]  # fmt: skip
 
     def has_images(self) -> bool:
@@ -177,11 +180,15 @@ def _sort(group: SeriesFiles) -> None:
         place = endings.index(suffix) if suffix in endings else len(endings)
         return (len(words - {"tilts", "tilt_series"}), place, len(path.parts), str(path))
 
-    for stacks in (group.stacks, group.aligned, group.even, group.odd, group.tomograms):
+    for stacks in _image_lists(group):
         stacks.sort(key=rank)
 
 
+def _image_lists(group: SeriesFiles) -> tuple[list[Path], ...]:
+    return (group.stacks, group.aligned, group.even, group.odd, group.tomograms,
+            group.even_tomograms, group.odd_tomograms)  # fmt: skip
+
+
 def _all(group: SeriesFiles) -> Iterator[Path]:
-    for paths in (group.stacks, group.aligned, group.even, group.odd, group.tomograms,
-                  group.metadata):  # fmt: skip
+    for paths in (*_image_lists(group), group.metadata):
         yield from paths

@@ -12,6 +12,7 @@ from faket.microscope.ctf_estimate import CtfEstimate
 from faket.microscope.ctf_estimation import estimate_ctf
 from faket.reconstruction import MeasuredAlignment
 from faket.references.alignment import seen_alignment
+from faket.references.halves import SeenHalves, seen_halves
 from faket.references.prepare import Prepared, prepare, raw_geometry
 from faket.references.reference import Reference
 
@@ -33,6 +34,9 @@ class MeasuredReference:
     grey_values : {"counts", "scaled", "not counts"}
     ctf : CtfEstimate or None
         None where metadata give the defocus, or the images are too small.
+    halves : tuple of SeenHalves
+    notices : tuple of str
+        What is wrong with half tomograms.
     """
 
     prepared: Prepared
@@ -40,6 +44,8 @@ class MeasuredReference:
     contrast: ContrastSign
     grey_values: GreyValues
     ctf: CtfEstimate | None
+    halves: tuple[SeenHalves, ...]
+    notices: tuple[str, ...]
 
 
 def measure(reference: Reference) -> MeasuredReference:
@@ -60,6 +66,7 @@ def measure(reference: Reference) -> MeasuredReference:
         contrast_sign(series.images),
         _grey_values(prepared),
         _ctf(prepared),
+        *seen_halves(reference, prepared),
     )
 
 

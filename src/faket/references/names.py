@@ -12,7 +12,17 @@ from typing import Literal
 
 from faket.io.metadata.recognise import SUFFIXES
 
-Content = Literal["stack", "aligned", "even", "odd", "tomogram", "metadata", "other"]
+Content = Literal[
+    "stack",
+    "aligned",
+    "even",
+    "odd",
+    "tomogram",
+    "even tomogram",
+    "odd tomogram",
+    "metadata",
+    "other",
+]
 
 IMAGE_SUFFIXES = (".mrc", ".mrcs", ".st", ".ali", ".preali", ".rec", ".map")
 # Texts of many programs end in .txt and .json: only these are a tilt-series' metadata.
@@ -47,7 +57,8 @@ class FileName:
     series : str
         Name of the series in lower case; empty for files of a whole folder.
     content : str
-        ``aligned``: a stack that was aligned; ``even``, ``odd``: halves of a stack.
+        ``aligned``: a stack that was aligned; ``even``, ``odd``: halves of a stack; ``even
+        tomogram``, ``odd tomogram``: those of a tomogram.
     words : frozenset of str
         What programs added.
     """
@@ -95,10 +106,11 @@ def _images(path: Path, suffix: str, words: set[str]) -> Content:
     is_tomogram = suffix == ".rec" or bool(words & _TOMOGRAM_WORDS) or any(
         word.endswith("apx") for word in words
     )  # fmt: skip
-    if is_tomogram:
-        return "tomogram"
     half = next((_HALVES[word] for word in sorted(words) if word in _HALVES), None)
     half = half or _HALVES.get(path.parent.name.lower())
+    if is_tomogram:
+        of_half: dict[str | None, Content] = {"even": "even tomogram", "odd": "odd tomogram"}
+        return of_half.get(half, "tomogram")
     if half == "even":
         return "even"
     if half == "odd":

@@ -41,6 +41,8 @@ class Reference:
         What contradicts, was guessed or left out, one line each.
     is_tomogram : bool
         Whether the images are to be made of ``tomogram``.
+    half_tomograms : tuple of Path, or None
+        Tomograms of even and of odd frames, for ``faket inspect``.
     """
 
     name: str
@@ -53,6 +55,7 @@ class Reference:
     files: tuple[Path, ...] = ()
     notices: tuple[str, ...] = ()
     is_tomogram: bool = False
+    half_tomograms: tuple[Path, Path] | None = None
 
     @staticmethod
     def open(path: str | Path, **given: Any) -> "Reference":
@@ -146,7 +149,7 @@ def from_files(
     return Reference(
         files.name, images, geometry, aligned, given, halves,
         files.tomograms[0] if files.tomograms else None, tuple(dict.fromkeys(read)),
-        (*geometry.notices, *notices),
+        (*geometry.notices, *notices), half_tomograms=_half_tomograms(files),
     )  # fmt: skip
 
 
@@ -172,7 +175,13 @@ def _of_tomogram(
     return Reference(
         files.name, images, geometry, True, given, tomogram=path, files=read, notices=notices,
         is_tomogram=True,
+        half_tomograms=_half_tomograms(files),
     )  # fmt: skip
+
+
+def _half_tomograms(files: SeriesFiles) -> tuple[Path, Path] | None:
+    even, odd = files.even_tomograms, files.odd_tomograms
+    return (even[0], odd[0]) if even and odd else None
 
 
 def _stack(
