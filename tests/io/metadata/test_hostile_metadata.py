@@ -1,7 +1,9 @@
 """Whatever a file of metadata holds: facts or one line, and never another exception."""
 
 import random
+import re
 import tracemalloc
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ from hypothesis import strategies as st
 import made_up_series as made_up
 from faket.errors import InputError
 from faket.io.metadata import join, read_metadata
+from faket.io.metadata.facts import SeriesFacts
 from made_up_series import Truth
 
 FILES = made_up.all_files(Truth())
@@ -94,6 +97,114 @@ def test_line_ends_and_marks(tmp_path: Path, name: str) -> None:
         (tmp_path / name).write_bytes(FILES[name].replace("\n", "\r\n").encode(coding))
         again = read_metadata(tmp_path / name)
         assert again == plain
+
+
+TABLES = sorted(name for name in FILES if Path(name).suffix not in (
+    ".json", ".xml", ".com", ".edf", ".mdoc"
+))  # fmt: skip
+
+
+def told(found: tuple[SeriesFacts, ...]) -> list[SeriesFacts]:
+    """What files say, without their names and notices."""
+    return [replace(facts, path="", notices=()) for facts in found]
+
+
+def fails_or_tells(path: Path, text: str, plain: list[SeriesFacts]) -> bool:
+    """Read a changed text: an error, or the same facts, or a notice that it may be cut."""
+    path.write_text(text)
+    try:
+        found = read_metadata(path)
+    except InputError as error:
+        assert "\n" not in str(error)
+        return True
+    return told(found) == plain or any("no end" in n for facts in found for n in facts.notices)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_file_cut_anywhere_tells_no_wrong_number_in_silence(tmp_path: Path, name: str) -> None:
+    """Whole lines that are missing are missed by files that count them; half a number is not."""
+    text, path = FILES[name], tmp_path / name
+    path.write_text(text)
+    plain = told(read_metadata(path))
+    places = {
+        *random.Random(name).sample(range(1, len(text)), 40),
+        *range(len(text) - 6, len(text)),
+    }
+    for place in places:
+        cut = text[:place]
+        if cut.endswith("\n"):
+            continue
+        assert fails_or_tells(path, cut, plain), cut[-40:]
+
+
+@pytest.mark.parametrize("name", ["TS_01.tlt", "TS_01.xf", "TS_01.aln", "TS_01.defocus",
+                                  "gctf.star", "TS_01.tomostar"])  # fmt: skip
+def test_a_last_number_without_its_decimals_is_refused(tmp_path: Path, name: str) -> None:
+    text = FILES[name].rstrip()
+    (tmp_path / name).write_text(text)  # a file that a script wrote without its end
+    assert any("no end" in n for n in read_metadata(tmp_path / name)[0].notices)
+    (tmp_path / name).write_text(text[:-1])
+    with pytest.raises(InputError, match="cut short"):
+        read_metadata(tmp_path / name)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_one_decimal_comma_changes_no_number(tmp_path: Path, name: str) -> None:
+    """It is refused, or stands in what is not read; "84,3" is never 84, nor 843."""
+    text, path = FILES[name], tmp_path / name
+    path.write_text(text)
+    plain = told(read_metadata(path))
+    # Not in the names of frames, where a comma is a letter like any other.
+    words = [m for m in re.finditer(r"[^\s\"]+", text) if not re.search(r"[/\\]", m[0])]
+    points = [w.start() + m.start() for w in words for m in re.finditer(r"(?<=\d)\.(?=\d)", w[0])]
+    for place in random.Random(name).sample(points, min(30, len(points))):
+        path.write_text(text[:place] + "," + text[place + 1 :])
+        try:
+            found = told(read_metadata(path))
+        except InputError:
+            continue
+        assert numbers(found) == numbers(plain), text[place - 20 : place + 5]
+
+
+def numbers(found: list[SeriesFacts]) -> list[SeriesFacts]:
+    """Facts without names; sizes that a file tells wrongly are left out, not read wrongly."""
+    return [
+        replace(facts, stack=None, series=None, image_size=None,
+                tilts=tuple(replace(t, frame=None, halves=None) for t in facts.tilts))
+        for facts in found
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_a_missing_column_is_one_line(tmp_path: Path, name: str) -> None:
+    """Each column in turn is taken out of all rows, and its head stays."""
+    rows = [line.split() for line in FILES[name].splitlines()]
+    longest = max(len(row) for row in rows if row and row[0][0] not in "#_")
+    (tmp_path / name).write_text(FILES[name])
+    plain = told(read_metadata(tmp_path / name))
+    for column in range(longest):
+        left = [
+            row[:column] + row[column + 1 :] if len(row) in (longest, longest - 1) else row
+            for row in rows
+        ]
+        text = "\n".join(" ".join(row) for row in left) + "\n"
+        assert fails_or_tells(tmp_path / name, text, plain), column
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_the_name_of_another_programs_file_changes_nothing(tmp_path: Path, name: str) -> None:
+    """What is in a file tells what it is; only lists of single numbers go by their names."""
+    single = {"TS_01.tlt", "TS_01.rawtlt", "TS_01.xtilt"}
+    (tmp_path / name).write_text(FILES[name])
+    kinds = [facts.kind for facts in read_metadata(tmp_path / name)]
+    for other in FILES:
+        if {name, other} <= single:
+            continue
+        (tmp_path / other).write_text(FILES[name])
+        try:
+            assert [facts.kind for facts in read_metadata(tmp_path / other)] == kinds
+        except InputError as error:
+            assert "\n" not in str(error)
 
 
 NUMERIC = sorted(set(FILES) - {"newst.com", "tilt.com", "copick.json"})

@@ -16,14 +16,14 @@ from faket.io.star import Table
 from faket.units import UM_PER_A
 
 _PER_HEADER = {
-    "pixel_size_A": (re.compile(r"Pixel size:\s*([-+.\deE]+)"), "pixel size in Å"),
-    "voltage_kV": (re.compile(r"acceleration voltage:\s*([-+.\deE]+)"), "voltage in kV"),
+    "pixel_size_A": (re.compile(r"Pixel size:\s*([-+.\deE]+(?:,\d+)?)"), "pixel size in Å"),
+    "voltage_kV": (re.compile(r"acceleration voltage:\s*([-+.\deE]+(?:,\d+)?)"), "voltage in kV"),
     "spherical_aberration_mm": (
-        re.compile(r"spherical aberration:\s*([-+.\deE]+)"),
+        re.compile(r"spherical aberration:\s*([-+.\deE]+(?:,\d+)?)"),
         "spherical aberration in mm",
     ),
     "amplitude_contrast": (
-        re.compile(r"amplitude contrast:\s*([-+.\deE]+)"),
+        re.compile(r"amplitude contrast:\s*([-+.\deE]+(?:,\d+)?)"),
         "amplitude contrast",
     ),
 }
@@ -52,7 +52,9 @@ def read_ctffind(document: Document) -> SeriesFacts:
     if listed > len(rows):
         raise document.error(f"expected {listed} rows by its header, found {len(rows)}; copy the "
                              "file again")  # fmt: skip
-    numbers = [document.whole(str(_number(document, n, w)), f"line {n}") for n, w in rows]
+    # The header of AreTomo and of ctffind lists the columns: "#1 micrograph number; #2 - defocus".
+    columns = max([_LEAST_COLUMNS, *(int(k) for k in re.findall(r"#(\d{1,2}) ", header))])
+    numbers = [document.whole(str(_number(document, n, w, columns)), f"line {n}") for n, w in rows]
     first = min(numbers)  # AreTomo reads either way of counting
     if sorted(numbers) != list(range(first, first + len(rows))) or first > 1:
         raise document.error("expected the images' numbers one after another from 1, found "
@@ -77,9 +79,9 @@ def read_ctffind(document: Document) -> SeriesFacts:
     )
 
 
-def _number(document: Document, number: int, words: list[str]) -> float:
-    if len(words) < _LEAST_COLUMNS:
-        raise document.error(f"line {number}: expected {_LEAST_COLUMNS} columns or more, found "
+def _number(document: Document, number: int, words: list[str], columns: int) -> float:
+    if len(words) < columns:
+        raise document.error(f"line {number}: expected {columns} columns or more, found "
                              f"{len(words)}; copy the file again")  # fmt: skip
     return document.number(words[0], f"line {number}", "number")
 

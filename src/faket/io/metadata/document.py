@@ -1,5 +1,6 @@
 """The text of one metadata file, with errors that name it."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -26,6 +27,8 @@ RANGES = {
     "shift": (-1e6, 1e6),
     "number": (-1e6, 1e6),
 }
+_ROWS_ABOVE = 20  # that are looked at; chosen: enough to see how many decimals are written
+_PLAIN_NUMBER = re.compile(r"[-+]?\d*(?:\.(\d*))?")
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,34 @@ class Document:
         """(line number from 1, stripped line) of all lines that are not blank."""
         rows = enumerate(self.text.splitlines(), 1)
         return [(number, line.strip()) for number, line in rows if line.strip()]
+
+    @property
+    def is_ended(self) -> bool:
+        """Whether the last line ends: programs end it, and a file cut short does not."""
+        return self.text.endswith(("\n", "\r"))
+
+    def check_last_number(self) -> None:
+        """Refuse a table whose last number lacks decimals that all before it have, and its end.
+
+        Raises
+        ------
+        InputError
+            If so: most likely the file was cut within the number.
+        """
+        if self.is_ended:
+            return
+        number, line = self.lines[-1]
+        words = line.split()
+        above = [row.split() for _, row in self.lines[-_ROWS_ABOVE - 1 : -1]]
+        endings = [_decimals(row[-1]) for row in above if len(row) == len(words)]
+        last = _decimals(words[-1])
+        if len(endings) > 1 and None not in endings and last is not None:
+            usual = set(endings)
+            if len(usual) == 1 and last < (wanted := endings[0] or 0):
+                raise self.error(
+                    f"line {number}: expected {wanted} decimals, as above it, found "
+                    f"{shown(words[-1])} at the end: the file is cut short; copy it again"
+                )
 
     def error(self, message: str) -> InputError:
         """Return "path: message" as an InputError."""
@@ -104,6 +135,12 @@ def read_document(path: PathLike) -> Document:
         raise input_error(path, f"expected at most {MOST_LINES} lines of metadata, found more; "
                                 "check that it is the right file")  # fmt: skip
     return Document(Path(path), text)
+
+
+def _decimals(word: str) -> int | None:
+    """Return how many decimals a number has; None for another word."""
+    found = _PLAIN_NUMBER.fullmatch(word)
+    return None if found is None else len(found[1] or "")
 
 
 def _decoded(raw: bytes, path: PathLike) -> str:

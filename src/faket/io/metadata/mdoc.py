@@ -18,7 +18,8 @@ from faket.io.metadata.facts import SeriesFacts, TiltFacts, frame_name
 Entries = dict[str, tuple[int, str]]  # key → (line, value)
 
 _SECTION = re.compile(r"\[\s*(\w+)\s*=\s*(.*?)\s*\]$")
-_TITLE_AXIS = re.compile(r"tilt\s*axis\s*angle\s*=\s*([-+.\deE]+)", re.IGNORECASE)
+# With a decimal comma, so that it is refused; one that ends the number stands before a blank.
+_TITLE_AXIS = re.compile(r"tilt\s*axis\s*angle\s*=\s*([-+.\deE]+(?:,\d+)?)", re.IGNORECASE)
 _DATE = re.compile(r"(\d{1,2})-([A-Za-z]{3})-(\d{2,4})\s+(\d{1,2}):(\d\d):(\d\d)")
 _MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
 _READ = ("TiltAngle", "ExposureDose", "PriorRecordDose", "RotationAngle", "DateTime",

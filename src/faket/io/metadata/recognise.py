@@ -3,7 +3,7 @@
 A list of single numbers has only its name: ``.tlt``, ``.rawtlt`` or ``.xtilt``.
 """
 
-from pathlib import Path
+from dataclasses import replace
 
 from faket.io.failures import PathLike, shown
 from faket.io.metadata.aretomo import read_aln
@@ -30,6 +30,7 @@ _KNOWN = (
     "gctf output, .defocus, Warp's .xml or .tomostar, RELION's tilt-series or tomograms.star, or "
     "the portal's JSON"
 )
+_NO_END = "its last line has no end, as if the file were cut short: check that it is whole"
 _HEAD = 60  # lines that are looked at; chosen: RELION's headers take 30
 
 
@@ -42,8 +43,16 @@ def read_metadata(path: PathLike) -> tuple[SeriesFacts, ...]:
         If it is none that is known, or cannot be used: one line.
     """
     document = read_document(path)
+    document.check_last_number()
+    found = _read(document)
+    if document.is_ended or document.text.rstrip().endswith((">", "}", "]")):
+        return found
+    return tuple(replace(facts, notices=(*facts.notices, _NO_END)) for facts in found)
+
+
+def _read(document: Document) -> tuple[SeriesFacts, ...]:
     lines = [line for _, line in document.lines[:_HEAD]]
-    suffix = Path(path).suffix.lower()
+    suffix = document.path.suffix.lower()
     if lines[0].startswith("<"):
         return (read_warp_xml(document),)
     if any(line.startswith(("[ZValue", "[FrameSet")) for line in lines) or suffix == ".mdoc":
@@ -104,7 +113,7 @@ def _is_list_of_series(
 
 def _numbers(document: Document, lines: list[str], suffix: str) -> SeriesFacts:
     """Read a list of numbers by its columns and its name."""
-    name = Path(document.path).name.lower()
+    name = document.path.name.lower()
     if suffix in (".tlt", ".rawtlt") or name.endswith("_tlt.txt"):  # AreTomo 3's
         return read_angles(document, refined=suffix == ".tlt")
     if suffix in (".xtilt", ".tltx"):
