@@ -58,7 +58,8 @@ def _waves(images: FloatArray, axis: int, count: int) -> AnyArray:
     """Return the first waves along ``axis`` of all images, [tilt, the other axis, wave]."""
     place = np.arange(images.shape[axis]) / images.shape[axis]
     basis = np.exp(-2j * np.pi * place[:, None] * np.arange(count)).astype(np.complex64)
-    return np.stack([(image if axis == 2 else image.T) @ basis for image in images])
+    pattern = "tyx,xw->tyw" if axis == 2 else "tyx,yw->txw"
+    return np.asarray(np.einsum(pattern, images, basis, optimize=True))
 
 
 def _lines(images: FloatArray, fadings: FloatArray, axis: int) -> FloatArray:

@@ -31,7 +31,7 @@ from faket.tilts import checked_angles
 # Directions looked at, and how far apart the tilts of a pair are. Chosen: a specimen a fifth as
 # thick as the image is wide gives peaks 60° wide at 3° and 5° wide at 40°.
 _COARSE_DEG, _COARSE_APART_DEG = 3.0, (6.0, 12.0, 24.0, 40.0)
-_FINE_DEG, _AROUND_DEG = 1.0, 6.0
+_FINE_DEG, _AROUND_DEG = 1.0, 8.0
 _FINE_APART_DEG, _FINE_PAIRS = 8.0, 400  # at least, and at most
 _INEXACT = 0.25  # relative, of these: real tilts are not everywhere
 _DRAWS = 200  # of tilts with replacement; their σ is known to 5 %
@@ -142,7 +142,10 @@ def tilt_axis_of(coarse: CoarseImages, angles_deg: DoubleArray) -> TiltAxis:
     best = float(turned[curve.argmax()])
     maxima = turned[(scores @ _draws(len(angles), pairs)).argmax(axis=0)]  # [draw]
     agreeing = float((np.abs(half_turn(maxima - best)) <= 2 * _COARSE_DEG).mean())
-    around = best + np.arange(-_AROUND_DEG, _AROUND_DEG + _FINE_DEG / 2, _FINE_DEG)
+    about = best + half_turn(turned - best)  # no longer cut where the half turn ends
+    near_best = np.argsort(about)[np.abs(np.sort(about) - best) <= 6 * _COARSE_DEG]
+    middle = _centre(about[near_best], curve[near_best])
+    around = middle + np.arange(-_AROUND_DEG, _AROUND_DEG + _FINE_DEG / 2, _FINE_DEG)
     fine = _scores(transforms, angles, fine_pairs, around)
     centres = [_centre(around, drawn) for drawn in (fine @ _draws(len(angles), fine_pairs)).T]
     angle, sigma = half_turn(_centre(around, fine.sum(axis=1))), float(np.std(centres))
