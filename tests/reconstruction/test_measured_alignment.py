@@ -21,7 +21,7 @@ AXIS = 84.7
 
 @pytest.fixture(scope="module")
 def raw():
-    made = Scene(ANGLES, axis_deg=AXIS, size=256, particles=300, thickness=40.0, shift=6.0, snr=0.2)
+    made = Scene(ANGLES, axis_deg=AXIS, size=256, particles=300, thickness=40.0, shift=6.0, snr=0.4)
     return imaged(made, np.random.default_rng(4))
 
 

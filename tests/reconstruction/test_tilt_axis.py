@@ -12,7 +12,7 @@ ANGLES = np.arange(-60.0, 61.0, 6.0)
 
 
 def series(seed=0, angles=ANGLES, size=256, **scene):
-    scene = {"axis_deg": 84.7, "particles": 250, "thickness": 50.0, "snr": 0.2} | scene
+    scene = {"axis_deg": 84.7, "particles": 250, "thickness": 50.0, "snr": 0.5} | scene
     return imaged(Scene(angles, size=size, **scene), np.random.default_rng(seed))[0]
 
 
