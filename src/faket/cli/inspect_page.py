@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 Row = tuple[str, "Inspection | InputError"]
 _COLUMNS = ("name", "verdict", "images", "used", "lowest_deg", "highest_deg", "pixel_size_A",
             "size_px", "alignment", "axis_measured_deg", "residual_shift_A", "dose_e_per_A2",
-            "order", "defocus_um", "contrast", "halves", "problems")  # fmt: skip
+            "order", "defocus_um", "defocus_source", "contrast", "halves", "problems")  # fmt: skip
 
 
 def print_page(found: "Inspection") -> None:
@@ -162,6 +162,7 @@ def _short_row(name: str, row: "Inspection | InputError") -> tuple[str, ...]:
     axis = "" if measured is None else f"{measured:+.1f}°"
     dose = np.asarray(row.dose_e_per_A2.value)
     defocus = row.defocus_um.value
+    doubt = ", uncertain" if row.defocus_um.source == "measured, uncertain" else ""
     first = next((p.what for p in row.problems if p.kind in ("refused", "doubt")), "")
     return (
         name,
@@ -170,7 +171,7 @@ def _short_row(name: str, row: "Inspection | InputError") -> tuple[str, ...]:
         f"{row.size_px[0]} x {row.size_px[1]}, {row.pixel_size_A.value:.4g} Å",
         axis,
         f"{dose.sum():.0f} e/Å²" + (" assumed" if row.dose_e_per_A2.source == "assumed" else ""),
-        "" if defocus is None else f"{np.mean(defocus):.2f} µm",
+        "" if defocus is None else f"{np.mean(defocus):.2f} µm{doubt}",
         row.verdict + (f": {first}" if first else ""),
     )
 
@@ -208,6 +209,7 @@ def _cells(row: "Inspection") -> dict[str, Any]:
         f"{np.sum(row.dose_e_per_A2.value):.2f}",
         "order": "" if row.order.source == "assumed" else row.order.value,
         "defocus_um": "" if defocus is None else f"{np.mean(defocus):.3f}",
+        "defocus_source": "" if defocus is None else row.defocus_um.source,
         "contrast": row.contrast,
         "halves": "yes" if row.halves else "no",
         "problems": " | ".join(_words(p.line) for p in row.problems if p.kind != "missing"),
