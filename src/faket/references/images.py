@@ -1,7 +1,7 @@
 """The images of a series: one stack, or one file a tilt (RELION 5, Warp)."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PureWindowsPath
 
 import numpy as np
@@ -9,7 +9,9 @@ from numpy.typing import NDArray
 
 from faket.data import FloatArray
 from faket.io.failures import input_error, shown
+from faket.io.metadata.facts import SeriesFacts, TiltFacts
 from faket.io.mrc import read_shape, read_stack
+from faket.references.facts import header_facts
 
 _UP = 6  # chosen: a job's folder lies three below the project's, a user may nest it once more
 _AVERAGES = ("average", "averages", "frames", "")  # Warp's folder of images made of movies
@@ -109,6 +111,31 @@ def separate_images(
         )
     _, height, width = read_shape(there[0])
     return ImageFiles(there, len(there), (width, height))
+
+
+def images_of_list(told: Sequence[SeriesFacts]) -> tuple[ImageFiles, SeriesFacts] | None:
+    """Return images that a file of metadata names one by one, and that file."""
+    for entry in told:
+        if entry.tilts and Path(entry.path).exists():
+            found = separate_images(
+                [tilt.image for tilt in entry.tilts],
+                [tilt.frame for tilt in entry.tilts],
+                Path(entry.path),
+            )
+            if found is not None:
+                return found, entry
+    return None
+
+
+def header_of_list(images: ImageFiles, listing: SeriesFacts) -> SeriesFacts:
+    """Return the header of images that are files of their own: in the order of their list."""
+    tilts = tuple(
+        TiltFacts(section=i, frame=tilt.frame, image=tilt.image,
+                  angle_deg=None if listing.sign_unknown else tilt.angle_deg)
+        for i, tilt in enumerate(listing.tilts)
+    )  # fmt: skip
+    header = header_facts(images.paths[0], images.count)
+    return replace(header, kind="header of the images", tilts=tilts)
 
 
 def _found(source: Path, told: str | None) -> Path | None:

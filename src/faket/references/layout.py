@@ -7,7 +7,7 @@ beside them, if there is only one.
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,10 +15,12 @@ from faket.errors import InputError
 from faket.io.failures import input_error
 from faket.io.leftovers import is_temporary
 from faket.io.mrc import read_shape
+from faket.references.heads import is_of_frame, is_of_other_xml
 from faket.references.names import Content, FileName, read_name
 
-# One .mdoc a frame: the series' name, a number, the tilt angle, and what the microscope adds.
+# One file a frame: the series' name, a number, the tilt angle, and what the microscope adds.
 _FRAME = re.compile(r"(?P<series>.+?)_\d{1,4}[_\[]\s*[-+]?\d{1,2}(\.\d+)?([_\]].*)?$")
+_AXIS = re.compile(r"(tilt|newst)(?P<axis>[ab])\.com$", re.IGNORECASE)
 _DEPTH = 4  # chosen: a project's folder holds jobs, jobs hold series, series hold programs' folders
 _MOST_FILES = 100_000  # chosen: 500 series with a file a frame and job folders
 
@@ -88,14 +90,12 @@ def beside(path: Path) -> SeriesFiles | None:
 
 def group_files(files: Iterable[Path]) -> list[SeriesFiles]:
     """Return the series of a list of files."""
-    named = [(path, read_name(path)) for path in files]
-    named = [(path, name) for path, name in named
-             if name.content in ("metadata", "other") or not _is_single_image(path)]  # fmt: skip
+    named = [(path, name) for path in files if _is_used(path, name := read_name(path))]
     groups: dict[str, SeriesFiles] = {}
     folders: defaultdict[Path, set[str]] = defaultdict(set)
     with_images: defaultdict[Path, set[str]] = defaultdict(set)
     for path, name in named:
-        if name.content not in ("other", "metadata"):
+        if name.content != "metadata":
             _put(groups, path, name, name.series)
             with_images[path.parent].add(name.series)
     for path, name in named:
@@ -105,11 +105,58 @@ def group_files(files: Iterable[Path]) -> list[SeriesFiles]:
             folders[path.parent].add(series)
     for path, name in named:
         if name.content == "metadata" and not name.series:
-            near = with_images[path.parent] or folders[path.parent]
+            near = _near(path, with_images) or _near(path, folders)
             _put_nameless(groups, near, path, name)
+    _merge_renamed(groups)
     for group in groups.values():
         _sort(group)
     return [groups[key] for key in sorted(groups)]
+
+
+def derived(groups: list[SeriesFiles]) -> list[SeriesFiles]:
+    """Return those without metadata that have another's name with something behind it.
+
+    Programs' and users' copies of a stack: ``TS_01_aretomo.mrc`` beside ``TS_01.st``.
+    """
+    bases = [group.name.lower() for group in groups if group.metadata]
+    return [group for group in groups if not group.metadata and _base(group.name.lower(), bases)]
+
+
+def _base(name: str, others: Iterable[str]) -> str | None:
+    """Return the longest of ``others`` that ``name`` continues after a mark."""
+    found = [other for other in others if re.match(re.escape(other) + r"[_.\[-]", name)]
+    return max(found, key=len, default=None)
+
+
+def _merge_renamed(groups: dict[str, SeriesFiles]) -> None:
+    """Give a stack of a longer name than its metadata, the only one of them, to these."""
+    without = [key for key, group in groups.items() if group.metadata and not group.has_images()]
+    longer: defaultdict[str, list[str]] = defaultdict(list)
+    for key, group in groups.items():
+        if not group.metadata and (base := _base(key, without)):
+            longer[base].append(key)
+    for base, keys in longer.items():
+        if len(keys) == 1:
+            found = groups.pop(keys[0])
+            found.metadata = groups[base].metadata
+            groups[base] = found
+
+
+def _near(path: Path, series: Mapping[Path, set[str]]) -> set[str]:
+    """Return the series in the folder of a file, or in the nearest above it."""
+    for folder in list(path.parents)[:_DEPTH]:
+        if folder in series:
+            return series[folder]
+    return set()
+
+
+def _is_used(path: Path, name: FileName) -> bool:
+    """Tell whether a file tells of a series: no single images, no XML of movies."""
+    if name.content == "other":
+        return False
+    if name.content == "metadata":
+        return path.suffix.lower() != ".xml" or not is_of_other_xml(path)
+    return not _is_single_image(path)
 
 
 def _is_single_image(path: Path) -> bool:
@@ -145,13 +192,10 @@ def _spelled(path: Path, series: str) -> str:
 
 def _series_of(path: Path, name: FileName, groups: dict[str, SeriesFiles]) -> str:
     """Return the series of a file of metadata: its name, or what comes before a frame's number."""
-    if name.series in groups or not path.name.lower().endswith(".mdoc"):
+    if name.series in groups or path.suffix.lower() != ".mdoc" or not is_of_frame(path):
         return name.series
-    parts = [key for key in groups if re.match(re.escape(key) + r"[_.\[-]", name.series)]
-    if parts:
-        return max(parts, key=len)
     frame = _FRAME.match(name.series)
-    return frame["series"] if frame else name.series
+    return _base(name.series, groups) or (frame["series"] if frame else name.series)
 
 
 def _put_nameless(
@@ -165,6 +209,9 @@ def _put_nameless(
             _put(groups, path, name, path.parent.name.lower())
         return
     series = near or (set(groups) if len(groups) == 1 else set())
+    axis = _AXIS.match(path.name)
+    if axis and len(series) > 1:  # etomo's two axes: tilta.com is of TS_01a
+        series = {key for key in series if key.endswith(axis["axis"].lower())}
     if len(series) == 1:
         groups[next(iter(series))].metadata.append(path)
     elif not groups:

@@ -28,9 +28,19 @@ IMAGE_SUFFIXES = (".mrc", ".mrcs", ".st", ".ali", ".preali", ".rec", ".map")
 # Texts of many programs end in .txt and .json: only these are a tilt-series' metadata.
 _TEXTS = re.compile(r"(_tlt|_ctf|ctffind\d*|_diag|_diagnostic\w*|_output)\.txt$", re.IGNORECASE)
 _JSONS = re.compile(r"(metadata|tilt_?series|alignment|run_\w+)\.json$", re.IGNORECASE)
+# Lists of other things than tilt-series: the portal's of runs and tomograms, RELION's of jobs.
+_OTHER_LISTS = re.compile(
+    r"(run|dataset|deposition|tomogram|annotation\w*|.*_voxel_spacing)_metadata\.json$|"
+    r"((default|job)_pipeline|job|particles|optimisation_set|motion|trajector(y|ies)|micrographs|"
+    r"movies|run_\w+)\.star$",
+    re.IGNORECASE,
+)
+# What some programs call a file instead of by its series.
+_NAMELESS = re.compile(r"(diag(nostic\w*)?|ctffind\d*|gctf|output|alignments?|tilt_?series)$", re.I)
 # Commands and lists of a whole folder, whose names do not tell the series.
 OF_FOLDER = re.compile(
-    r"(tilt[ab]?|newst[ab]?)\.com$|.*metadata\.json$|(tomograms|tilt_series|.*_tomograms)\.star$",
+    r"(tilt[ab]?|newst[ab]?)\.com$|.*metadata\.json$|"
+    r"((.*_)?tomograms|(.*_)?tilt_series(_ctf)?)\.star$",
     re.IGNORECASE,
 )
 # The commands that make an aligned stack and a tomogram; IMOD's others tell nothing of images.
@@ -41,7 +51,7 @@ _EARLIER = re.compile(r"(_fid|_nonfid|_prexf|_orig|_xcor|_final)?\.(prexf|prexg|
 _HALVES = {"evn": "even", "even": "even", "half1": "even", "odd": "odd", "half2": "odd"}
 _WORDS = re.compile(
     r"[_.-](st|mrcs?|ali|aligned|preali|evn|even|odd|half[12]|vol|2nd|ctf|tlt|imod|rec|full|orig|"
-    r"fixed|ctffind\d*|diag|diagnostic\w*|output|gctf|dose[-_]?filt\w*|bin\d+|b\d|tilts?|"
+    r"fixed|ccderaser|override|ctffind\d*|diag|diagnostic\w*|output|gctf|dose[-_]?filt\w*|bin\d+|b\d|tilts?|"
     r"tilt_series|\d+(\.\d+)?apx)$",
     re.IGNORECASE,
 )
@@ -73,6 +83,8 @@ def read_name(path: Path) -> FileName:
     name = path.name.removesuffix(".gz")
     suffix = Path(name).suffix.lower()
     stem = name[: len(name) - len(suffix)]
+    if _OTHER_LISTS.match(name):
+        return FileName("", "other")
     if OF_FOLDER.match(name):
         return FileName("", "metadata")
     words: set[str] = set()
@@ -83,6 +95,8 @@ def read_name(path: Path) -> FileName:
         words.add("rec")
         stem = stem[4:]
     content = _content(path, name, suffix, words)
+    if _NAMELESS.match(stem):  # an image is one of power spectra
+        return FileName("", "metadata" if content == "metadata" else "other", frozenset(words))
     return FileName(stem.lower(), content, frozenset(words))
 
 

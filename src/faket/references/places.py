@@ -6,7 +6,7 @@ from faket.io.failures import input_error
 from faket.io.metadata import read_metadata
 from faket.io.metadata.facts import SeriesFacts
 from faket.references.facts import Given
-from faket.references.layout import SeriesFiles, beside, find_series
+from faket.references.layout import SeriesFiles, beside, derived, find_series
 from faket.references.metadata import several
 from faket.references.names import read_name
 
@@ -45,11 +45,11 @@ def all_at(path: Path, given: Given) -> list[tuple[SeriesFiles, Path | None]]:
 
 
 def _one_of(folder: Path, groups: list[SeriesFiles], given: Given) -> SeriesFiles:
-    groups = _with_images(folder, groups)
     if given.series is not None:
         chosen = [g for g in groups if g.name.lower() == given.series.lower()]
         if len(chosen) == 1:
             return chosen[0]
+    groups = _with_images(folder, groups)
     if len(groups) == 1:
         return groups[0]
     raise several(folder, [group.name for group in groups])
@@ -66,7 +66,8 @@ def _with_images(folder: Path, groups: list[SeriesFiles]) -> list[SeriesFiles]:
             "expected a stack (.mrc, .st, .ali) or a file of its metadata, found none; give the "
             "folder of a tilt-series",
         )
-    return found
+    copies = derived(found)
+    return [group for group in found if group not in copies]
 
 
 def _of_metadata(path: Path, given: Given) -> SeriesFiles:

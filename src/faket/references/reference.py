@@ -10,7 +10,13 @@ from faket.errors import InputError
 from faket.io.failures import input_error
 from faket.io.metadata import JoinedGeometry, SeriesFacts, join
 from faket.references.facts import Given, header_facts, without_alignment
-from faket.references.images import ImageFiles, separate_images, stack_of
+from faket.references.images import (
+    ImageFiles,
+    header_of_list,
+    images_of_list,
+    separate_images,
+    stack_of,
+)
 from faket.references.layout import SeriesFiles
 from faket.references.metadata import read_files
 from faket.references.places import place_of
@@ -132,16 +138,24 @@ def from_files(
 ) -> Reference:
     """Make a reference of the files of a series; ``named`` is the one that the user named."""
     told = read_files(files, given, named)
-    tomogram = _tomogram_alone(files, given, named)
+    stack, is_aligned = _stack(files, told, named)
+    separate = images_of_list(told) if stack is None else None
+    tomogram = _tomogram_alone(files, given, named, has_images=bool(stack or separate))
     if tomogram is not None:
         return _of_tomogram(tomogram, files, given, told)
-    stack, is_aligned = _stack(files, told, named)
     aligned = is_aligned if given.aligned is None else given.aligned
     if aligned is None and any(tilt.matrix for entry in told for tilt in entry.tilts):
         aligned = False
-    images = _without_stack(told, files) if stack is None else stack_of(stack)
+    header: list[SeriesFacts] = []
+    if stack is not None:
+        images = stack_of(stack)
+    elif separate is not None:
+        images, listing = separate
+        header = [header_of_list(images, listing)]
+    else:
+        raise _no_images(told, files)
     used = without_alignment(told) if aligned else list(told)
-    geometry = _joined(images, used, given.angles_option)
+    geometry = _joined(images, [*used, *header], given.angles_option)
     halves, notices = _halves(files, images, geometry, told)
     read = [*images.paths, *(Path(entry.path) for entry in told if entry.kind != "given")]
     if halves is not None:
@@ -153,13 +167,15 @@ def from_files(
     )  # fmt: skip
 
 
-def _tomogram_alone(files: SeriesFiles, given: Given, named: Path | None) -> Path | None:
+def _tomogram_alone(
+    files: SeriesFiles, given: Given, named: Path | None, *, has_images: bool
+) -> Path | None:
     """Return the tomogram, if the user names one or there are no images."""
     if given.tomogram and named is not None:
         return named
     if named in files.tomograms:
         return named
-    if not given.tomogram and (files.stacks or files.aligned or named is not None):
+    if not given.tomogram and (has_images or named is not None):
         return None
     return files.tomograms[0] if files.tomograms else None
 
@@ -209,20 +225,10 @@ def _told_stack(stacks: Sequence[Path], told: Sequence[SeriesFacts]) -> Path:
     return next((path for path in stacks for name in names if path.name == name), stacks[0])
 
 
-def _without_stack(told: Sequence[SeriesFacts], files: SeriesFiles) -> ImageFiles:
-    """Return images that the metadata name one by one."""
-    for entry in told:
-        if entry.tilts and Path(entry.path).exists():
-            found = separate_images(
-                [tilt.image for tilt in entry.tilts],
-                [tilt.frame for tilt in entry.tilts],
-                Path(entry.path),
-            )
-            if found is not None:
-                return found
+def _no_images(told: Sequence[SeriesFacts], files: SeriesFiles) -> InputError:
     where = next((Path(entry.path) for entry in told if entry.kind != "given"), Path(files.name))
     wanted = next((entry.stack for entry in told if entry.stack), None)
-    raise input_error(
+    return input_error(
         where,
         f"expected the images of {files.name}{f', {wanted},' if wanted else ''} beside it, found "
         "none; put the stack (.mrc, .st) there, or name it",
@@ -256,6 +262,8 @@ def _halves(
 def _joined(images: ImageFiles, told: list[SeriesFacts], option: str) -> JoinedGeometry:
     """Join what the files tell, and fit it to the images of the stack."""
     header = header_facts(images.paths[0], images.count)
+    if any(entry.role == "header" for entry in told):
+        return join(told)
     if all(tilt.any_angle_deg is None for entry in told for tilt in entry.tilts):
         raise input_error(
             images.paths[0],

@@ -25,7 +25,8 @@ from faket.io.metadata.collect import collect
 from faket.io.metadata.facts import Role, SeriesFacts, TiltFacts, negated
 from faket.io.metadata.geometry import JoinedGeometry
 from faket.io.metadata.joining import Placed
-from faket.io.metadata.match import Images, match
+from faket.io.metadata.known import Images
+from faket.io.metadata.match import Match, match
 
 RANKS: dict[Role, int] = {"given": 0, "alignment": 1, "ctf": 2, "header": 3, "acquisition": 4}
 FRAMES = "mdoc of frames"
@@ -59,21 +60,47 @@ def join(files: Sequence[SeriesFacts]) -> JoinedGeometry:
         raise InputError("tilt-series: expected files of its metadata, found none; give one")
     _refuse_two_series(facts)
     by_list = sorted(facts, key=_list_rank)
-    images, places_of_list = _images(by_list)
+    images, (listing, its_places) = _images(by_list)
     excluded = _told_excluded(facts, len(images))
     placed = []
-    for entry in by_list:
-        if entry is places_of_list[0]:
-            signed, places, notices = _list_itself(entry, places_of_list[1])
-        else:
-            found = match(images, entry, excluded)
-            signed = negated(entry) if found.sign < 0 else replace(entry, sign_unknown=False)
-            places, notices = found.places, found.notices
-        images.learn(signed, places)
+    for entry in _in_order_of_matching(by_list, listing):
+        found = Match(its_places) if entry is listing else match(images, entry, excluded)
+        signed, notices = _signed(entry, found, images)
+        images.learn(signed, found.places)
         told = tuple(f"{entry.name}: {text}" for text in entry.notices)
-        placed.append((facts.index(entry), Placed(signed, places, (*told, *notices))))
+        placed.append((facts.index(entry), Placed(signed, found.places, (*told, *notices))))
     placed.sort(key=lambda pair: (RANKS[pair[1].facts.role], pair[0]))
     return collect([entry for _, entry in placed], len(images))
+
+
+def _in_order_of_matching(
+    by_list: list[SeriesFacts], listing: SeriesFacts | None
+) -> list[SeriesFacts]:
+    """Return files in the order in which their images are looked for: the surest first.
+
+    That is the list itself, then names of frames where it has them; signs that are not known come
+    after angles that tell them.
+    """
+    named = listing is not None and any(tilt.frame for tilt in listing.tilts)
+
+    def rank(entry: SeriesFacts) -> tuple[bool, bool]:
+        has_names = named and any(tilt.frame for tilt in entry.tilts)
+        return entry is not listing, not has_names or entry.sign_unknown
+
+    return sorted(by_list, key=rank)
+
+
+def _signed(
+    entry: SeriesFacts, found: Match, images: Images
+) -> tuple[SeriesFacts, tuple[str, ...]]:
+    """Return a file with the right sign of its angles; Warp's usual one where nothing tells it."""
+    if entry.sign_unknown and not np.isfinite(images.angles).any():
+        notice = (f"{entry.name}: nothing tells the sign of its tilt angles; Warp's usual one, "
+                  "against the stage's, is assumed")  # fmt: skip
+        return negated(entry), (*found.notices, notice)
+    if found.sign < 0:
+        return negated(entry), found.notices
+    return replace(entry, sign_unknown=False), found.notices
 
 
 def _refuse_two_series(facts: list[SeriesFacts]) -> None:
@@ -83,17 +110,6 @@ def _refuse_two_series(facts: list[SeriesFacts]) -> None:
         if entry.series and named.setdefault(entry.path, entry.series) != entry.series:
             raise input_error(entry.path, f"expected one series, found {named[entry.path]} and "
                                           f"{entry.series}; choose one of them")  # fmt: skip
-
-
-def _list_itself(
-    entry: SeriesFacts, places: tuple[int | None, ...]
-) -> tuple[SeriesFacts, tuple[int | None, ...], tuple[str, ...]]:
-    """Return the file whose list is the stack's; Warp's usual sign where nothing tells it."""
-    if not entry.sign_unknown:
-        return entry, places, ()
-    notice = (f"{entry.name}: nothing tells the sign of its tilt angles; Warp's usual one, against "
-              "the stage's, is assumed")  # fmt: skip
-    return negated(entry), places, (notice,)
 
 
 def _frames_together(files: list[SeriesFacts]) -> list[SeriesFacts]:
@@ -117,6 +133,8 @@ def _angle(tilt: TiltFacts) -> float:
 
 
 def _list_rank(entry: SeriesFacts) -> int:
+    if entry.role == "header" and entry.tilts:  # images one a tilt: theirs is the order
+        return -2
     if entry.role == "given":
         return -1
     if entry.kind == FRAMES:
@@ -132,6 +150,9 @@ def _images(
     Their number is that of the stack's header, where there is one.
     """
     header = next((entry for entry in by_list if entry.role == "header" and entry.count), None)
+    if header is not None and header.tilts:
+        n = len(header.tilts)
+        return Images(np.full(n, np.nan), [None] * n, header.name), (header, tuple(range(n)))
     lists = [e for e in by_list if any(t.any_angle_deg is not None for t in e.tilts)]
     lists += [e for e in by_list if e not in lists and e.tilts and e.complete]
     if header is not None and lists:

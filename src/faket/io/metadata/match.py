@@ -16,43 +16,11 @@ from faket.data import DoubleArray
 from faket.errors import InputError
 from faket.io.failures import input_error
 from faket.io.metadata.facts import SeriesFacts
+from faket.io.metadata.known import LEAST_SHARE, Images
 
 SAME_ANGLE_DEG = 1.0  # chosen: stages and refinements miss by less
 LARGEST_SHARE_OF_STEP = 0.25  # chosen: two series of another step agree in half of their images
 LARGEST_OFFSET_DEG = 25.0  # chosen: lamellae are tilted by up to 20 degrees beforehand
-LEAST_SHARE = 0.75  # chosen: files of one series share three images of four
-
-
-@dataclass
-class Images:
-    """The images of the raw stack, as far as they are known while files are matched.
-
-    Attributes
-    ----------
-    angles : ndarray, shape (images,)
-        NaN where unknown.
-    frames : list of str or None
-    source : str
-        The file that the order of the images comes from.
-    """
-
-    angles: DoubleArray
-    frames: list[str | None]
-    source: str
-
-    def __len__(self) -> int:
-        """Return the number of images."""
-        return len(self.angles)
-
-    def learn(self, facts: SeriesFacts, places: Sequence[int | None]) -> None:
-        """Take angles and frames that were not known."""
-        for tilt, place in zip(facts.tilts, places, strict=True):
-            if place is None:
-                continue
-            if self.frames[place] is None:
-                self.frames[place] = tilt.frame
-            if np.isnan(self.angles[place]) and tilt.any_angle_deg is not None:
-                self.angles[place] = tilt.any_angle_deg
 
 
 @dataclass(frozen=True)
@@ -87,6 +55,7 @@ def match(images: Images, facts: SeriesFacts, excluded: Sequence[int] = ()) -> M
     InputError
         If they are of another series, or their numbers differ and nothing tells which are which.
     """
+    images = images.compared_with(facts)
     angles, common = _angles(facts), _frames_notice(images, facts)
     sections = _by_section(images, facts)
     sign = None if sections is None else _sign(images, facts, sections, angles)
@@ -97,6 +66,9 @@ def match(images: Images, facts: SeriesFacts, excluded: Sequence[int] = ()) -> M
     if frames is not None:
         sign = _sign(images, facts, frames, angles) or 1  # names tell more than angles
         return Match(frames, sign, _outliers(images, facts, frames, sign * angles))
+    kept = _by_kept(images, facts, excluded, angles)
+    if kept is not None:
+        return kept
     if np.isfinite(angles).all() and np.isfinite(images.angles).sum() >= LEAST_SHARE * len(images):
         found = _by_angle(images, facts, angles)
         return replace(found, notices=(*common, *found.notices))
@@ -203,7 +175,8 @@ def _by_angle(images: Images, facts: SeriesFacts, angles: DoubleArray) -> Match:
         for offset in _offsets(sign * angles, stack):
             near = np.abs(sign * angles[:, None] - offset - stack).min(axis=1)
             agreeing = near <= same
-            quality = (int(agreeing.sum()), -float(near[agreeing].sum()))
+            # Rounded, so that of offsets that fit alike the first one wins.
+            quality = (int(agreeing.sum()), -round(float(near[agreeing].sum()), 3))
             if best is None or quality > best[:2]:
                 best = (*quality, sign, offset)
     assert best is not None  # there is always the offset 0
@@ -244,10 +217,10 @@ def _same_angle(angles: DoubleArray, stack: DoubleArray) -> float:
 
 
 def _offsets(angles: DoubleArray, stack: DoubleArray) -> list[float]:
-    """Return the offsets worth trying: none, and those that bring the ends together."""
+    """Return the offsets worth trying, the least first: those that bring the ends together."""
     ends = [float(np.median(angles) - np.median(stack)), float(angles.min() - stack.min()),
             float(angles.max() - stack.max())]  # fmt: skip
-    return [0.0, *(offset for offset in ends if abs(offset) <= LARGEST_OFFSET_DEG)]
+    return sorted([0.0, *(end for end in ends if abs(end) <= LARGEST_OFFSET_DEG)], key=abs)
 
 
 def another_series(images: Images, facts: SeriesFacts, found: int) -> InputError:
@@ -259,17 +232,30 @@ def another_series(images: Images, facts: SeriesFacts, found: int) -> InputError
     )
 
 
+def _by_kept(
+    images: Images, facts: SeriesFacts, excluded: Sequence[int], angles: DoubleArray
+) -> Match | None:
+    """Let the images of the file be all that no file leaves out, if there are as many."""
+    places = tuple(place for place in range(len(images)) if place not in set(excluded))
+    n = len(facts.tilts)
+    if n != len(places) or n == len(images) or not facts.complete or facts.sign_unknown:
+        return None
+    if _sign(images, facts, places, angles) is None:
+        return None
+    return Match(places, notices=(
+        f"{facts.name} has {n} images: taken for those of {images.source} that are not excluded",
+        *_outliers(images, facts, places, angles),
+    ))  # fmt: skip
+
+
 def _by_position(images: Images, facts: SeriesFacts, excluded: Sequence[int]) -> Match:
     """Let the images of the file be all of the stack, or all that no file leaves out."""
     n = len(facts.tilts)
     if n == len(images) and not any(tilt.frame for tilt in facts.tilts):
         return Match(tuple(range(n)))
-    kept = [place for place in range(len(images)) if place not in set(excluded)]
-    if n == len(kept) and facts.complete:
-        return Match(tuple(kept), notices=(
-            f"{facts.name} has {n} images: taken for those of {images.source} that are not "
-            "excluded",
-        ))  # fmt: skip
+    kept = _by_kept(images, facts, excluded, _angles(facts))
+    if kept is not None:
+        return kept
     raise input_error(
         facts.path,
         f"expected {len(images)} images as in {images.source}, found {n} and nothing that tells "
