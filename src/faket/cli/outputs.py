@@ -107,14 +107,14 @@ def checked(command: Callable[..., object]) -> Callable[..., object]:
     marks, signature = outputs_of(command), inspect.signature(command)
 
     @wraps(command)
-    def guarded(*args: Any, **kwargs: Any) -> None:
+    def guarded(*args: Any, **kwargs: Any) -> object:
         bound = signature.bind(*args, **kwargs)
         bound.apply_defaults()
         given = {name: value for name, value in bound.arguments.items() if value is not None}
         written = {name: mark for name, mark in marks.items() if name in given}
         inputs = [value for name, value in given.items() if name not in marks]
         _check([(given[name], mark) for name, mark in written.items()], list(_paths(inputs)))
-        command(*args, **kwargs)
+        return command(*args, **kwargs)
 
     return guarded
 
