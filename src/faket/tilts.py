@@ -6,6 +6,7 @@ from numpy.typing import ArrayLike, NDArray
 from faket.data import DoubleArray
 from faket.errors import InputError
 
+LEAST_RANGE_DEG = 0.1  # chosen, because a smaller range of a series is noise about one angle
 LARGEST_TILT_DEG = 90.0  # at larger angles the beam would enter the slab from behind
 
 

@@ -17,6 +17,7 @@ from faket.io.failures import PathLike, input_error, notice, shown
 from faket.io.model_folder import ANGLES, ANGLES_SUFFIXES, GEOMETRY
 from faket.io.mrc import read_stack, write_stack
 from faket.io.text import csv_rows, format_number, parse_number, text_lines, write_text
+from faket.tilts import LEAST_RANGE_DEG
 
 _COLUMNS = ("angle_deg", "shift_x_A", "shift_y_A", "dose_e_per_A2", "order")
 _MOST_BYTES = 1_000_000  # chosen: 10 000 tilts with columns and comments
@@ -24,7 +25,6 @@ _CONSTANTS = ("pixel_size_A", "tilt_axis_deg")
 _NUMBER = re.compile(r"[-+.\d][-+.\deE]*")
 _COMMENT = re.compile(r"[#;%!]|//")
 _MOST_COLUMNS = 3  # AreTomo's and IMOD's lists have two or three, their transforms six and more
-_LEAST_RANGE_DEG = 0.1  # chosen, because a smaller range is noise about one angle
 
 
 def read_tilt_angles(path: PathLike) -> DoubleArray:
@@ -241,7 +241,7 @@ def read_tilt_geometry(path: PathLike) -> TiltGeometry:
 
 def _differing(path: PathLike, angles: DoubleArray) -> DoubleArray:
     """Refuse equal angles for all images, which programs write if they do not know the angles."""
-    if len(angles) > 1 and np.ptp(angles) < _LEAST_RANGE_DEG:
+    if len(angles) > 1 and np.ptp(angles) < LEAST_RANGE_DEG:
         raise input_error(
             path,
             f"expected tilt angles that differ, found {len(angles)} times {angles[0]:g} degrees; "

@@ -6,6 +6,7 @@ import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -205,6 +206,25 @@ def test_the_name_of_another_programs_file_changes_nothing(tmp_path: Path, name:
             assert [facts.kind for facts in read_metadata(tmp_path / other)] == kinds
         except InputError as error:
             assert "\n" not in str(error)
+
+
+def test_files_of_two_series_are_never_joined_in_silence(tmp_path: Path) -> None:
+    """Of all that list images, one of nine and one of seven at other angles, by any programs."""
+    silent = {"tilt.com", "newst.com", "TS_01.edf", "copick.json"}  # they list no images
+    others = made_up.all_files(Truth(stage=np.linspace(-45, 39, 7) + 0.02))
+    found: list[dict[str, SeriesFacts]] = [{}, {}]
+    for read, files in zip(found, (FILES, others), strict=True):
+        for name in sorted(set(files) - silent):
+            (tmp_path / name).write_text(files[name])
+            read[name] = read_metadata(tmp_path / name)[0]
+    for first, ours in found[0].items():
+        for second, theirs in found[1].items():
+            if first == second:
+                continue
+            try:
+                assert join([ours, theirs]).notices, (first, second)
+            except InputError as error:
+                assert "\n" not in str(error)
 
 
 NUMERIC = sorted(set(FILES) - {"newst.com", "tilt.com", "copick.json"})

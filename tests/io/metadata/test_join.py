@@ -155,6 +155,15 @@ def test_tomo5_axis_is_doubted(tmp_path: Path) -> None:
     assert "Tomo5" in facts.notices[0]
 
 
+@pytest.mark.parametrize("angle", [0.0, 12.5])
+def test_equal_angles_stop_the_geometry(tmp_path: Path, angle: float) -> None:
+    """Programs that do not know the angles write zeros."""
+    entries = "".join(f"[ZValue = {i}]\nTiltAngle = {angle}\n" for i in range(5))
+    geometry = join([read(tmp_path, "a.mdoc", f"PixelSpacing = 2\n{entries}")])
+    with pytest.raises(InputError, match=f"differ, found 5 times {angle:g} degrees in .*a.mdoc"):
+        geometry.tilt_geometry()
+
+
 def test_what_is_not_known_stops_the_geometry(tmp_path: Path, truth: Truth) -> None:
     geometry = join([read(tmp_path, "a.rawtlt", made_up.rawtlt(truth))])
     with pytest.raises(InputError, match="`pixel_size_A`"):

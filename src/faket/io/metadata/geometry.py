@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from faket.data import DoubleArray, TiltGeometry
 from faket.errors import InputError
 from faket.io.metadata.facts import axis_angle_deg
+from faket.tilts import LEAST_RANGE_DEG
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,7 @@ class JoinedGeometry:
         Raises
         ------
         InputError
-            If an angle or the pixel size is not known, or no image is left.
+            If an angle or the pixel size is not known, all angles are equal, or no image is left.
         """
         used, pixel = self.used, pixel_size_A or self.pixel_size_A
         if not len(used):
@@ -123,6 +124,12 @@ class JoinedGeometry:
             raise InputError(
                 f"tilt-series: expected an angle for each image, found none for image "
                 f"{used[~np.isfinite(angles)][0]}; give a .tlt, .rawtlt or .mdoc with all of them"
+            )
+        if len(angles) > 1 and np.ptp(angles) < LEAST_RANGE_DEG:
+            source = self.sources.get("angles_deg", "its metadata")
+            raise InputError(
+                f"tilt-series: expected tilt angles that differ, found {len(angles)} times "
+                f"{angles[0]:g} degrees in {source}; give the stage's angles"
             )
         order = self.order[used]
         matrices = self.matrices[used]
