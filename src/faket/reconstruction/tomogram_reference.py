@@ -28,6 +28,7 @@ from faket.reconstruction.row_filter import (
     fit_row_filters,
     power_table,
 )
+from faket.reconstruction.signal_rows import signal_rows
 from faket.reconstruction.tilt_overlap import coherent_gain, tilt_overlap
 from faket.reconstruction.wedge import MissingWedge, find_wedge
 from faket.rings import frequencies, ring_frequencies
@@ -44,6 +45,9 @@ _NOISE_FROM = 0.38
 # Power of the rows over their maximum below which they are drawn anew; chosen, because float32
 # and tapered edges leave less.
 _LOST = 1e-5
+# Power of the noise at low kx over the right one, at most, for the specimen to be as strong as in
+# an image; chosen, because few columns are concerned.
+_AMPLIFIED = 4.0
 _SMALLEST = 32  # voxels across the tilt axis and along it; chosen, for 16 columns of A
 
 
@@ -124,9 +128,11 @@ def tomogram_series(
     noise = judge_noise(volume, wedge)
     angles, source, reverse, notices = _angles(angles_deg, wedge, axes is not None)
     seen = reproject(ordered[::-1] if reverse else ordered, angles, device=device)
-    filters = fit_row_filters(_tables(seen), seen.on_grid, _NOISE_FROM)
+    tables = _tables(seen)
+    filters = fit_row_filters(tables, seen.on_grid, _NOISE_FROM)
+    rows = signal_rows(tables, filters, _gains(seen))
     images = np.array([
-        _like_an_image(seen, tilt, filters[tilt], generator(seed, "tomogram", tilt))
+        _like_an_image(seen, tilt, filters[tilt], rows, generator(seed, "tomogram", tilt))
         for tilt in range(len(angles))
     ])  # fmt: skip
     series = TiltSeries(images, TiltGeometry(angles, voxel_size_A))
@@ -221,8 +227,21 @@ def _tables(seen: Reprojections) -> list[PowerTable]:
     return tables
 
 
+def _gains(seen: Reprojections) -> DoubleArray:
+    """Return the gain of every tilt's overlap in the columns of the tables."""
+    kx, depth = ring_frequencies(COLUMNS), seen.depth
+    return np.array([
+        coherent_gain(seen.angles_deg, tilt, kx, depth=depth, thickness=depth)
+        for tilt in range(len(seen.angles_deg))
+    ])  # fmt: skip
+
+
 def _like_an_image(
-    seen: Reprojections, tilt: int, found: RowFilter, rng: np.random.Generator
+    seen: Reprojections,
+    tilt: int,
+    found: RowFilter,
+    signal: DoubleArray,
+    rng: np.random.Generator,
 ) -> FloatArray:
     """Return a reprojection with its row filter undone and the noise of a single image."""
     first, end = (int(column) for column in seen.columns[tilt])
@@ -232,14 +251,17 @@ def _like_an_image(
     kx = np.maximum(np.arange(end - first), 0.5) / (2 * (end - first))
     overlap = tilt_overlap(seen.angles_deg, tilt, kx, depth=seen.depth)
     gain = coherent_gain(seen.angles_deg, tilt, kx, depth=seen.depth, thickness=seen.depth)
-    power = np.interp(kx, ring_frequencies(COLUMNS), found.row) * kx**2 * overlap
-    kept = np.sqrt(power / (power + _LOST * power.max()) / gain)
+    columns = ring_frequencies(COLUMNS)
+    power = np.interp(kx, columns, found.row) * kx**2 * overlap
+    # The specimen's power over that in an image, if the noise's is right.
+    stronger = np.maximum(gain * np.interp(kx, columns, signal), 1 / _AMPLIFIED)
+    kept = np.sqrt(power / (power + _LOST * power.max()) / stronger)
     rows = fft.idct(fft.dct(shown, axis=1) * (kept / np.sqrt(power)).astype(np.float32), axis=1)
     rows = np.pad(rows - rows.mean(), ((0, 0), (first, width - end)), mode="symmetric")
     amplitude = np.sqrt(
         np.interp(frequencies((height, width)), ring_frequencies(RINGS, CORNER), found.noise)
     )
-    amplitude *= np.sqrt(1 - np.interp(fft.rfftfreq(width), kx, kept) ** 2)
+    amplitude *= np.sqrt(np.maximum(1 - np.interp(fft.rfftfreq(width), kx, kept) ** 2, 0))
     white = rng.standard_normal((height, width), np.float32)
     # [y, x] → [y, x // 2 + 1] → [y, x]
     drawn = fft.irfft2(fft.rfft2(white) * amplitude.astype(np.float32), s=(height, width))

@@ -1,0 +1,269 @@
+"""Compare what a tomogram alone gives as a reference with the tilt-series behind it.
+
+    python scripts/measure_tomogram_reference.py [--size 256] [--only power|methods|denoised]
+
+Two tilt-series are simulated: by the microscope of faket, and by scipy alone (balls in a slab,
+rotated with splines, coloured noise). Each is reconstructed in many ways, by faket and by a
+back-projection of this script's own (linear interpolation). `tomogram_series` sees nothing but the
+tomogram. Tables:
+
+1. Power per ring over that of the aligned stack, all tilts together, scaled to 1 in the middle:
+   least and greatest from the third of 96 rings to 0.45 cycles per pixel, and the mean of bands.
+2. The same for images made by the `spectral` method from the tomogram and from the stack (both not
+   counted, the dose known).
+3. Verdicts on plain, low-passed and denoised tomograms.
+"""
+
+import argparse
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+from scipy import fft, ndimage, signal
+from skimage.restoration import denoise_nl_means, denoise_tv_chambolle
+
+from faket.data import AnyArray, DoubleArray, TiltGeometry, TiltSeries
+from faket.methods.look_like import look_like
+from faket.microscope import PRESETS, draw_acquisition, expose
+from faket.noise import ring_power
+from faket.projection import back_project, noise_free_projections, project
+from faket.reconstruction import find_wedge, fourier_crop, judge_noise, reconstruct, tomogram_series
+from faket.seeds import derive, generator
+from faket.specimen import SpecimenConfig, build_specimen
+from faket.structures import SYNTHETIC_SPECIES, synthetic_species
+
+ANGLES = np.arange(-60.0, 61.0, 3.0)
+PIXEL_A, THICK_A, SEED, RINGS = 10.0, 1500.0, 20261123, 96
+BANDS = (2, 4, 8, 16, 32, 64, 87)  # rings; 87 is 0.45 cycles per pixel
+SCALED_BY = slice(30, 80)  # rings whose median ratio is 1
+GRAINS_PER_NM3 = 2.5e-5
+
+
+def microscope_series(size: int, pixel_A: float = PIXEL_A) -> tuple[AnyArray, TiltSeries]:
+    """Return the images of a slab that is wider than they are, and noise-free projections."""
+    size = round(size * PIXEL_A / pixel_A)
+    depth = round(THICK_A / pixel_A)
+    wide = 2 * size + 2 * depth
+    number = round(GRAINS_PER_NM3 * 1e-3 * size * wide * depth * pixel_A**3)
+    config = SpecimenConfig(
+        size_voxels=(wide, size, depth), voxel_size_A=pixel_A, particles=(number, number),
+        vesicles=(4, 4), vesicle_semi_axes_A=(300, 500), gold=(12, 12),
+    )  # fmt: skip
+    species = [synthetic_species(name, voxel_size_A=pixel_A) for name in SYNTHETIC_SPECIES]
+    specimen = build_specimen(config, species, seed=derive(SEED, "specimen"))
+    aligned = {"shift_A": (0.0, 0.0), "alignment_error_A": (0.0, 0.0)}
+    microscope = replace(
+        PRESETS["k3-60x3"], defocus_um=(3.0, 3.0), dose_e_per_A2=(110.0, 110.0), **aligned
+    )
+    record = draw_acquisition(microscope, TiltGeometry(ANGLES, pixel_A), seed=SEED)
+    middle = slice(wide // 2 - size // 2, wide // 2 - size // 2 + size)
+    images = expose(specimen, record).series.images[:, :, middle]
+    noise_free = noise_free_projections(specimen, ANGLES).images[:, :, middle]
+    return np.ascontiguousarray(images), TiltSeries(
+        np.ascontiguousarray(noise_free), TiltGeometry(ANGLES, pixel_A)
+    )
+
+
+def scipy_series(size: int) -> AnyArray:
+    """Return images by scipy alone: Gaussian balls, noise with the colour of a detector."""
+    rng = generator(SEED, "scipy")
+    depth = round(THICK_A / PIXEL_A)
+    volume = np.zeros((depth, size, 2 * size + 2 * depth), np.float32)
+    for _ in range(round(3e-5 * volume.size)):
+        place = rng.integers(0, volume.shape)
+        volume[tuple(place)] -= rng.uniform(0.5, 1.5)
+    volume = sum(ndimage.gaussian_filter(volume, s) * s**3 for s in (1.5, 3.0)) * 10
+    images = np.empty((len(ANGLES), size, size), np.float32)
+    square = np.pad(volume, ((volume.shape[2] // 2 - depth // 2,) * 2, (0, 0), (0, 0)))
+    for image, angle in zip(images, ANGLES, strict=True):
+        turned = ndimage.rotate(square, angle, (0, 2), reshape=False, order=1)
+        start = square.shape[2] // 2 - size // 2
+        image[:] = turned.sum(0)[:, start : start + size]
+    images *= 0.5 / images.std()
+    frequency = np.hypot(fft.fftfreq(size)[:, None], fft.rfftfreq(size))
+    for image in images:
+        white = fft.rfft2(rng.standard_normal((size, size)))
+        image += fft.irfft2(white * (0.3 + 0.7 * np.exp(-3 * frequency)), s=(size, size))
+    return images
+
+
+def filtered(images: AnyArray, response: Callable[[DoubleArray], DoubleArray]) -> AnyArray:
+    """Return rows multiplied by a function of their frequency."""
+    size = images.shape[2]
+    padded = fft.next_fast_len(2 * size, real=True)
+    images = images - images.mean(axis=(1, 2), keepdims=True)
+    rows = fft.rfft(images, padded, axis=2) * response(fft.rfftfreq(padded))
+    return np.ascontiguousarray(fft.irfft(rows, padded, axis=2)[..., :size], np.float32)
+
+
+def imod_radial(k: DoubleArray) -> DoubleArray:
+    """Ramp with IMOD's RADIAL 0.35 0.035."""
+    return k * np.exp(-0.5 * (np.maximum(k - 0.35, 0) / 0.035) ** 2)
+
+
+def sirt_like(iterations: int) -> Callable[[DoubleArray], DoubleArray]:
+    """Ramp times 1 − (1 − a / k)^N, the shape of N iterations."""
+
+    def response(k: DoubleArray) -> DoubleArray:
+        k = np.maximum(k, 1e-6)
+        return k * (1 - (1 - np.minimum(0.004 / k, 1)) ** iterations)
+
+    return response
+
+
+def own_back_projection(images: AnyArray, depth: int) -> AnyArray:
+    """Back-project with linear interpolation, as most programs do."""
+    size = images.shape[2]
+    x = np.arange(size) - size // 2
+    volume = np.zeros((depth, size, size), np.float32)
+    for image, angle in zip(images, np.radians(ANGLES), strict=True):
+        for z in range(depth):
+            u = x * np.cos(angle) + (z - depth // 2) * np.sin(angle) + size // 2
+            left = np.clip(np.floor(u).astype(int), 0, size - 2)
+            part = np.clip(u - left, 0, 1).astype(np.float32)
+            volume[z] += image[:, left] * (1 - part) + image[:, left + 1] * part
+    return volume
+
+
+def sirt(images: AnyArray, depth: int, iterations: int) -> AnyArray:
+    """SIRT with the projector and its adjoint."""
+    images = images - images.mean(axis=(1, 2), keepdims=True)
+    ones = np.ones((depth, 1, images.shape[2]), np.float32)
+    rays = project(ones, ANGLES)
+    hits = back_project(np.ones((len(ANGLES), 1, images.shape[2]), np.float32), ANGLES, depth=depth)
+    volume = np.zeros((depth, *images.shape[1:]), np.float32)
+    for _ in range(iterations):
+        rest = (images - project(volume, ANGLES)) / np.maximum(rays, 1e-3 * rays.max())
+        volume += back_project(rest, ANGLES, depth=depth) / np.maximum(hits, 1e-3 * hits.max())
+    return volume
+
+
+def tomograms(images: AnyArray, depth: int) -> Iterator[tuple[str, AnyArray]]:
+    """Give reconstructions of images that are as large as the stack's."""
+    series = TiltSeries(images, TiltGeometry(ANGLES, PIXEL_A))
+    for name in ("ramp", "hamming", "shrec"):
+        yield f"WBP, {name}", reconstruct(series, depth=depth, filter=name, device="cpu").data  # type: ignore[arg-type]
+    yield "own WBP, ramp", own_back_projection(filtered(images, lambda k: k), depth)
+    yield "own WBP, IMOD's radial", own_back_projection(filtered(images, imod_radial), depth)
+    for n in (10, 30):
+        yield f"own WBP, SIRT-like {n}", own_back_projection(filtered(images, sirt_like(n)), depth)
+    for n in (5, 15):
+        yield f"SIRT, {n} iterations", sirt(images, depth, n)
+
+
+def mean_power(images: AnyArray) -> DoubleArray:
+    """Return the power per ring, mean of all tilts."""
+    return np.mean([ring_power(image, RINGS) for image in images], axis=0)
+
+
+def row(name: str, made: AnyArray, truth: AnyArray) -> str:
+    """Return a line of a table."""
+    ratio = mean_power(made) / mean_power(truth)
+    ratio /= np.median(ratio[SCALED_BY])
+    inner = ratio[BANDS[0] : BANDS[-1]]
+    bands = " | ".join(f"{ratio[a:b].mean():.2f}" for a, b in pairwise(BANDS))
+    return f"| {name} | {inner.min():.2f} to {inner.max():.2f} | {bands} |"
+
+
+def header(first: str) -> str:
+    """Return the head of a table."""
+    bands = " | ".join(f"{0.5 * a / RINGS:.2f}-{0.5 * b / RINGS:.2f}" for a, b in pairwise(BANDS))
+    return f"\n| {first} | rings | {bands} |\n" + "|---" * (len(BANDS) + 1) + "|"
+
+
+def measure_power(name: str, images: AnyArray) -> None:
+    """Print the first table: one line a reconstruction and crop."""
+    depth = round(1.2 * THICK_A / PIXEL_A)
+    print(header(f"{name}: power over the stack's"))
+    for kind, volume in tomograms(images, depth):
+        for share in (1.0, 0.75, 0.5) if "ramp" in kind else (1.0,):
+            cut = round(0.5 * (1 - share) * depth)
+            found = tomogram_series(volume[cut : depth - cut], PIXEL_A, ANGLES, device="cpu")
+            text = f"{kind}, {share:.0%} of z" + (
+                "" if found.noise.verdict == "plain" else f" ({found.noise.verdict})"
+            )
+            print(row(text, found.series.images, images), flush=True)
+
+
+def measure_methods(images: AnyArray, noise_free: TiltSeries) -> None:
+    """Print the second table."""
+    print(header("spectral images from the tomogram over those from the stack"))
+    known = {"defocus_um": 3.0, "dose_e_per_A2": 110.0, "counted": False, "seed": 7}
+    stack = TiltSeries(images, TiltGeometry(ANGLES, PIXEL_A))
+    flat = TiltSeries(noise_free.images[..., ::-1].copy(), noise_free.geometry)
+    truth = look_like(flat, stack, method="spectral", **known).images  # type: ignore[arg-type]
+    for kind, volume in tomograms(images, round(1.2 * THICK_A / PIXEL_A)):
+        reference = tomogram_series(volume, PIXEL_A, ANGLES, device="cpu").series
+        made = look_like(flat, reference, method="spectral", **known).images  # type: ignore[arg-type]
+        print(row(kind, made, truth), flush=True)
+
+
+def diffused(volume: AnyArray) -> AnyArray:
+    """Anisotropic diffusion (Perona and Malik)."""
+    for _ in range(15):
+        steps = [np.roll(volume, sign, axis) - volume for axis in range(3) for sign in (1, -1)]
+        volume = volume + 0.14 * sum(step * np.exp(-((step / 1.5) ** 2)) for step in steps)
+    return volume
+
+
+def low_passed(volume: AnyArray) -> AnyArray:
+    """Return a volume without frequencies above a third of Nyquist."""
+    axes = [fft.fftfreq(n) for n in volume.shape[:2]] + [fft.rfftfreq(volume.shape[2])]
+    radius2 = axes[0][:, None, None] ** 2 + axes[1][:, None] ** 2 + axes[2] ** 2
+    return fft.irfftn(fft.rfftn(volume) * (radius2 < 1 / 36), s=volume.shape)
+
+
+CHANGES: dict[str, Callable[[AnyArray], AnyArray]] = {
+    "plain": lambda v: v,
+    "plain, bytes": lambda v: np.clip(np.round(20 * v + 128), 0, 255).astype(np.uint8),
+    "plain, 25 grey values": lambda v: np.round(4 * v).astype(np.int8),
+    "Gaussian, σ 1": lambda v: ndimage.gaussian_filter(v, 1.0),
+    "to 1/3 Nyquist": low_passed,
+    "median of 3": lambda v: ndimage.median_filter(v, 3),
+    "median of 5": lambda v: ndimage.median_filter(v, 5),
+    "Wiener's, of 5": lambda v: signal.wiener(v, 5),
+    "total variation": lambda v: denoise_tv_chambolle(v, weight=0.5),
+    "diffusion": diffused,
+    "non-local means": lambda v: denoise_nl_means(v, patch_size=3, patch_distance=4, h=0.8),
+}
+
+
+def measure_denoised(images: AnyArray) -> None:
+    """Print the third table: verdict, contrast of the wedge, tails."""
+    pieces = [
+        (kind, volume[58:122, 64:192, 64:192])
+        for kind, volume in tomograms(images, round(1.2 * THICK_A / PIXEL_A))
+    ]
+    print("\n| changed by | " + " | ".join(kind for kind, _ in pieces) + " |")
+    print("|---" * (len(pieces) + 1) + "|")
+    for name, change in CHANGES.items():
+        cells = []
+        for _, piece in pieces:
+            volume = change((piece - piece.mean()) / piece.std())
+            wedge = find_wedge(volume)
+            found = judge_noise(volume, wedge)
+            cells.append(f"{found.verdict} ({wedge.contrast:.0f}, {found.tails:.2f})")
+        print(f"| {name} | " + " | ".join(cells) + " |", flush=True)
+
+
+def main() -> None:
+    """Print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--size", type=int, default=256)
+    parser.add_argument("--only", choices=("power", "methods", "denoised"))
+    options = parser.parse_args()
+    images, noise_free = microscope_series(options.size)
+    if options.only in (None, "power"):
+        measure_power("microscope", images)
+        measure_power("scipy", scipy_series(options.size))
+        fine = fourier_crop(microscope_series(options.size, PIXEL_A / 2)[0], 2, axes=(2, 1))
+        measure_power("microscope, binned twice", fine)
+    if options.only in (None, "methods"):
+        measure_methods(images, noise_free)
+    if options.only in (None, "denoised"):
+        measure_denoised(images)
+
+
+if __name__ == "__main__":
+    main()
