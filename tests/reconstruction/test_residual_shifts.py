@@ -12,7 +12,7 @@ ANGLES = np.arange(-60.0, 61.0, 6.0)
 
 
 def series(seed=0, axis_deg=0.0, shift=6.0, **scene):
-    scene = {"particles": 250, "thickness": 40.0, "size": 256, "snr": 0.15} | scene
+    scene = {"particles": 250, "thickness": 40.0, "size": 200, "snr": 0.3} | scene
     made = Scene(ANGLES, axis_deg=axis_deg, shift=shift, **scene)
     return imaged(made, np.random.default_rng(seed))
 
@@ -39,7 +39,7 @@ def test_displacements_are_those_of_the_content(axis_deg):
 
 
 def test_small_displacements_are_aligned():
-    """As in SHREC'21: 3 Å of images 3200 Å wide; a height of the specimen is none."""
+    """As in SHREC'21: 3 Å of images 2000 Å wide; a height of the specimen is none."""
     images, _ = series(shift=0.3)
     high = np.stack(
         [
