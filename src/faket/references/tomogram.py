@@ -31,12 +31,13 @@ def tomogram_geometry(
         every = join([*plain, header])
         geometry = every.of_images(every.used)
     else:
-        angles, source, notices = tomogram_angles(_volume(path, given))
+        angles, source, words = tomogram_angles(_volume(path, given))
+        notices = tuple(text.removeprefix("tomogram: ") for text in words)
         tilts = tuple(TiltFacts(section=i, angle_deg=float(a)) for i, a in enumerate(angles))
-        found = SeriesFacts(source, str(path), "acquisition", tilts, notices=tuple(notices))
+        found = SeriesFacts(source, str(path), "acquisition", tilts, notices=notices)
         geometry = join([*plain, header, found])
         kept = {name: file for name, file in geometry.sources.items() if "angle" not in name}
-        geometry = replace(geometry, sources={**kept, "angles_deg": source}, notices=tuple(notices))
+        geometry = replace(geometry, sources={**kept, "angles_deg": source}, notices=notices)
     _, height, width = read_shape(path)
     return geometry, ImageFiles((path,), len(geometry), (width, height))
 
