@@ -142,6 +142,11 @@ def test_few_electrons_have_no_defects(mean_count, seed, side):
         assert repair(images).images is images
 
 
+def test_short_lines_of_few_electrons_are_not_dead():
+    images = np.random.default_rng(0).poisson(0.25, (250, 24, 24)).astype(np.float32)
+    assert repair(images).lines == 0
+
+
 @pytest.mark.parametrize("mean_count", [0.03, 0.1, 0.3, 1, 3, 30, 300])
 def test_counted_electrons_have_no_defects(mean_count):
     images = np.random.default_rng(0).poisson(mean_count, (4, 256, 256)).astype(np.float32)
