@@ -115,7 +115,7 @@ def compare(
         tomogram=reference_tomogram,
         angles_option="reference_angles",
     )
-    target = _reference(reference, given)
+    target, stack_path = _reference(reference, given)
     noise_free_reference = None
     if reference_clean is not None:
         option = "reference_clean_angles"
@@ -150,7 +150,7 @@ def compare(
         "pixel_size_A": pixel_size_A,
         "seed": seed,
     }
-    _write(out, [reference, *stacks], target, judged, signs, best, settings)
+    _write(out, [stack_path, *stacks], target, judged, signs, best, settings)
     print_table(target, judged, signs, best)
     if signs[0].sign == "inverted":
         print(
@@ -199,7 +199,7 @@ def _read(path: Path, angles: Path | None, option: str, pixel_size_A: float | No
     return read_tilt_series(path, tlt, mmap=True, pixel_size_A=pixel_size_A)
 
 
-def _reference(path: Path, given: "Given") -> "TiltSeries":
+def _reference(path: Path, given: "Given") -> "tuple[TiltSeries, Path]":
     from faket.references.prepare import prepare
     from faket.references.reference import open_reference
     from faket.references.words import short_form
@@ -208,7 +208,7 @@ def _reference(path: Path, given: "Given") -> "TiltSeries":
     print_notices(path, short_form(opened), *opened.notices)
     prepared = prepare(opened)
     print_notices(path, *prepared.notices)
-    return prepared.series
+    return prepared.series, opened.path
 
 
 def _contrast(path: Path, series: "TiltSeries") -> "ContrastSign":

@@ -124,6 +124,7 @@ def style(
         tomogram=reference_tomogram,
         angles_option="style_angles",
     )
+    read = [style]
     limit = None if memory_limit_GB is None else int(memory_limit_GB * 1e9)
 
     with reporting("style") as report:
@@ -131,7 +132,7 @@ def style(
             load_style_profile(style)
             if is_profile
             else StyleProfile.measure(
-                **_measurable(style, given, kept),
+                **_measurable(style, given, kept, read),
                 network=features,
                 device=device,
                 memory_limit=limit,
@@ -155,7 +156,7 @@ def style(
     write_tilt_series(out, TiltSeries(images, kept.geometry))
     settings = {"network": network, "iterations": iterations, "seed": seed}
     record_manifest(
-        out, "style", settings, [content, initial, style, weights], beside=[out.with_suffix(ANGLES)]
+        out, "style", settings, [content, initial, *read, weights], beside=[out.with_suffix(ANGLES)]
     )
 
 
@@ -176,13 +177,19 @@ def _network(name: str, weights: Path | None, seed: int) -> "FeatureNetwork":
     return load_network("vgg19-random" if name == "vgg19-random" else "texture", seed=seed)
 
 
-def _measurable(style: Path, given: "Given", kept: "TiltSeries") -> dict[str, Any]:
-    """Read the reference; return the arguments of StyleProfile.measure that come from it."""
+def _measurable(
+    style: Path, given: "Given", kept: "TiltSeries", read: list[Path]
+) -> dict[str, Any]:
+    """Read the reference; return the arguments of StyleProfile.measure that come from it.
+
+    Its files replace what is in ``read``.
+    """
     from faket.references.ready import ready_reference
     from faket.references.reference import open_reference
     from faket.references.words import short_form
 
     opened = open_reference(style, given)
+    read[:] = opened.files
     print_notices(style, short_form(opened), *opened.notices)
     prepared = ready_reference(opened, kept.geometry.pixel_size_A)
     print_notices(style, *prepared.notices)
