@@ -93,7 +93,7 @@ def test_an_estimated_defocus_and_an_assumed_exposure_are_said():
         ("[reference]\ncount = 2\ninvert = true", "reference.invert"),
         ('[reference]\nstack = "a.mrc"\ncount = 2', "reference.count"),
         ('microscope = "k3-60x3"\nreference = "a.mrc"', "microscope.preset"),
-        ('method = "benchmark"\nmicroscope = "k3-60x3"\nreference = "a.mrc"', "reference.stack"),
+        ('method = "benchmark"\nmicroscope = "k3-60x3"\nreference = "a.mrc"', "reference.run"),
     ],
 )
 def test_settings_that_change_nothing_are_said(text, unused):
