@@ -90,9 +90,13 @@ _CONTRASTS = {
     "cannot tell": "the images do not tell whether protein is dark",
 }
 _GREY = {
-    "counts": "may be counts of electrons",
-    "scaled": "scaled to the range of a number type",
-    "not counts": "no counts: some tilts have a mean below 0",
+    "counts": "counts of electrons",
+    "counts times a gain": "counts of electrons times a gain",
+    "positive": "positive; they may be counts or not",
+    "normalised": "normalised, no counts: each image has mean 0 and σ 1",
+    "offset": "no counts: the mean of some images is not above 0",
+    "scaled": "scaled to the range of a number type, no counts",
+    "tomogram": "of a tomogram, no counts",
 }
 
 

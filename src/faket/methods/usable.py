@@ -9,7 +9,7 @@ from faket.data import AnyArray, TiltSeries
 from faket.errors import InputError
 from faket.faults import Fault
 from faket.noise import check_scale, grey_levels, repair
-from faket.noise.grey_levels import COUNTING
+from faket.noise.grey_levels import COUNTING, Units
 
 # Value of the brightest pixel after programs have scaled images to whole numbers.
 _TOPS = (255.0, 32767.0, 65535.0)
@@ -38,6 +38,8 @@ class Usable:
         Which of the given tilts are left: halves need the same.
     faults : tuple of Fault
         What is wrong with the grey values, the tilts as given.
+    units : str
+        What its grey values are (:class:`faket.noise.GreyLevels`).
     """
 
     series: TiltSeries
@@ -48,6 +50,7 @@ class Usable:
     halves: tuple[AnyArray, AnyArray] | None = None
     kept: tuple[int, ...] = ()
     faults: tuple[Fault, ...] = ()
+    units: Units = "positive"
 
 
 def usable_reference(
@@ -102,7 +105,9 @@ def usable_reference(
         for fault in levels.faults
     )
     left = tuple(kept.tolist())
-    return Usable(repaired, noise_free, scaled, left_out, found.notice(), halves, left, faults)
+    return Usable(
+        repaired, noise_free, scaled, left_out, found.notice(), halves, left, faults, levels.units
+    )
 
 
 def _check_most(kept: int, count: int, what: str, where: str) -> None:

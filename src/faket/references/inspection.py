@@ -61,7 +61,8 @@ class Inspection:
     contrast : str
         ``normal``, ``inverted`` or ``cannot tell``.
     grey_values : str
-        ``counts``, ``scaled`` or ``not counts``.
+        ``counts``, ``counts times a gain``, ``positive``, ``normalised``, ``offset``, ``scaled``
+        to a number type, or of a ``tomogram``.
     left_out : dict
         Pixels, lines, borders and tilts that are repaired or left out.
     halves : tuple of str, or None

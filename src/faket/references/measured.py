@@ -2,9 +2,6 @@
 
 import math
 from dataclasses import dataclass
-from typing import Literal
-
-import numpy as np
 
 from faket.errors import InputError
 from faket.evaluation import ContrastSign, contrast_sign
@@ -16,7 +13,6 @@ from faket.references.halves import SeenHalves, seen_halves
 from faket.references.prepare import Prepared, prepare, raw_geometry
 from faket.references.reference import Reference
 
-GreyValues = Literal["counts", "scaled", "not counts"]
 # Chosen: enough to see molecules, and 41 tilts are looked at in some seconds.
 _SIDE_PX = 1024
 
@@ -31,7 +27,8 @@ class MeasuredReference:
     alignment : MeasuredAlignment or None
         None of a tomogram, or where images are too small.
     contrast : ContrastSign
-    grey_values : {"counts", "scaled", "not counts"}
+    grey_values : str
+        ``scaled`` to a number type, of a ``tomogram``, or as :class:`faket.noise.GreyLevels` says.
     ctf : CtfEstimate or None
         None where metadata give the defocus, or the images are too small.
     halves : tuple of SeenHalves
@@ -42,7 +39,7 @@ class MeasuredReference:
     prepared: Prepared
     alignment: MeasuredAlignment | None
     contrast: ContrastSign
-    grey_values: GreyValues
+    grey_values: str
     ctf: CtfEstimate | None
     halves: tuple[SeenHalves, ...]
     notices: tuple[str, ...]
@@ -70,11 +67,10 @@ def measure(reference: Reference) -> MeasuredReference:
     )
 
 
-def _grey_values(prepared: Prepared) -> GreyValues:
-    if not prepared.counted:
-        return "scaled"
-    means = np.array([float(image.mean()) for image in prepared.series.images])
-    return "counts" if (means > 0).all() else "not counts"
+def _grey_values(prepared: Prepared) -> str:
+    if prepared.units is None:
+        return "tomogram"
+    return prepared.units if prepared.counted else "scaled"
 
 
 def _ctf(prepared: Prepared) -> CtfEstimate | None:

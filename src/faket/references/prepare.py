@@ -12,6 +12,7 @@ from faket.errors import InputError
 from faket.io.failures import input_error
 from faket.methods.usable import usable_reference
 from faket.noise import check_halves
+from faket.noise.grey_levels import Units
 from faket.reconstruction import align, fourier_crop, resample
 from faket.references.reference import Reference
 from faket.references.tomogram import tomogram_images
@@ -38,6 +39,8 @@ class Prepared:
         Its half sets at the same pixels, if it has usable ones.
     left_out : dict
         What was repaired or left out, for the manifest.
+    units : str or None
+        What the grey values are (:class:`faket.noise.GreyLevels`); None of a tomogram.
     notices : tuple of str
         What was done, one line each, without the reference's name.
     """
@@ -48,6 +51,7 @@ class Prepared:
     left_out: dict[str, Any] = field(default_factory=dict)
     notices: tuple[str, ...] = ()
     halves: tuple[AnyArray, AnyArray] | None = None
+    units: Units | None = None
 
 
 def prepare(
@@ -98,7 +102,15 @@ def prepare(
         )
         halves = first, second
     said = [*([usable.notice] if usable.notice else []), *(f.line for f in usable.faults)]
-    return Prepared(series, small, not usable.scaled, left_out, (*told, *said, *notices), halves)
+    return Prepared(
+        series,
+        small,
+        not usable.scaled,
+        left_out,
+        (*told, *said, *notices),
+        halves,
+        usable.units,
+    )
 
 
 def _halves(
