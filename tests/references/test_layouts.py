@@ -174,3 +174,19 @@ def test_tomoman_s_ctf_beside_a_dose_weighted_stack(tmp_path: Path) -> None:
     reference = Reference.open(tmp_path)
     is_the_series(reference, truth)
     np.testing.assert_allclose(reference.geometry.defocus_u_um, truth.u, rtol=1e-5)
+
+
+def test_aretomo_3_tells_order_and_exposure_in_its_list_of_angles(tmp_path: Path) -> None:
+    truth = Truth(SIZE)
+    stack(tmp_path, "TS_01.mrc", raw_images(truth))
+    write(tmp_path, {"TS_01_TLT.txt": made_up.aretomo_tlt(truth)})
+    geometry = Reference.open(tmp_path).geometry
+    np.testing.assert_array_equal(np.argsort(geometry.order), truth.sequence)
+    np.testing.assert_allclose(geometry.dose_e_per_A2, truth.dose)
+    np.testing.assert_allclose(geometry.dose_before_e_per_A2, truth.before)
+    sums = "".join(f"{a:.2f} {o + 1} {3.0 * (o + 1)}\n"
+                   for a, o in zip(truth.stage, truth.order, strict=True))  # fmt: skip
+    write(tmp_path, {"TS_01_TLT.txt": sums})
+    reference = Reference.open(tmp_path)
+    assert not np.isfinite(reference.geometry.dose_e_per_A2).any()
+    assert any("they are sums" in text for text in reference.notices)

@@ -12,6 +12,7 @@ from faket.io.tilts import read_tilt_angles, read_tilt_geometry
 
 # What a program writes as the pixel size if it does not know it.
 _NO_SIZE = (0.0, 1.0)
+_SQUARE = 0.01  # chosen: headers round sizes, and programs differ by less
 
 
 @dataclass(frozen=True)
@@ -99,12 +100,25 @@ def header_facts(path: Path, count: int | None = None) -> SeriesFacts:
     """
     (tilts, height, width), spacing = read_spacing(path)
     x, y = spacing[:2]
-    known = x not in _NO_SIZE and y not in _NO_SIZE and abs(x / y - 1) < 0.01
-    pixel = x if known else None
+    known = x not in _NO_SIZE and y not in _NO_SIZE
+    pixel: float | None = x if known else None
+    notices: tuple[str, ...] = ()
+    if known and abs(x / y - 1) > _SQUARE:
+        pixel, notices = None, (f"pixels of {x:g} × {y:g} Å are no squares: left out",)
     return SeriesFacts(
         "header of the stack", str(path), "header", complete=False, pixel_size_A=pixel,
-        image_size=(width, height), count=count or tilts,
+        image_size=(width, height), count=count or tilts, notices=notices,
     )  # fmt: skip
+
+
+def in_nanometres(header: SeriesFacts, files: Sequence[SeriesFacts]) -> SeriesFacts:
+    """Return a header without its pixel size, if all files say ten times as much: it is in nm."""
+    told = [e.pixel_size_A for e in files if e.pixel_size_A is not None and e.role != "header"]
+    size = header.pixel_size_A
+    if size is None or not told or any(abs(10 * size / value - 1) > _SQUARE for value in told):
+        return header
+    notice = f"pixel size: {size:g} Å are taken for nm, as the other files say {told[0]:g} Å"
+    return replace(header, pixel_size_A=None, notices=(*header.notices, notice))
 
 
 def without_alignment(files: Sequence[SeriesFacts]) -> list[SeriesFacts]:

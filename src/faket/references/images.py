@@ -13,6 +13,7 @@ from faket.io.metadata.facts import SeriesFacts, TiltFacts
 from faket.io.mrc import read_shape, read_stack
 from faket.references.facts import header_facts
 
+_LEAST_SIDE = 16  # chosen: neither noise nor alignment can be measured on less
 _UP = 6  # chosen: a job's folder lies three below the project's, a user may nest it once more
 _AVERAGES = ("average", "averages", "frames", "")  # Warp's folder of images made of movies
 
@@ -73,8 +74,14 @@ class ImageFiles:
 
 
 def stack_of(path: Path) -> ImageFiles:
-    """Return the images of a stack; InputError if it is no MRC file."""
+    """Return the images of a stack; InputError if it is no MRC file, or of tiny images."""
     count, height, width = read_shape(path)
+    if min(height, width) < _LEAST_SIDE:
+        raise input_error(
+            path,
+            f"expected images of at least {_LEAST_SIDE} x {_LEAST_SIDE} pixels, found {width} x "
+            f"{height}; give the stack of a tilt-series",
+        )
     return ImageFiles((path,), count, (width, height))
 
 

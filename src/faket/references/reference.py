@@ -9,7 +9,7 @@ from faket.data import TiltSeries
 from faket.errors import InputError
 from faket.io.failures import input_error
 from faket.io.metadata import JoinedGeometry, SeriesFacts, join
-from faket.references.facts import Given, header_facts, without_alignment
+from faket.references.facts import Given, header_facts, in_nanometres, without_alignment
 from faket.references.images import (
     ImageFiles,
     header_of_list,
@@ -137,12 +137,13 @@ def from_files(
     files: SeriesFiles, given: Given, *, named: Path | None = None, facts: Any = None
 ) -> Reference:
     """Make a reference of the files of a series; ``named`` is the one that the user named."""
-    told = read_files(files, given, named)
+    told, left_out = read_files(files, given, named)
     stack, is_aligned = _stack(files, told, named)
     separate = images_of_list(told) if stack is None else None
     tomogram = _tomogram_alone(files, given, named, has_images=bool(stack or separate))
     if tomogram is not None:
-        return _of_tomogram(tomogram, files, given, told)
+        made = _of_tomogram(tomogram, files, given, told)
+        return replace(made, notices=(*left_out, *made.notices))
     aligned = is_aligned if given.aligned is None else given.aligned
     if aligned is None and any(tilt.matrix for entry in told for tilt in entry.tilts):
         aligned = False
@@ -261,7 +262,7 @@ def _halves(
 
 def _joined(images: ImageFiles, told: list[SeriesFacts], option: str) -> JoinedGeometry:
     """Join what the files tell, and fit it to the images of the stack."""
-    header = header_facts(images.paths[0], images.count)
+    header = in_nanometres(header_facts(images.paths[0], images.count), told)
     if any(entry.role == "header" for entry in told):
         return join(told)
     if all(tilt.any_angle_deg is None for entry in told for tilt in entry.tilts):
@@ -288,4 +289,7 @@ def _without_excluded(
         raise error from None
     if len(every.used) != images.count or len(every) == images.count:
         raise error
-    return every.of_images(every.used)
+    notice = (f"{images.path.name} has {images.count} of the {len(every)} images that its files "
+              "list: taken for those that are not excluded")  # fmt: skip
+    kept = every.of_images(every.used)
+    return replace(kept, notices=(*kept.notices, notice))

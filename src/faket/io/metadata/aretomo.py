@@ -9,9 +9,13 @@ local alignments. By AreTomo3's source (`CSaveAlignFile`, `CLoadAlignFile`, `GCo
 - TILT and a dark image's angle hold AlphaOffset, what was added to all stage angles; BetaOffset
   turns about x.
 - ROT is known but for 180 degrees.
+
+``_TLT.txt`` of version 3 (`CTsPackage::mSaveTiltFile`) has an image of the stack a line: stage
+angle, place in the acquisition from 1, exposure of this image in e/Å² (0 if it is not known).
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 from faket.io.metadata.document import MOST_TILTS, Document
 from faket.io.metadata.facts import SeriesFacts, TiltFacts, rotation
@@ -76,6 +80,42 @@ def read_aln(document: Document) -> SeriesFacts:
         count=size[2],
         notices=tuple(_notices(header, len(rows), len(darks), size[2])),
     )
+
+
+def read_angles_with_order(document: Document) -> SeriesFacts | None:
+    """Read a ``_TLT.txt`` of three columns; None if it is another list of angles.
+
+    Raises
+    ------
+    InputError
+        If a value is out of its range.
+    """
+    rows = [(number, line.split()) for number, line in document.lines if line[0] != "#"]
+    if not rows or any(len(words) != 3 for _, words in rows):
+        return None
+    angles, orders, doses = [], [], []
+    for number, words in rows:
+        where = f"line {number}"
+        angles.append(document.number(words[0], where, "tilt angle"))
+        orders.append(document.whole(words[1], f"{where}, order", 0, MOST_TILTS))
+        doses.append(document.number(words[2], f"{where}, exposure", "exposure in e/Å²"))
+    if len(set(orders)) < len(orders) or len(set(angles)) < 2:
+        return None
+    in_order = [dose for _, dose in sorted(zip(orders, doses, strict=True))]
+    sums = len(rows) > 2 and all(a < b for a, b in pairwise(in_order))
+    known = min(doses) > 0 and not sums
+    notices = ("its exposures grow from image to image: they are sums, and left out",)
+    return SeriesFacts(
+        "AreTomo 3 angles (_TLT.txt)",
+        str(document.path),
+        "acquisition",
+        tuple(
+            TiltFacts(section=i, angle_deg=angles[i], order=orders[i],
+                      dose=doses[i] if known else None)
+            for i in range(len(rows))
+        ),
+        notices=notices if sums else (),
+    )  # fmt: skip
 
 
 def _header(document: Document) -> dict[str, list[tuple[str, str]]]:

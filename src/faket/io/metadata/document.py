@@ -31,6 +31,10 @@ _ROWS_ABOVE = 20  # that are looked at; chosen: enough to see how many decimals 
 _PLAIN_NUMBER = re.compile(r"[-+]?\d*(?:\.(\d*))?")
 
 
+class UnknownMetadata(InputError):
+    """A whole file, but none that is known: of another program, or of something else."""
+
+
 @dataclass(frozen=True)
 class Document:
     """A text file that was read whole.
@@ -82,6 +86,10 @@ class Document:
         """Return "path: message" as an InputError."""
         return input_error(self.path, message)
 
+    def unknown(self, message: str) -> UnknownMetadata:
+        """Return "path: message" for a file that is of something else."""
+        return UnknownMetadata(str(self.error(message)))
+
     def number(self, text: str, where: str, what: str, *, factor: float = 1.0) -> float:
         """Return a number in the range of ``what``, a key of ``RANGES``, times ``factor``.
 
@@ -89,14 +97,15 @@ class Document:
         """
         if "," in text:
             raise self.error(
-                f"{where}: expected a {what} with a decimal point, found {shown(text)}; write it so"
+                f"{where}: expected {_article(what)} {what} with a decimal point, "
+                f"found {shown(text)}; write it so"
             )
         value = parse_number(text.strip(), self.path, f"{where}: {what}") * factor
         low, high = RANGES[what]
         if not low <= value <= high:
             raise self.error(
-                f"{where}: expected a {what} of {low:g} to {high:g}, found {value:g}; check that "
-                "it is the right file"
+                f"{where}: expected {_article(what)} {what} of {low:g} to {high:g}, found "
+                f"{value:g}; check that it is the right file"
             )
         return value
 
@@ -111,6 +120,10 @@ class Document:
         """Return finite numbers."""
         return [parse_number(word, self.path, f"{where}, column {i}") for i, word in
                 enumerate(words, 1)]  # fmt: skip
+
+
+def _article(noun: str) -> str:
+    return "an" if noun[0] in "aeiou" else "a"
 
 
 def read_document(path: PathLike) -> Document:

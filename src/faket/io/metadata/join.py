@@ -33,8 +33,8 @@ FRAMES = "mdoc of frames"
 
 # Whose list is that of the raw stack, first of all: those that count its sections come before those
 # that name images, those that may have the sign of all angles wrong last.
-_LISTS = ("IMOD angles", "angles", "AreTomo .aln", "RELION 4", "portal", "mdoc", "IMOD .defocus",
-          "RELION 5", "Warp .xml", "Warp .tomostar")  # fmt: skip
+_LISTS = ("IMOD angles", "angles", "AreTomo 3 angles", "AreTomo .aln", "RELION 4", "portal", "mdoc",
+          "IMOD .defocus", "RELION 5", "Warp .xml", "Warp .tomostar")  # fmt: skip
 
 
 def join(files: Sequence[SeriesFacts]) -> JoinedGeometry:
@@ -176,10 +176,12 @@ def _fitting(header: SeriesFacts, lists: list[SeriesFacts]) -> list[SeriesFacts]
     fitting = [e for e in lists if _count(e) == n
                or (not e.complete and _counts_sections(e) and _count(e) < n)]  # fmt: skip
     wrong = [e for e in lists if any(t.any_angle_deg is not None for t in e.tilts)]
-    if not any(entry in fitting for entry in wrong) and wrong:
+    # Those that list all images of their stack: a shorter list alone does not make up for them.
+    whole = [entry for entry in wrong if entry.complete] or wrong
+    if whole and not any(entry in fitting for entry in whole):
         raise input_error(
-            wrong[0].path,
-            f"expected {n} tilts as in {header.name}, found {_count(wrong[0])}; give the files of "
+            whole[0].path,
+            f"expected {n} tilts as in {header.name}, found {_count(whole[0])}; give the files of "
             "this stack",
         )
     return fitting

@@ -19,6 +19,8 @@ _TOLERANCES = {
     "target_defocus_um": lambda a, b: abs(a - b) > 0.5,
     "image_size": lambda a, b: a != b,
 }
+# Its size is that of the aligned images, whose sides change places where the axis is along x.
+_TURNED = "IMOD tilt.com"
 _WORDS = {"pixel_size_A": "pixel size in Å", "voltage_kV": "voltage in kV",
           "spherical_aberration_mm": "spherical aberration in mm",
           "amplitude_contrast": "amplitude contrast", "hand": "hand of the defocus",
@@ -52,6 +54,8 @@ class Joining:
         value, winner = told[0]
         self.sources[name] = winner.name
         for other, facts in told[1:]:
+            if name == "image_size" and facts.kind == _TURNED and other == value[::-1]:
+                continue
             if name in _TOLERANCES and _TOLERANCES[name](value, other):
                 self.notices.append(_contradiction(_WORDS[name], value, winner, other, facts))
         return value

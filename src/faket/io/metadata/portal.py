@@ -52,7 +52,7 @@ def read_portal(document: Document) -> SeriesFacts:
         )  # fmt: skip
     if any(key in content for key in _FLAT):
         return _series(document, content)
-    raise document.error(
+    raise document.unknown(
         "expected JSON of the CryoET Data Portal (an alignment or a tilt-series) or of copick, "
         f"found entries {shown(list(content)[:3], 80)}; check the file"
     )

@@ -6,7 +6,7 @@ A list of single numbers has only its name: ``.tlt``, ``.rawtlt`` or ``.xtilt``.
 from dataclasses import replace
 
 from faket.io.failures import PathLike, shown
-from faket.io.metadata.aretomo import read_aln
+from faket.io.metadata.aretomo import read_aln, read_angles_with_order
 from faket.io.metadata.ctffind import read_ctffind, read_gctf
 from faket.io.metadata.document import Document, read_document
 from faket.io.metadata.facts import SeriesFacts
@@ -79,8 +79,8 @@ def _command(document: Document, lines: list[str]) -> SeriesFacts:
             return read_tilt_command(document)
         if line.startswith("$newst"):
             return read_newstack_command(document)
-    raise document.error("expected IMOD's tilt.com or newst.com, found neither $tilt nor $newstack "
-                         "in it; give one of these")  # fmt: skip
+    raise document.unknown("expected IMOD's tilt.com or newst.com, found neither $tilt nor "
+                           "$newstack in it; give one of these")  # fmt: skip
 
 
 def _star(document: Document) -> tuple[SeriesFacts, ...]:
@@ -98,7 +98,7 @@ def _star(document: Document) -> tuple[SeriesFacts, ...]:
         if "rlnDefocusU" in table and "rlnMicrographName" in table:
             return (read_gctf(document, table),)
     columns = [column for table in blocks.values() for column in table]
-    raise document.error(
+    raise document.unknown(
         "expected a STAR file of a tilt-series (RELION, gctf) or a .tomostar, found the columns "
         f"{shown(columns[:3], 120)}; check the file"
     )
@@ -114,6 +114,8 @@ def _is_list_of_series(
 def _numbers(document: Document, lines: list[str], suffix: str) -> SeriesFacts:
     """Read a list of numbers by its columns and its name."""
     name = document.path.name.lower()
+    if name.endswith("_tlt.txt") and (told := read_angles_with_order(document)) is not None:
+        return told
     if suffix in (".tlt", ".rawtlt") or name.endswith("_tlt.txt"):  # AreTomo 3's
         return read_angles(document, refined=suffix == ".tlt")
     if suffix in (".xtilt", ".tltx"):
@@ -127,7 +129,7 @@ def _numbers(document: Document, lines: list[str], suffix: str) -> SeriesFacts:
     if widths and set(widths) == {1} and _are_numbers(words):
         raise document.error("found a list of numbers, which does not tell what they are; name "
                              "it .tlt or .rawtlt for tilt angles, .xtilt for x tilts")  # fmt: skip
-    raise document.error(f"expected {_KNOWN}; found none of them")
+    raise document.unknown(f"expected {_KNOWN}; found none of them")
 
 
 def _is_defocus(rows: list[list[str]]) -> bool:
