@@ -1,6 +1,5 @@
 """The command `compare`: how similar stacks are to a reference, as a table and a figure."""
 
-import json
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,8 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from faket.cli.common import Count, Flag, Positive, Seed, check_pixels, print_notices
+from faket.cli.compare_record import write_comparison
 from faket.cli.compare_table import print_table
 from faket.cli.outputs import OutFolder
+from faket.cli.references import given_reference, opened_reference
 from faket.errors import InputError
 from faket.io.model_folder import GEOMETRY
 
@@ -103,18 +104,12 @@ def compare(
         Seed of everything that is drawn at random: patches and bootstrap.
     """
     from faket.cli.progress import reporting
-    from faket.references.facts import Given
 
     _check_paths(reference, stacks, angles)
-    given = Given(
-        angles=reference_angles,
-        pixel_size_A=pixel_size_A,
-        invert=invert_reference,
-        aligned=reference_aligned,
-        series=reference_series,
-        tomogram=reference_tomogram,
-        angles_option="reference_angles",
-    )
+    given = given_reference(
+        reference_angles, pixel_size_A, invert_reference, reference_aligned, reference_series,
+        reference_tomogram,
+    )  # fmt: skip
     target, stack_path = _reference(reference, given)
     noise_free_reference = None
     if reference_clean is not None:
@@ -150,7 +145,7 @@ def compare(
         "pixel_size_A": pixel_size_A,
         "seed": seed,
     }
-    _write(out, [stack_path, *stacks], target, judged, signs, best, settings)
+    write_comparison(out, [stack_path, *stacks], target, judged, signs, best, settings)
     print_table(target, judged, signs, best)
     if signs[0].sign == "inverted":
         print(
@@ -201,11 +196,8 @@ def _read(path: Path, angles: Path | None, option: str, pixel_size_A: float | No
 
 def _reference(path: Path, given: "Given") -> "tuple[TiltSeries, Path]":
     from faket.references.prepare import prepare
-    from faket.references.reference import open_reference
-    from faket.references.words import short_form
 
-    opened = open_reference(path, given)
-    print_notices(path, short_form(opened), *opened.notices)
+    opened = opened_reference(path, given)
     prepared = prepare(opened)
     print_notices(path, *prepared.notices)
     return prepared.series, opened.path
@@ -272,44 +264,3 @@ def _with_shifts(path: Path, series: "TiltSeries") -> "TiltSeries":
         return series
     pixel_size_A = series.geometry.pixel_size_A
     return read_tilt_series(path, table, mmap=True, pixel_size_A=pixel_size_A)
-
-
-def _write(
-    out: Path,
-    paths: Sequence[Path],
-    target: "TiltSeries",
-    judged: "Sequence[Comparison]",
-    signs: "Sequence[ContrastSign]",
-    best: "ContentCorrelation | None",
-    settings: dict[str, Any],
-) -> None:
-    from faket.io.manifest import plain, sha256_of, software_versions
-    from faket.io.text import write_text
-    from faket.report.compare_figures import compare_figure
-
-    entries = [
-        {
-            "stack": str(path),
-            "sha256": sha256_of(path),
-            "pixel_size_A": series.geometry.pixel_size_A,
-            "angles_deg": series.geometry.angles_deg,
-            "contrast": sign,
-        }
-        for path, series, sign in zip(
-            paths, [target, *(item.series for item in judged)], signs, strict=True
-        )
-    ]
-    entries[0]["content"] = best
-    for entry, item in zip(entries[1:], judged, strict=True):
-        measures = {name: getattr(item, name) for name in ("spectrum", "separability", "content")}
-        entry.update(measures)
-    numbers = {
-        "reference": entries[0],
-        "stacks": entries[1:],
-        "settings": settings,
-        "software": software_versions(),
-    }
-    text = json.dumps(plain(numbers, out), indent=1, ensure_ascii=False, allow_nan=False)
-    out.mkdir(parents=True, exist_ok=True)
-    write_text(out / "compare.json", [text])
-    compare_figure(out / "compare.png", target, judged, best)

@@ -11,12 +11,11 @@ from faket.cli.common import (
     Positive,
     Seed,
     Where,
-    check_sign,
-    print_notices,
     record_manifest,
     refuse_unused,
 )
 from faket.cli.outputs import OutStack, OutVolume
+from faket.cli.references import given_reference, opened_reference, ready_images
 from faket.cli.wording import in_words_of
 from faket.io.model_folder import ANGLES
 
@@ -90,46 +89,31 @@ def noise(
     from faket.io.tilts import read_tilt_series, tilt_angles_beside, write_tilt_series
     from faket.methods.look_like import noise_like
     from faket.methods.notices import coverage_notice
-    from faket.references.facts import Given
-    from faket.references.ready import ready_reference
-    from faket.references.reference import open_reference
-    from faket.references.words import short_form
 
     if not method.startswith("spectral"):
         refuse_unused(f"with method {method}", defocus_um=defocus_um, dose_e_per_A2=dose_e_per_A2)
     tlt = clean_angles or tilt_angles_beside(clean, option="clean_angles")
     series = read_tilt_series(clean, tlt, pixel_size_A=pixel_size_A)
-    given = Given(
-        angles=reference_angles,
-        pixel_size_A=pixel_size_A,
-        invert=invert_reference,
-        aligned=reference_aligned,
-        series=reference_series,
-        tomogram=reference_tomogram,
-        angles_option="reference_angles",
-    )
-    opened = open_reference(reference, given)
+    given = given_reference(
+        reference_angles, pixel_size_A, invert_reference, reference_aligned, reference_series,
+        reference_tomogram,
+    )  # fmt: skip
+    opened = opened_reference(reference, given)
     inputs = [clean, *opened.files, reference_clean]
     wanted_A, known = series.geometry.pixel_size_A, None
     if reference_clean is not None:
         known, _ = read_stack(reference_clean, pixel_size_A=pixel_size_A)
-    print_notices(reference, short_form(opened), *opened.notices)
-    prepared = ready_reference(opened, wanted_A, known)
-    print_notices(reference, *prepared.notices)
-    target, known = prepared.series, prepared.noise_free
-    beyond = coverage_notice(target.geometry.angles_deg, series.geometry.angles_deg)
-    if not invert_reference:
-        check_sign(reference, target.images)
+    prepared = ready_images(reference, opened, wanted_A, known)
+    target = prepared.series
     kept = {"defocus_um": defocus_um, "dose_e_per_A2": dose_e_per_A2}
-    notices = [*beyond]
+    notices = coverage_notice(target.geometry.angles_deg, series.geometry.angles_deg)
     images, record = noise_like(
         method,
         series,
         target,
-        known,
+        prepared.noise_free,
         seed,
-        defocus_um=defocus_um,
-        dose_e_per_A2=dose_e_per_A2,
+        **kept,
         counted=prepared.counted,
         halves=prepared.halves,
         say=notices.append,

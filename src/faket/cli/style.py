@@ -1,7 +1,8 @@
 """The command `style`: style transfer from a reference to a stack."""
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from faket.cli.common import (
     Count,
@@ -9,19 +10,18 @@ from faket.cli.common import (
     Positive,
     Seed,
     Where,
-    check_sign,
-    print_notices,
     record_manifest,
     refuse_unused,
     ticker,
 )
 from faket.cli.outputs import OutProfile, OutStack
+from faket.cli.references import given_reference, opened_reference, ready_images
 from faket.io.model_folder import ANGLES
 
 if TYPE_CHECKING:
     from faket.data import TiltSeries
     from faket.references.facts import Given
-    from faket.style import FeatureNetwork
+    from faket.style import FeatureNetwork, StyleProfile
 
 
 def style(
@@ -99,8 +99,7 @@ def style(
     from faket.io.mrc import read_stack
     from faket.io.style_profile import load_style_profile, save_style_profile
     from faket.io.tilts import read_tilt_series, tilt_angles_beside, write_tilt_series
-    from faket.references.facts import Given
-    from faket.style import StyleProfile, transfer_style
+    from faket.style import transfer_style
 
     is_profile = style.suffix == ".safetensors"
     _refuse_ignored(network, weights, memory_limit_GB)
@@ -115,15 +114,10 @@ def style(
     kept = read_tilt_series(content, tlt, pixel_size_A=pixel_size_A)
     start, _ = read_stack(initial, pixel_size_A=pixel_size_A)
     features = _network(network, weights, seed)
-    given = Given(
-        angles=style_angles,
-        pixel_size_A=pixel_size_A,
-        invert=invert_reference,
-        aligned=reference_aligned,
-        series=reference_series,
-        tomogram=reference_tomogram,
-        angles_option="style_angles",
-    )
+    given = given_reference(
+        style_angles, pixel_size_A, invert_reference, reference_aligned, reference_series,
+        reference_tomogram, angles_option="style_angles",
+    )  # fmt: skip
     read = [style]
     limit = None if memory_limit_GB is None else int(memory_limit_GB * 1e9)
 
@@ -131,14 +125,8 @@ def style(
         profile = (
             load_style_profile(style)
             if is_profile
-            else StyleProfile.measure(
-                **_measurable(style, given, kept, read),
-                network=features,
-                device=device,
-                memory_limit=limit,
-                progress=ticker(report),
-            )  # the reference's stack is not kept
-        )
+            else _measured(style, given, kept, read, features, device, limit, ticker(report))
+        )  # the reference's stack is not kept
         if save_profile is not None:
             save_style_profile(profile, save_profile)
         images = transfer_style(
@@ -177,27 +165,28 @@ def _network(name: str, weights: Path | None, seed: int) -> "FeatureNetwork":
     return load_network("vgg19-random" if name == "vgg19-random" else "texture", seed=seed)
 
 
-def _measurable(
-    style: Path, given: "Given", kept: "TiltSeries", read: list[Path]
-) -> dict[str, Any]:
-    """Read the reference; return the arguments of StyleProfile.measure that come from it.
+def _measured(
+    style: Path,
+    given: "Given",
+    kept: "TiltSeries",
+    read: list[Path],
+    network: "FeatureNetwork",
+    device: Where,
+    memory_limit: int | None,
+    progress: Callable[[int, int], None],
+) -> "StyleProfile":
+    """Measure the style of the reference; its files replace what is in ``read``."""
+    from faket.style import StyleProfile
 
-    Its files replace what is in ``read``.
-    """
-    from faket.references.ready import ready_reference
-    from faket.references.reference import open_reference
-    from faket.references.words import short_form
-
-    opened = open_reference(style, given)
+    opened = opened_reference(style, given)
     read[:] = opened.files
-    print_notices(style, short_form(opened), *opened.notices)
-    prepared = ready_reference(opened, kept.geometry.pixel_size_A)
-    print_notices(style, *prepared.notices)
-    if not given.invert:
-        check_sign(style, prepared.series.images)
-    geometry = prepared.series.geometry
-    return {
-        "stack": prepared.series.images,
-        "angles_deg": geometry.angles_deg,
-        "pixel_size_A": geometry.pixel_size_A,
-    }
+    series = ready_images(style, opened, kept.geometry.pixel_size_A).series
+    return StyleProfile.measure(
+        series.images,
+        network=network,
+        angles_deg=series.geometry.angles_deg,
+        pixel_size_A=series.geometry.pixel_size_A,
+        device=device,
+        memory_limit=memory_limit,
+        progress=progress,
+    )

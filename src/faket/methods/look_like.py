@@ -2,22 +2,18 @@
 
 import logging
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
-
-import numpy as np
 
 from faket.data import (
     AnyArray,
-    DoubleArray,
     FloatArray,
-    TiltGeometry,
     TiltSeries,
     plain_record,
 )
 from faket.device import Device
 from faket.errors import InputError
 from faket.methods.half_floor import Halves
+from faket.methods.known import known_ctf, known_dose
 from faket.methods.line_integrals import unit_notices
 from faket.methods.measurement import measure_reference
 from faket.methods.notices import reference_notices
@@ -25,8 +21,6 @@ from faket.methods.reference_properties import ReferenceProperties
 from faket.methods.render import Measured, render, with_noise
 from faket.methods.spectral import spectral_content
 from faket.methods.table import METHODS, MethodName, MethodRow, NetworkName, method_row
-from faket.microscope.ctf_estimate import CtfEstimate
-from faket.microscope.ctf_estimation import estimate_ctf
 from faket.noise import NoiseProfile, content, estimate_noise
 from faket.style import FeatureNetwork, StyleProfile, load_network
 
@@ -194,7 +188,7 @@ def reference_properties(
         geometry.angles_deg,
         geometry.pixel_size_A,
         noise_free=noise_free,
-        ctf=_ctf(reference, defocus_um),
+        ctf=known_ctf(reference, defocus_um),
         dose_e_per_A2=known_dose(geometry, dose_e_per_A2),
         order=geometry.order,
         dose_before_e_per_A2=None if dose_e_per_A2 else geometry.dose_before_e_per_A2,
@@ -202,38 +196,6 @@ def reference_properties(
         noise=noise,
         halves=halves,
     )
-
-
-def known_dose(geometry: TiltGeometry, dose_e_per_A2: float | None) -> DoubleArray | None:
-    """Return the exposure of each tilt: a total that is given, or what the geometry knows.
-
-    A total is divided as the geometry's exposures are, and evenly where it has none.
-    """
-    known = geometry.dose_e_per_A2
-    if dose_e_per_A2 is None:
-        return known
-    parts = np.ones(len(geometry.angles_deg)) if known is None else known
-    return np.asarray(dose_e_per_A2 * parts / parts.sum())
-
-
-def _ctf(reference: TiltSeries, defocus_um: float | None) -> CtfEstimate:
-    """Return the CTF: of a defocus that is given, of the geometry's, or estimated."""
-    geometry = reference.geometry
-    optics = {
-        name: value
-        for name in ("voltage_kV", "spherical_aberration_mm", "amplitude_contrast")
-        if (value := getattr(geometry, name)) is not None
-    }
-    plate = geometry.phase_shift_deg
-    known = geometry.defocus_um if defocus_um is None else defocus_um
-    found = estimate_ctf(
-        reference.images, geometry.pixel_size_A, geometry.angles_deg, defocus_um=known,
-        phase_plate_deg=0.0 if plate is None else plate, **optics,
-    )  # fmt: skip
-    astigmatism_um, direction_deg = geometry.astigmatism_um, geometry.astigmatism_deg
-    if defocus_um is not None or astigmatism_um is None or direction_deg is None:
-        return found
-    return replace(found, astigmatism_um=astigmatism_um, astigmatism_deg=direction_deg)
 
 
 def _measured(

@@ -11,11 +11,11 @@ from faket.pipeline.recipe import (
     MicroscopeSection,
     Recipe,
     Reconstruction,
-    ReferenceSection,
     SpeciesEntry,
     Style,
     Tilts,
 )
+from faket.pipeline.recipe_reference import ReferenceSection
 from faket.specimen import SpecimenConfig
 
 

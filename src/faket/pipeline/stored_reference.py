@@ -20,7 +20,8 @@ from faket.io.model_folder import (
 from faket.io.records import write_record
 from faket.io.style_profile import save_style_profile
 from faket.io.tilts import write_tilt_series
-from faket.methods.look_like import known_dose, reference_properties
+from faket.methods.known import known_dose
+from faket.methods.look_like import reference_properties
 from faket.methods.notices import reference_notices
 from faket.noise import NoiseProfile
 from faket.pipeline.claim import claim, is_own
