@@ -190,3 +190,27 @@ def test_aretomo_3_tells_order_and_exposure_in_its_list_of_angles(tmp_path: Path
     reference = Reference.open(tmp_path)
     assert not np.isfinite(reference.geometry.dose_e_per_A2).any()
     assert any("they are sums" in text for text in reference.notices)
+
+
+def test_of_two_stacks_of_one_name_the_other_is_named(tmp_path: Path) -> None:
+    truth = Truth(SIZE)
+    imod(tmp_path, truth)
+    stack(tmp_path, "TS_01.st", raw_images(truth))
+    stack(tmp_path, "copy/TS_01.mrc", raw_images(truth))
+    said = [text for text in Reference.open(tmp_path).notices if "left alone" in text]
+    assert len(said) == 2
+    assert Reference.open(tmp_path / "TS_01.st").notices == ()
+
+
+def test_eman2_s_stack_is_to_be_converted(tmp_path: Path) -> None:
+    (tmp_path / "tiltseries").mkdir()
+    (tmp_path / "tiltseries" / "TS_01.hdf").write_bytes(b"HDF")
+    with pytest.raises(InputError, match=r"TS_01.hdf: .*e2proc2d.py TS_01.hdf TS_01.mrc"):
+        Reference.open(tmp_path)
+
+
+def test_a_file_of_something_else_is_left_out_and_said(tmp_path: Path) -> None:
+    truth = Truth(SIZE)
+    imod(tmp_path, truth)
+    write(tmp_path, {"TS_01.star": "data_p\n\nloop_\n_rlnCoordinateX #1\n1.0\n"})
+    assert any("TS_01.star is left out" in text for text in Reference.open(tmp_path).notices)

@@ -7,7 +7,7 @@ beside them, if there is only one.
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -120,6 +120,16 @@ def derived(groups: list[SeriesFiles]) -> list[SeriesFiles]:
     """
     bases = [group.name.lower() for group in groups if group.metadata]
     return [group for group in groups if not group.metadata and _base(group.name.lower(), bases)]
+
+
+def left_alone(stack: Path | None, stacks: Sequence[Path]) -> list[str]:
+    """Say which other stacks have a name that means the same as the one that is taken."""
+    if stack is None:
+        return []
+    words = read_name(stack).words
+    others = [path for path in stacks
+              if read_name(path).words == words and path.resolve() != stack.resolve()]  # fmt: skip
+    return [f"{stack} is taken, and {path} left alone: name one of them" for path in others]
 
 
 def _base(name: str, others: Iterable[str]) -> str | None:

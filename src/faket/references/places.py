@@ -61,6 +61,13 @@ def _with_images(folder: Path, groups: list[SeriesFiles]) -> list[SeriesFiles]:
     with_tomograms = [group for group in groups if group.tomograms]
     found = with_stacks or with_tomograms or [group for group in groups if group.metadata]
     if not found:
+        packed = next(folder.glob("**/*.hdf"), None)
+        if packed is not None:
+            raise input_error(
+                packed,
+                "expected an MRC stack, found EMAN2's HDF; convert it with e2proc2d.py "
+                f"{packed.name} {packed.stem}.mrc, and put its angles beside it (.tlt)",
+            )
         raise input_error(
             folder,
             "expected a stack (.mrc, .st, .ali) or a file of its metadata, found none; give the "

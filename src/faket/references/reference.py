@@ -17,7 +17,7 @@ from faket.references.images import (
     separate_images,
     stack_of,
 )
-from faket.references.layout import SeriesFiles
+from faket.references.layout import SeriesFiles, left_alone
 from faket.references.metadata import read_files
 from faket.references.places import place_of
 from faket.references.tomogram import tomogram_geometry
@@ -157,6 +157,7 @@ def from_files(
         raise _no_images(told, files)
     used = without_alignment(told) if aligned else list(told)
     geometry = _joined(images, [*used, *header], given.angles_option)
+    others = [] if stack == named else left_alone(stack, files.aligned if aligned else files.stacks)
     halves, notices = _halves(files, images, geometry, told)
     read = [*images.paths, *(Path(entry.path) for entry in told if entry.kind != "given")]
     if halves is not None:
@@ -164,7 +165,8 @@ def from_files(
     return Reference(
         files.name, images, geometry, aligned, given, halves,
         files.tomograms[0] if files.tomograms else None, tuple(dict.fromkeys(read)),
-        (*geometry.notices, *notices), half_tomograms=_half_tomograms(files),
+        (*left_out, *others, *geometry.notices, *notices),
+        half_tomograms=_half_tomograms(files),
     )  # fmt: skip
 
 
