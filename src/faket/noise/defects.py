@@ -253,7 +253,8 @@ def _odd_pixels(
         height = np.where(valid, sign * (image - np.float32(mean)), 0)
         if height.max() <= _FAR_SIGMA * spread:
             continue
-        far = _far(height[valid], mean, spread, sign)
+        few = sign > 0 and mean <= _FEW_COUNTS * spread and float(image[valid].min()) >= 0
+        far = _far(height[valid], mean, spread, few=few)
         labels, count = ndimage.label(height > _FOOT * far, np.ones((3, 3)))
         small = np.bincount(labels.ravel(), minlength=count + 1) <= most
         reaching = np.zeros(count + 1, bool)
@@ -265,16 +266,19 @@ def _odd_pixels(
     return odd if odd.mean() < _MOST else np.zeros(image.shape, bool)
 
 
-def _far(height: FloatArray, mean: float, spread: float, sign: int) -> float:
-    """Return the height above the mean beyond which neither noise nor a specimen lies."""
+def _far(height: FloatArray, mean: float, spread: float, *, few: bool) -> float:
+    """Return the height above the mean beyond which neither noise nor a specimen lies.
+
+    ``few``: grey values may be counts of so few electrons that single ones are far from the mean.
+    """
     usual = height
     # No distribution has more than 1 % beyond 10 of its own σ (Chebyshev): those are defects.
     if np.mean(height > _FAR_SIGMA * spread) > 1 / _FAR_SIGMA**2:
         usual = height[height <= _FAR_SIGMA * spread]
     far = max(_FAR_SIGMA * spread, _FAR_TAIL * float(np.percentile(usual, 99)))
-    if sign < 0 or mean > _FEW_COUNTS * spread:
+    if not few:
         return far
-    # So few electrons a pixel that single ones are far from the mean: mean / σ² is 1 / step.
+    # mean / σ² is 1 / step
     electrons, most = mean**2 / spread**2, np.arange(64)
     rare = pdtrc(most, electrons) * height.size < _BY_ACCIDENT
     return max(far, (float(most[rare.argmax()]) + 0.5) * spread**2 / mean - mean)

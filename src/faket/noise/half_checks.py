@@ -20,7 +20,7 @@ _COPY = 0.95  # correlation, all frequencies alike: a signal 20 times the noise 
 _SHARED_NYQUIST = 0.3  # correlation of the last quarter of the rings
 _SUBPIXEL, _SHIFTED = 0.1, 0.5  # pixels; from half a pixel on fine detail of the signal is noise
 _CERTAIN = 5.0  # standard errors
-_UNLIKE = 2.1  # of three frames one half has two and the other one
+_UNLIKE = 3.0  # of three frames one half has two; images of 50 pixels tell that within a half
 _ODD_ONE = 1.5  # ratio of one tilt over that of the others
 _SAME_IMAGE = 0.5  # correlation of the full image with A + B, all frequencies alike
 

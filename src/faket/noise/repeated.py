@@ -56,5 +56,6 @@ def _mark(lines: FloatArray, constant: NDArray[np.bool_], mask: NDArray[np.bool_
     least = math.log(_BY_ACCIDENT / lines.size) / math.log(equal)
     half = lines.shape[1] // 2
     run = np.cumprod(lines[rows, 1:half] == lines[rows, :1], axis=1).sum(axis=1)
-    for row, length in zip(rows[run > least], run[run > least], strict=True):
+    border = (run > least) & (run < half - 1)  # a line of one value as a whole is dead
+    for row, length in zip(rows[border], run[border], strict=True):
         mask[row, :length] = True
