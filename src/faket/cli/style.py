@@ -104,12 +104,11 @@ def style(
     is_profile = style.suffix == ".safetensors"
     _refuse_ignored(network, weights, memory_limit_GB)
     if is_profile:
-        unused = {
-            "style_angles": style_angles, "invert_reference": invert_reference,
-            "reference_aligned": reference_aligned, "reference_series": reference_series,
-            "reference_tomogram": reference_tomogram,
-        }  # fmt: skip
-        refuse_unused("with a profile", **unused)
+        refuse_unused(
+            "with a profile", style_angles=style_angles, invert_reference=invert_reference,
+            reference_aligned=reference_aligned, reference_series=reference_series,
+            reference_tomogram=reference_tomogram,
+        )  # fmt: skip
     tlt = content_angles or tilt_angles_beside(content, option="content_angles")
     kept = read_tilt_series(content, tlt, pixel_size_A=pixel_size_A)
     start, _ = read_stack(initial, pixel_size_A=pixel_size_A)
@@ -120,7 +119,6 @@ def style(
     )  # fmt: skip
     read = [style]
     limit = None if memory_limit_GB is None else int(memory_limit_GB * 1e9)
-
     with reporting("style") as report:
         profile = (
             load_style_profile(style)
@@ -143,9 +141,8 @@ def style(
         )
     write_tilt_series(out, TiltSeries(images, kept.geometry))
     settings = {"network": network, "iterations": iterations, "seed": seed}
-    record_manifest(
-        out, "style", settings, [content, initial, *read, weights], beside=[out.with_suffix(ANGLES)]
-    )
+    inputs = [content, initial, *read, weights]
+    record_manifest(out, "style", settings, inputs, beside=[out.with_suffix(ANGLES)])
 
 
 def _refuse_ignored(network: str, weights: Path | None, memory_limit_GB: float | None) -> None:

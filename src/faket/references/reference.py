@@ -98,9 +98,8 @@ class Reference:
         InputError
             If nothing usable is found, files are of several series, or one is damaged.
         """
-        for name in ("angles",):
-            if given.get(name) is not None:
-                given[name] = Path(given[name])
+        if given.get("angles") is not None:
+            given["angles"] = Path(given["angles"])
         given["metadata"] = tuple(Path(item) for item in given.get("metadata", ()))
         return open_reference(Path(path), Given(**given))
 
@@ -133,9 +132,7 @@ def open_reference(path: Path, given: Given) -> Reference:
     return from_files(files, given, named=named)
 
 
-def from_files(
-    files: SeriesFiles, given: Given, *, named: Path | None = None, facts: Any = None
-) -> Reference:
+def from_files(files: SeriesFiles, given: Given, *, named: Path | None = None) -> Reference:
     """Make a reference of the files of a series; ``named`` is the one that the user named."""
     told, left_out = read_files(files, given, named)
     stack, is_aligned = _stack(files, told, named)
