@@ -6,10 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from faket import InputError, generate
+from faket import InputError, Reference, generate
 from faket.io.mrc import read_stack, write_stack
 from faket.io.tilts import read_tilt_angles
 from faket.pipeline.recipe import parse_recipe
+from faket.references.inspection import inspect
 from made_up_runs import aligned_images, alike, imod, raw_images
 from made_up_series import Truth
 
@@ -113,3 +114,15 @@ def test_broken_halves_are_left_out_and_said(run: Path) -> None:
     assert any("half sets are left out" in text for text in said)
     profile = json.loads((run / "out" / "reference_0" / "noise_profile.json").read_text())
     assert profile["estimate"] == "blind"
+
+
+def test_counted_electrons_are_measured(tmp_path: Path) -> None:
+    """20 electrons a pixel of 2.5 Å, times a gain of 7: 3.2 a square ångström."""
+    counts = np.random.default_rng(2).poisson(20.0, (9, 200, 220)).astype(np.float32)
+    write_stack(tmp_path / "a.mrc", 7 * counts, 2.5)
+    (tmp_path / "a.tlt").write_text("\n".join(map(str, np.arange(-40.0, 50, 10))))
+    found = inspect(Reference.open(tmp_path / "a.mrc")).detected_e_per_A2
+    assert found.source == "measured"
+    np.testing.assert_allclose(found.value, 3.2, rtol=0.03)
+    write_stack(tmp_path / "a.mrc", counts / counts.std() - 3, 2.5)
+    assert inspect(Reference.open(tmp_path / "a.mrc")).detected_e_per_A2.value is None

@@ -54,10 +54,15 @@ def _lines(found: "Inspection") -> list[tuple[str, str]]:
         ("tilt axis", _axis(found)),
         ("alignment", found.alignment + _shown(found)),
         ("order", _sourced(str(found.order.value), found.order)),
-        ("exposure", _sourced(dose_words(np.asarray(found.dose_e_per_A2.value)),
-                              found.dose_e_per_A2)),
+        (
+            "exposure",
+            _sourced(dose_words(np.asarray(found.dose_e_per_A2.value)), found.dose_e_per_A2),
+        ),
         ("defocus", _defocus(found)),
-    ]  # fmt: skip
+    ]
+    if found.detected_e_per_A2.value is not None:
+        detected = dose_words(np.asarray(found.detected_e_per_A2.value))
+        lines.insert(-1, ("detected", _sourced(detected, found.detected_e_per_A2)))  # fmt: skip
     if found.phase_shift_deg.value is not None:
         plate = np.asarray(found.phase_shift_deg.value)
         if plate.any():

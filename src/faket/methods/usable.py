@@ -1,5 +1,6 @@
 """A user's reference: defects repaired, blank tilts left out, scaled grey values recognised."""
 
+import math
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -40,6 +41,8 @@ class Usable:
         What is wrong with the grey values, the tilts as given.
     units : str
         What its grey values are (:class:`faket.noise.GreyLevels`).
+    gain : float
+        Grey values of one electron; NaN where they are no counts.
     """
 
     series: TiltSeries
@@ -51,6 +54,7 @@ class Usable:
     kept: tuple[int, ...] = ()
     faults: tuple[Fault, ...] = ()
     units: Units = "positive"
+    gain: float = math.nan
 
 
 def usable_reference(
@@ -106,8 +110,9 @@ def usable_reference(
     )
     left = tuple(kept.tolist())
     return Usable(
-        repaired, noise_free, scaled, left_out, found.notice(), halves, left, faults, levels.units
-    )
+        repaired, noise_free, scaled, left_out, found.notice(), halves, left, faults,
+        levels.units, levels.gain,
+    )  # fmt: skip
 
 
 def _check_most(kept: int, count: int, what: str, where: str) -> None:

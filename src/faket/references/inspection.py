@@ -56,6 +56,9 @@ class Inspection:
     axis_measured_deg, axis_error_deg, residual_shift_A : float or None
         After alignment; None where the images do not show it.
     order, dose_e_per_A2, defocus_um, astigmatism_um, phase_shift_deg : Sourced
+    detected_e_per_A2 : Sourced
+        Of each tilt, where grey values are counts: the exposure less what ice, the aperture and the
+        detector lose.
     defocus_interval_um : tuple of float, or None
         Where the defocus is estimated: what the spectra allow.
     contrast : str
@@ -90,6 +93,7 @@ class Inspection:
     residual_shift_A: float | None
     order: Sourced
     dose_e_per_A2: Sourced
+    detected_e_per_A2: Sourced
     defocus_um: Sourced
     defocus_interval_um: tuple[float, float] | None
     astigmatism_um: Sourced
@@ -135,6 +139,7 @@ def inspect(reference: Reference) -> Inspection:
         **_shown(measured),
         order=_order(reference, raw),
         dose_e_per_A2=_dose(reference, raw),
+        detected_e_per_A2=_detected(measured, raw.pixel_size_A),
         **_defocus(reference, raw, measured.ctf),
         **scalars,
         contrast=measured.contrast.sign,
@@ -202,6 +207,15 @@ def _dose(reference: Reference, raw: TiltGeometry) -> Sourced:
         tilts = len(raw.angles_deg)
         return Sourced(np.full(tilts, USUAL_DOSE_E_PER_A2 / tilts), _ASSUMED)
     return Sourced(raw.dose_e_per_A2, _source(reference, "dose_e_per_A2"))
+
+
+def _detected(measured: MeasuredReference, pixel_size_A: float) -> Sourced:
+    """Return the electrons that were counted, by mean and gain; binning keeps the mean."""
+    gain = measured.prepared.gain
+    if measured.grey_values not in ("counts", "counts times a gain") or not gain > 0:
+        return Sourced(None, _UNKNOWN)
+    means = [float(image.mean(dtype=np.float64)) for image in measured.prepared.series.images]
+    return Sourced(np.array(means) / (gain * pixel_size_A**2), _MEASURED)
 
 
 def _defocus(reference: Reference, raw: TiltGeometry, ctf: CtfEstimate | None) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """A reference's images as they are measured: repaired, aligned, at the pixel size wanted."""
 
+import math
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,8 @@ class Prepared:
         What was repaired or left out, for the manifest.
     units : str or None
         What the grey values are (:class:`faket.noise.GreyLevels`); None of a tomogram.
+    gain : float
+        Grey values of one electron; NaN where they are no counts.
     notices : tuple of str
         What was done, one line each, without the reference's name.
     """
@@ -52,6 +55,7 @@ class Prepared:
     notices: tuple[str, ...] = ()
     halves: tuple[AnyArray, AnyArray] | None = None
     units: Units | None = None
+    gain: float = math.nan
 
 
 def prepare(
@@ -110,6 +114,7 @@ def prepare(
         (*told, *said, *notices),
         halves,
         usable.units,
+        usable.gain,
     )
 
 
