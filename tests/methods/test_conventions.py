@@ -8,6 +8,7 @@ import pytest
 from faket.constants import electron_wavelength_A, interaction_constant_rad_per_V_A
 from faket.data import TiltGeometry, TiltSeries, plain_record
 from faket.errors import InputError
+from faket.methods.known import known_dose
 from faket.methods.look_like import look_like, noise_like, reference_properties
 from faket.methods.measurement import measure_reference
 from faket.methods.notices import coverage_notice, reference_notices
@@ -243,3 +244,25 @@ def test_notices_say_the_share_of_a_tilt():
     assert reference_notices(model_of(), dose=known, order=np.arange(len(known))) == []
     (order,) = reference_notices(model_of(), dose=known)
     assert "dose-symmetric" in order
+
+
+def test_exposures_of_the_geometry_are_used_a_total_divided_like_them():
+    geometry = TiltGeometry(np.zeros(3), 5.0, dose_e_per_A2=np.array([1.0, 2.0, 1.0]))
+    np.testing.assert_allclose(known_dose(geometry, None), [1, 2, 1])
+    np.testing.assert_allclose(known_dose(geometry, 100.0), [25, 50, 25])
+    assert known_dose(TiltGeometry(np.zeros(3), 5.0), None) is None
+    np.testing.assert_allclose(known_dose(TiltGeometry(np.zeros(2), 5.0), 9.0), [4.5, 4.5])
+
+
+def test_what_was_exposed_before_fades_the_signal_whatever_the_order():
+    """Images that were left out were exposed: 30 more e/Å² before all, and order is not asked."""
+    images = np.random.default_rng(0).normal(100, 10, (3, 64, 64)).astype(np.float32)
+    known = {"dose_e_per_A2": [3.0] * 3, "order": [0, 1, 2]}
+    near, far = (
+        measure_reference(images, [-30.0, 0.0, 30.0], 5.0, **known, dose_before_e_per_A2=before)
+        for before in ([0.0, 3.0, 6.0], [36.0, 33.0, 30.0])
+    )
+    same = measure_reference(images, [-30.0, 0.0, 30.0], 5.0, **known)
+    np.testing.assert_array_equal(near.envelope, same.envelope)
+    assert (far.envelope[:, 20:60] < near.envelope[:, 20:60]).all()
+    assert (far.envelope[0, 20:60] < far.envelope[2, 20:60]).all()

@@ -11,6 +11,7 @@ from faket.io.mrc import read_stack, write_stack
 from faket.io.tilts import read_tilt_angles
 from faket.pipeline.recipe import parse_recipe
 from faket.references.inspection import inspect
+from faket.references.prepare import prepare
 from made_up_runs import aligned_images, alike, imod, raw_images
 from made_up_series import Truth
 
@@ -126,3 +127,20 @@ def test_counted_electrons_are_measured(tmp_path: Path) -> None:
     np.testing.assert_allclose(found.value, 3.2, rtol=0.03)
     write_stack(tmp_path / "a.mrc", counts / counts.std() - 3, 2.5)
     assert inspect(Reference.open(tmp_path / "a.mrc")).detected_e_per_A2.value is None
+
+
+def test_images_are_called_by_their_place_in_the_stack(tmp_path: Path) -> None:
+    """View 2 (from 1) is excluded, image 4 is blank, image 6 in other units."""
+    images = np.random.default_rng(2).poisson(20.0, (9, 64, 70)).astype(np.float32)
+    images[4], images[6] = 7, 50 * images[6] + 3000
+    write_stack(tmp_path / "a.mrc", images, 2.5)
+    (tmp_path / "a.tlt").write_text("\n".join(map(str, np.arange(-40.0, 50, 10))))
+    (tmp_path / "tilt.com").write_text("$tilt\nTILTFILE a.tlt\nEXCLUDELIST 2\n")
+    prepared = prepare(Reference.open(tmp_path / "a.mrc"))
+    assert prepared.kept == (0, 2, 3, 5, 7, 8)
+    assert prepared.left_out["excluded_views"] == [1]
+    assert prepared.left_out["blank_tilts"] == [4]
+    assert prepared.left_out["unlike_tilts"] == [6]
+    lines = " | ".join(prepared.notices)
+    assert "blank tilts 4" in lines
+    assert "tilt 6 " in lines

@@ -1,10 +1,12 @@
 """A user's reference: defects repaired, blank tilts left out, scaled grey values recognised."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from faket.data import AnyArray, TiltSeries
 from faket.errors import InputError
@@ -64,11 +66,12 @@ def usable_reference(
     halves: tuple[AnyArray, AnyArray] | None = None,
     invert: bool = False,
     where: str = "reference",
+    numbers: NDArray[np.intp] | None = None,
 ) -> Usable:
     """Repair a reference as it was read, before it is aligned or binned.
 
     ``halves`` are repaired where it is; ``invert`` multiplies all by -1 first; ``where`` is its
-    name in errors.
+    name in errors; ``numbers``: what its images are called where some were excluded before.
 
     Raises
     ------
@@ -90,9 +93,11 @@ def usable_reference(
     levels = grey_levels([found.images[tilt] for tilt in shown])
     kept = np.delete(shown, levels.unusable)
     _check_most(len(kept), len(images), "images of one kind", where)
-    left_out = found.left_out
+    called = np.arange(len(images)) if numbers is None else numbers
+    named = replace(found, blank=_called(called, found.blank), faint=_called(called, found.faint))
+    left_out = named.left_out
     if len(kept) < len(shown):
-        left_out["unlike_tilts"] = np.setdiff1d(shown, kept).tolist()
+        left_out["unlike_tilts"] = called[np.setdiff1d(shown, kept)].tolist()
     repaired = replace(series, images=found.images)
     if len(kept) < len(images):
         repaired = TiltSeries(found.images[kept], series.geometry.of_tilts(kept))
@@ -105,14 +110,17 @@ def usable_reference(
         first, second = (found.applied_to(-half if invert else half)[kept] for half in halves)
         halves = first, second
     faults = tuple(
-        replace(fault, tilts=tuple(int(shown[tilt]) for tilt in fault.tilts))
-        for fault in levels.faults
+        replace(fault, tilts=_called(called[shown], fault.tilts)) for fault in levels.faults
     )
-    left = tuple(kept.tolist())
+    left = tuple(called[kept].tolist())
     return Usable(
-        repaired, noise_free, scaled, left_out, found.notice(), halves, left, faults,
+        repaired, noise_free, scaled, left_out, named.notice(), halves, left, faults,
         levels.units, levels.gain,
     )  # fmt: skip
+
+
+def _called(numbers: NDArray[np.intp], tilts: Sequence[int]) -> tuple[int, ...]:
+    return tuple(int(numbers[tilt]) for tilt in tilts)
 
 
 def _check_most(kept: int, count: int, what: str, where: str) -> None:

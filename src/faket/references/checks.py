@@ -1,11 +1,11 @@
 """What is wrong or missing in a reference, what it costs, and what to do."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
-from faket.errors import InputError
 from faket.faults import named_tilts
 from faket.methods.measurement import USUAL_DOSE_E_PER_A2
 from faket.reconstruction import MeasuredAlignment
@@ -51,7 +51,7 @@ class Problem:
 def problems_of(reference: Reference, measured: MeasuredReference) -> tuple[Problem, ...]:
     """Return what is wrong with a reference or missing, the worst first."""
     found = [
-        *alignment_problems(reference, measured.alignment),
+        *alignment_problems(reference, measured.alignment, measured.prepared.kept),
         *_contrast(reference, measured),
         *_left_out(reference, measured),
         *_missing(reference, measured),
@@ -60,21 +60,10 @@ def problems_of(reference: Reference, measured: MeasuredReference) -> tuple[Prob
     return tuple(sorted(found, key=lambda problem: ranks.index(problem.kind)))
 
 
-def check_alignment(reference: Reference, alignment: MeasuredAlignment | None) -> None:
-    """Refuse images that are not aligned, unless the user says that they are.
-
-    Raises
-    ------
-    InputError
-        With what was measured and how to go on.
-    """
-    for problem in alignment_problems(reference, alignment):
-        if problem.kind == "refused":
-            raise InputError(f"{reference.path}: {problem.line}")
-
-
-def alignment_problems(reference: Reference, alignment: MeasuredAlignment | None) -> list[Problem]:
-    """Return what the images say against their alignment."""
+def alignment_problems(
+    reference: Reference, alignment: MeasuredAlignment | None, kept: Sequence[int]
+) -> list[Problem]:
+    """Return what the images say against their alignment; ``kept``: their places in the stack."""
     if alignment is None:
         return _not_shown(reference)
     kind: Kind = "doubt" if reference.given.aligned is True else "refused"
@@ -102,7 +91,9 @@ def alignment_problems(reference: Reference, alignment: MeasuredAlignment | None
         return _not_shown(reference)
     if shifts.displaced:
         return [Problem(
-            "doubt", f"{named_tilts(shifts.displaced)} shifted against the others{after}",
+            "doubt",
+            f"{named_tilts([kept[tilt] for tilt in shifts.displaced])} shifted against the others"
+            f"{after}",
             "leave them out or align them anew",
         )]  # fmt: skip
     return []

@@ -5,7 +5,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from faket.io.metadata.facts import SeriesFacts, TiltFacts, rotation
+from faket.io.metadata.geometry import axes_of, mean_axis_deg
 from faket.io.model_folder import GEOMETRY
 from faket.io.mrc import read_spacing
 from faket.io.tilts import read_tilt_angles, read_tilt_geometry
@@ -124,13 +127,26 @@ def in_nanometres(header: SeriesFacts, files: Sequence[SeriesFacts]) -> SeriesFa
 def without_alignment(files: Sequence[SeriesFacts]) -> list[SeriesFacts]:
     """Return the facts for images that are aligned already: no transforms, shifts or axes.
 
-    Pixel and image sizes are those of the raw stack, and so are left out, too.
+    Pixel and image sizes are those of the raw stack, and so are left out, too. The direction of
+    astigmatism is that in the raw image, and turns with it.
     """
+    matrices = [tilt.matrix for entry in files for tilt in entry.tilts if tilt.matrix]
+    nominal = next((e.tilt_axis_deg for e in files if e.tilt_axis_deg is not None), 0.0)
+    turn = mean_axis_deg(axes_of(np.array(matrices))) if matrices else nominal
     return [
         replace(
             entry,
             tilts=tuple(
-                replace(tilt, matrix=None, shift_px=None, shift_A=None) for tilt in entry.tilts
+                replace(
+                    tilt,
+                    matrix=None,
+                    shift_px=None,
+                    shift_A=None,
+                    astigmatism_deg=None
+                    if tilt.astigmatism_deg is None
+                    else tilt.astigmatism_deg - turn,
+                )
+                for tilt in entry.tilts
             ),
             tilt_axis_deg=None,
             image_size=None if entry.role != "header" else entry.image_size,

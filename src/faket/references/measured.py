@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from faket.errors import InputError
 from faket.evaluation import ContrastSign, contrast_sign
+from faket.methods.known import known_ctf
 from faket.microscope.ctf_estimate import CtfEstimate
-from faket.microscope.ctf_estimation import estimate_ctf
 from faket.reconstruction import MeasuredAlignment
 from faket.references.alignment import seen_alignment
 from faket.references.halves import SeenHalves, seen_halves
@@ -74,19 +74,9 @@ def _grey_values(prepared: Prepared) -> str:
 
 
 def _ctf(prepared: Prepared) -> CtfEstimate | None:
-    geometry = prepared.series.geometry
-    if geometry.defocus_um is not None:
+    if prepared.series.geometry.defocus_um is not None:
         return None
-    known = {
-        name: value
-        for name in ("voltage_kV", "spherical_aberration_mm", "amplitude_contrast")
-        if (value := getattr(geometry, name)) is not None
-    }
-    plate = geometry.phase_shift_deg
     try:
-        return estimate_ctf(
-            prepared.series.images, geometry.pixel_size_A, geometry.angles_deg,
-            phase_plate_deg=0.0 if plate is None else plate, **known,
-        )  # fmt: skip
+        return known_ctf(prepared.series, None)
     except InputError:  # images under 32 pixels
         return None

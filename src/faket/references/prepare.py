@@ -44,6 +44,8 @@ class Prepared:
         What the grey values are (:class:`faket.noise.GreyLevels`); None of a tomogram.
     gain : float
         Grey values of one electron; NaN where they are no counts.
+    kept : tuple of int
+        Places of the images in the stack, from 0; empty of a tomogram.
     notices : tuple of str
         What was done, one line each, without the reference's name.
     """
@@ -56,6 +58,7 @@ class Prepared:
     halves: tuple[AnyArray, AnyArray] | None = None
     units: Units | None = None
     gain: float = math.nan
+    kept: tuple[int, ...] = ()
 
 
 def prepare(
@@ -90,6 +93,7 @@ def prepare(
         halves=halves,
         invert=reference.given.invert,
         where=str(reference.path),
+        numbers=kept,
     )
     wanted_A = pixel_size_A or geometry.pixel_size_A
     series, small, notices = at_pixel_size(
@@ -115,6 +119,7 @@ def prepare(
         halves,
         usable.units,
         usable.gain,
+        usable.kept,
     )
 
 
@@ -126,15 +131,17 @@ def _halves(
         return None, []
     first, second = (half.read(kept, pixel_size_A) for half in reference.halves)
     found = check_halves(first, second, full=images)
-    lines = [f"half sets: {fault.line}" for fault in found.faults]
-    if found.refused is not None:
-        return None, [f"half sets are left out: {found.refused}"]
-    return (first, second), lines
+    faults = [replace(fault, tilts=tuple(int(kept[tilt]) for tilt in fault.tilts))
+              for fault in found.faults]  # fmt: skip
+    refused = next((fault.line for fault in faults if fault.severity == "refuse"), None)
+    if refused is not None:
+        return None, [f"half sets are left out: {refused}"]
+    return (first, second), [f"half sets: {fault.line}" for fault in faults]
 
 
 def _prepared_tomogram(reference: Reference, pixel_size_A: float | None) -> Prepared:
     """Return the images that a tomogram shows; grey values are no counts."""
-    found = tomogram_images(reference.path, reference.geometry, reference.given)
+    found = tomogram_images(reference.path, raw_geometry(reference), reference.given)
     if found.noise.verdict == "denoised":
         raise input_error(reference.path, found.noise.words.removeprefix("tomogram: "))
     series = replace(

@@ -3,8 +3,9 @@
 from dataclasses import replace
 
 from faket.data import AnyArray
+from faket.errors import InputError
 from faket.references.alignment import seen_alignment
-from faket.references.checks import alignment_problems, check_alignment
+from faket.references.checks import alignment_problems
 from faket.references.prepare import Prepared, prepare
 from faket.references.reference import Reference
 
@@ -25,6 +26,9 @@ def ready_reference(
     if reference.is_tomogram:
         return prepared
     alignment = seen_alignment(prepared.series)
-    check_alignment(reference, alignment)
-    lines = [problem.line for problem in alignment_problems(reference, alignment)]
+    problems = alignment_problems(reference, alignment, prepared.kept)
+    for problem in problems:
+        if problem.kind == "refused":
+            raise InputError(f"{reference.path}: {problem.line}")
+    lines = [problem.line for problem in problems]
     return replace(prepared, notices=(*prepared.notices, *lines))

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from faket.data import FloatArray
+from faket.data import FloatArray, TiltGeometry
 from faket.io.metadata import JoinedGeometry, SeriesFacts, join
 from faket.io.metadata.facts import TiltFacts
 from faket.io.mrc import read_shape, read_volume
@@ -34,25 +34,27 @@ def tomogram_geometry(
         angles, source, words = tomogram_angles(_volume(path, given))
         notices = tuple(text.removeprefix("tomogram: ") for text in words)
         tilts = tuple(TiltFacts(section=i, angle_deg=float(a)) for i, a in enumerate(angles))
-        found = SeriesFacts(source, str(path), "acquisition", tilts, notices=notices)
+        found = SeriesFacts(source, str(path), "acquisition", tilts)
         geometry = join([*plain, header, found])
         kept = {name: file for name, file in geometry.sources.items() if "angle" not in name}
-        geometry = replace(geometry, sources={**kept, "angles_deg": source}, notices=notices)
+        geometry = replace(
+            geometry,
+            sources={**kept, "angles_deg": source},
+            notices=(*geometry.notices, *notices),
+        )
     _, height, width = read_shape(path)
     return geometry, ImageFiles((path,), len(geometry), (width, height))
 
 
-def tomogram_images(path: Path, geometry: JoinedGeometry, given: Given) -> TomogramReference:
+def tomogram_images(path: Path, geometry: TiltGeometry, given: Given) -> TomogramReference:
     """Return the tilt-series that a tomogram shows.
 
     Raises
     ------
     InputError
-        If the tomogram is too small, constant or denoised.
+        If the tomogram is too small or constant.
     """
-    volume = _volume(path, given)
-    size_A = given.pixel_size_A or geometry.pixel_size_A or 1.0
-    return tomogram_series(volume, size_A, geometry.angles_deg)
+    return tomogram_series(_volume(path, given), geometry.pixel_size_A, geometry.angles_deg)
 
 
 def _volume(path: Path, given: Given) -> FloatArray:
