@@ -14,6 +14,8 @@ from faket.references.reference import Reference
 
 _THRESHOLD = 0.143  # correlation of half maps where a map ends (Rosenthal and Henderson 2003)
 
+_FEWEST = 8  # coefficients of a ring; chosen: fewer correlate by chance, or are none
+
 
 @dataclass(frozen=True)
 class SeenHalves:
@@ -74,7 +76,7 @@ def _seen(
 ) -> SeenHalves:
     frequency = spectra.frequency / pixel_size_A
     correlation = _mean(spectra.correlation)
-    below = np.flatnonzero(correlation[1:] < _THRESHOLD) + 1
+    below = np.flatnonzero((correlation < _THRESHOLD) & (spectra.modes >= _FEWEST))
     return SeenHalves(
         kind,
         frequency,
