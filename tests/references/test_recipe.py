@@ -144,3 +144,14 @@ def test_images_are_called_by_their_place_in_the_stack(tmp_path: Path) -> None:
     lines = " | ".join(prepared.notices)
     assert "blank tilts 4" in lines
     assert "tilt 6 " in lines
+
+
+def test_halves_of_noise_alone_agree_nowhere(tmp_path: Path) -> None:
+    rng = np.random.default_rng(4)
+    even, odd = rng.poisson(9.0, (2, 7, 33, 40)).astype(np.float32)
+    for name, images in (("a", even + odd), ("a_EVN", even), ("a_ODD", odd)):
+        write_stack(tmp_path / f"{name}.mrc", images, 8.0)
+    (tmp_path / "a.tlt").write_text("\n".join(map(str, range(-30, 40, 10))) + "\n")
+    (halves,) = inspect(Reference.open(tmp_path / "a.mrc")).half_sets
+    assert halves.resolution_A > 60  # of at most 264, and at least 16
+    np.testing.assert_allclose(halves.noise[2:], 18, rtol=0.15)

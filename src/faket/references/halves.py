@@ -14,7 +14,7 @@ from faket.references.reference import Reference
 
 _THRESHOLD = 0.143  # correlation of half maps where a map ends (Rosenthal and Henderson 2003)
 
-_FEWEST = 8  # coefficients of a ring; chosen: fewer correlate by chance, or are none
+_RING_PX = 4  # pixels of the shorter side a ring; chosen: narrower ones hold few coefficients
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,8 @@ def seen_halves(
     """
     found, notices = [], []
     if prepared.halves is not None:
-        spectra = half_spectra(*prepared.halves, full="sum")
+        rings = min(prepared.series.images.shape[1:]) // _RING_PX
+        spectra = half_spectra(*prepared.halves, full="sum", rings=rings)
         found.append(_seen("stacks", spectra, prepared.series.geometry.pixel_size_A))
     if reference.half_tomograms is not None:
         try:
@@ -76,7 +77,7 @@ def _seen(
 ) -> SeenHalves:
     frequency = spectra.frequency / pixel_size_A
     correlation = _mean(spectra.correlation)
-    below = np.flatnonzero((correlation < _THRESHOLD) & (spectra.modes >= _FEWEST))
+    below = np.flatnonzero(correlation < _THRESHOLD)
     return SeenHalves(
         kind,
         frequency,
