@@ -1,0 +1,307 @@
+"""Measure the methods on microscopes that share no code with them (`faket.foreign`).
+
+    python scripts/measure_foreign.py OUT [--microscopes NAME ...] [--held-out]
+        [--methods spectral style ...] [--size 384] [--jobs 1] [--again]
+
+Each microscope images two specimens of one kind. The first is the reference, the only thing that a
+method sees; the second is the truth, whose noise-free projections the method turns into images.
+Measured are, over 24 rings of equal width up to Nyquist (ring 1 is the lowest):
+
+power         of the images made over the reference's and over the truth's, and of the tilt that
+              deviates most, its mean deviation over the rings above the second;
+snr           power of the signal over that of the noise, made over true, for near, middle and far
+              tilts, where the truth's is above 0.05 (only of `spectral`, whose noise can be left
+              out);
+content       correlation with the noise-free projections, made over true, in each third of the
+              rings, with the sign that the true signal has there;
+auc           of `faket compare`'s classifier, between the images made and the truth.
+
+The row `reference` holds the same of the reference's images: what another specimen under the same
+microscope reaches. Series are kept in OUT/series, rows in OUT/<microscope>.json; what is there is
+not made again, except with --again. OUT/table.md is the summary. Microscopes that are held out
+are left out unless --held-out is given: then only these are measured.
+"""
+
+import argparse
+import hashlib
+import json
+import time
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy import fft
+
+import faket.foreign
+from faket.data import AnyArray, DoubleArray, TiltGeometry, TiltSeries
+from faket.evaluation import content_correlation, separability
+from faket.foreign import FORMATIONS, Formation
+from faket.methods.look_like import look_like, reference_properties
+from faket.methods.spectral import spectral_images
+from faket.rings import equal_rings, hann
+from faket.seeds import derive
+from faket.specimen import SpecimenConfig, build_specimen
+from faket.structures import SYNTHETIC_SPECIES, synthetic_species
+
+SEED = 20261127
+RINGS = 24
+DENSITY_PER_A3 = 2.5e-8  # of molecules, as in measure_likeness.py
+SEEN = 0.05  # signal-to-noise ratios above are compared
+HEARD = 0.01  # mean correlations above are compared
+GROUPS = ((0.0, 20.0), (20.0, 40.0), (40.0, 90.0))  # |tilt|, degrees
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One microscope's reference, what is known of it, and the truth to be reached."""
+
+    reference: TiltSeries
+    counted: bool
+    truth: AnyArray
+    signal: AnyArray
+    noise_free: AnyArray
+
+    @property
+    def angles_deg(self) -> DoubleArray:
+        """The nominal tilt angles."""
+        return self.reference.geometry.angles_deg
+
+
+def specimen_config(formation: Formation, size: int) -> SpecimenConfig:
+    """Return a specimen as dense for every microscope, with a vesicle and gold that fit."""
+    pixel_A, depth_A = formation.pixel_size_A, formation.thickness_A
+    area_A2 = (size * pixel_A) ** 2
+    molecules = max(4, round(DENSITY_PER_A3 * area_A2 * depth_A))
+    gold = max(1, round(area_A2 * 6e-7))
+    widest_A = min(depth_A, size * pixel_A)
+    return SpecimenConfig(
+        size_voxels=(size, size, round(depth_A / pixel_A)), voxel_size_A=pixel_A,
+        particles=(molecules, molecules), vesicles=(1, 1),
+        vesicle_semi_axes_A=(0.25 * widest_A, 0.38 * widest_A), gold=(gold, gold),
+    )  # fmt: skip
+
+
+def load_trial(name: str, size: int, folder: Path) -> Trial:
+    """Image both specimens, or read what was imaged before by the same code."""
+    formation = FORMATIONS[name]
+    room = Path(faket.foreign.__file__).parent
+    code = b"".join((room / f"{part}.py").read_bytes() for part in ("plane", name))
+    path = folder / f"{name}-{size}-{hashlib.sha256(code).hexdigest()[:8]}.npz"
+    if not path.exists():
+        species = tuple(
+            synthetic_species(n, voxel_size_A=formation.pixel_size_A) for n in SYNTHETIC_SPECIES
+        )
+        taken = []
+        for which in ("reference", "truth"):
+            seed = derive(SEED, name, which)
+            specimen = build_specimen(specimen_config(formation, size), species, seed=seed)
+            taken.append(faket.foreign.image(name, specimen, seed=derive(seed, "noise")))
+        reference, truth = taken
+        known = {f"known_{key}": getattr(reference.series.geometry, key) for key in formation.known}
+        folder.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_suffix(".part.npz")
+        np.savez(
+            temporary, reference=reference.series.images, truth=truth.series.images,
+            signal=truth.signal, noise_free=truth.noise_free, **known,
+        )  # fmt: skip
+        temporary.replace(path)
+    with np.load(path) as held:
+        known = {
+            key.removeprefix("known_"): held[key] if held[key].ndim else held[key].item()
+            for key in held.files
+            if key.startswith("known_")
+        }
+        geometry = TiltGeometry(formation.angles_deg, formation.pixel_size_A, **known)
+        return Trial(
+            TiltSeries(held["reference"], geometry),
+            formation.counted,
+            held["truth"],
+            held["signal"],
+            held["noise_free"],
+        )
+
+
+def make(trial: Trial, method: str) -> tuple[AnyArray, AnyArray | None]:
+    """Return the images made of the truth's specimen, and their signal if it can be had."""
+    if method == "reference":
+        return trial.reference.images, None
+    if method == "spectral":
+        properties = reference_properties(trial.reference, counted=trial.counted)
+        full, bare = (
+            spectral_images(trial.noise_free, properties, trial.angles_deg, seed=1, amount=amount)
+            for amount in (1.0, 0.0)
+        )
+        return full, bare
+    geometry = TiltGeometry(trial.angles_deg, trial.reference.geometry.pixel_size_A)
+    noise_free = TiltSeries(trial.noise_free, geometry)
+    quiet: Callable[[str], None] = lambda notice: None  # noqa: E731
+    made = look_like(
+        noise_free, trial.reference, method=method, seed=1, counted=trial.counted, say=quiet
+    )
+    return made.images, None
+
+
+def ring_powers(images: AnyArray) -> DoubleArray:
+    """Return the power of each tilt in each ring, [tilt, ring]."""
+    rings = equal_rings(images.shape[1:], RINGS, with_mean=False)
+    window = hann(images.shape[1:])
+    window /= np.sqrt(np.mean(window**2))
+    transforms = (fft.rfft2(window * (image - image.mean(dtype=np.float64))) for image in images)
+    return np.array([rings.mean(np.abs(transform) ** 2) for transform in transforms])
+
+
+def judge(trial: Trial, images: AnyArray, bare: AnyArray | None) -> dict[str, Any]:
+    """Return all measures of one stack."""
+    made, reference, truth = map(ring_powers, (images, trial.reference.images, trial.truth))
+    found: dict[str, Any] = {}
+    for name, other in (("reference", reference), ("truth", truth)):
+        ratio = made / other
+        deviation = np.abs(ratio[:, 2:] - 1).mean(axis=1)
+        worst = int(deviation.argmax())
+        found[f"power_over_{name}"] = np.exp(np.log(ratio).mean(axis=0)).tolist()
+        found[f"worst_tilt_over_{name}"] = [float(trial.angles_deg[worst]), float(deviation[worst])]
+    found["snr"] = _snr(trial, images, bare)
+    found["content"] = _content(trial, images)
+    found["auc"] = float(separability(images, trial.truth, seed=SEED, patch_px=64).auc)
+    return found
+
+
+def _snr(trial: Trial, images: AnyArray, bare: AnyArray | None) -> list[dict[str, Any]]:
+    """Return for each group of tilts the true ratio by ring, and made over true where seen."""
+    groups = []
+    true = ring_powers(trial.signal), ring_powers(trial.truth - trial.signal)
+    made = None if bare is None else (ring_powers(bare), ring_powers(images - bare))
+    for low, high in GROUPS:
+        held = (np.abs(trial.angles_deg) >= low) & (np.abs(trial.angles_deg) < high)
+        if not held.any():
+            continue
+        ratio = true[0][held].mean(axis=0) / true[1][held].mean(axis=0)
+        group: dict[str, Any] = {"tilts_deg": [low, high], "truth": ratio.tolist()}
+        if made is not None:
+            own = made[0][held].mean(axis=0) / made[1][held].mean(axis=0)
+            parts = own / ratio
+            group["made"] = own.tolist()
+            group["made_over_truth"] = [
+                float(part) if there > SEEN else None
+                for part, there in zip(parts, ratio, strict=True)
+            ]
+        groups.append(group)
+    return groups
+
+
+def _content(trial: Trial, images: AnyArray) -> list[dict[str, float | None]]:
+    """Return the correlation with the noise-free projections in each third of the rings."""
+    sign, true, made = (
+        content_correlation(stack, trial.noise_free, rings=RINGS).by_ring
+        for stack in (trial.signal, trial.truth, images)
+    )
+    thirds: list[dict[str, float | None]] = []
+    for rings in np.array_split(np.arange(sign.shape[1]), 3):
+        own, best = (float((np.sign(sign) * by_ring)[:, rings].mean()) for by_ring in (made, true))
+        thirds.append(
+            {"made": own, "truth": best, "made_over_truth": own / best if best > HEARD else None}
+        )
+    return thirds
+
+
+def measure(name: str, methods: list[str], size: int, out: Path, again: bool) -> None:
+    """Measure all methods on one microscope; every finished row is written at once."""
+    path = out / f"{name}.json"
+    found = json.loads(path.read_text()) if path.exists() else {}
+    missing = [m for m in ["reference", *methods] if m not in found or (again and m in methods)]
+    if not missing:
+        return
+    start = time.perf_counter()
+    trial = load_trial(name, size, out / "series")
+    print(f"{name}: series, {time.perf_counter() - start:.0f} s", flush=True)
+    for method in missing:
+        start = time.perf_counter()
+        images, bare = make(trial, method)
+        seconds = time.perf_counter() - start
+        found[method] = judge(trial, images, bare) | {"seconds": seconds}
+        path.write_text(json.dumps(found, indent=1))
+        print(table_row(name, method, found[method]), flush=True)
+
+
+HEAD = (
+    "| microscope | images | power over reference: ring 1 | 2 | above: least–most | over truth | "
+    "worst tilt (°: deviation) | snr made over true: near | middle | far | "
+    "content by third (truth's) | AUC | s |"
+)
+
+
+def table_row(name: str, method: str, row: dict[str, Any]) -> str:
+    """Return one line of the table."""
+    power, over_truth = (np.array(row[f"power_over_{of}"]) for of in ("reference", "truth"))
+    angle, deviation = row["worst_tilt_over_reference"]
+    ratios = [
+        _range([v for v in g.get("made_over_truth", []) if v is not None]) for g in row["snr"]
+    ]
+    ratios += ["–"] * (len(GROUPS) - len(ratios))
+    thirds = [
+        (
+            "–"
+            if method == "reference" or t["made_over_truth"] is None
+            else f"{t['made_over_truth']:.2f}"
+        )
+        + f" ({t['truth']:.3f})"
+        for t in row["content"]
+    ]
+    cells = [
+        name, method, f"{power[0]:.2f}", f"{power[1]:.2f}", _range(power[2:]),
+        _range(over_truth[2:]), f"{angle:.0f}: {deviation:.2f}", *ratios, " ".join(thirds),
+        f"{row['auc']:.2f}", f"{row['seconds']:.0f}",
+    ]  # fmt: skip
+    return "| " + " | ".join(cells) + " |"
+
+
+def _range(values: Any) -> str:
+    return f"{min(values):.2f}–{max(values):.2f}" if len(values) else "–"
+
+
+def write_table(out: Path) -> None:
+    """Write every row that was ever measured here."""
+    lines = [HEAD, "|---" * (HEAD.count("|") - 1) + "|"]
+    for name in FORMATIONS:
+        path = out / f"{name}.json"
+        if path.exists():
+            rows = json.loads(path.read_text())
+            lines += [table_row(name, method, row) for method, row in rows.items()]
+    (out / "table.md").write_text("\n".join(lines) + "\n")
+
+
+def main() -> None:
+    """Measure, then write the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--microscopes", nargs="+", choices=list(FORMATIONS))
+    parser.add_argument("--held-out", action="store_true", help="measure those held out instead")
+    parser.add_argument("--methods", nargs="+", default=["spectral"])
+    parser.add_argument("--size", type=int, default=384)
+    parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--again", action="store_true", help="measure rows that are there again")
+    options = parser.parse_args()
+    names = options.microscopes or [
+        name for name, item in FORMATIONS.items() if item.held_out == options.held_out
+    ]
+    hidden = [name for name in names if FORMATIONS[name].held_out]
+    if hidden and not options.held_out:
+        parser.error(f"{', '.join(hidden)}: held out; give --held-out if nothing is tuned any more")
+    options.out.mkdir(parents=True, exist_ok=True)
+    tasks = [(name, options.methods, options.size, options.out, options.again) for name in names]
+    if options.jobs == 1:
+        for task in tasks:
+            measure(*task)
+    else:
+        with ProcessPoolExecutor(options.jobs) as pool:
+            for future in [pool.submit(measure, *task) for task in tasks]:
+                future.result()
+    write_table(options.out)
+    print((options.out / "table.md").read_text())
+
+
+if __name__ == "__main__":
+    main()
