@@ -11,14 +11,17 @@ from types import MappingProxyType
 
 from faket.data import Specimen, TiltGeometry, TiltSeries
 from faket.errors import InputError
-from faket.foreign import alder, birch, hazel, juniper
+from faket.foreign import alder, birch, cedar, elm, hazel, juniper
 from faket.foreign.formation import ForeignSeries, Formation
 from faket.projection import noise_free_projections
 
 __all__ = ["FORMATIONS", "ForeignSeries", "Formation", "image"]
 
 FORMATIONS: Mapping[str, Formation] = MappingProxyType(
-    {module.FORMATION.name: module.FORMATION for module in (alder, birch, hazel, juniper)}
+    {
+        module.FORMATION.name: module.FORMATION
+        for module in (alder, birch, cedar, elm, hazel, juniper)
+    }
 )
 _SAME_SIZE = 1e-3  # chosen: pixel and voxel may differ by rounding only
 

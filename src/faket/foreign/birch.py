@@ -64,7 +64,7 @@ def _contrast(slices: FloatArray, foci_A: DoubleArray, spent: float) -> FloatArr
     for layer, focus_A in zip(slices, foci_A, strict=True):
         chi = np.pi * wavelength * k**2 * (focus_A - 0.5 * CS_A * (wavelength * k) ** 2)
         total += fft.rfft2(layer) * np.sin(chi + lag).astype(np.float32)
-    spared = np.exp(-spent * k / 2.2) * np.exp(-45 * k**2)
+    spared = np.exp(-spent * k / 4) * np.exp(-45 * k**2)
     # [y, x // 2 + 1] → [y, x]
     return np.asarray(-2 * sigma * fft.irfft2(total * spared, s=shape), np.float32)
 
