@@ -1,10 +1,33 @@
 """`faket study`, the real command: the smoke test, going on, and bad input."""
 
 import csv
+from dataclasses import replace
 
 import pytest
+from inline_workers import inline_workers
 
 from faket.cli.app import run
+from faket.study import workers
+from faket.study.settings import PRESETS
+
+
+@pytest.fixture
+def tinier(monkeypatch):
+    """The preset tiny with two rows, smaller specimens and fewer steps, in this process."""
+    tiny = PRESETS["tiny"]
+    settings = replace(
+        tiny.settings,
+        size_voxels=(64, 64, 40),
+        particles=(6, 6),
+        gold=(1, 1),
+        tilt_step_deg=30.0,
+        steps=4,
+        patch=16,
+        validations=1,
+    )
+    rows = ("benchmark", "tm")
+    monkeypatch.setitem(PRESETS, "tiny", replace(tiny, settings=settings, modalities=rows))
+    monkeypatch.setattr(workers, "worker_processes", inline_workers)
 
 
 def fails(capsys, *arguments):
@@ -15,30 +38,30 @@ def fails(capsys, *arguments):
     return told[0]
 
 
-def test_tiny_from_nothing_to_the_page_and_again(tmp_path, capsys):
+def test_tiny_from_nothing_to_the_page_and_again(tmp_path, capsys, tinier):
     out = tmp_path / "study"
-    assert run(["study", str(out), "--preset", "tiny", "--workers", "2"]) == 0
+    assert run(["study", str(out), "--preset", "tiny"]) == 0
     captured = capsys.readouterr()
     assert captured.out.strip() == str(out / "study.md")
-    assert "data benchmark: tomograms of 96 x 96 x 40 voxels of 10 Å (specimen" in captured.err
+    assert "data benchmark: tomograms of 64 x 64 x 40 voxels of 10 Å (specimen" in captured.err
     page = (out / "study.md").read_text()
-    for title in ("BENCHMARK", "style", "NOISY", "TM"):
+    for title in ("BENCHMARK", "TM"):
         assert f"| **{title}**" in page
     assert "not run" not in page
-    for name in ("modalities", "classes", "epochs", "confusion-style"):
+    for name in ("modalities", "classes", "epochs", "confusion-benchmark"):
         assert f"figures/{name}.png" in page
         assert (out / "figures" / f"{name}.png").stat().st_size > 1000
     with (out / "study.csv").open() as stream:
         rows = list(csv.DictReader(stream))
-    assert [row["modality"] for row in rows] == ["benchmark", "style", "noisy", "tm"]
+    assert [row["modality"] for row in rows] == ["benchmark", "tm"]
     assert all(0 <= float(row["localisation_f1"]) <= 1 for row in rows)
     kept = {path: path.stat().st_mtime_ns for path in out.rglob("*/*/*/*") if path.is_file()}
     assert run(["study", str(out)]) == 0
     assert all(path.stat().st_mtime_ns == time for path, time in kept.items())
     assert (out / "study.md").read_text() == page
-    text = fails(capsys, "study", out, "--steps", "23")
-    assert "steps = 24 or more, found 23" in text
-    (out / "runs" / "noisy" / "seed_0" / "result.json").unlink()
+    text = fails(capsys, "study", out, "--steps", "3")
+    assert "steps = 4 or more, found 3" in text
+    (out / "runs" / "benchmark" / "seed_0" / "result.json").unlink()
     assert run(["study", str(out), "--report-only"]) == 0
     assert "| 0 of 1 |" not in (out / "study.md").read_text()
     assert (out / "study.md").read_text().count("not run") == 3
