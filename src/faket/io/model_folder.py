@@ -38,6 +38,10 @@ NOISE_PROFILE = "noise_profile.json"
 REFERENCE_MODEL = "reference_model.json"
 STYLE_PROFILE = "style_profile.safetensors"
 
+# What the user's own program did to its images: a folder beside the references.
+LIKE = "reconstruction_like"
+MEASURED_FILTER = "measured_filter.json"
+
 # A specimen: POTENTIAL, CLASS_MASK, INSTANCE_MASK, PARTICLES, CLASS_INFO.
 # A species: POTENTIAL, ENVELOPE, SPECIES.
 POTENTIAL = "potential.mrc"

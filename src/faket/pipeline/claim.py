@@ -8,7 +8,7 @@ from typing import Any
 from faket.errors import InputError
 from faket.io.atomic import atomic_path
 from faket.io.manifest import plain, read_manifest
-from faket.io.model_folder import ALL_REFERENCES, MANIFEST
+from faket.io.model_folder import ALL_REFERENCES, LIKE, MANIFEST
 from faket.pipeline.recipe import Recipe
 
 RECIPE = "recipe.json"
@@ -20,6 +20,7 @@ def claim(recipe: Recipe, out: Path) -> None:
         return
     for folder in out.glob(ALL_REFERENCES):  # of another recipe, which has made no tomogram
         shutil.rmtree(folder)
+    shutil.rmtree(out / LIKE, ignore_errors=True)
     with atomic_path(out / RECIPE) as temporary:
         temporary.write_bytes(_stamp(recipe))
 

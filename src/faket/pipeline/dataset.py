@@ -16,6 +16,7 @@ from faket.io.verification import check_folder
 from faket.pipeline.claim import RECIPE, claim, is_own, restore_claim
 from faket.pipeline.executors import make_all
 from faket.pipeline.library import load_library, specimen_config
+from faket.pipeline.like import open_like, with_measured_filter
 from faket.pipeline.methods import Plan, method_of, network_weights
 from faket.pipeline.notices import placement_notice, tomogram_notice
 from faket.pipeline.recipe import Recipe
@@ -155,6 +156,7 @@ def _prepare(recipe: Recipe, out: Path, made: Mapping[Path, dict[str, Any]], say
     references = open_references(recipe)
     angles_deg = tilt_angles(recipe, references)
     check_references(recipe, references)
+    theirs = open_like(recipe)
     files = input_files(recipe, references)
     for reference in references:
         for notice in (short_form(reference), *reference.notices):
@@ -172,7 +174,8 @@ def _prepare(recipe: Recipe, out: Path, made: Mapping[Path, dict[str, Any]], say
         profile = prepare_references(recipe, library, references, weights, files, out, say)
     claim(recipe, out)
     _check_inputs(files, made)
-    return Plan(recipe, library, specimen, angles_deg, microscope, profile, weights, files, out)
+    plan = Plan(recipe, library, specimen, angles_deg, microscope, profile, weights, files, out)
+    return with_measured_filter(plan, theirs, references, say)
 
 
 def _model_bytes(recipe: Recipe) -> int:

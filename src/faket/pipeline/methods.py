@@ -21,6 +21,7 @@ from faket.methods.table import MethodRow, NetworkName, method_row
 from faket.microscope import AcquisitionRecord, Microscope, draw_acquisition, expose
 from faket.noise import NoiseProfile
 from faket.pipeline.recipe import Recipe
+from faket.reconstruction import MeasuredFilter
 from faket.seeds import derive
 from faket.specimen import SpecimenConfig
 from faket.style import FeatureNetwork, StyleProfile, load_network
@@ -41,6 +42,7 @@ class Plan:
     weights: Path | None
     inputs: tuple[Path, ...]
     out: Path
+    measured_filter: MeasuredFilter | None = None
 
     def reference_of(self, name: str) -> Path:
         """Return the folder of the reference that tomogram ``model_<i>`` looks like."""

@@ -110,6 +110,11 @@ class Reconstruction(Section):
     normalize: Normalize = Field(
         "mean", description="of each image: none, mean (subtracted) or contrast (and divided by it)"
     )
+    like: Path | None = Field(
+        None,
+        description="tomogram (MRC) of your own program, best of the reference's tilt-series: its "
+        "filter and grey values are measured and given to these tomograms",
+    )
     taper: int = Field(
         16, ge=0, le=1024, description="border in which images fade to zero (binned pixels)"
     )

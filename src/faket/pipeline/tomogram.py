@@ -1,11 +1,15 @@
 """Making one tomogram of a data set, from the placement of molecules to its folder."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
+from faket.data import FloatArray, Specimen, TiltSeries, Volume
 from faket.io.acquisition import write_acquisition
 from faket.io.atomic import atomic_folder
 from faket.io.manifest import write_manifest
 from faket.io.model_folder import ACQUISITION, MANIFEST, model_name
+from faket.microscope import AcquisitionRecord
 from faket.pipeline.clock import Clock
 from faket.pipeline.methods import Plan, make_images, method_of
 from faket.pipeline.output import write_model
@@ -14,47 +18,39 @@ from faket.projection import noise_free_projections
 from faket.reconstruction import reconstruct
 from faket.reconstruction.wbp import Normalize
 from faket.seeds import derive
-from faket.specimen import paint_specimen, place_particles
+from faket.specimen import Placement, paint_specimen, place_particles
+
+
+@dataclass(frozen=True)
+class Imaged:
+    """A specimen and its images, before it is reconstructed."""
+
+    placement: Placement
+    specimen: Specimen
+    noise_free: FloatArray
+    series: TiltSeries
+    acquisition: AcquisitionRecord | None
 
 
 def make_model(plan: Plan, index: int, say: Callable[[str], None] | None = None) -> None:
     """Make one tomogram with its labels and write it as ``model_<index>``."""
     recipe, name, clock = plan.recipe, model_name(index), Clock()
     tell = say or (lambda what: None)
-    tell(f"{name}: specimen")
-    with clock.stage("placement"):
-        seed = derive(recipe.seed, name, "specimen")
-        placement = place_particles(plan.specimen, plan.library, seed=seed)
-    with clock.stage("painting"):
-        specimen = paint_specimen(plan.specimen, plan.library, placement.particles)
-    tell(f"{name}: projections")
-    with clock.stage("projection"):
-        noise_free = noise_free_projections(specimen, plan.angles_deg).images
-    tell(f"{name}: {recipe.method}")
-    with clock.stage(recipe.method):
-        series, acquisition = make_images(plan, specimen, noise_free, name)
+    made = _imaged(plan, name, clock, tell)
     tell(f"{name}: reconstruction")
-    settings = recipe.reconstruction
     with clock.stage("reconstruction"):
-        tomogram = reconstruct(
-            series,
-            depth=specimen.potential.data.shape[0] // settings.binning,
-            binning=settings.binning,
-            filter=settings.filter,
-            normalize=_normalization(recipe),
-            taper=settings.taper,
-        )
+        tomogram = _tomogram(plan, made)
     tell(f"{name}: writing")
     with atomic_folder(plan.out / name, overwrite=True) as folder:
         with clock.stage("writing"):
-            write_model(folder, recipe, specimen, noise_free, series, tomogram)
-            if acquisition is not None:
-                write_acquisition(folder / ACQUISITION, acquisition)
+            write_model(folder, recipe, made.specimen, made.noise_free, made.series, tomogram)
+            if made.acquisition is not None:
+                write_acquisition(folder / ACQUISITION, made.acquisition)
         outputs = sorted(path for path in folder.iterdir())
         record = {
             "model": name,
-            "requested": dict(placement.requested),
-            "placed": dict(placement.placed),
+            "requested": dict(made.placement.requested),
+            "placed": dict(made.placement.placed),
             "noise": plan.profile.estimate if plan.profile else None,
         }
         write_manifest(
@@ -67,6 +63,45 @@ def make_model(plan: Plan, index: int, say: Callable[[str], None] | None = None)
             outputs=outputs,
             run={"stages": clock.stages},
         )
+
+
+def reconstructed(plan: Plan, index: int) -> Volume:
+    """Return a tomogram of the plan, without writing it."""
+    return _tomogram(plan, _imaged(plan, model_name(index), Clock(), lambda what: None))
+
+
+def _imaged(plan: Plan, name: str, clock: Clock, tell: Callable[[str], None]) -> Imaged:
+    recipe = plan.recipe
+    tell(f"{name}: specimen")
+    with clock.stage("placement"):
+        seed = derive(recipe.seed, name, "specimen")
+        placement = place_particles(plan.specimen, plan.library, seed=seed)
+    with clock.stage("painting"):
+        specimen = paint_specimen(plan.specimen, plan.library, placement.particles)
+    tell(f"{name}: projections")
+    with clock.stage("projection"):
+        noise_free = noise_free_projections(specimen, plan.angles_deg).images
+    tell(f"{name}: {recipe.method}")
+    with clock.stage(recipe.method):
+        series, acquisition = make_images(plan, specimen, noise_free, name)
+    return Imaged(placement, specimen, noise_free, series, acquisition)
+
+
+def _tomogram(plan: Plan, made: Imaged) -> Volume:
+    settings = reconstruction_settings(plan.recipe)
+    depth = made.specimen.potential.data.shape[0] // plan.recipe.reconstruction.binning
+    return reconstruct(made.series, depth=depth, measured=plan.measured_filter, **settings)
+
+
+def reconstruction_settings(recipe: Recipe) -> dict[str, Any]:
+    """Return the settings of a recipe's reconstruction, as the function of that name takes them."""
+    settings = recipe.reconstruction
+    return {
+        "binning": settings.binning,
+        "filter": settings.filter,
+        "normalize": _normalization(recipe),
+        "taper": settings.taper,
+    }
 
 
 def _normalization(recipe: Recipe) -> Normalize:

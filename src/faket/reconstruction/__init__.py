@@ -4,6 +4,7 @@ from faket.reconstruction.binning import binned_offset, fourier_crop
 from faket.reconstruction.denoising import NoiseVerdict, judge_noise
 from faket.reconstruction.filters import filter_stack, ramp, shrec_filter
 from faket.reconstruction.measured_alignment import MeasuredAlignment, measured_alignment
+from faket.reconstruction.measured_filter import MeasuredFilter, match_spectra, measure_filter
 from faket.reconstruction.resampling import align, resample
 from faket.reconstruction.residual_shifts import ResidualShifts, residual_shifts
 from faket.reconstruction.tilt_axis import TiltAxis, tilt_axis
@@ -17,6 +18,7 @@ from faket.reconstruction.wedge import MissingWedge, find_wedge
 
 __all__ = [
     "MeasuredAlignment",
+    "MeasuredFilter",
     "MissingWedge",
     "NoiseVerdict",
     "ResidualShifts",
@@ -28,6 +30,8 @@ __all__ = [
     "find_wedge",
     "fourier_crop",
     "judge_noise",
+    "match_spectra",
+    "measure_filter",
     "measured_alignment",
     "ramp",
     "reconstruct",

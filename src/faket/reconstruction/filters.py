@@ -6,35 +6,64 @@ import numpy as np
 import scipy.fft
 
 from faket.data import DoubleArray, FloatArray
+from faket.reconstruction.measured_filter import MeasuredFilter
 
 Filter = Literal["ramp", "hamming", "shrec"]
 FILTERS: tuple[Filter, ...] = ("ramp", "hamming", "shrec")
 
 
-def filter_stack(stack: FloatArray, name: Filter) -> FloatArray:
-    """Filter every image of a stack [tilt, y, x] for back-projection.
+def filter_stack(
+    stack: FloatArray,
+    name: Filter,
+    *,
+    angles_deg: DoubleArray | None = None,
+    measured: MeasuredFilter | None = None,
+) -> FloatArray:
+    """Filter every image of a stack for back-projection.
 
-    ``ramp`` is the band-limited ramp of Kak and Slaney (1988, eq. 3.29). It is sampled in real
-    space, which keeps the mean correct, and applied to rows padded to twice their length.
-    ``hamming`` is the ramp times a Hamming window up to Nyquist; ``shrec`` is
-    :func:`shrec_filter`.
+    Parameters
+    ----------
+    stack : ndarray, shape (tilt, y, x)
+    name : {"ramp", "hamming", "shrec"}
+        ``ramp`` is the band-limited ramp of Kak and Slaney (1988, eq. 3.29). It is sampled in real
+        space, which keeps the mean correct, and applied to rows padded to twice their length.
+        ``hamming`` is the ramp times a Hamming window up to Nyquist; ``shrec`` is
+        :func:`shrec_filter`.
+    angles_deg : ndarray, shape (tilts,), optional
+    measured : MeasuredFilter, optional
+        What another program did besides, for which the angles are needed.
+
+    Returns
+    -------
+    ndarray, shape (tilt, y, x), float32
     """
+    height, width = stack.shape[1:]
+    padded = width if name == "shrec" else scipy.fft.next_fast_len(2 * width, real=True)
+    ky, kx = scipy.fft.fftfreq(height)[:, None], scipy.fft.rfftfreq(padded)
+    weights = _weights(name, height, padded).astype(np.float32)
+    filtered = np.empty(stack.shape, np.float32)
+    for tilt, image in enumerate(stack):
+        # [y, x] → [y, padded // 2 + 1] → [y, padded] → [y, x]
+        spectrum = scipy.fft.rfft(image, padded, axis=-1, workers=-1)
+        if name == "shrec" or measured is not None:
+            spectrum = scipy.fft.fft(spectrum, axis=0, workers=-1)
+        spectrum *= weights
+        if measured is not None and angles_deg is not None:
+            spectrum *= measured.of_image(float(angles_deg[tilt]), ky, kx)
+        if name == "shrec" or measured is not None:
+            spectrum = scipy.fft.ifft(spectrum, axis=0, workers=-1)
+        filtered[tilt] = scipy.fft.irfft(spectrum, padded, axis=-1, workers=-1)[:, :width]
+    return filtered
+
+
+def _weights(name: Filter, height: int, width: int) -> DoubleArray:
+    """Return the factor of each coefficient, [y, x // 2 + 1] or [x // 2 + 1]."""
     if name == "shrec":
-        weights = shrec_filter(*stack.shape[1:])
-        # [tilt, y, x] → [tilt, y, x // 2 + 1] → [tilt, y, x]
-        spectrum = scipy.fft.rfft2(stack, workers=-1)
-        spectrum *= weights[:, : spectrum.shape[-1]].astype(np.float32)
-        return np.asarray(scipy.fft.irfft2(spectrum, stack.shape[1:], workers=-1), np.float32)
-    width = stack.shape[-1]
-    padded = scipy.fft.next_fast_len(2 * width, real=True)
-    weights = ramp(padded)
+        return shrec_filter(height, width)[:, : width // 2 + 1]
+    weights = ramp(width)
     if name == "hamming":
-        weights *= 0.54 + 0.46 * np.cos(2 * np.pi * np.fft.rfftfreq(padded))
-    # [tilt, y, x] → [tilt, y, padded // 2 + 1] → [tilt, y, padded] → [tilt, y, x]
-    spectrum = scipy.fft.rfft(stack, padded, axis=-1, workers=-1)
-    spectrum *= weights.astype(np.float32)
-    rows = scipy.fft.irfft(spectrum, padded, axis=-1, workers=-1)
-    return np.ascontiguousarray(rows[..., :width], np.float32)
+        weights *= 0.54 + 0.46 * np.cos(2 * np.pi * np.fft.rfftfreq(width))
+    return weights
 
 
 def ramp(size: int) -> DoubleArray:

@@ -10,6 +10,7 @@ from faket.errors import InputError
 from faket.projection import back_project
 from faket.reconstruction.binning import fourier_crop
 from faket.reconstruction.filters import FILTERS, Filter, filter_stack
+from faket.reconstruction.measured_filter import MeasuredFilter
 from faket.reconstruction.resampling import align
 from faket.tilts import LARGEST_TILT_DEG, angular_weights, checked_angles
 
@@ -25,6 +26,7 @@ def reconstruct(
     filter: Filter = "ramp",
     normalize: Normalize = "mean",
     taper: int = 0,
+    measured: MeasuredFilter | None = None,
     device: Device = "auto",
 ) -> Volume:
     """Reconstruct a tomogram, of the same contrast sign as the images.
@@ -45,6 +47,8 @@ def reconstruct(
         Keep each image as it is, subtract its mean, or subtract and divide by its mean.
     taper : int
         Binned pixels over which image edges fade to 0 with a cosine (x; for "shrec" y too).
+    measured : MeasuredFilter, optional
+        What another program does to images, beside this filter; the tomogram becomes like its own.
     device : {"auto", "cpu", "cuda"}
 
     Returns
@@ -63,11 +67,13 @@ def reconstruct(
     images = align(series.images, geometry)
     images = fourier_crop(_normalized(images, normalize), binning, axes=(2, 1))
     _fade_edges(images, taper, axes=(1, 2) if filter == "shrec" else (2,))
-    images = filter_stack(images, filter)
+    images = filter_stack(images, filter, angles_deg=geometry.angles_deg, measured=measured)
     # The unit of a line sum becomes the binned voxel, which is `binning` times as long.
     # [tilt] → [tilt, 1, 1]
     images *= (angular_weights(geometry.angles_deg) / binning)[:, None, None].astype(np.float32)
     volume = back_project(images, geometry.angles_deg, depth=depth, device=device)
+    if measured is not None:
+        volume += np.float32(measured.mean - volume.mean(dtype=np.float64))
     return Volume(volume, geometry.pixel_size_A * binning)
 
 

@@ -1,0 +1,86 @@
+"""A tomogram of the user's own program, whose reconstruction ours is to be like."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from faket.data import TiltSeries, Volume
+from faket.errors import InputError
+from faket.evaluation import contrast_sign
+from faket.io.mrc import read_volume
+from faket.reconstruction import (
+    MeasuredFilter,
+    find_wedge,
+    judge_noise,
+    match_spectra,
+    measure_filter,
+    reconstruct,
+)
+from faket.reconstruction.reprojection import without_padding
+
+_THICKER = 1.25  # chosen, so that a tomogram cut off the middle of the slab is found in ours
+_LAYERS = 21  # whose contrast is looked at; chosen, as many as of a stack
+_SMALLEST = 16  # voxels along each axis; chosen, because spectra of less tell no filter
+
+
+def open_tomogram(path: Path, voxel_size_A: float | None = None) -> Volume:
+    """Read a tomogram, and turn it so that z, the tilt axis and x are in the order of ours.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read, is too small, or was denoised, which no filter copies.
+    """
+    volume = read_volume(path, voxel_size_A=voxel_size_A)
+    data = without_padding(volume.data)
+    if min(data.shape) < _SMALLEST or data.min() == data.max():
+        raise InputError(
+            f"{path}: expected a tomogram with contrast, of at least {_SMALLEST} voxels a side, "
+            f"found shape {data.shape}; give another one"
+        )
+    wedge = find_wedge(data)
+    if judge_noise(data, wedge).verdict == "denoised":
+        raise InputError(
+            f"{path}: expected a reconstruction with the noise of its images, found a denoised "
+            "one: a denoiser cannot be copied; give the tomogram before it, and denoise both"
+        )
+    return Volume(data.transpose(wedge.axes), volume.voxel_size_A)
+
+
+def filter_of_series(theirs: Volume, series: TiltSeries, **settings: Any) -> MeasuredFilter | None:
+    """Measure what a program did, if it made its tomogram of this tilt-series; else None.
+
+    Parameters
+    ----------
+    theirs : Volume
+        Of :func:`open_tomogram`.
+    series : TiltSeries
+    **settings
+        Of our :func:`faket.reconstruction.reconstruct`, without the depth.
+    """
+    depth = round(_THICKER * theirs.data.shape[0])
+    return measure_filter(theirs, reconstruct(series, depth=depth, **settings))
+
+
+def filter_of_spectra(theirs: Volume, ours: Volume) -> MeasuredFilter:
+    """Measure what a program did by the mean amplitudes of its tomogram and of one of ours."""
+    layers = np.linspace(0, len(theirs.data) - 1, min(_LAYERS, len(theirs.data))).astype(int)
+    inverted = contrast_sign(theirs.data[layers]).sign == "inverted"
+    return match_spectra(theirs, ours, inverted=inverted)
+
+
+def filter_words(found: MeasuredFilter) -> str:
+    """Return one line on what was measured."""
+    if found.source == "spectra":
+        return (
+            "its tilt-series is not at hand or shows something else: our tomograms get its mean "
+            "amplitudes and its grey values"
+        )
+    changes = found.sign_changes
+    ctf = f", signs that change {changes} times with frequency (corrected CTF)" if changes else ""
+    sign = ", inverted contrast" if found.shells[: len(found.shells) // 8].mean() < 0 else ""
+    return (
+        f"measured on its own tilt-series (coherence {found.coherence:.2f}): filter, grey values"
+        f"{sign}{ctf} are copied"
+    )

@@ -1,0 +1,77 @@
+"""``reconstruction.like``: measured once, stored, and given to every tomogram of a data set."""
+
+import numpy as np
+import pytest
+
+import made_up_tomograms as made_up
+from faket.data import Volume
+from faket.errors import InputError
+from faket.io.manifest import read_manifest
+from faket.io.mrc import read_volume, write_volume
+from faket.io.tilts import read_tilt_series, write_tilt_series
+from faket.pipeline import generate, parse_recipe
+from faket.reconstruction import reconstruct
+
+RECIPE = """
+seed = 3
+tomograms = 1
+method = "coloured"
+species = [{{ source = "synthetic:syn-ring", copies = 3 }}]
+[reference]
+stack = "stack.mrc"
+aligned = true
+[specimen]
+size_voxels = [64, 64, 32]
+voxel_size_A = 10.0
+vesicles = 0
+gold = 0
+[reconstruction]
+binning = {binning}
+taper = 4
+like = "rec.mrc"
+"""
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory):
+    """A tilt-series, the tomogram that another program made of it, and our data set like it."""
+    root = tmp_path_factory.mktemp("lab")
+    series = made_up.series(1)
+    write_tilt_series(root / "stack.mrc", series)
+    write_volume(root / "rec.mrc", their_program(series))
+    generate(recipe(root), root / "out")
+    return root
+
+
+def their_program(series):
+    made = reconstruct(series, depth=32, filter="hamming", taper=4)
+    return Volume(900 - 7 * made.data[::-1], made.voxel_size_A)
+
+
+def recipe(root, binning=1):
+    return parse_recipe(RECIPE.format(binning=binning), folder=root)
+
+
+def test_tomograms_are_those_of_the_other_program(lab):
+    made = read_volume(lab / "out" / "model_0" / "reconstruction.mrc").data
+    path = lab / "out" / "model_0" / "projections_unbinned.mrc"
+    series = read_tilt_series(path, path.with_suffix(".csv"))
+    wanted = their_program(series).data[::-1]
+    assert made.shape == (32, 64, 64)
+    assert np.corrcoef(made.ravel(), wanted.ravel())[0, 1] > 0.98
+    assert made.std() == pytest.approx(wanted.std(), rel=0.1)
+    record = read_manifest(lab / "out" / "reconstruction_like" / "manifest.json")["record"]
+    assert record["source"] == "tilt-series"
+    assert record["flips"] == [-1, 1, 1]
+
+
+def test_a_second_run_finds_all_finished(lab):
+    files = [*(lab / "out").rglob("*.*")]
+    before = {path: path.stat().st_mtime_ns for path in files}
+    generate(recipe(lab), lab / "out")
+    assert {path: path.stat().st_mtime_ns for path in (lab / "out").rglob("*.*")} == before
+
+
+def test_other_voxels_are_refused_with_the_settings_that_fit(lab):
+    with pytest.raises(InputError, match=r"`reconstruction\.binning` = 1"):
+        generate(recipe(lab, binning=2), lab / "other")
