@@ -13,9 +13,11 @@ from hypothesis import strategies as st
 from inline_workers import inline_workers
 
 from faket.errors import InputError
+from faket.foreign import FORMATIONS
 from faket.io.manifest import sha256_of
 from faket.picking import TRAINING_PRESETS
 from faket.picking.template_matching import TM
+from faket.pipeline.foreign_microscope import check_foreign
 from faket.pipeline.recipe import parse_recipe
 from faket.specimen import SpecimenConfig
 from faket.study import workers
@@ -143,6 +145,20 @@ def test_the_shrec_study_has_shrecs_specimens_and_the_published_training():
     assert (chosen.seeds, own["training"], own["few"]) == (6, 8, 3)
     assert (own["tilt_step_deg"], own["binning"], own["filter"]) == (2.0, 2, "shrec")
     assert own["matching_step_deg"] == TM.angular_step_deg
+
+
+def test_foreign_studies_have_the_voxels_of_their_microscopes_and_one_is_held_out():
+    names = [name for name in PRESETS if name.startswith("foreign-")]
+    assert len(names) >= 3
+    assert any(FORMATIONS[name.removeprefix("foreign-")].held_out for name in names)
+    for name in names:
+        study = planned(Path("out"), PRESETS[name].settings)
+        for kind in (DATA[key] for key in PRESETS[name].modalities):
+            check_foreign(recipe_of(study, kind))  # raises if they differ
+        settings = PRESETS[name].settings
+        assert 8 <= settings.voxel_size_A * settings.binning <= 12
+        sides_A = [n * settings.voxel_size_A for n in settings.size_voxels]
+        assert sides_A == pytest.approx([2560, 2560, 800], rel=0.02)
 
 
 def test_small_trains_as_the_quick_preset():

@@ -15,6 +15,7 @@ from faket.io.model_folder import ALL_MODELS, MANIFEST, model_name
 from faket.io.verification import check_folder
 from faket.pipeline.claim import RECIPE, claim, is_own, restore_claim
 from faket.pipeline.executors import make_all
+from faket.pipeline.foreign_microscope import check_foreign, foreign_formation
 from faket.pipeline.library import load_library, specimen_config
 from faket.pipeline.like import open_like, with_measured_filter
 from faket.pipeline.methods import Plan, method_of, network_weights
@@ -152,7 +153,9 @@ def _is_finished(out: Path, index: int) -> bool:
 
 def _prepare(recipe: Recipe, out: Path, made: Mapping[Path, dict[str, Any]], say: Report) -> Plan:
     # All checks come before the parts that take long.
-    microscope = chosen_microscope(recipe.microscope)
+    check_foreign(recipe)
+    foreign = foreign_formation(recipe.microscope) is not None
+    microscope = None if foreign else chosen_microscope(recipe.microscope)
     references = open_references(recipe)
     angles_deg = tilt_angles(recipe, references)
     check_references(recipe, references)

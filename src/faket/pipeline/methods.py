@@ -20,6 +20,7 @@ from faket.methods.render import Measured, render
 from faket.methods.table import MethodRow, NetworkName, method_row
 from faket.microscope import AcquisitionRecord, Microscope, draw_acquisition, expose
 from faket.noise import NoiseProfile
+from faket.pipeline.foreign_microscope import foreign_formation, foreign_series
 from faket.pipeline.recipe import Recipe
 from faket.reconstruction import MeasuredFilter
 from faket.seeds import derive
@@ -37,7 +38,7 @@ class Plan:
     library: tuple[Species, ...]
     specimen: SpecimenConfig
     angles_deg: DoubleArray
-    microscope: Microscope
+    microscope: Microscope | None  # None: a foreign one
     profile: NoiseProfile | None
     weights: Path | None
     inputs: tuple[Path, ...]
@@ -80,7 +81,8 @@ def make_images(
     Returns
     -------
     tuple of TiltSeries and AcquisitionRecord or None
-        The record is that of the physics simulator; None if another method made the images.
+        The record is that of the physics simulator; None if another method, or a foreign
+        microscope, made the images.
     """
     recipe, method = plan.recipe, method_of(plan.recipe)
     geometry = TiltGeometry(plan.angles_deg, recipe.specimen.voxel_size_A)
@@ -97,6 +99,9 @@ def make_images(
     if method.name == "noiseless":
         return TiltSeries(noise_free, geometry), None
     seed = derive(recipe.seed, name, "acquisition")
+    if (foreign := foreign_formation(recipe.microscope)) is not None:
+        return foreign_series(foreign, specimen, seed=seed), None
+    assert plan.microscope is not None
     record = draw_acquisition(plan.microscope, geometry, seed=seed)
     return expose(specimen, record).series, record
 

@@ -71,7 +71,10 @@ class Tilts(Section):
 class MicroscopeSection(Section):
     """The microscope that simulates references, and the images of method benchmark."""
 
-    preset: str = Field("shrec21", description=f"one of {', '.join(PRESETS)}")
+    preset: str = Field(
+        "shrec21",
+        description=f"one of {', '.join(PRESETS)}, or foreign: and a name of faket.foreign",
+    )
     settings: dict[str, Any] = Field(
         default_factory=dict, description="settings that differ from the preset, by name"
     )

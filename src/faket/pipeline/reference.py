@@ -29,6 +29,7 @@ from faket.microscope import (
     expose,
 )
 from faket.noise import NoiseProfile, estimate_noise
+from faket.pipeline.foreign_microscope import foreign_formation, foreign_series
 from faket.pipeline.library import source_path, specimen_config
 from faket.pipeline.recipe import MicroscopeSection, Recipe, Tilts, recipe_fields
 from faket.pipeline.recipe_words import unknown_field
@@ -96,6 +97,8 @@ def tilt_angles(recipe: Recipe, references: Sequence[Reference]) -> DoubleArray:
             f"tilts: expected a reference for {tilts!r}, found none; give `reference.run` or "
             "`reference.stack`, or the angles"
         )
+    if (foreign := foreign_formation(recipe.microscope)) is not None:
+        return foreign.angles_deg
     return np.array(PRESET_ANGLES[_known_preset(recipe.microscope)], np.float64)
 
 
@@ -195,16 +198,20 @@ def _own_reference(recipe: Recipe, library: tuple[Species, ...], index: int) -> 
     name = reference_name(index)
     seed = derive(recipe.seed, name, "specimen")
     specimen = build_specimen(specimen_config(recipe, library), library, seed=seed)
+    source = f"faket microscope, preset {recipe.microscope.preset}"
     geometry = TiltGeometry(tilt_angles(recipe, ()), recipe.specimen.voxel_size_A)
-    microscope = chosen_microscope(recipe.microscope)
+    noise_free = noise_free_projections(specimen, geometry.angles_deg).images
     seed = derive(recipe.seed, name, "acquisition")
+    if (foreign := foreign_formation(recipe.microscope)) is not None:
+        series = foreign_series(foreign, specimen, seed=seed)
+        profile = estimate_noise(series.images, noise_free, angles_deg=geometry.angles_deg)
+        return PreparedReference(series, profile, source, counted=foreign.counted)
+    microscope = chosen_microscope(recipe.microscope)
     record = draw_acquisition(microscope, geometry, seed=seed)
     series = expose(specimen, record).series
     # Aligned like a user's reference: the known shifts are corrected.
     images = align(series.images, series.geometry)
-    noise_free = noise_free_projections(specimen, geometry.angles_deg).images
     profile = estimate_noise(images, noise_free, angles_deg=geometry.angles_deg)
-    source = f"faket microscope, preset {recipe.microscope.preset}"
     return PreparedReference(TiltSeries(images, geometry), profile, source, record)
 
 

@@ -16,6 +16,7 @@ from faket.io.model_folder import (
     model_name,
 )
 from faket.pipeline.dataset import check_finished, generate
+from faket.pipeline.foreign_microscope import PREFIX
 from faket.pipeline.recipe import Recipe, parse_recipe
 from faket.reports import Report
 from faket.study.layout import Study
@@ -45,11 +46,7 @@ def recipe_text(study: Study, kind: DataKind) -> str:
             for name in ("particles", "vesicles", "vesicle_semi_axes_A", "gold", "gold_diameter_A")
         ),
         "",
-        "[tilts]",
-        f"start_deg = {-float(s.tilt_range_deg)}",
-        f"stop_deg = {float(s.tilt_range_deg)}",
-        f"step_deg = {float(s.tilt_step_deg)}",
-        "",
+        *_tilt_lines(s),
         "[microscope]",
         f"preset = {quoted(s.microscope)}",
         "",
@@ -66,6 +63,19 @@ def recipe_text(study: Study, kind: DataKind) -> str:
     for source in s.species:
         lines += ["", "[[species]]", f"source = {quoted(source)}"]
     return "\n".join(lines) + "\n"
+
+
+def _tilt_lines(settings: StudySettings) -> list[str]:
+    """Return the tilts; a foreign microscope has its own, and data like its series have these."""
+    if settings.microscope.startswith(PREFIX):
+        return []
+    return [
+        "[tilts]",
+        f"start_deg = {-float(settings.tilt_range_deg)}",
+        f"stop_deg = {float(settings.tilt_range_deg)}",
+        f"step_deg = {float(settings.tilt_step_deg)}",
+        "",
+    ]
 
 
 def _reference_lines(settings: StudySettings, kind: DataKind) -> list[str]:
