@@ -83,6 +83,35 @@ def test_seeds_of_every_format_with_files(model, tmp_path, capsys):
     assert (out / "scores.json").read_bytes() == first
 
 
+def test_f_beta_with_radii_and_weights(model, tmp_path, capsys):
+    """The ring's picks are 20 Å off: hits of particles of 40 Å, not of 39 Å."""
+    truth, picks = model
+    moved = np.where(np.array(picks.species)[:, None] == "ring", picks.positions_A + [0, 0, 20],
+                     picks.positions_A)  # fmt: skip
+    file = save(tmp_path, "p.csv", Picks(picks.species, moved, picks.rotations))
+    arguments = ["score", file, "--truth", str(truth), "--exclude", "vesicle", "--exclude", "gold"]
+    out = tmp_path / "out"
+    for radius, weighted in (("40", 1.0), ("39", 0.25)):
+        given = ["--radius", f"ring={radius}", "--weight", "RING=3", "--out", str(out)]
+        assert run([*arguments, *given]) == 0
+        score = json.loads((out / "scores.json").read_text())["files"][0]["scores"]["f_beta"]
+        assert score["weighted"] == weighted
+        # Three voxels a side: the corner is 17 Å from the centre.
+        assert [(c["name"], round(c["radius_A"])) for c in score["classes"]] == [
+            ("ring", int(radius)), ("bean", 17),
+        ]  # fmt: skip
+        text = capsys.readouterr().out
+        assert ["weighted", "F-beta", f"{weighted:.4f}"] in [
+            line.split()[:3] for line in text.splitlines()
+        ]
+    for given in (["--radius", "ring"], ["--weight", "ring=-1"], ["--radius", "=3"],
+                  ["--radius", "dragon=3"], ["--radius", "ring=0"]):  # fmt: skip
+        assert run([*arguments, *given]) == 2
+        lines = capsys.readouterr().err.splitlines()
+        assert len(lines) == 1
+        assert "expected" in lines[0]
+
+
 def test_empty_picks_score_zero(model, tmp_path, capsys):
     truth, _ = model
     (tmp_path / "none.txt").write_text("")

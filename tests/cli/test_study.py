@@ -4,11 +4,11 @@ import csv
 from dataclasses import replace
 
 import pytest
-from inline_workers import inline_workers
 
 from faket.cli.app import run
 from faket.study import workers
 from faket.study.settings import PRESETS
+from inline_workers import inline_workers
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import pytest
 
 from faket.evaluation import Scores, classification_scores
 from faket.evaluation.classification import recall_precision_f1
+from faket.evaluation.f_beta import f_beta_of_counts
 from faket.evaluation.scores import Localisation
 from faket.study.figures import StudyRow, study_figures
 from faket.study.page import write_study_page
@@ -61,12 +62,23 @@ def test_means_and_ratios_are_those_of_the_runs(tmp_path):
     assert base[5:7] == [f"{2 * 0.7 / 3:.4f}", "0.7000"]
     assert style[1:7] == ["1 of 2", "1.0000", "0.8000", "0.8889", f"{2 * 0.7 / 3:.4f}", "0.7000"]
     # Style has seed 1 alone, in which BENCHMARK has 0.6: seeds are compared with themselves.
-    assert base[7:] == ["1.000", "1.000"]
-    assert style[7:] == ["1.000", f"{0.7 / 0.6:.3f}"]
+    assert base[8:] == ["1.000", "1.000"]
+    assert style[8:] == ["1.000", f"{0.7 / 0.6:.3f}"]
     assert "style (over particles)" in page
     assert "BENCHMARK (over seeds)" in page
     # Two seeds resampled: the 95 % interval reaches both values.
     assert "[0.6000, 0.8000]" in cells_of(page, "BENCHMARK (over seeds)")[0]
+
+
+def test_weighted_f_beta_is_the_mean_of_the_runs_that_have_it(tmp_path):
+    def hit(right, missed):
+        score = f_beta_of_counts(["ball"], [30.0], [1.0], np.array([[right, 0, missed]]))
+        return replace(scored(8, 2, 0, 5), f_beta=score)
+
+    row = replace(STYLE, scores=(hit(1, 0), hit(1, 1)), seeds=(0, 1))
+    page = page_of(tmp_path, [row, BENCHMARK])  # of an earlier version: without F-beta
+    assert cells_of(page, "**style**")[0][7] == f"{(1 + 17 / 33) / 2:.4f}"
+    assert cells_of(page, "**BENCHMARK**")[0][7] == "–"
 
 
 def test_what_was_not_run_has_no_number(tmp_path):
@@ -87,7 +99,7 @@ def test_nothing_run_is_a_page_still(tmp_path):
 
 def test_without_the_benchmark_there_is_no_ratio(tmp_path):
     page = page_of(tmp_path, [STYLE])
-    assert cells_of(page, "**style**")[0][7:] == ["–", "–"]
+    assert cells_of(page, "**style**")[0][7:] == ["–", "–", "–"]
 
 
 def test_ratios_have_intervals_over_the_seeds(tmp_path):
@@ -95,14 +107,14 @@ def test_ratios_have_intervals_over_the_seeds(tmp_path):
     matching = StudyRow("tm", "TM", "templates", 1, (scored(7, 3, 0, 5),))
     page = page_of(tmp_path, [BENCHMARK, both, matching])
     # The four draws of two seeds: (0, 0) 0.4 / 0.8, (1, 1) 0.6 / 0.6, and (0, 1) twice.
-    assert cells_of(page, "**style**")[0][8] == f"{1 / 1.4:.3f} [0.500, 1.000]"
+    assert cells_of(page, "**style**")[0][9] == f"{1 / 1.4:.3f} [0.500, 1.000]"
     # Template matching is one run, whichever seed BENCHMARK has.
-    assert cells_of(page, "**TM**")[0][8] == f"1.000 [{0.7 / 0.8:.3f}, {0.7 / 0.6:.3f}]"
+    assert cells_of(page, "**TM**")[0][9] == f"1.000 [{0.7 / 0.8:.3f}, {0.7 / 0.6:.3f}]"
 
 
 def test_rows_without_a_seed_in_common_have_no_ratio(tmp_path):
     page = page_of(tmp_path, [BENCHMARK, replace(STYLE, seeds=(5,))])
-    assert cells_of(page, "**style**")[0][7:] == ["–", "–"]
+    assert cells_of(page, "**style**")[0][7:] == ["–", "–", "–"]
 
 
 def test_costs_are_means_and_largest_memory(tmp_path):

@@ -10,7 +10,6 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from inline_workers import inline_workers
 
 from faket.errors import InputError
 from faket.foreign import FORMATIONS
@@ -27,6 +26,7 @@ from faket.study.modalities import DATA, MODALITIES
 from faket.study.results import read_results, write_report, write_table
 from faket.study.settings import PRESETS, StudySettings
 from faket.study.workers import run_study
+from inline_workers import inline_workers
 
 MICRO = StudySettings(
     training=2,
@@ -430,6 +430,8 @@ def check_traces(study):
     """Every number names its seed, its recipe and its checkpoint."""
     for result in read_results(study):
         digests, row = result.record.digests, result.run.modality
+        stored = json.loads((study.run_folder(result.run) / "result.json").read_text())
+        assert stored["scores"]["f_beta"] == asdict_as_json(result.scores.f_beta)
         assert digests["test"] == sha256_of(study.test_model(row) / "reconstruction.mrc")
         if row.data:
             assert digests["recipe"] == sha256_of(study.recipe_path(row.data))
@@ -437,6 +439,10 @@ def check_traces(study):
             assert f"data/{row.data}/model_{MICRO.test_model}" not in training["models"]
             assert training["validation"] == f"data/{row.data}/model_{MICRO.validation_model}"
         assert asdict(result.record.costs)["cpu_seconds"] > 0
+
+
+def asdict_as_json(record):
+    return json.loads(json.dumps(asdict(record)))
 
 
 def check_damage(study):

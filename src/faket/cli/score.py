@@ -1,4 +1,4 @@
-"""The command `score`: picks against the true particles, as in SHREC'21."""
+"""The command `score`: picks against the true particles, as in SHREC'21 and CZII's challenge."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -12,6 +12,7 @@ from faket.cli.score_inputs import (
     leave_out,
     print_notes,
     read_all_picks,
+    read_numbers,
     read_symmetries,
 )
 from faket.cli.score_tables import hollow_lines, report_lines
@@ -30,6 +31,8 @@ def score(
     exclude: Names | None = None,
     symmetry: Names = (),
     tolerance_A: NotNegativeNumber = 0.0,
+    radius: Names = (),
+    weight: Names = (),
     species: str | None = None,
     map: Names = (),
     tomogram: str | None = None,
@@ -38,10 +41,12 @@ def score(
     pixel_size_A: Positive | None = None,
     seed: Seed = 0,
 ) -> None:
-    """Compare picks in one tomogram with the true particles, by SHREC'21's scores.
+    """Compare picks in one tomogram with the true particles, as SHREC'21 and CZII's challenge do.
 
     "macro F1 with background" is the score that SHREC'21 published: the sum of the classes' F1
-    divided by the number of classes plus one.
+    divided by the number of classes plus one. "weighted F-beta" is that of the CZII challenge
+    (beta = 4, so recall counts 16 times as much as precision): a pick is right within half the
+    particle's radius of a true particle of its class.
 
     Parameters
     ----------
@@ -61,7 +66,14 @@ def score(
     tolerance_A
         For hollow particles, whose centre is background, so that SHREC'21's rule counts a right
         pick as wrong: a pick on background then hits the particle whose centre is within this
-        distance, in Å.
+        distance, in Å. Not for F-beta.
+    radius
+        Particle radius of a class in Å, for F-beta, as NAME=135; may be repeated. By default that
+        of the challenge if all classes are its own; otherwise half the longest diameter of the
+        class in the instance mask.
+    weight
+        Weight of a class in F-beta, as NAME=2; may be repeated. By default that of the challenge
+        if all classes are its own; otherwise 1.
     species
         Class of all picks, instead of the classes in the files.
     map
@@ -87,6 +99,7 @@ def score(
     if not picks:
         raise InputError("score: expected at least one file of picks, found none; name one")
     symmetries = read_symmetries(symmetry)
+    sizes = read_numbers(radius, "--radius"), read_numbers(weight, "--weight")
     check_intact([*picks, *(truth / name for name in TRUTH_FILES)])
     there = read_truth(truth, voxel_size_A=voxel_size_A, euler=euler)
     print_notes(truth, there.notes)
@@ -95,7 +108,7 @@ def score(
     names = None if exclude is None else [name for name in exclude if name != "none"]
     found, excluded = leave_out(picks, found, there, names)
     results = [
-        _scored(path, one, there, excluded, symmetries, tolerance_A)
+        _scored(path, one, there, excluded, symmetries, tolerance_A, *sizes)
         for path, one in zip(picks, found, strict=True)
     ]
     if not results[0].classification.classes:
@@ -117,8 +130,8 @@ def score(
             "voxel_size_A": there.voxel_size_A,
             "pixel_size_A": pixel_size_A,
         }
-        if map:  # scores without it keep their bytes
-            settings["map"] = map
+        given = {"map": map, "radius": radius, "weight": weight}
+        settings |= {name: value for name, value in given.items() if value}
         _write(out, picks, truth, results, summary, settings)
     print("\n".join([*report_lines(picks, results, summary), *hollow_lines(there, tolerance_A)]))
 
@@ -130,6 +143,8 @@ def _scored(
     excluded: list[str] | None,
     symmetries: dict[str, str],
     tolerance_A: float,
+    radii_A: dict[str, float],
+    weights: dict[str, float],
 ) -> "Scores":
     """Score one file; print a hint where another frame or convention would fit better."""
     from faket.evaluation import angle_hint, check_frame, frame_hint, score_picks
@@ -137,7 +152,13 @@ def _scored(
     try:
         check_frame(picks, there)
         scores = score_picks(
-            picks, there, excluded=excluded, symmetries=symmetries, tolerance_A=tolerance_A
+            picks,
+            there,
+            excluded=excluded,
+            symmetries=symmetries,
+            tolerance_A=tolerance_A,
+            radii_A=radii_A,
+            weights=weights,
         )
         hints = (frame_hint(picks, there), angle_hint(picks, there, symmetries))
     except InputError as error:

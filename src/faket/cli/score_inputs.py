@@ -1,5 +1,6 @@
 """What `faket score` reads: picks with the truth's class names, and what was assumed."""
 
+import math
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -130,6 +131,20 @@ def read_symmetries(texts: tuple[str, ...]) -> dict[str, str]:
         symmetry_group(symbol)
         pairs[name] = symbol
     return pairs
+
+
+def read_numbers(texts: tuple[str, ...], option: str) -> dict[str, float]:
+    """Return class → number of texts NAME=NUMBER; InputError for others."""
+    numbers = {}
+    for text in texts:
+        name, equals, value = text.rpartition("=")
+        try:
+            numbers[name] = float(value)
+        except ValueError:
+            equals = ""
+        if not equals or not name or not 0 <= numbers[name] < math.inf:
+            raise InputError(f"{option}: expected NAME=NUMBER, such as ring=90, found {text!r}")
+    return numbers
 
 
 def strangers(names: Iterable[str], known: Sequence[str]) -> list[str]:

@@ -40,7 +40,7 @@ def report_lines(picks: tuple[Path, ...], results: "list[Scores]", summary: "Sum
             f"a pick within {first.tolerance_A:g} Å of a centre counts as found (not SHREC'21's "
             "rule)"
         )
-    lines += ["", *_metrics(summary), "", *_classes(results, summary)]
+    lines += ["", *_metrics(summary), "", *_classes(results, summary), "", *_f_beta(results)]
     if any(result.orientations for result in results):
         lines += ["", *_orientations(picks, results)]
     return lines
@@ -71,6 +71,9 @@ def _metrics(summary: "Summary") -> list[str]:
     rows = [("", "score", f"68 % over {over}", "95 %")]
     for name, value in summary.metrics.items():
         rows.append((_TITLES[name], f"{value.mean:.4f}", *_bounds(value)))
+    if summary.f_beta is not None:
+        value = summary.f_beta
+        rows.append(("weighted F-beta", f"{value.mean:.4f}", *_bounds(value)))
     return _table(rows)
 
 
@@ -88,6 +91,26 @@ def _classes(results: "list[Scores]", summary: "Summary") -> list[str]:
                 f"{sum(c.precision for c in each) / n:.3f}",
                 f"{value.mean:.3f}",
                 *_bounds(value, 3),
+            )
+        )
+    return _table(rows)
+
+
+def _f_beta(results: "list[Scores]") -> list[str]:
+    """Return the CZII challenge's score of each class: means over the files."""
+    scores = [result.f_beta for result in results if result.f_beta is not None]
+    rows = [("class", "radius", "weight", "hits", "recall", "precision", "F-beta")]
+    for each in zip(*(score.classes for score in scores), strict=True):
+        n, first = len(each), each[0]
+        rows.append(
+            (
+                first.name,
+                "–" if first.radius_A is None else f"{first.radius_A:.0f} Å",
+                f"{first.weight:g}",
+                f"{sum(c.true_positives for c in each) / n:.{int(n > 1)}f}",
+                f"{sum(c.recall for c in each) / n:.3f}",
+                f"{sum(c.precision for c in each) / n:.3f}",
+                f"{sum(c.f_beta for c in each) / n:.3f}",
             )
         )
     return _table(rows)

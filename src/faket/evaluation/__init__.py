@@ -1,6 +1,7 @@
 """Measures of the data: similarity to a reference, and scores of the pickers trained on them."""
 
 from faket.evaluation.classification import classification_scores
+from faket.evaluation.f_beta import FBeta, pooled_f_beta
 from faket.evaluation.fidelity import (
     ContentCorrelation,
     ContrastSign,
@@ -27,6 +28,7 @@ from faket.evaluation.scores import Scores, score_picks
 __all__ = [
     "ContentCorrelation",
     "ContrastSign",
+    "FBeta",
     "Interval",
     "Picks",
     "Scores",
@@ -43,6 +45,7 @@ __all__ = [
     "contrast_sign",
     "frame_hint",
     "match_picks",
+    "pooled_f_beta",
     "ratio_interval",
     "score_picks",
     "seed_interval",

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 from faket.data import DoubleArray
 from faket.errors import InputError
 from faket.evaluation.classification import class_f1, macro_f1
+from faket.evaluation.f_beta import FBeta, counts_of, weighted_f_beta
 from faket.evaluation.matching import IntArray
 from faket.evaluation.scores import Scores
 from faket.seeds import generator
@@ -59,12 +60,15 @@ class Summary:
     metrics : mapping of str to Interval
         Those of ``METRICS``.
     class_f1 : mapping of str to Interval
+    f_beta : Interval or None
+        The CZII challenge's weighted F-beta; None if a result of an earlier version has none.
     """
 
     n_seeds: int
     over: Literal["seeds", "particles"]
     metrics: dict[str, Interval]
     class_f1: dict[str, Interval]
+    f_beta: Interval | None = None
 
 
 def seed_interval(
@@ -161,6 +165,7 @@ def summarise_scores(scores: Sequence[Scores], *, seed: int = 0) -> Summary:
         return _over_particles(scores[0], seed)
     table = np.array([metric_values(item) for item in scores])
     classes = np.array([[c.f1 for c in item.classification.classes] for item in scores])
+    weighted = [item.f_beta.weighted for item in scores if item.f_beta is not None]
     return Summary(
         n_seeds=len(scores),
         over="seeds",
@@ -172,6 +177,7 @@ def summarise_scores(scores: Sequence[Scores], *, seed: int = 0) -> Summary:
             name: seed_interval(column, seed=seed)
             for name, column in zip(labels[1:], classes.T, strict=True)
         },
+        f_beta=seed_interval(weighted, seed=seed) if len(weighted) == len(scores) else None,
     )
 
 
@@ -211,7 +217,22 @@ def _over_particles(scores: Scores, seed: int, n_resamples: int = PARTICLE_RESAM
             name: _interval(value, draws)
             for name, value, draws in zip(names, own, f1.T, strict=True)
         },
+        f_beta=None
+        if scores.f_beta is None
+        else _f_beta_interval(scores.f_beta, seed, n_resamples),
     )
+
+
+def _f_beta_interval(score: FBeta, seed: int, n_resamples: int) -> Interval:
+    """Resample hits, surplus picks and missed particles; their rule is not that of the others."""
+    counts = counts_of(score)
+    weights = np.array([c.weight for c in score.classes])
+    draws = np.zeros((n_resamples, *counts.shape), np.int64)
+    if total := int(counts.sum()):
+        rng = generator(seed, "bootstrap F-beta")
+        flat = rng.multinomial(total, counts.ravel() / total, size=n_resamples)
+        draws = flat.reshape(draws.shape)
+    return _interval(score.weighted, weighted_f_beta(draws, weights))
 
 
 def _resampled(

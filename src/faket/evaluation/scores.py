@@ -1,4 +1,4 @@
-"""SHREC'21's scores: localisation, classification, orientation.
+"""SHREC'21's scores (localisation, classification, orientation), and the CZII challenge's F-beta.
 
 Localisation: recall = objects found / objects, precision = objects found / picks (a second pick of
 an object, and a pick of an excluded one, count as picks), F1 their harmonic mean.
@@ -6,6 +6,8 @@ an object, and a pick of an excluded one, count as picks), F1 their harmonic mea
 Classification: each object has a true class, and a predicted class, that of its first pick. An
 object that was missed, or predicted as an excluded class, counts as background. The scores of
 that confusion matrix are in :mod:`faket.evaluation.classification`.
+
+F-beta has a rule of its own for what a pick hits: see :mod:`faket.evaluation.f_beta`.
 
 A score whose denominator is 0 counts as 0.
 """
@@ -20,6 +22,7 @@ from faket.evaluation.classification import (
     classification_scores,
     recall_precision_f1,
 )
+from faket.evaluation.f_beta import FBeta, f_beta
 from faket.evaluation.matching import (
     IntArray,
     Matches,
@@ -94,6 +97,8 @@ class Scores:
         Excluded classes whose objects are part of the denominator of recall.
     tolerance_A : float
         0 is SHREC'21's rule; see :func:`faket.evaluation.match_picks`.
+    f_beta : FBeta or None
+        The CZII challenge's score of the same classes; None in results of earlier versions.
     """
 
     localisation: Localisation
@@ -102,6 +107,7 @@ class Scores:
     excluded: tuple[str, ...]
     counted: tuple[str, ...]
     tolerance_A: float = 0.0
+    f_beta: FBeta | None = None
 
 
 def score_picks(
@@ -112,8 +118,10 @@ def score_picks(
     counted: Collection[str] | None = None,
     symmetries: Mapping[str, str] | None = None,
     tolerance_A: float = 0.0,
+    radii_A: Mapping[str, float] | None = None,
+    weights: Mapping[str, float] | None = None,
 ) -> Scores:
-    """Return SHREC'21's scores of picks.
+    """Return SHREC'21's scores of picks, and the CZII challenge's.
 
     Parameters
     ----------
@@ -130,6 +138,9 @@ def score_picks(
     tolerance_A : float
         For hollow species, whose centre is background: a pick on background hits the object
         whose centre is within this distance. 0 is SHREC'21's rule.
+    radii_A, weights : mapping of str to float, optional
+        Particle radius and weight of classes, for F-beta: see
+        :func:`faket.evaluation.f_beta.f_beta`.
 
     Returns
     -------
@@ -162,6 +173,7 @@ def score_picks(
         excluded=left_out,
         counted=counting,
         tolerance_A=tolerance_A,
+        f_beta=f_beta(picks, truth, classes, radii_A=radii_A, weights=weights),
     )
 
 

@@ -74,7 +74,8 @@ def _scores(rows: Sequence[StudyRow], against: str) -> Iterator[str]:
     title = base.title if base else against.upper()
     yield (
         f"Columns “/ {title}”: ratio of the row's score to that of {title} over the seeds that "
-        "both have; in brackets its 68 % bootstrap interval."
+        "both have; in brackets its 68 % bootstrap interval. Weighted F-beta is the CZII "
+        "challenge's score: β = 4, and a hit lies within half the particle's radius."
     )
     yield ""
     yield from _table_head(
@@ -83,16 +84,18 @@ def _scores(rows: Sequence[StudyRow], against: str) -> Iterator[str]:
         "recall",
         "precision",
         *_F1.values(),
+        "weighted F-beta",
         f"localisation / {title}",
         f"classification / {title}",
     )
     for row in rows:
         summary = row.summary
         runs = f"{len(row.scores)} of {row.wanted}" if row.scores else NOT_RUN
-        cells = ["–"] * 7
+        cells = ["–"] * 8
         if summary is not None:
             names = ("recall", "precision", *_F1)
             cells = [f"{summary.metrics[name].mean:.4f}" for name in names]
+            cells.append("–" if summary.f_beta is None else f"{summary.f_beta.mean:.4f}")
             for name in ("localisation_f1", "f1_macro_with_background"):
                 cells.append(_ratio(row, base, METRICS.index(name)))
         yield _line(f"**{row.title}**: {row.about}", runs, *cells)

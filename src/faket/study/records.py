@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from faket.errors import InputError
-from faket.evaluation import Scores, classification_scores
+from faket.evaluation import FBeta, Scores, classification_scores
+from faket.evaluation.f_beta import f_beta_of_counts
 from faket.evaluation.scores import Localisation
 from faket.io.records import read_record
 
@@ -38,6 +39,41 @@ class Counts:
 
 
 @dataclass(frozen=True)
+class ClassHits:
+    """The counts from which the F-beta of a class is computed; see ClassFBeta."""
+
+    name: str
+    radius_A: float | None
+    weight: float
+    true_positives: int
+    false_positives: int
+    false_negatives: int
+
+    def __post_init__(self) -> None:
+        """Raise InputError for numbers that no tomogram can have."""
+        counts = self.true_positives, self.false_positives, self.false_negatives
+        if not all(0 <= count <= _MOST for count in counts) or self.weight < 0:
+            raise InputError("expected counts of objects and picks, found impossible ones")
+
+
+@dataclass(frozen=True)
+class Hits:
+    """The classes of a stored F-beta."""
+
+    classes: tuple[ClassHits, ...]
+
+    def score(self) -> FBeta:
+        """Return the score, computed again."""
+        rows = [(c.true_positives, c.false_positives, c.false_negatives) for c in self.classes]
+        return f_beta_of_counts(
+            [c.name for c in self.classes],
+            [c.radius_A for c in self.classes],
+            [c.weight for c in self.classes],
+            np.array(rows, np.int64).reshape(-1, 3),
+        )
+
+
+@dataclass(frozen=True)
 class RunScores:
     """The scores in the test tomogram."""
 
@@ -45,6 +81,7 @@ class RunScores:
     classification: Counts
     excluded: tuple[str, ...]
     counted: tuple[str, ...]
+    f_beta: Hits | None = field(default=None, metadata=_LATER)
 
     def __post_init__(self) -> None:
         """Raise InputError for impossible counts of picks and objects."""
@@ -63,6 +100,7 @@ class RunScores:
             orientations=(),
             excluded=self.excluded,
             counted=self.counted,
+            f_beta=None if self.f_beta is None else self.f_beta.score(),
         )
 
 

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from faket.evaluation import Scores
+from faket.evaluation import FBeta, Scores
 from faket.evaluation.intervals import METRICS, metric_values
 from faket.io.atomic import atomic_path
 from faket.io.model_folder import ALL_MODELS, MANIFEST, RUN
@@ -91,10 +91,18 @@ def _row(result: Result) -> dict[str, Any]:
         **{name: getattr(place, name) for name in ("n_picks", "n_objects", "found",
                                                    "on_background", "repeated")},
         **{f"f1 {c.name}": repr(c.f1) for c in result.scores.classification.classes},
+        **_f_beta_cells(result.scores.f_beta),
         **{name: training.get(name, "") for name in ("steps", "epochs", "best_epoch", "objects")},
         **{f"sha256 {name}": digest for name, digest in sorted(record.digests.items())},
         **costs(record),
     }  # fmt: skip
+
+
+def _f_beta_cells(score: FBeta | None) -> dict[str, str]:
+    if score is None:
+        return {}
+    each = {f"f_beta {c.name}": repr(c.f_beta) for c in score.classes}
+    return {"f_beta": repr(score.weighted), **each}
 
 
 def costs(record: RunRecord) -> dict[str, float]:
