@@ -18,8 +18,9 @@ from faket.io.model_folder import (
 )
 from faket.io.records import read_record, write_record
 from faket.io.tilts import read_tilt_series
+from faket.methods.phase_flipping import flip_phases
 from faket.pipeline.clock import Clock
-from faket.pipeline.methods import Plan, method_of
+from faket.pipeline.methods import Plan, method_of, read_properties
 from faket.pipeline.recipe import Recipe
 from faket.pipeline.tomogram import reconstructed, reconstruction_settings
 from faket.reconstruction import MeasuredFilter
@@ -89,9 +90,11 @@ def _measured(plan: Plan, theirs: Volume, references: Sequence[Reference]) -> Me
         if reference.is_tomogram:
             continue
         stack = plan.out / reference_name(index) / PROJECTIONS
-        found = filter_of_series(
-            theirs, read_tilt_series(stack, stack.with_suffix(ANGLES)), **settings
-        )
+        series = read_tilt_series(stack, stack.with_suffix(ANGLES))
+        if plan.recipe.reconstruction.ctf == "flip":
+            ctf = read_properties(stack.parent).ctf
+            series = flip_phases(series, [ctf.optics(tilt) for tilt in range(len(series.images))])
+        found = filter_of_series(theirs, series, **settings)
         if found is not None:
             return found
     return filter_of_spectra(theirs, reconstructed(plan, 0))

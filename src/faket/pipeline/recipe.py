@@ -12,11 +12,12 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, with_config
 from faket.errors import InputError
 from faket.io.failures import shown
 from faket.io.text import read_text
-from faket.methods.table import MethodName, NetworkName
+from faket.methods.table import MethodName, NetworkName, method_row
 from faket.microscope import PRESETS
 from faket.pipeline.recipe_reference import PositiveNumber, ReferenceSection, Section
 from faket.pipeline.recipe_words import expected_value, understood, unknown_field
-from faket.reconstruction.wbp import Normalize
+from faket.reconstruction.filters import Filter
+from faket.reconstruction.wbp import Method, Normalize
 from faket.specimen import SpecimenConfig
 
 _MOST_BYTES = 2_000_000  # chosen: ten thousand species with their comments
@@ -107,8 +108,22 @@ class Reconstruction(Section):
         description="binning of the images before reconstruction; a voxel of the tomogram is "
         "specimen.voxel_size_A times this number",
     )
-    filter: Literal["ramp", "hamming", "shrec"] = Field(
-        "ramp", description="ramp, hamming (ramp with a Hamming window) or shrec (FakET's)"
+    method: Method = Field("wbp", description="wbp (weighted back-projection) or sirt")
+    filter: Filter = Field(
+        "ramp",
+        description="of wbp: ramp, hamming (ramp with a Hamming window), shrec (FakET's), imod "
+        "(RADIAL 0.35 0.035), imod-sirt (its SIRT-like filter), aretomo (its -Wbp 1) or warp",
+    )
+    iterations: int = Field(
+        20, ge=1, le=1000, description="of method sirt, and of the SIRT that imod-sirt resembles"
+    )
+    ctf: Literal["none", "flip"] = Field(
+        "none",
+        description="flip: signs of the contrast transfer are corrected before, strip by strip "
+        "with the defocus of its height (methods style, spectral and benchmark)",
+    )
+    invert: bool = Field(
+        False, description="multiply the tomograms by -1: protein bright, as Warp writes them"
     )
     normalize: Normalize = Field(
         "mean", description="of each image: none, mean (subtracted) or contrast (and divided by it)"
@@ -162,11 +177,32 @@ class Recipe(Section):
                 f"reconstruction.binning: expected at most the specimen's smallest side "
                 f"{smallest}, found {binning}; choose a smaller one"
             )
+        _check_reconstruction(self)
         return self
 
     def at(self, path: Path) -> Path:
         """Return ``path``, relative to the recipe's folder."""
         return self._folder / os.path.expanduser(path)  # unlike Path's, silent about unknown users
+
+
+def _check_reconstruction(recipe: Recipe) -> None:
+    """Refuse settings of the reconstruction that exclude each other."""
+    settings = recipe.reconstruction
+    row = method_row(recipe.method, start=recipe.style.initial, network=recipe.style.network)
+    if settings.ctf == "flip" and not (row.needs_spectra or recipe.method == "benchmark"):
+        raise InputError(
+            "reconstruction.ctf: expected 'none', because images of method "
+            f"{recipe.method} have no contrast transfer, found 'flip'; leave it out"
+        )
+    if settings.like is None:
+        return
+    for name, usual in (("method", "wbp"), ("invert", False)):
+        found = getattr(settings, name)
+        if found != usual:
+            raise InputError(
+                f"reconstruction.{name}: expected none beside reconstruction.like, which is "
+                f"measured, found {found!r}; leave one of them out"
+            )
 
 
 def read_recipe(path: Path) -> Recipe:

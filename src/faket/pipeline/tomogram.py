@@ -1,17 +1,20 @@
 """Making one tomogram of a data set, from the placement of molecules to its folder."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
+
+import numpy as np
 
 from faket.data import FloatArray, Specimen, TiltSeries, Volume
 from faket.io.acquisition import write_acquisition
 from faket.io.atomic import atomic_folder
 from faket.io.manifest import write_manifest
 from faket.io.model_folder import ACQUISITION, MANIFEST, model_name
-from faket.microscope import AcquisitionRecord
+from faket.methods.phase_flipping import flip_phases
+from faket.microscope import AcquisitionRecord, Optics
 from faket.pipeline.clock import Clock
-from faket.pipeline.methods import Plan, make_images, method_of
+from faket.pipeline.methods import Plan, make_images, method_of, read_properties
 from faket.pipeline.output import write_model
 from faket.pipeline.recipe import Recipe
 from faket.projection import noise_free_projections
@@ -39,7 +42,7 @@ def make_model(plan: Plan, index: int, say: Callable[[str], None] | None = None)
     made = _imaged(plan, name, clock, tell)
     tell(f"{name}: reconstruction")
     with clock.stage("reconstruction"):
-        tomogram = _tomogram(plan, made)
+        tomogram = _tomogram(plan, made, name)
     tell(f"{name}: writing")
     with atomic_folder(plan.out / name, overwrite=True) as folder:
         with clock.stage("writing"):
@@ -67,7 +70,8 @@ def make_model(plan: Plan, index: int, say: Callable[[str], None] | None = None)
 
 def reconstructed(plan: Plan, index: int) -> Volume:
     """Return a tomogram of the plan, without writing it."""
-    return _tomogram(plan, _imaged(plan, model_name(index), Clock(), lambda what: None))
+    name = model_name(index)
+    return _tomogram(plan, _imaged(plan, name, Clock(), lambda what: None), name)
 
 
 def _imaged(plan: Plan, name: str, clock: Clock, tell: Callable[[str], None]) -> Imaged:
@@ -87,10 +91,27 @@ def _imaged(plan: Plan, name: str, clock: Clock, tell: Callable[[str], None]) ->
     return Imaged(placement, specimen, noise_free, series, acquisition)
 
 
-def _tomogram(plan: Plan, made: Imaged) -> Volume:
+def _tomogram(plan: Plan, made: Imaged, name: str) -> Volume:
     settings = reconstruction_settings(plan.recipe)
     depth = made.specimen.potential.data.shape[0] // plan.recipe.reconstruction.binning
-    return reconstruct(made.series, depth=depth, measured=plan.measured_filter, **settings)
+    series = made.series
+    if plan.recipe.reconstruction.ctf == "flip":
+        series = flip_phases(series, _optics(plan, made, name))
+    tomogram = reconstruct(series, depth=depth, measured=plan.measured_filter, **settings)
+    if plan.recipe.reconstruction.invert:
+        np.negative(tomogram.data, out=tomogram.data)
+    return tomogram
+
+
+def _optics(plan: Plan, made: Imaged, name: str) -> list[Optics]:
+    """Return the optics of the images of a tomogram, in their aligned frame."""
+    record, tilts = made.acquisition, range(len(plan.angles_deg))
+    if record is None:
+        ctf = read_properties(plan.reference_of(name)).ctf.at(plan.angles_deg)
+        return [ctf.optics(tilt) for tilt in tilts]
+    # Astigmatism belongs to the image as recorded, which alignment turns back.
+    every = [record.optics(tilt) for tilt in tilts]
+    return [replace(o, astigmatism_deg=o.astigmatism_deg - record.tilt_axis_deg) for o in every]
 
 
 def reconstruction_settings(recipe: Recipe) -> dict[str, Any]:
@@ -98,7 +119,9 @@ def reconstruction_settings(recipe: Recipe) -> dict[str, Any]:
     settings = recipe.reconstruction
     return {
         "binning": settings.binning,
+        "method": settings.method,
         "filter": settings.filter,
+        "iterations": settings.iterations,
         "normalize": _normalization(recipe),
         "taper": settings.taper,
     }

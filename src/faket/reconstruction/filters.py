@@ -1,22 +1,34 @@
-"""Filters of weighted back-projection."""
+"""Filters of weighted back-projection, ours and those of other programs.
 
-from typing import Literal
+What a program does is told by its documentation or its source; what neither tells is not here, and
+is measured on its tomogram instead (:mod:`faket.reconstruction.measured_filter`).
+"""
+
+from typing import Literal, get_args
 
 import numpy as np
 import scipy.fft
 
 from faket.data import DoubleArray, FloatArray
 from faket.reconstruction.measured_filter import MeasuredFilter
+from faket.tilts import angular_weights
 
-Filter = Literal["ramp", "hamming", "shrec"]
-FILTERS: tuple[Filter, ...] = ("ramp", "hamming", "shrec")
+Filter = Literal["ramp", "hamming", "shrec", "imod", "imod-sirt", "aretomo", "warp"]
+FILTERS: tuple[Filter, ...] = get_args(Filter)
+# IMOD's RADIAL as etomo writes it into tilt.com, cycles per pixel (tilt's manual page).
+_IMOD_RADIAL = (0.35, 0.035)
+# IMOD's FakeSIRTiterations (tilt's source, radialWeights): α in cycles per pixel, and what is added
+# to the number of iterations.
+_IMOD_ALPHA, _IMOD_ADDED = 0.00195, 0.3
+_WARP_BOX = 64 * 3  # voxels: the default sub-volume times its padding (ts_reconstruct's reference)
 
 
 def filter_stack(
     stack: FloatArray,
     name: Filter,
+    angles_deg: DoubleArray,
     *,
-    angles_deg: DoubleArray | None = None,
+    iterations: int = 20,
     measured: MeasuredFilter | None = None,
 ) -> FloatArray:
     """Filter every image of a stack for back-projection.
@@ -24,14 +36,14 @@ def filter_stack(
     Parameters
     ----------
     stack : ndarray, shape (tilt, y, x)
-    name : {"ramp", "hamming", "shrec"}
-        ``ramp`` is the band-limited ramp of Kak and Slaney (1988, eq. 3.29). It is sampled in real
-        space, which keeps the mean correct, and applied to rows padded to twice their length.
-        ``hamming`` is the ramp times a Hamming window up to Nyquist; ``shrec`` is
-        :func:`shrec_filter`.
-    angles_deg : ndarray, shape (tilts,), optional
+    name : {"ramp", "hamming", "shrec", "imod", "imod-sirt", "aretomo", "warp"}
+        ``shrec`` is :func:`shrec_filter`, all others :func:`row_filter`, applied to rows padded to
+        twice their length.
+    angles_deg : ndarray, shape (tilts,)
+    iterations : int
+        Of SIRT, to which ``imod-sirt`` is similar.
     measured : MeasuredFilter, optional
-        What another program did besides, for which the angles are needed.
+        What another program did besides.
 
     Returns
     -------
@@ -40,30 +52,74 @@ def filter_stack(
     height, width = stack.shape[1:]
     padded = width if name == "shrec" else scipy.fft.next_fast_len(2 * width, real=True)
     ky, kx = scipy.fft.fftfreq(height)[:, None], scipy.fft.rfftfreq(padded)
-    weights = _weights(name, height, padded).astype(np.float32)
+    whole = name == "shrec" or measured is not None  # not only rows
+    steps = angular_weights(angles_deg)
     filtered = np.empty(stack.shape, np.float32)
-    for tilt, image in enumerate(stack):
+    for image, angle, step, out in zip(stack, angles_deg, steps, filtered, strict=True):
         # [y, x] → [y, padded // 2 + 1] → [y, padded] → [y, x]
         spectrum = scipy.fft.rfft(image, padded, axis=-1, workers=-1)
-        if name == "shrec" or measured is not None:
+        if whole:
             spectrum = scipy.fft.fft(spectrum, axis=0, workers=-1)
-        spectrum *= weights
-        if measured is not None and angles_deg is not None:
-            spectrum *= measured.of_image(float(angles_deg[tilt]), ky, kx)
-        if name == "shrec" or measured is not None:
+        if name == "shrec":
+            weights = shrec_filter(height, width)[:, : width // 2 + 1]
+        else:
+            weights = row_filter(name, padded, float(angle), float(step), iterations)
+        spectrum *= weights.astype(np.float32)
+        if measured is not None:
+            spectrum *= measured.of_image(float(angle), ky, kx)
+        if whole:
             spectrum = scipy.fft.ifft(spectrum, axis=0, workers=-1)
-        filtered[tilt] = scipy.fft.irfft(spectrum, padded, axis=-1, workers=-1)[:, :width]
+        out[:] = scipy.fft.irfft(spectrum, padded, axis=-1, workers=-1)[:, :width]
     return filtered
 
 
-def _weights(name: Filter, height: int, width: int) -> DoubleArray:
-    """Return the factor of each coefficient, [y, x // 2 + 1] or [x // 2 + 1]."""
-    if name == "shrec":
-        return shrec_filter(height, width)[:, : width // 2 + 1]
-    weights = ramp(width)
+def row_filter(
+    name: Filter, size: int, angle_deg: float, step_rad: float, iterations: int
+) -> DoubleArray:
+    """Return a filter across the tilt axis on the rfft grid of ``size`` samples.
+
+    ``ramp`` is the band-limited ramp of Kak and Slaney (1988, eq. 3.29), sampled in real space,
+    which keeps the mean correct. ``hamming`` is the ramp times a Hamming window up to Nyquist.
+
+    ``imod`` is that of IMOD's tilt with RADIAL 0.35 0.035 and FalloffIsTrueSigma, as etomo writes
+    them: a ramp that ends at 0.35 cycles per pixel in half a Gaussian. ``imod-sirt`` is the same
+    times 1 - (1 - α/f)ⁿ, its SIRT-like filter (FakeSIRTiterations; SIRTexample.html and tilt's
+    source). ``aretomo`` is that of AreTomo2 and 3 with ``-Wbp 1``: f (0.55 + 0.45 cos 2πf) and
+    images times cos θ (GRWeight.cu, GWeightProjs.cu); without that option they iterate. ``warp``:
+    ts_reconstruct divides Fourier space by the number of tilts that fill it, in boxes of 192
+    voxels, so the ramp ends where tilts no longer overlap (TiltSeries.ReconstructFull.cs).
+
+    Parameters
+    ----------
+    name : str
+    size : int
+    angle_deg, step_rad : float
+        Of the tilt, and the range of angles it represents.
+    iterations : int
+        Of "imod-sirt".
+    """
+    f, weights = np.fft.rfftfreq(size), ramp(size)
     if name == "hamming":
-        weights *= 0.54 + 0.46 * np.cos(2 * np.pi * np.fft.rfftfreq(width))
+        weights *= 0.54 + 0.46 * np.cos(2 * np.pi * f)
+    elif name in ("imod", "imod-sirt"):
+        end, sigma = _IMOD_RADIAL
+        beyond = end / np.maximum(f, end) * np.exp(-0.5 * (np.maximum(f - end, 0) / sigma) ** 2)
+        weights *= beyond
+        if name == "imod-sirt":
+            left = 1 - _IMOD_ALPHA / np.maximum(f, _IMOD_ALPHA)
+            weights *= 1 - left ** (_imod_iterations(iterations) + _IMOD_ADDED)
+    elif name == "aretomo":
+        weights *= (0.55 + 0.45 * np.cos(2 * np.pi * f)) * np.cos(np.radians(angle_deg))
+    elif name == "warp":
+        weights = np.minimum(weights, 1 / (_WARP_BOX * step_rad))
     return weights
+
+
+def _imod_iterations(iterations: int) -> float:
+    """Return the exponent for iterations of SIRT, as tilt's source scales many of them."""
+    if iterations > 30:
+        return 27 + 0.6 * (iterations - 30)
+    return 15 + 0.8 * (iterations - 15) if iterations > 15 else iterations
 
 
 def ramp(size: int) -> DoubleArray:

@@ -1,6 +1,6 @@
-"""Weighted back-projection: from a tilt-series to a tomogram."""
+"""From a tilt-series to a tomogram: weighted back-projection, or SIRT."""
 
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 
@@ -12,9 +12,11 @@ from faket.reconstruction.binning import fourier_crop
 from faket.reconstruction.filters import FILTERS, Filter, filter_stack
 from faket.reconstruction.measured_filter import MeasuredFilter
 from faket.reconstruction.resampling import align
+from faket.reconstruction.sirt import sirt
 from faket.tilts import LARGEST_TILT_DEG, angular_weights, checked_angles
 
 Normalize = Literal["none", "mean", "contrast"]
+Method = Literal["wbp", "sirt"]
 
 
 def reconstruct(
@@ -22,8 +24,9 @@ def reconstruct(
     *,
     depth: int,
     binning: int = 1,
-    method: Literal["wbp"] = "wbp",
+    method: Method = "wbp",
     filter: Filter = "ramp",
+    iterations: int = 20,
     normalize: Normalize = "mean",
     taper: int = 0,
     measured: MeasuredFilter | None = None,
@@ -39,10 +42,12 @@ def reconstruct(
         Slices of the tomogram, in binned voxels, around the tilt axis.
     binning : int
         Images are binned by cropping their spectra.
-    method : "wbp"
-        Weighted back-projection.
-    filter : {"ramp", "hamming", "shrec"}
-        See :func:`faket.reconstruction.filters.filter_stack`.
+    method : {"wbp", "sirt"}
+        Weighted back-projection, or :func:`faket.reconstruction.sirt.sirt`, which needs no filter.
+    filter : {"ramp", "hamming", "shrec", "imod", "imod-sirt", "aretomo", "warp"}
+        Of weighted back-projection: :func:`faket.reconstruction.filters.row_filter`.
+    iterations : int
+        Of method "sirt", or those to which filter "imod-sirt" is similar.
     normalize : {"none", "mean", "contrast"}
         Keep each image as it is, subtract its mean, or subtract and divide by its mean.
     taper : int
@@ -63,15 +68,21 @@ def reconstruct(
         If sizes, angles, names or pixel values are not valid.
     """
     _check(series, depth, method, filter, normalize)
+    _check_iterations(method, iterations, measured)
     geometry = series.geometry
     images = align(series.images, geometry)
     images = fourier_crop(_normalized(images, normalize), binning, axes=(2, 1))
     _fade_edges(images, taper, axes=(1, 2) if filter == "shrec" else (2,))
-    images = filter_stack(images, filter, angles_deg=geometry.angles_deg, measured=measured)
+    angles = geometry.angles_deg
     # The unit of a line sum becomes the binned voxel, which is `binning` times as long.
+    if method == "sirt":
+        images /= np.float32(binning)
+        volume = sirt(images, angles, depth=depth, iterations=iterations, device=device)
+        return Volume(volume, geometry.pixel_size_A * binning)
+    images = filter_stack(images, filter, angles, iterations=iterations, measured=measured)
     # [tilt] → [tilt, 1, 1]
-    images *= (angular_weights(geometry.angles_deg) / binning)[:, None, None].astype(np.float32)
-    volume = back_project(images, geometry.angles_deg, depth=depth, device=device)
+    images *= (angular_weights(angles) / binning)[:, None, None].astype(np.float32)
+    volume = back_project(images, angles, depth=depth, device=device)
     if measured is not None:
         volume += np.float32(measured.mean - volume.mean(dtype=np.float64))
     return Volume(volume, geometry.pixel_size_A * binning)
@@ -86,8 +97,8 @@ def _check(series: TiltSeries, depth: int, method: str, filter: str, normalize: 
     checked_angles(series.geometry.angles_deg, len(images), largest_deg=LARGEST_TILT_DEG)
     if depth < 1:
         raise InputError(f"`depth`: expected at least 1 voxel, found {depth}")
-    if method != "wbp":
-        raise InputError(f"method: expected 'wbp', found {method!r}")
+    if method not in get_args(Method):
+        raise InputError(f"`method`: expected 'wbp' or 'sirt', found {method!r}")
     if filter not in FILTERS:
         raise InputError(f"filter: expected one of {', '.join(FILTERS)}, found {filter!r}")
     means = images.mean(axis=(1, 2), dtype=np.float64)
@@ -101,6 +112,16 @@ def _check(series: TiltSeries, depth: int, method: str, filter: str, normalize: 
         raise InputError(
             "`normalize` 'contrast': expected images of positive mean, found "
             f"{means.min():.4g} in tilt {int(means.argmin())}; use `normalize` 'mean'"
+        )
+
+
+def _check_iterations(method: str, iterations: int, measured: MeasuredFilter | None) -> None:
+    if iterations < 1:
+        raise InputError(f"`iterations`: expected at least 1, found {iterations}")
+    if method == "sirt" and measured is not None:
+        raise InputError(
+            "`method`: expected 'wbp', beside which another program's filter is measured, found "
+            "'sirt'; leave it out"
         )
 
 
