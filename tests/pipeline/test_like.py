@@ -10,6 +10,7 @@ from faket.io.manifest import read_manifest
 from faket.io.mrc import read_volume, write_volume
 from faket.io.tilts import read_tilt_series, write_tilt_series
 from faket.pipeline import generate, parse_recipe
+from faket.pipeline.like import with_binning_of_like
 from faket.reconstruction import reconstruct
 
 RECIPE = """
@@ -73,5 +74,25 @@ def test_a_second_run_finds_all_finished(lab):
 
 
 def test_other_voxels_are_refused_with_the_settings_that_fit(lab):
-    with pytest.raises(InputError, match=r"`reconstruction\.binning` = 1"):
+    with pytest.raises(InputError, match="set `binning` to 1, and pixels to 10 Å"):
         generate(recipe(lab, binning=2), lab / "other")
+
+
+def test_a_binning_that_is_not_given_is_the_tomograms(lab):
+    text = RECIPE.format(binning=1).replace("binning = 1\n", "")
+    assert with_binning_of_like(parse_recipe(text, folder=lab)).reconstruction.binning == 1
+    finer = text.replace("voxel_size_A = 10.0", "voxel_size_A = 3.33")
+    assert with_binning_of_like(parse_recipe(finer, folder=lab)).reconstruction.binning == 3
+
+
+@pytest.mark.parametrize(
+    ("setting", "what"),
+    [
+        ('ctf = "flip"', "reconstruction.ctf: expected 'none'"),
+        ('method = "sirt"', "reconstruction.method: expected none beside reconstruction.like"),
+        ("invert = true", "reconstruction.invert: expected none beside reconstruction.like"),
+    ],
+)
+def test_what_excludes_each_other_is_refused(setting, what):
+    with pytest.raises(InputError, match=what):
+        parse_recipe(RECIPE.format(binning=1) + setting)

@@ -12,6 +12,7 @@ from faket.cli.inspect import inspect
 from faket.cli.match import match
 from faket.cli.outputs import checked
 from faket.cli.picking import pick, train
+from faket.cli.reconstruct import reconstruct
 from faket.cli.score import score
 from faket.cli.signals import exit_code, stopping
 from faket.cli.streams import BROKEN_PIPE, drop_output, open_streams
@@ -39,7 +40,7 @@ _STAGES: tuple[Callable[..., None], ...] = (
     specimens.acquire,
     images.noise,
     style,
-    images.reconstruct,
+    reconstruct,
 )
 _JUDGING: tuple[Callable[..., None], ...] = (compare, train, pick, match, score, study)
 _COMMANDS: dict[str, Callable[..., object]] = {

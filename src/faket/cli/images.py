@@ -5,16 +5,13 @@ from pathlib import Path
 from typing import Literal
 
 from faket.cli.common import (
-    Count,
     Flag,
-    NotNegative,
     Positive,
     Seed,
-    Where,
     record_manifest,
     refuse_unused,
 )
-from faket.cli.outputs import OutStack, OutVolume
+from faket.cli.outputs import OutStack
 from faket.cli.references import given_reference, opened_reference, ready_images
 from faket.cli.wording import in_words_of
 from faket.io.model_folder import ANGLES
@@ -125,72 +122,3 @@ def noise(
     write_tilt_series(out, TiltSeries(images, series.geometry))
     settings = {"method": method, "seed": seed, **kept}
     record_manifest(out, "noise", settings, inputs, record, [out.with_suffix(ANGLES)])
-
-
-def reconstruct(
-    stack: Path,
-    out: OutVolume,
-    /,
-    *,
-    depth: Count,
-    angles: Path | None = None,
-    binning: Count = 1,
-    filter: Literal["ramp", "hamming", "shrec"] = "ramp",
-    normalize: Literal["none", "mean", "contrast"] = "mean",
-    taper: NotNegative = 16,
-    pixel_size_A: Positive | None = None,
-    device: Where = "auto",
-) -> None:
-    """Reconstruct a tomogram by weighted back-projection.
-
-    Parameters
-    ----------
-    stack
-        Aligned tilt-series (MRC stack) with the tilt axis along y.
-    out
-        MRC volume to write.
-    depth
-        Number of slices along z, in binned voxels.
-    angles
-        .tlt file of tilt angles, or the .csv of `faket acquire`, whose shifts are then corrected.
-        [default: the .tlt file beside the stack]
-    binning
-        Factor by which the images are binned before the reconstruction (by cropping their Fourier
-        transforms).
-    filter
-        Weighting in Fourier space: ramp, hamming (ramp with a Hamming window), or shrec (that of
-        FakET's reconstructions).
-    normalize
-        What is done to each image first. none: nothing. mean: its mean is subtracted. contrast:
-        its mean is subtracted, and the image is divided by it.
-    taper
-        Width of the border in which the images fade to zero, in binned pixels.
-    pixel_size_A
-        Pixel size of the stack in Å, instead of the one in its header.
-    device
-        Processor to use: auto takes a CUDA GPU if there is one.
-    """
-    from faket.io.mrc import write_volume
-    from faket.io.tilts import read_tilt_series, tilt_angles_beside
-    from faket.reconstruction import reconstruct as reconstruct_series
-
-    tlt = angles or tilt_angles_beside(stack)
-    series = read_tilt_series(stack, tlt, pixel_size_A=pixel_size_A)
-    volume = reconstruct_series(
-        series,
-        depth=depth,
-        binning=binning,
-        filter=filter,
-        normalize=normalize,
-        taper=taper,
-        device=device,
-    )
-    write_volume(out, volume)
-    settings = {
-        "depth": depth,
-        "binning": binning,
-        "filter": filter,
-        "normalize": normalize,
-        "taper": taper,
-    }
-    record_manifest(out, "reconstruct", settings, [stack, tlt])

@@ -17,7 +17,7 @@ from faket.pipeline.claim import RECIPE, claim, is_own, restore_claim
 from faket.pipeline.executors import make_all
 from faket.pipeline.foreign_microscope import check_foreign, foreign_formation
 from faket.pipeline.library import load_library, specimen_config
-from faket.pipeline.like import open_like, with_measured_filter
+from faket.pipeline.like import open_like, with_binning_of_like, with_measured_filter
 from faket.pipeline.methods import Plan, method_of, network_weights
 from faket.pipeline.notices import placement_notice, tomogram_notice
 from faket.pipeline.recipe import Recipe
@@ -81,6 +81,7 @@ def generate(
         raise InputError(f"executor: expected 'local', found {executor!r}; there is no other")
     if workers < 1:
         raise InputError(f"`workers`: expected at least 1, found {workers}; choose a larger number")
+    recipe = with_binning_of_like(recipe)
     say = report or (lambda what, done, total: None)
     if out.exists() and not out.is_dir():
         raise InputError(f"{out}: expected a folder, found a file; choose another name")

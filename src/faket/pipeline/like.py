@@ -5,7 +5,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from faket.data import Volume
-from faket.errors import InputError
 from faket.io.atomic import atomic_folder
 from faket.io.manifest import write_manifest
 from faket.io.model_folder import (
@@ -16,6 +15,7 @@ from faket.io.model_folder import (
     PROJECTIONS,
     reference_name,
 )
+from faket.io.mrc.sizes import read_voxel_size
 from faket.io.records import read_record, write_record
 from faket.io.tilts import read_tilt_series
 from faket.methods.phase_flipping import flip_phases
@@ -25,15 +25,27 @@ from faket.pipeline.recipe import Recipe
 from faket.pipeline.tomogram import reconstructed, reconstruction_settings
 from faket.reconstruction import MeasuredFilter
 from faket.references.reconstructed import (
+    check_voxels,
     filter_of_series,
     filter_of_spectra,
     filter_words,
+    like_binning,
     open_tomogram,
 )
 from faket.references.reference import Reference
 from faket.reports import Report
 
-_SAME_VOXELS = 0.02  # chosen, as for stacks: over 30 voxels half a voxel
+
+def with_binning_of_like(recipe: Recipe) -> Recipe:
+    """Return a recipe that names no binning with that of the tomogram it is to be like."""
+    settings = recipe.reconstruction
+    if settings.like is None or "binning" in settings.model_fields_set:
+        return recipe
+    voxel_A = read_voxel_size(recipe.at(settings.like))
+    binning = like_binning(voxel_A, recipe.specimen.voxel_size_A)
+    return recipe.model_copy(
+        update={"reconstruction": settings.model_copy(update={"binning": binning})}
+    )
 
 
 def open_like(recipe: Recipe) -> Volume | None:
@@ -48,15 +60,7 @@ def open_like(recipe: Recipe) -> Volume | None:
         return None
     path = recipe.at(recipe.reconstruction.like)
     theirs = open_tomogram(path)
-    full_A, binning = recipe.specimen.voxel_size_A, recipe.reconstruction.binning
-    if abs(theirs.voxel_size_A / (full_A * binning) - 1) > _SAME_VOXELS:
-        wanted = max(1, round(theirs.voxel_size_A / full_A))
-        raise InputError(
-            f"{path}: expected voxels of `specimen.voxel_size_A` {full_A:g} Å times "
-            f"`reconstruction.binning` {binning}, found {theirs.voxel_size_A:g} Å; set "
-            f"`specimen.voxel_size_A` = {theirs.voxel_size_A / wanted:.4g} and "
-            f"`reconstruction.binning` = {wanted}"
-        )
+    check_voxels(path, theirs, recipe.specimen.voxel_size_A, recipe.reconstruction.binning)
     return theirs
 
 
@@ -84,20 +88,32 @@ def with_measured_filter(
 
 
 def _measured(plan: Plan, theirs: Volume, references: Sequence[Reference]) -> MeasuredFilter:
-    settings = reconstruction_settings(plan.recipe)
     has_images = method_of(plan.recipe).needs_reference
     for index, reference in enumerate(references if has_images else ()):
-        if reference.is_tomogram:
-            continue
-        stack = plan.out / reference_name(index) / PROJECTIONS
-        series = read_tilt_series(stack, stack.with_suffix(ANGLES))
-        if plan.recipe.reconstruction.ctf == "flip":
-            ctf = read_properties(stack.parent).ctf
-            series = flip_phases(series, [ctf.optics(tilt) for tilt in range(len(series.images))])
-        found = filter_of_series(theirs, series, **settings)
-        if found is not None:
-            return found
-    return filter_of_spectra(theirs, reconstructed(plan, 0))
+        if not reference.is_tomogram:
+            found = _of_reference(plan, theirs, plan.out / reference_name(index))
+            if found is not None:
+                return found
+    flipped = plan.recipe.reconstruction.ctf == "flip"
+    return replace(filter_of_spectra(theirs, reconstructed(plan, 0)), phases_flipped=flipped)
+
+
+def _of_reference(plan: Plan, theirs: Volume, folder: Path) -> MeasuredFilter | None:
+    """Measure on a stored reference; with its phases flipped where that is more like theirs."""
+    settings = reconstruction_settings(plan.recipe)
+    stack = folder / PROJECTIONS
+    series = read_tilt_series(stack, stack.with_suffix(ANGLES))
+    wanted = plan.recipe.reconstruction.ctf == "flip"
+    found = None if wanted else filter_of_series(theirs, series, **settings)
+    looks_corrected = found is not None and found.sign_changes > 0
+    if not wanted and not (looks_corrected and method_of(plan.recipe).needs_spectra):
+        return found
+    ctf = read_properties(folder).ctf
+    series = flip_phases(series, [ctf.optics(tilt) for tilt in range(len(series.images))])
+    other = filter_of_series(theirs, series, **settings)
+    if other is None or (found is not None and found.coherence >= other.coherence):
+        return found
+    return replace(other, phases_flipped=True)
 
 
 def _store(plan: Plan, folder: Path, found: MeasuredFilter, clock: Clock) -> None:
@@ -112,6 +128,7 @@ def _store(plan: Plan, folder: Path, found: MeasuredFilter, clock: Clock) -> Non
                 "source": found.source,
                 "coherence": found.coherence,
                 "sign_changes": found.sign_changes,
+                "phases_flipped": found.phases_flipped,
                 "flips": list(found.flips),
                 "mean": found.mean,
             },

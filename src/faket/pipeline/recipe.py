@@ -189,10 +189,11 @@ def _check_reconstruction(recipe: Recipe) -> None:
     """Refuse settings of the reconstruction that exclude each other."""
     settings = recipe.reconstruction
     row = method_row(recipe.method, start=recipe.style.initial, network=recipe.style.network)
-    if settings.ctf == "flip" and not (row.needs_spectra or recipe.method == "benchmark"):
+    own = recipe.method == "benchmark" and not recipe.microscope.preset.startswith("foreign:")
+    if settings.ctf == "flip" and not (row.needs_spectra or own):
         raise InputError(
-            "reconstruction.ctf: expected 'none', because images of method "
-            f"{recipe.method} have no contrast transfer, found 'flip'; leave it out"
+            "reconstruction.ctf: expected 'none', because the contrast transfer of method "
+            f"{recipe.method}'s images is not known, found 'flip'; leave it out"
         )
     if settings.like is None:
         return

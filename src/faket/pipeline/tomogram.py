@@ -94,10 +94,12 @@ def _imaged(plan: Plan, name: str, clock: Clock, tell: Callable[[str], None]) ->
 def _tomogram(plan: Plan, made: Imaged, name: str) -> Volume:
     settings = reconstruction_settings(plan.recipe)
     depth = made.specimen.potential.data.shape[0] // plan.recipe.reconstruction.binning
-    series = made.series
-    if plan.recipe.reconstruction.ctf == "flip":
+    series, measured = made.series, plan.measured_filter
+    # Measured beside one of the two, as that was more like the other program's tomogram.
+    wanted = plan.recipe.reconstruction.ctf == "flip"
+    if wanted if measured is None else measured.phases_flipped:
         series = flip_phases(series, _optics(plan, made, name))
-    tomogram = reconstruct(series, depth=depth, measured=plan.measured_filter, **settings)
+    tomogram = reconstruct(series, depth=depth, measured=measured, **settings)
     if plan.recipe.reconstruction.invert:
         np.negative(tomogram.data, out=tomogram.data)
     return tomogram

@@ -63,6 +63,8 @@ class MeasuredFilter:
         Of the two tomograms: 1 for a linear reconstruction of the same images.
     flips : (int, int, int)
         -1 for axes z, y, x along which the other program's tomogram is reversed.
+    phases_flipped : bool
+        Whether it is that of images whose contrast transfer was corrected by its signs.
     """
 
     shells: DoubleArray
@@ -71,6 +73,7 @@ class MeasuredFilter:
     source: Source
     coherence: float = 0.0
     flips: tuple[int, int, int] = (1, 1, 1)
+    phases_flipped: bool = False
 
     @property
     def sign_changes(self) -> int:

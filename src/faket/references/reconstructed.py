@@ -21,6 +21,7 @@ from faket.reconstruction.reprojection import without_padding
 
 _THICKER = 1.25  # chosen, so that a tomogram cut off the middle of the slab is found in ours
 _LAYERS = 21  # whose contrast is looked at; chosen, as many as of a stack
+_SAME_VOXELS = 0.02  # chosen, as for stacks: over 30 voxels half a voxel
 _SMALLEST = 16  # voxels along each axis; chosen, because spectra of less tell no filter
 
 
@@ -46,6 +47,22 @@ def open_tomogram(path: Path, voxel_size_A: float | None = None) -> Volume:
             "one: a denoiser cannot be copied; give the tomogram before it, and denoise both"
         )
     return Volume(data.transpose(wedge.axes), volume.voxel_size_A)
+
+
+def check_voxels(path: Path, theirs: Volume, pixel_size_A: float, binning: int) -> None:
+    """Refuse a tomogram whose voxels are not images' pixels, binned so often."""
+    if abs(theirs.voxel_size_A / (pixel_size_A * binning) - 1) > _SAME_VOXELS:
+        whole = like_binning(theirs.voxel_size_A, pixel_size_A)
+        raise InputError(
+            f"{path}: expected voxels of {pixel_size_A:g} Å times `binning` {binning}, found "
+            f"{theirs.voxel_size_A:g} Å; set `binning` to {whole}, and pixels to "
+            f"{theirs.voxel_size_A / whole:.4g} Å"
+        )
+
+
+def like_binning(voxel_size_A: float, pixel_size_A: float) -> int:
+    """Return how often pixels are binned for a tomogram of about these voxels."""
+    return max(1, round(voxel_size_A / pixel_size_A))
 
 
 def filter_of_series(theirs: Volume, series: TiltSeries, **settings: Any) -> MeasuredFilter | None:
@@ -78,7 +95,8 @@ def filter_words(found: MeasuredFilter) -> str:
             "amplitudes and its grey values"
         )
     changes = found.sign_changes
-    ctf = f", signs that change {changes} times with frequency (corrected CTF)" if changes else ""
+    ctf = f", signs that change {changes} times with frequency" if changes else ""
+    ctf = ", phases flipped as the contrast transfer is negative" if found.phases_flipped else ctf
     sign = ", inverted contrast" if found.shells[: len(found.shells) // 8].mean() < 0 else ""
     return (
         f"measured on its own tilt-series (coherence {found.coherence:.2f}): filter, grey values"
