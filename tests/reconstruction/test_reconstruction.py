@@ -149,7 +149,7 @@ def test_tilt_axis_is_put_on_y():
         {"binning": 0},
         {"binning": 99},
         {"filter": "sharp"},
-        {"method": "sirt"},
+        {"method": "art"},
         {"normalize": "contrast"},
     ],
 )
