@@ -65,6 +65,21 @@ def test_options_change_the_values_of_a_preset(picker):
     assert TRAINING_PRESETS["published"] == TrainingSettings()
 
 
+def test_pick_knows_from_the_checkpoint_which_network_it_is(data, tmp_path, capsys):
+    out = tmp_path / "unet"
+    assert run(["train", str(data), "--out", str(out), *OPTIONS, "--picker", "unet"]) == 0
+    assert load_checkpoint(out / "best.safetensors").picker == "unet"
+    tomogram = data / "model_1/reconstruction.mrc"
+    found = tmp_path / "picks.csv"
+    assert run(["pick", str(tomogram), str(out / "best.safetensors"), "--out", str(found)]) == 0
+    assert found.exists()
+    start = ("--start", out / "last.safetensors", "--epochs", "2")
+    text = fails(
+        capsys, "train", data, "--out", tmp_path / "more", *OPTIONS[:2], *OPTIONS[4:], *start
+    )
+    assert "expected the picker deepfinder, found unet; set --picker" in text
+
+
 def test_steps_are_rounded_to_epochs(data, tmp_path, capsys):
     out = tmp_path / "picker"
     few = ("--preset", "quick", "--patch", "12", "--warm-up-steps", "0", "--batch", "2")

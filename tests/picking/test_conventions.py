@@ -39,7 +39,8 @@ def test_the_default_is_the_published_half_turn_about_the_tilt_axis():
 def test_the_published_training_and_the_quick_one():
     """Adam at 1e-4, 25 patches of 56³, moved by up to 13 voxels, 110 epochs; nothing else."""
     published = {
-        "epochs": 110, "batch": 25, "patch": 56, "width": 1.0, "learning_rate": 1e-4,
+        "picker": "deepfinder", "epochs": 110, "batch": 25, "patch": 56, "width": 1.0,
+        "learning_rate": 1e-4,
         "warm_up_steps": 0, "schedule": "constant", "average_steps": 0, "max_shift": None,
         "cross_entropy": 0.0, "rotations": "y", "mixed_precision": True, "validate_every": 1,
     }  # fmt: skip

@@ -25,6 +25,7 @@ def train(
     validation: Path | None = None,
     start: Path | None = None,
     preset: Literal["published", "quick"] = "published",
+    picker: Literal["deepfinder", "unet"] = "deepfinder",
     epochs: Count | None = None,
     steps: Count | None = None,
     batch: Count | None = None,
@@ -44,7 +45,7 @@ def train(
     seed: Seed = 0,
     device: Where = "auto",
 ) -> None:
-    """Train DeepFinder, a neural network that picks particles, on labelled tomograms.
+    """Train a neural network that picks particles on labelled tomograms.
 
     If the command was interrupted, run it again: it continues with the last finished epoch. Where
     an option below has two values in brackets, they are those of the presets published and quick.
@@ -64,6 +65,9 @@ def train(
     preset
         published: the training of FakET's paper. quick: a small network with small patches, for a
         CPU or few data.
+    picker
+        Network: deepfinder, as in FakET's paper, or unet, a residual U-Net as in the CZII challenge
+        (needs monai: pip install 'faket[monai]'). `faket pick` reads it from the checkpoint.
     epochs
         Number of epochs in all, including those of the checkpoint. A larger number than before
         continues a finished training, if its schedule is constant. In an epoch every object is
@@ -132,6 +136,7 @@ def train(
     }
     settings = replace(
         TRAINING_PRESETS[preset],
+        picker=picker,
         rotations=rotations,
         mixed_precision=mixed_precision,
         validate_every=validate_every,

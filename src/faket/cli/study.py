@@ -19,6 +19,7 @@ def study(
     preset: Literal["tiny", "small", "shrec"] | None = None,
     modalities: str | None = None,
     seeds: Count | None = None,
+    picker: Literal["deepfinder", "unet"] | None = None,
     steps: Count | None = None,
     species: Annotated[tuple[str, ...], Parameter(negative=())] = (),
     folder: Annotated[tuple[Path, ...], Parameter(negative=())] = (),
@@ -50,6 +51,9 @@ def study(
     seeds
         Number of trainings for each row in --modalities (without it, for all rows), with the seeds
         0, 1, …. [default: that of the study in OUT, or of the preset]
+    picker
+        Network that is trained, instead of the preset's deepfinder: unet is a residual U-Net as in
+        the CZII challenge (needs monai: pip install 'faket[monai]').
     steps
         Optimiser steps of every training, rounded to whole epochs, instead of the preset's. A
         larger number than before continues the trainings, if their learning rate is constant.
@@ -81,6 +85,7 @@ def study(
             preset=preset,
             modalities=modalities,
             seeds=seeds,
+            picker=picker,
             steps=steps,
             species=species,
             folder=folder,
@@ -88,6 +93,7 @@ def study(
             seed=seed,
         )
     changes: dict[str, object] = {
+        "picker": picker,
         "steps": steps,
         "species": tuple(_located(source) for source in species) or None,
         "structure_folders": tuple(_absolute(path) for path in folder) or None,

@@ -30,6 +30,7 @@ from faket.pickers.pick import with_sizes
 from faket.pickers.stamp import LAST, STAMP, check_place, claim, training_stamp
 from faket.picking import Checkpoint, TrainingSettings, train
 from faket.picking.deepfinder import StepReport
+from faket.picking.deepfinder.network import check_installed
 from faket.reports import Report
 
 BEST, HISTORY = "best.safetensors", "history.csv"
@@ -96,6 +97,7 @@ def train_picker(
         If data or checkpoint cannot be used, or ``out`` contains another training.
     """
     plan = settings or TrainingSettings()
+    check_installed(plan.picker)  # before anything is read
     models, held_out = _split(sources, validation)
     folders = (*models, *([held_out] if held_out else []))
     inputs = [*chain.from_iterable(map(model_files, folders)), *([start] if start else [])]

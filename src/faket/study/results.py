@@ -21,6 +21,8 @@ from faket.study.records import RESULT, RunRecord, read_costs, read_run
 from faket.study.run import TRAINING
 from faket.study.settings import StudySettings
 
+_NETWORKS = {"deepfinder": "DeepFinder", "unet": "the residual U-Net"}
+
 
 @dataclass(frozen=True)
 class Result:
@@ -184,8 +186,8 @@ def _facts(study: Study, results: Sequence[Result]) -> list[str]:
         f"- Test: one simulated tomogram{f' with {objects} objects' if objects else ''}. Its "
         "specimen and its acquisition are in no training data and in no reference. Only NOISELESS "
         "is tested on the same specimen without noise.",
-        f"- Picker: DeepFinder of width {s.width:g}, about {s.steps} steps (whole epochs) of "
-        f"{s.batch} patches of {s.patch} voxels, learning rate {_rate(s)}, "
+        f"- Picker: {_NETWORKS[s.picker]} of width {s.width:g}, about {s.steps} steps (whole "
+        f"epochs) of {s.batch} patches of {s.patch} voxels, learning rate {_rate(s)}, "
         f"cross-entropy {s.cross_entropy:g}"
         f"{f', weights averaged over {s.average_steps} steps' if s.average_steps else ''}"
         f"; fine-tuning {s.fine_tuning_steps} steps more. The best epoch and "

@@ -6,6 +6,7 @@ from typing import Literal
 from faket.config import check_settings, setting
 from faket.errors import InputError
 from faket.picking import TRAINING_PRESETS, TrainingSettings
+from faket.picking.deepfinder.network import PickerName
 from faket.study.modalities import MODALITIES
 from faket.vocabulary import SHREC_PROTEINS
 
@@ -53,6 +54,9 @@ class StudySettings:
     binning: int = setting(1, "binning of the images before reconstruction", ge=1)
     filter: str = setting("hamming", "filter of the reconstruction")
     vgg19_weights: str = setting("", "file of VGG19's weights; by default that of torch's cache")
+    picker: PickerName = setting(  # noqa: RUF009  (a field, as the others)
+        "deepfinder", "network that is trained: deepfinder, or unet, the residual U-Net of monai"
+    )
     steps: int = setting(1300, "optimiser steps of every training except fine-tuning", ge=1)
     fine_tuning_steps: int = setting(300, "optimiser steps of every fine-tuning", ge=1)
     validations: int = setting(12, "approximate number of validations of every training", ge=1)
@@ -109,6 +113,7 @@ class StudySettings:
             Epochs of the checkpoint that is fine-tuned.
         """
         plan = TrainingSettings(
+            picker=self.picker,
             batch=self.batch,
             patch=self.patch,
             width=self.width,

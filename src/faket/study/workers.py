@@ -13,6 +13,7 @@ from faket.errors import InputError
 from faket.io.folder_lock import folder_lock
 from faket.io.manifest import read_manifest
 from faket.io.model_folder import MANIFEST
+from faket.picking.deepfinder.network import check_installed
 from faket.pipeline.versions import check_versions
 from faket.pipeline.workers import spawning, worker_processes
 from faket.reports import Report
@@ -56,6 +57,7 @@ def run_study(
     total = n_data + len(runs)
     resolve_device(device)  # before hours of data
     check_weights(study)
+    check_installed(study.settings.picker)
     with folder_lock(study.folder, notice=lambda what: tell(what, 0, 0)):
         if any(not study.is_finished(run) for run in runs):
             check_versions(_made_by(study), tell)

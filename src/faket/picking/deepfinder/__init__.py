@@ -1,4 +1,4 @@
-"""DeepFinder: a network that labels voxels (Moebel et al., Nature Methods 18, 2021)."""
+"""Networks that label voxels: DeepFinder's (Moebel et al. 2021) and a residual U-Net."""
 
 from faket.picking.deepfinder.checkpoint import Checkpoint, EpochRecord
 from faket.picking.deepfinder.network import DeepFinder, build_network

@@ -11,9 +11,10 @@ from torch import Tensor
 
 from faket.data import FloatArray
 from faket.errors import InputError
-from faket.picking.deepfinder.network import DeepFinder
+from faket.picking.deepfinder.network import PickerName, VoxelNetwork, make_network
 
 MayBeNaN = Annotated[float, "may be NaN"]  # of a training that diverged; see faket.io.records
+_LATER = {"may": "be missing"}  # see faket.io.records
 _ADAM = ("step", "exp_avg", "exp_avg_sq")
 
 
@@ -63,6 +64,7 @@ class Facts:
     minimum_sizes: tuple[int, ...] | None
     typical_sizes: tuple[float, ...] | None
     loss_scale: tuple[float, ...]
+    picker: PickerName = field(default="deepfinder", metadata=_LATER)
 
     def __post_init__(self) -> None:
         """Raise InputError for values that no training writes."""
@@ -108,6 +110,8 @@ class Checkpoint:
         class, learnt on a validation tomogram.
     loss_scale : tuple of float
         State of the gradient scaler if float16 is used: scale and growth count.
+    picker : {"deepfinder", "unet"}
+        Which network it has.
     """
 
     classes: tuple[str, ...]
@@ -122,6 +126,7 @@ class Checkpoint:
     typical_sizes: tuple[float, ...] | None = None
     loss_scale: tuple[float, ...] = ()
     averaged: Mapping[str, Tensor] = field(default_factory=dict)
+    picker: PickerName = "deepfinder"
 
     @property
     def best_epoch(self) -> int:
@@ -136,9 +141,9 @@ class Checkpoint:
         """Whether no epoch of the history was better than the last one."""
         return self.best_epoch == self.epoch
 
-    def network(self, *, averaged: bool = True) -> DeepFinder:
+    def network(self, *, averaged: bool = True) -> VoxelNetwork:
         """Return the trained network, on the CPU: with averaged weights if there are any."""
-        network = DeepFinder(len(self.classes), width=self.width)
+        network = make_network(len(self.classes), width=self.width, picker=self.picker)
         try:
             network.load_state_dict(
                 dict(self.averaged if averaged and self.averaged else self.weights)
@@ -146,7 +151,7 @@ class Checkpoint:
         except RuntimeError as error:
             reason = " ".join(str(error).split())[:160]
             raise InputError(
-                f"checkpoint: expected the weights of a DeepFinder network of width "
+                f"checkpoint: expected the weights of a {self.picker} network of width "
                 f"{self.width:g} and {len(self.classes)} classes, found others ({reason}); train "
                 "again"
             ) from None
@@ -178,6 +183,7 @@ class Checkpoint:
             minimum_sizes=self.minimum_sizes,
             typical_sizes=self.typical_sizes,
             loss_scale=self.loss_scale,
+            picker=self.picker,
         )
         return arrays, facts
 
@@ -203,6 +209,7 @@ class Checkpoint:
             typical_sizes=facts.typical_sizes,
             loss_scale=facts.loss_scale,
             averaged=_part(arrays, "averaged:"),
+            picker=facts.picker,
         )
         for learnt in (checkpoint.minimum_sizes, checkpoint.typical_sizes):
             if learnt is not None and len(learnt) != len(checkpoint.classes):
@@ -284,12 +291,14 @@ def _record(entry: StoredEpoch) -> EpochRecord:
 def _check_weights(checkpoint: Checkpoint, stored: Mapping[str, Tensor]) -> None:
     """Compare names and shapes before memory is allocated for a network of the stored width."""
     with torch.device("meta"):
-        network = DeepFinder(len(checkpoint.classes), width=checkpoint.width)
+        network = make_network(
+            len(checkpoint.classes), width=checkpoint.width, picker=checkpoint.picker
+        )
     wanted = {name: value.shape for name, value in network.state_dict().items()}
     found = {name: value.shape for name, value in stored.items()}
     if wanted != found:
         raise InputError(
-            f"checkpoint: expected the weights of a DeepFinder network of width "
+            f"checkpoint: expected the weights of a {checkpoint.picker} network of width "
             f"{checkpoint.width:g} and {len(checkpoint.classes)} classes, found others; train again"
         )
     if not all(bool(torch.isfinite(value).all()) for value in stored.values()):

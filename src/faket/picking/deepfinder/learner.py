@@ -19,7 +19,7 @@ from faket.picking.deepfinder.checkpoint import (
     restore_adam,
 )
 from faket.picking.deepfinder.loss import dice_loss
-from faket.picking.deepfinder.network import DeepFinder, build_network
+from faket.picking.deepfinder.network import VoxelNetwork, build_network
 from faket.picking.deepfinder.segmentation import half_precision, half_type
 from faket.picking.deepfinder.settings import TrainingSettings
 from faket.seeds import derive
@@ -35,14 +35,14 @@ class Learner:
     voxel_size_A: float
     seed: int
     epoch: int
-    network: DeepFinder
+    network: VoxelNetwork
     optimiser: torch.optim.Adam
     scaler: torch.amp.GradScaler
     device: torch.device
-    averaged: DeepFinder | None = None
+    averaged: VoxelNetwork | None = None
 
     @property
-    def result(self) -> DeepFinder:
+    def result(self) -> VoxelNetwork:
         """The network that is validated and kept."""
         return self.averaged or self.network
 
@@ -61,12 +61,16 @@ class Learner:
         Raises
         ------
         InputError
-            If the checkpoint has other classes, another voxel size or width, or all epochs.
+            If the checkpoint has other classes, another voxel size, network or width, or all
+            epochs.
         """
         where = torch.device(resolve_device(device))
         if start is None:
             network = build_network(
-                len(classes), width=settings.width, seed=derive(seed, "network")
+                len(classes),
+                width=settings.width,
+                seed=derive(seed, "network"),
+                picker=settings.picker,
             )
         else:
             _check_start(start, classes, voxel_size_A, settings)
@@ -106,7 +110,7 @@ class Learner:
     @torch.no_grad()
     def _average(self, steps: int) -> None:
         """Update the average of the weights: a plain mean at first, then over about ``steps``."""
-        adam = self.optimiser.state.get(self.network.classify.weight)
+        adam = self.optimiser.state.get(next(self.network.parameters()))
         if self.averaged is None or not adam:  # no state yet if the scaler skipped the first step
             return
         weight = 1 / min(float(adam["step"]), steps)
@@ -128,6 +132,7 @@ class Learner:
             optimiser=adam_state(self.network, self.optimiser),
             history=history,
             loss_scale=(scale["scale"], float(scale["_growth_tracker"])) if scale else (),
+            picker=self.network.picker,
         )
 
 
@@ -146,6 +151,11 @@ def _check_start(
             f"checkpoint: expected voxels of {voxel_size_A:g} Å as in the tomograms, found "
             f"{start.voxel_size_A:g} Å; rescale the tomograms"
         )
+    if start.picker != settings.picker:
+        raise InputError(
+            f"checkpoint: expected the picker {settings.picker}, found {start.picker}; set "
+            "`picker` to the checkpoint's"
+        )
     if start.width != settings.width:
         raise InputError(
             f"checkpoint: expected a network of width {settings.width:g}, found "
@@ -158,7 +168,7 @@ def _check_start(
         )
 
 
-def _copy(network: DeepFinder) -> dict[str, Tensor]:
+def _copy(network: VoxelNetwork) -> dict[str, Tensor]:
     return {name: value.detach().cpu().clone() for name, value in network.state_dict().items()}
 
 

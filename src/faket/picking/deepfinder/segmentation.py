@@ -13,7 +13,7 @@ from torch.nn import functional
 from faket.data import FloatArray
 from faket.device import Device, resolve_device
 from faket.errors import InputError
-from faket.picking.deepfinder.network import DeepFinder
+from faket.picking.deepfinder.network import VoxelNetwork
 from faket.picking.deepfinder.tiling import Tile, cover, padded_shape
 from faket.reports import Progress
 
@@ -43,7 +43,7 @@ class Segmentation:
 
 def segment(
     volume: FloatArray,
-    network: DeepFinder,
+    network: VoxelNetwork,
     *,
     binning: int = 2,
     tile: int = TILE,
@@ -64,7 +64,7 @@ def segment(
     ----------
     volume : ndarray, shape (z, y, x), float32
         May be a memory map. Same voxel size and contrast sign as in training.
-    network : DeepFinder
+    network : VoxelNetwork
         It is moved to the device and stays there.
     binning : {1, 2}
     tile, margin : int
@@ -115,7 +115,7 @@ def segment(
 
 def predict(
     volume: FloatArray,
-    network: DeepFinder,
+    network: VoxelNetwork,
     *,
     tile: int = TILE,
     margin: int = MARGIN,

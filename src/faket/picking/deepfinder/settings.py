@@ -5,7 +5,7 @@ from typing import Literal
 
 from faket.config import check_settings, setting
 from faket.errors import InputError
-from faket.picking.deepfinder.network import STRIDE
+from faket.picking.deepfinder.network import STRIDE, PickerName
 from faket.picking.deepfinder.patches import Rotations
 
 Schedule = Literal["constant", "linear"]
@@ -16,6 +16,9 @@ _PUBLISHED_PATCH, _PUBLISHED_SHIFT = 56, 13
 class TrainingSettings:
     """How a picker is trained; the defaults are the published ones."""
 
+    picker: PickerName = setting(  # noqa: RUF009  (a field, as the others)
+        "deepfinder", "network: deepfinder (published), or unet, the residual U-Net of monai"
+    )
     epochs: int = setting(110, "epochs in all, including those of a checkpoint", ge=1)
     batch: int = setting(25, "patches in one step", ge=1)
     patch: int = setting(_PUBLISHED_PATCH, "side of a patch, a multiple of 4", unit="voxels", ge=8)
@@ -61,6 +64,11 @@ class TrainingSettings:
             raise InputError(
                 f"`TrainingSettings.patch`: expected a multiple of {STRIDE} voxels, found "
                 f"{self.patch}; take {self.patch // STRIDE * STRIDE}"
+            )
+        if self.picker not in ("deepfinder", "unet"):
+            raise InputError(
+                f"`TrainingSettings.picker`: expected deepfinder or unet, found {self.picker!r}; "
+                "choose one of them"
             )
         if self.rotations not in ("none", "y", "xyz"):
             raise InputError(

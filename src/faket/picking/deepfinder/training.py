@@ -14,7 +14,7 @@ from faket.errors import InputError
 from faket.picking.deepfinder.checkpoint import Checkpoint, EpochRecord
 from faket.picking.deepfinder.learner import Batch, Learner
 from faket.picking.deepfinder.loss import confusion_counts, f1_per_class
-from faket.picking.deepfinder.network import DeepFinder
+from faket.picking.deepfinder.network import VoxelNetwork
 from faket.picking.deepfinder.patches import (
     EpochDraws,
     LabelledTomogram,
@@ -64,7 +64,7 @@ def train(
     on_step: Callable[[StepReport], None] | None = None,
     on_epoch: Callable[[Checkpoint], None] | None = None,
 ) -> TrainedPicker:
-    """Train DeepFinder on labelled tomograms.
+    """Train a picker's network on labelled tomograms.
 
     Every epoch shows every object once, in random order, in floor(objects / batch) steps; patches
     are shifted and turned at random. The random numbers of an epoch are a function of (seed,
@@ -131,7 +131,7 @@ def train(
 
 
 def validate(
-    network: DeepFinder,
+    network: VoxelNetwork,
     tomogram: LabelledTomogram,
     settings: TrainingSettings,
     *,
