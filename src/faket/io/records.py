@@ -34,6 +34,7 @@ Record = TypeVar("Record")
 MAX_JSON_BYTES = 32_000_000
 _STRICT = ConfigDict(strict=True, extra="forbid")
 _LENIENT = ConfigDict(strict=True, extra="ignore")
+_LONGEST_NAME = 80  # chosen: no entry of ours is longer
 _MAX_DEPTH = 8  # chosen: arrays in records have three axes
 
 
@@ -159,10 +160,15 @@ def _are_numbers(value: Any, depth: int = 0) -> bool:
     return isinstance(value, float) or (type(value) is int and abs(value) < 2**63)
 
 
+def _cut(entry: str) -> str:
+    """Return the end of a name that a damaged file made long."""
+    return entry if len(entry) <= _LONGEST_NAME else f"…{entry[-_LONGEST_NAME:]}"
+
+
 def _first(error: ValidationError, what: str) -> str:
     """Return the first mistake in one line: entry, what was expected and what was found."""
     details = error.errors(include_url=False)[0]
-    kind, entry = details["type"], ".".join(map(str, details["loc"]))
+    kind, entry = details["type"], _cut(".".join(map(str, details["loc"])))
     message = details["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
     if kind == "value_error":  # our own: it says what is expected and found
         return f"{entry}: {message}" if entry else message
