@@ -8,13 +8,15 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+_FACTS = ("seconds", "cpu_seconds", "peak_rss_MB")
+
 
 @dataclass
 class Clock:
-    """Seconds and peak memory of each stage of one tomogram.
+    """Seconds, seconds of all cores, and peak memory of each stage of one tomogram.
 
-    On Linux, where the peak can be reset, it is that of the stage; elsewhere that of the process
-    so far.
+    A stage may have several parts, whose seconds add up. On Linux, where the peak can be reset, it
+    is that of the stage; elsewhere that of the process so far.
     """
 
     stages: dict[str, dict[str, float]] = field(default_factory=dict)
@@ -23,10 +25,15 @@ class Clock:
     def stage(self, name: str) -> Iterator[None]:
         """Measure the body."""
         _reset_peak()
-        start = time.perf_counter()
+        start, cpu_start = time.perf_counter(), time.process_time()
         yield
-        seconds = time.perf_counter() - start
-        self.stages[name] = {"seconds": round(seconds, 3), "peak_rss_MB": round(_peak_MB())}
+        seconds, cpu_seconds = time.perf_counter() - start, time.process_time() - cpu_start
+        before = self.stages.get(name, dict.fromkeys(_FACTS, 0.0))
+        self.stages[name] = {
+            "seconds": round(before["seconds"] + seconds, 3),
+            "cpu_seconds": round(before["cpu_seconds"] + cpu_seconds, 3),
+            "peak_rss_MB": max(before["peak_rss_MB"], round(_peak_MB())),
+        }
 
 
 def _reset_peak() -> None:

@@ -110,6 +110,7 @@ class StageCosts:
 
     seconds: float
     peak_rss_MB: float
+    cpu_seconds: float | None = field(default=None, metadata=_LATER)
 
 
 @dataclass(frozen=True)
