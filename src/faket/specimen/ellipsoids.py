@@ -7,13 +7,14 @@ D of its surface; scaled by 1 - D / (smallest semi-axis), it lies deeper inside 
 
 import math
 
-from numba import prange
+from numba import njit, prange
 
 from faket.compiling import kernel
 from faket.data import AnyArray, DoubleArray, FloatArray
 
 _SUBSAMPLES = 8  # per axis in a voxel at the surface; chosen: its coverage errs by 0.5 % (σ)
 _HALF_DIAGONAL = math.sqrt(3) / 2
+_STEPS = 50  # of Newton's method at most; chosen, because two to four are usual
 
 
 @kernel()
@@ -27,7 +28,7 @@ def signed_distance(u: float, v: float, w: float, a: float, b: float, c: float) 
     aa, bb, cc = a * a, b * b, c * c
     smallest = min(a, b, c)
     t = 0.0
-    for _ in range(50):
+    for _ in range(_STEPS):
         p, q, r = a * u / (t + aa), b * v / (t + bb), c * w / (t + cc)
         slope = 2.0 * (p * p / (t + aa) + q * q / (t + bb) + r * r / (t + cc))
         if slope == 0.0:
@@ -50,6 +51,52 @@ def voxel_distance(
     w = rotation[0, 2] * dx + rotation[1, 2] * dy + rotation[2, 2] * dz
     distance: float = signed_distance(u, v, w, semi_axes[0], semi_axes[1], semi_axes[2])
     return distance
+
+
+@njit(inline="always", error_model="numpy")
+def _step(t, done, aa, bb, cc, au, bv, cw, smallest):  # type: ignore[no-untyped-def]
+    """Take the same step as :func:`signed_distance`, unless it has ended; without branches."""
+    p, q, r = au / (t + aa), bv / (t + bb), cw / (t + cc)
+    slope = 2.0 * (p * p / (t + aa) + q * q / (t + bb) + r * r / (t + cc))
+    step = (p * p + q * q + r * r - 1.0) / slope
+    after = max(t + step, -0.9999 * smallest * smallest)
+    return (t if done else after), done | (abs(step) <= 1e-3 * smallest)
+
+
+@kernel(error_model="numpy")
+def row_distances(
+    start: int,
+    stop: int,
+    cx: float,
+    dy: float,
+    dz: float,
+    rotation: DoubleArray,
+    semi_axes: DoubleArray,
+    distances: DoubleArray,
+) -> None:
+    """Write :func:`voxel_distance` of the voxels start <= x < stop of a row into ``distances``.
+
+    Four steps for all are as fast as one of them alone, because a processor works on several voxels
+    at once; where they do not suffice, :func:`voxel_distance` goes on.
+    """
+    a, b, c = semi_axes[0], semi_axes[1], semi_axes[2]
+    aa, bb, cc = a * a, b * b, c * c
+    smallest = min(a, b, c)
+    for i in range(stop - start):
+        dx = start + i - cx
+        u = rotation[0, 0] * dx + rotation[1, 0] * dy + rotation[2, 0] * dz
+        v = rotation[0, 1] * dx + rotation[1, 1] * dy + rotation[2, 1] * dz
+        w = rotation[0, 2] * dx + rotation[1, 2] * dy + rotation[2, 2] * dz
+        au, bv, cw = a * u, b * v, c * w
+        t, done = _step(0.0, False, aa, bb, cc, au, bv, cw, smallest)
+        t, done = _step(t, done, aa, bb, cc, au, bv, cw, smallest)
+        t, done = _step(t, done, aa, bb, cc, au, bv, cw, smallest)
+        t, done = _step(t, done, aa, bb, cc, au, bv, cw, smallest)
+        p, q, r = u / (t + aa), v / (t + bb), w / (t + cc)
+        distances[i] = t * math.sqrt(p * p + q * q + r * r) if done else math.nan
+    for i in range(stop - start):
+        if math.isnan(distances[i]):
+            distances[i] = voxel_distance(start + i - cx, dy, dz, rotation, semi_axes)
 
 
 @kernel()

@@ -29,8 +29,9 @@ class Grid(NamedTuple):
     Attributes
     ----------
     values : ndarray, shape (z, y, x), float32
-    active : ndarray of bool, shape (z, y, x)
-        Cells (from a voxel to the next) where the interpolated value may be non-zero.
+    cells : ndarray of uint8, shape (z, y, x)
+        Of a cell, from a voxel to the next, 1 if one of the values between which is interpolated
+        counts, 2 if all do: those of an envelope from 0.5 on, coefficients that are not negligible.
     origin : ndarray, shape (3,), float64
         Position of the particle's origin in ``values``, as x, y, z.
     low, high : ndarray, shape (3,), float64
@@ -41,7 +42,7 @@ class Grid(NamedTuple):
     """
 
     values: FloatArray
-    active: AnyArray
+    cells: AnyArray
     origin: DoubleArray
     low: DoubleArray
     high: DoubleArray
@@ -88,8 +89,8 @@ def _inside(dx: float, dy: float, dz: float, rotation: DoubleArray, grid: Grid) 
     i, j, k = math.floor(x), math.floor(y), math.floor(z)
     if i < 0 or j < 0 or k < 0 or i > nx - 2 or j > ny - 2 or k > nz - 2:
         return False
-    if not grid.active[k, j, i]:
-        return False
+    if grid.cells[k, j, i] != 1:
+        return grid.cells[k, j, i] == 2  # type: ignore[no-any-return]
     f, g, h = x - i, y - j, z - k
     total = 0.0
     for c in range(2):
@@ -99,19 +100,24 @@ def _inside(dx: float, dy: float, dz: float, rotation: DoubleArray, grid: Grid) 
     return total >= 0.5
 
 
-@kernel()
+@kernel(parallel=True)
 def envelope_volume(grid: Grid) -> float:
     """Volume in which the envelope is at least 0.5, voxels."""
-    nz, ny, nx = grid.values.shape
+    nz, ny, nx = grid.cells.shape
+    n = _SUBSAMPLES
     count = 0
-    for k in range(nz * _SUBSAMPLES):
-        dz = (k + 0.5) / _SUBSAMPLES - grid.origin[2]
-        for j in range(ny * _SUBSAMPLES):
-            dy = (j + 0.5) / _SUBSAMPLES - grid.origin[1]
-            for i in range(nx * _SUBSAMPLES):
-                dx = (i + 0.5) / _SUBSAMPLES - grid.origin[0]
-                count += _inside(dx, dy, dz, _UNTURNED, grid)
-    return count / _SUBSAMPLES**3
+    for k in prange(nz):
+        for j in range(ny):
+            for i in range(nx):
+                if grid.cells[k, j, i] != 1:
+                    count += n**3 * (grid.cells[k, j, i] == 2)
+                    continue
+                for sample in range(n**3):
+                    dz = k + (sample // n**2 + 0.5) / n - grid.origin[2]
+                    dy = j + (sample // n % n + 0.5) / n - grid.origin[1]
+                    dx = i + (sample % n + 0.5) / n - grid.origin[0]
+                    count += _inside(dx, dy, dz, _UNTURNED, grid)
+    return count / n**3  # type: ignore[no-any-return]
 
 
 @kernel()
@@ -251,7 +257,7 @@ def _along_xy(plane: FloatArray, j: Any, i: Any, wx: Weights, wy: Weights) -> fl
 def _spline(x: float, y: float, z: float, grid: Grid) -> float:
     """Evaluate a cubic B-spline from its coefficients; 0 where all of them are negligible."""
     i, j, k = math.floor(x), math.floor(y), math.floor(z)
-    if not grid.active[k, j, i]:
+    if grid.cells[k, j, i] == 0:
         return 0.0
     wx, wy, wz = _weights(x - i), _weights(y - j), _weights(z - k)
     p, q, r = np.uint64(i - 1), np.uint64(j - 1), np.uint64(k - 1)

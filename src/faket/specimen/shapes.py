@@ -4,8 +4,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
-from scipy.ndimage import spline_filter
+from scipy.ndimage import binary_erosion, spline_filter
 
 from faket.data import AnyArray, DoubleArray, Species
 from faket.errors import InputError
@@ -83,11 +82,10 @@ def _cropped(values: AnyArray, kept: AnyArray, middle: AnyArray, reach: int) -> 
     shape = where.max(axis=0) + 1 + margin - first
     block = tuple(slice(f + margin, f + margin + n) for f, n in zip(first, shape, strict=True))
     taps = np.pad(np.pad(kept, margin)[block], (reach - 1, reach))
-    active = sliding_window_view(taps, (2 * reach,) * 3).any(axis=(3, 4, 5))
     distances = np.linalg.norm(where - middle, axis=1)
     return Grid(
         values=np.ascontiguousarray(np.pad(values, margin)[block], np.float32),
-        active=np.ascontiguousarray(active),
+        cells=_cells(taps, 2 * reach),
         origin=(middle - first)[::-1].astype(np.float64),  # z y x → x y z, as low and high
         low=np.full(3, float(reach)),
         high=(shape - 1 - reach)[::-1].astype(np.float64),
@@ -95,11 +93,24 @@ def _cropped(values: AnyArray, kept: AnyArray, middle: AnyArray, reach: int) -> 
     )
 
 
+def _cells(kept: AnyArray, taps: int) -> AnyArray:
+    """Return for each cell whether some (1) or all (2) of its ``taps`` values an axis are kept."""
+    some = every = kept
+    for axis, size in enumerate(kept.shape):
+        windows = [range(i, size - taps + 1 + i) for i in range(taps)]
+        some = np.logical_or.reduce([some.take(window, axis) for window in windows])
+        every = np.logical_and.reduce([every.take(window, axis) for window in windows])
+    return some.astype(np.uint8) + every
+
+
 def _surface_points(inside: AnyArray, middle: AnyArray) -> DoubleArray:
     """Return voxels inside: the farthest in evenly spread directions, then some others."""
     points = (np.argwhere(inside) - middle)[:, ::-1].astype(np.float64)  # z y x → x y z
+    # In any direction a voxel whose neighbours all lie inside has one farther out than itself.
+    surface = np.flatnonzero(~binary_erosion(inside)[inside])
     # [n, 3] @ [3, directions] → [n, directions] → [directions]
-    farthest = np.unique(np.argmax(points @ fibonacci_sphere(_SAMPLE_POINTS).T, axis=0))
+    farthest = np.argmax(points[surface] @ fibonacci_sphere(_SAMPLE_POINTS).T, axis=0)
+    farthest = np.unique(surface[farthest])
     # Multiples of the golden ratio: every prefix of the list covers the range evenly.
     spread = np.floor(np.arange(_SAMPLE_POINTS) * 0.618033988749895 % 1 * len(points))
     chosen = np.concatenate([farthest, spread.astype(np.int64)])

@@ -1,16 +1,48 @@
 """Shells around an ellipsoid on the voxel grid: the membranes of vesicles.
 
-Scaled ellipsoids (see :mod:`faket.specimen.ellipsoids`) limit the voxels of a row for which the
-exact distance is computed. Centres (x, y, z) and lengths are in voxels.
+Two ellipsoids limit the voxels of a row for which the exact distance is computed: one with axes
+longer by s D encloses all points within a distance D of the surface, one with axes shorter by s D
+lies deeper than D. For with support function h(n) = |a n|, semi-axes a and unit vector n, that of the
+larger one is at least its component along a n, which is h + s D Σ a n² / h, and that is h + D or more
+if s ≥ h / Σ a n². By Kantorovich's inequality this is so for s = (a + c) / 2√(a c) of the longest and
+the shortest semi-axis; for the smaller ellipsoid it is so with its own semi-axes.
+Centres (x, y, z) and lengths are in voxels.
 """
 
 import math
 
+import numpy as np
 from numba import prange
 
 from faket.compiling import kernel
 from faket.data import AnyArray, DoubleArray, FloatArray
-from faket.specimen.ellipsoids import chord, covered, level, voxel_distance
+from faket.specimen.ellipsoids import chord, covered, level, row_distances, voxel_distance
+
+_LARGEST_SLACK = 2.0  # s of the smaller ellipsoid; chosen: semi-axes as 1 to 13.9 have it
+
+
+@kernel()
+def _slack(longest: float, shortest: float) -> float:
+    """Return s; infinity if an axis has no length."""
+    if shortest <= 0.0:
+        return math.inf
+    return (longest + shortest) / (2.0 * math.sqrt(longest * shortest))
+
+
+@kernel()
+def _enclosing(semi_axes: DoubleArray, reach: float) -> DoubleArray:
+    """Return the semi-axes of an ellipsoid that holds all within ``reach`` of the surface."""
+    return semi_axes + _slack(semi_axes.max(), semi_axes.min()) * reach
+
+
+@kernel()
+def _lumen(semi_axes: DoubleArray, reach: float) -> DoubleArray:
+    """Return the semi-axes of an ellipsoid that lies deeper than ``reach``; zeros: there is none."""
+    most = _LARGEST_SLACK * reach
+    slack = _slack(semi_axes.max() - most, semi_axes.min() - most)
+    if slack > _LARGEST_SLACK:
+        return semi_axes * 0.0
+    return semi_axes - slack * reach
 
 
 @kernel()
@@ -20,31 +52,24 @@ def _shell_columns(
     dy: float,
     dz: float,
     rotation: DoubleArray,
-    semi_axes: DoubleArray,
-    reach: float,
+    enclosing: DoubleArray,
+    lumen: DoubleArray,
 ) -> tuple[int, int, int, int]:
-    """Return two ranges of x, on either side of the lumen, with all voxels within reach."""
-    smallest = min(semi_axes[0], semi_axes[1], semi_axes[2])
-    left, right = chord(dy, dz, rotation, semi_axes, 1.0 + reach / smallest)
+    """Return two ranges of x, on either side of the lumen, with all voxels of a shell."""
+    left, right = chord(dy, dz, rotation, enclosing, 1.0)
     if left > right:
         return 0, 0, 0, 0
     first, last = max(0, math.ceil(cx + left)), min(nx, math.floor(cx + right) + 1)
-    enter, leave = chord(dy, dz, rotation, semi_axes, max(0.0, 1.0 - reach / smallest))
+    enter, leave = 1.0, 0.0
+    if lumen[0] > 0.0:
+        enter, leave = chord(dy, dz, rotation, lumen, 1.0)
     if enter > leave:
         return first, last, 0, 0
     stop = max(first, min(last, math.floor(cx + enter) + 1))
     return first, stop, max(stop, math.ceil(cx + leave)), last
 
 
-@kernel()
-def _shell_reach(semi_axes: DoubleArray, half: float) -> float:
-    """Return the largest distance of a shell's voxel from the centre."""
-    smallest: float = min(semi_axes[0], semi_axes[1], semi_axes[2])
-    largest: float = max(semi_axes[0], semi_axes[1], semi_axes[2])
-    return largest * (1.0 + half / smallest)
-
-
-@kernel()
+@kernel(parallel=True)
 def scan_shell(
     occupancy: AnyArray,
     centre: DoubleArray,
@@ -53,31 +78,54 @@ def scan_shell(
     half: float,
     write: bool,
 ) -> int:
-    """Return -1 if a voxel no farther than ``half`` from the surface is occupied, else 0.
+    """Return the number of voxels no farther than ``half`` from the surface that are occupied.
 
-    With ``write``, mark these voxels as occupied and return their number. Voxels outside the grid
-    are ignored.
+    In each plane of z only the first is counted. With ``write``, mark these voxels as occupied and
+    return their number. Voxels outside the grid are ignored.
     """
     nz, ny, nx = occupancy.shape
-    reach = _shell_reach(semi_axes, half)
-    z0, z1 = covered(centre[2], reach, nz)
-    y0, y1 = covered(centre[1], reach, ny)
+    enclosing, lumen = _enclosing(semi_axes, half), _lumen(semi_axes, half)
+    z0, z1 = covered(centre[2], enclosing.max(), nz)
     count = 0
-    for z in range(z0, z1):
-        for y in range(y0, y1):
-            dy, dz = y - centre[1], z - centre[2]
-            a, b, c, d = _shell_columns(nx, centre[0], dy, dz, rotation, semi_axes, half)
-            for side in range(2):
-                start, stop = (a, b) if side == 0 else (c, d)
-                for x in range(start, stop):
-                    if not write and not occupancy[z, y, x]:
-                        continue  # a free voxel is no obstacle, in the shell or not
+    for z in prange(z0, z1):
+        count += _scan_plane(
+            occupancy[z], z - centre[2], centre, rotation, semi_axes, half, enclosing, lumen, write
+        )
+    return count
+
+
+@kernel()
+def _scan_plane(
+    plane: AnyArray,
+    dz: float,
+    centre: DoubleArray,
+    rotation: DoubleArray,
+    semi_axes: DoubleArray,
+    half: float,
+    enclosing: DoubleArray,
+    lumen: DoubleArray,
+    write: bool,
+) -> int:
+    ny, nx = plane.shape
+    y0, y1 = covered(centre[1], enclosing.max(), ny)
+    distances = np.empty(nx)
+    count = 0
+    for y in range(y0, y1):
+        dy = y - centre[1]
+        a, b, c, d = _shell_columns(nx, centre[0], dy, dz, rotation, enclosing, lumen)
+        for side in range(2):
+            start, stop = (a, b) if side == 0 else (c, d)
+            if write:
+                row_distances(start, stop, centre[0], dy, dz, rotation, semi_axes, distances)
+            for x in range(start, stop):
+                if write and abs(distances[x - start]) <= half:
+                    plane[y, x] = True
+                    count += 1
+                # A free voxel is no obstacle, in the shell or not.
+                if not write and plane[y, x]:
                     distance = voxel_distance(x - centre[0], dy, dz, rotation, semi_axes)
                     if abs(distance) <= half:
-                        if not write:
-                            return -1
-                        occupancy[z, y, x] = True
-                        count += 1
+                        return 1
     return count
 
 
@@ -142,7 +190,7 @@ def first_shell_fit(
             continue
         if not _points_free(occupancy, centre, rotation, semi_axes, half, points):
             continue
-        if scan_shell(occupancy, centre, rotation, semi_axes, half, False) < 0:
+        if scan_shell(occupancy, centre, rotation, semi_axes, half, False) > 0:
             continue
         if scan_shell(occupancy, centre, rotation, semi_axes, half, True) > 0:
             return n
@@ -172,19 +220,22 @@ def paint_shells(
     nz, ny, nx = potential.shape
     reach = max(half, profile_step * (len(profile) - 1))
     for z in prange(nz):
+        distances = np.empty(nx)
         for i in range(len(ids)):
             centre, rotation, axes = centres[i], rotations[i], semi_axes[i]
             dz = z - centre[2]
-            if abs(dz) > _shell_reach(axes, reach):
+            enclosing, lumen = _enclosing(axes, reach), _lumen(axes, reach)
+            if abs(dz) > enclosing.max():
                 continue
-            y0, y1 = covered(centre[1], _shell_reach(axes, reach), ny)
+            y0, y1 = covered(centre[1], enclosing.max(), ny)
             for y in range(y0, y1):
                 dy = y - centre[1]
-                a, b, c, d = _shell_columns(nx, centre[0], dy, dz, rotation, axes, reach)
+                a, b, c, d = _shell_columns(nx, centre[0], dy, dz, rotation, enclosing, lumen)
                 for side in range(2):
                     start, stop = (a, b) if side == 0 else (c, d)
+                    row_distances(start, stop, centre[0], dy, dz, rotation, axes, distances)
                     for x in range(start, stop):
-                        distance = abs(voxel_distance(x - centre[0], dy, dz, rotation, axes))
+                        distance = abs(distances[x - start])
                         place = distance / profile_step
                         k = int(place)
                         if k < len(profile) - 1:
