@@ -3,8 +3,8 @@
 Run: python benchmarks/bench_dataset.py [--method METHOD] [--size 1024] [--keep FOLDER]
 
 A tomogram of 1500 molecules of the embedded library, vesicles and gold in 1024 x 1024 x 360 voxels
-of 5 Å, 61 tilts, binning 2, with labels and all files. No files are needed: the reference is another
-specimen's projections with a CTF and counted electrons, without other errors, and is made first.
+of 5 Å, 61 tilts, binning 2, with labels and all files. No files are needed: the reference, made
+first, is another specimen's projections with a CTF and counted electrons, without other errors.
 """
 
 import argparse
@@ -46,7 +46,9 @@ aligned = true
 
 def reference(folder: Path, size: int, depth: int, particles: int) -> Path:
     """Write an aligned tilt-series of another specimen; return its path."""
-    species = [load_species(f"synthetic:{name}", voxel_size_A=VOXEL_A) for name in SYNTHETIC_SPECIES]
+    species = [
+        load_species(f"synthetic:{name}", voxel_size_A=VOXEL_A) for name in SYNTHETIC_SPECIES
+    ]
     config = SpecimenConfig(size_voxels=(size, size, depth), particles=(particles, particles))
     images = noise_free_projections(build_specimen(config, species, seed=99), TILTS).images
     optics = Optics(electron_wavelength_A(300), 35_000, 2.7e7)

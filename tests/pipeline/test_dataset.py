@@ -19,7 +19,6 @@ from faket.io.style_profile import load_style_profile
 from faket.io.tilts import read_tilt_series, tilt_angles_beside, write_tilt_series
 from faket.pipeline import generate, parse_recipe, read_recipe
 from faket.pipeline.methods import load_recipe_network
-from faket.pipeline.output import labels_at
 from faket.reconstruction import binned_offset
 from faket.style import load_network
 
@@ -135,14 +134,6 @@ def test_binned_tomogram_lies_on_its_labels(tmp_path):
 
     for axis in range(3):
         assert fit(0, axis) > max(fit(-1, axis), fit(1, axis))
-
-
-def test_labels_are_samples_of_the_full_mask():
-    mask = np.arange(7 * 8 * 9).reshape(7, 8, 9)
-    binned = labels_at(mask, 2)
-    assert binned.shape == (3, 4, 4)
-    offset = [binned_offset(n, 2) for n in mask.shape]
-    assert binned[1, 2, 3] == mask[offset[0] + 2, offset[1] + 4, offset[2] + 6]
 
 
 def test_noise_matches_the_profile_of_the_reference(noisy):

@@ -2,14 +2,15 @@
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 from scipy.spatial.transform import Rotation
 
 from faket.errors import InputError
-from faket.projection import back_project, project, project_slices
-from faket.projection.gpu import back_project_torch, project_torch
+from faket.projection import SlabProjector, back_project, project, project_slices
+from faket.projection.gpu import add_projections, back_project_torch, project_torch
 
 ANGLES = np.arange(-60.0, 61.0, 15.0)
 
@@ -131,6 +132,29 @@ def test_torch_build_equals_the_numba_build():
         back_project(stack, ANGLES, depth=10, width=21, device="cpu"),
         atol=1e-4,
     )
+
+
+def test_slabs_give_the_bytes_of_the_whole():
+    volume = np.random.default_rng(6).standard_normal((23, 70, 33)).astype(np.float32)
+    volume[:, :, ::3] = 0
+    projector = SlabProjector(volume.shape, ANGLES, device="cpu")
+    stack = torch.zeros((len(ANGLES), 33, 70))
+    for first, last in ((0, 8), (8, 20), (20, 23)):
+        projector.add(volume[first:last])
+        add_projections(volume[first:last], first, 23, ANGLES, stack)
+    whole = project(volume, ANGLES, device="cpu")
+    np.testing.assert_array_equal(projector.images(), whole)
+    np.testing.assert_allclose(stack.numpy().transpose(0, 2, 1), whole, atol=1e-4)
+
+
+def test_slabs_that_do_not_follow_each_other_are_refused():
+    projector = SlabProjector((9, 4, 5), ANGLES, device="cpu")
+    for wrong in ((9, 4, 6), (10, 4, 5)):
+        with pytest.raises(InputError, match="slab: expected the planes from 0"):
+            projector.add(np.zeros(wrong))
+    projector.add(np.zeros((3, 4, 5)))
+    with pytest.raises(InputError, match="a multiple of 4"):
+        projector.add(np.zeros((2, 4, 5)))
 
 
 def test_threads_do_not_change_the_bytes():

@@ -5,14 +5,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.integrate import quad
+from scipy.spatial.transform import Rotation
 
-from faket.specimen.ellipsoids import signed_distance
+from faket.specimen.ellipsoids import level, row_distances, signed_distance, voxel_distance
 from faket.specimen.membrane import (
     HEAD_POSITION_A,
     bilayer_areal_integral_V_A,
     bilayer_potential_V,
     tabulated_bilayer,
 )
+from faket.specimen.shell_limits import limits_of, row_of_shell
 
 axis = st.floats(20.0, 60.0)
 unit = st.floats(-1.0, 1.0)
@@ -35,6 +37,31 @@ def test_a_step_along_the_normal_is_the_distance(axes, direction, offset):
 def test_distance_from_a_sphere_is_exact(r):
     point = r * np.array([0.6, 0.0, 0.8])
     assert signed_distance(*point, 30.0, 30.0, 30.0) == pytest.approx(r - 30, abs=2e-3)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.tuples(axis, axis, axis), st.tuples(unit, unit, unit), st.floats(-60, 60), st.floats(-60, 60)
+)
+def test_a_row_holds_every_voxel_of_a_shell_once(axes, turn, dy, dz):
+    axes, rotation = np.array(axes), Rotation.from_rotvec(turn).as_matrix()
+    centre, reach, step, n = 70.3, 5.0, 2, 70
+    row = np.array([
+        voxel_distance(1 + step * i - centre, dy, dz, rotation, axes) for i in range(n)
+    ])  # fmt: skip
+    limits = limits_of(axes, reach)
+    a, b, c, d = row_of_shell((1, step, n), centre, dy, dz, rotation, limits)
+    chosen = [*range(a, b), *range(c, d)]
+    assert chosen == sorted(set(chosen))
+    # Distances of points deep inside are not those of the nearest surface; they are too deep.
+    deep = np.array([
+        level(1 + step * i - centre, dy, dz, rotation, axes) < (1 - reach / axes.min()) ** 2
+        for i in range(n)
+    ])  # fmt: skip
+    assert set(np.flatnonzero((np.abs(row) <= reach) & ~deep)) <= set(chosen)
+    found = np.empty(n)
+    row_distances(1, step, n, centre, dy, dz, rotation, axes, found)
+    np.testing.assert_array_equal(found, row)
 
 
 @pytest.mark.parametrize("width_A", [5.0, 10.0, 25.0])

@@ -65,16 +65,17 @@ def network_weights(recipe: Recipe) -> Path | None:
 
 
 def make_images(
-    plan: Plan, specimen: Specimen, noise_free: FloatArray, name: str
+    plan: Plan, noise_free: FloatArray, specimen: Specimen | None, name: str
 ) -> tuple[TiltSeries, AcquisitionRecord | None]:
     """Make the tilt-series of one tomogram by the recipe's method.
 
     Parameters
     ----------
     plan : Plan
-    specimen : Specimen
     noise_free : ndarray, shape (tilt, y, x)
         Noise-free projections, protein dark.
+    specimen : Specimen or None
+        For the physics simulator.
     name : str
         Name of the tomogram, and of its random streams.
 
@@ -98,6 +99,7 @@ def make_images(
         return TiltSeries(images, geometry), None
     if method.name == "noiseless":
         return TiltSeries(noise_free, geometry), None
+    assert specimen is not None
     seed = derive(recipe.seed, name, "acquisition")
     if (foreign := foreign_formation(recipe.microscope)) is not None:
         return foreign_series(foreign, specimen, seed=seed), None

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from faket.data import FloatArray, Specimen, TiltSeries, Volume
+from faket.data import TiltSeries, Volume
 from faket.io.acquisition import write_acquisition
 from faket.io.atomic import atomic_folder
 from faket.io.manifest import write_manifest
@@ -17,11 +17,11 @@ from faket.pipeline.clock import Clock
 from faket.pipeline.methods import Plan, make_images, method_of, read_properties
 from faket.pipeline.output import write_model
 from faket.pipeline.recipe import Recipe
-from faket.projection import noise_free_projections
+from faket.pipeline.specimen_parts import SpecimenParts, paint_parts
 from faket.reconstruction import reconstruct
 from faket.reconstruction.wbp import Normalize
 from faket.seeds import derive
-from faket.specimen import Placement, paint_specimen, place_particles
+from faket.specimen import Placement, place_particles
 
 
 @dataclass(frozen=True)
@@ -29,8 +29,7 @@ class Imaged:
     """A specimen and its images, before it is reconstructed."""
 
     placement: Placement
-    specimen: Specimen
-    noise_free: FloatArray
+    parts: SpecimenParts
     series: TiltSeries
     acquisition: AcquisitionRecord | None
 
@@ -46,7 +45,7 @@ def make_model(plan: Plan, index: int, say: Callable[[str], None] | None = None)
     tell(f"{name}: writing")
     with atomic_folder(plan.out / name, overwrite=True) as folder:
         with clock.stage("writing"):
-            write_model(folder, recipe, made.specimen, made.noise_free, made.series, tomogram)
+            write_model(folder, made.parts, made.series, tomogram)
             if made.acquisition is not None:
                 write_acquisition(folder / ACQUISITION, made.acquisition)
         outputs = sorted(path for path in folder.iterdir())
@@ -80,20 +79,17 @@ def _imaged(plan: Plan, name: str, clock: Clock, tell: Callable[[str], None]) ->
     with clock.stage("placement"):
         seed = derive(recipe.seed, name, "specimen")
         placement = place_particles(plan.specimen, plan.library, seed=seed)
-    with clock.stage("painting"):
-        specimen = paint_specimen(plan.specimen, plan.library, placement.particles)
     tell(f"{name}: projections")
-    with clock.stage("projection"):
-        noise_free = noise_free_projections(specimen, plan.angles_deg).images
+    parts = paint_parts(plan, placement.particles, clock)
     tell(f"{name}: {recipe.method}")
     with clock.stage(recipe.method):
-        series, acquisition = make_images(plan, specimen, noise_free, name)
-    return Imaged(placement, specimen, noise_free, series, acquisition)
+        series, acquisition = make_images(plan, parts.noise_free, parts.whole, name)
+    return Imaged(placement, parts, series, acquisition)
 
 
 def _tomogram(plan: Plan, made: Imaged, name: str) -> Volume:
     settings = reconstruction_settings(plan.recipe)
-    depth = made.specimen.potential.data.shape[0] // plan.recipe.reconstruction.binning
+    depth = len(made.parts.grandmodel.data)
     series, measured = made.series, plan.measured_filter
     # Measured beside one of the two, as that was more like the other program's tomogram.
     wanted = plan.recipe.reconstruction.ctf == "flip"

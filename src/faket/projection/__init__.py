@@ -8,8 +8,11 @@ from faket.projection.projector import (
     project_bands,
     project_slices,
 )
+from faket.projection.slabs import PLANES, SlabProjector
 
 __all__ = [
+    "PLANES",
+    "SlabProjector",
     "back_project",
     "filled_columns",
     "noise_free_projections",

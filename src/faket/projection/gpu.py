@@ -22,8 +22,7 @@ def project_torch(
     """Project ``volume`` [z, y, x] as :func:`faket.projection.project` does."""
     ny = volume.shape[1]
     stack = torch.zeros((len(angles_deg), width, ny), device=device)
-    with _same_order():
-        _add_projections(volume, angles_deg, stack)
+    add_projections(volume, 0, len(volume), angles_deg, stack)
     return stack.permute(0, 2, 1).contiguous().cpu().numpy()  # [tilt, x, y] → [tilt, y, x]
 
 
@@ -38,14 +37,18 @@ def _same_order() -> Iterator[None]:
         torch.use_deterministic_algorithms(before)
 
 
-def _add_projections(volume: FloatArray, angles_deg: DoubleArray, stack: torch.Tensor) -> None:
-    nz, ny, nx = volume.shape
+@_same_order()
+def add_projections(
+    planes: FloatArray, first: int, depth: int, angles_deg: DoubleArray, stack: torch.Tensor
+) -> None:
+    """Add to ``stack`` [tilt, x, y] what planes from z = ``first`` on of ``depth`` in all show."""
+    nz, ny, nx = planes.shape
     width, device = stack.shape[1], stack.device
     for z0, z1 in _slabs(nz, ny * nx):
-        slab = torch.from_numpy(np.array(volume[z0:z1], order="C")).to(device)
+        slab = torch.from_numpy(np.array(planes[z0:z1], order="C")).to(device)
         voxels = slab.permute(0, 2, 1).reshape(-1, ny)  # [z, y, x] → [z x, y]
         for t, angle in enumerate(angles_deg):
-            pixels, weights = _footprint(angle, (z0, z1), nz, nx, width, device)
+            pixels, weights = _footprint(angle, (first + z0, first + z1), depth, nx, width, device)
             for tap in range(4):
                 # The extra column `width` collects what misses the detector.
                 padded = torch.zeros((width + 1, ny), device=device)

@@ -84,39 +84,80 @@ def _gather(tile, n, columns, pixels, weights, rows):  # type: ignore[no-untyped
             )
 
 
+@njit(inline="always")
+def _add_rows(volume, first, depth, y0, y1, cosines, sines, total):  # type: ignore[no-untyped-def]
+    """Add the projections of the rows y0 <= y < y1 to ``total`` [tilt, column, lane]."""
+    nz, _, nx = volume.shape
+    nt, width = total.shape[0], total.shape[1] - 2 * _PAD
+    tile = np.zeros((_Z_TILE, _X_TILE, LANES), np.float32)
+    filled = np.zeros((_Z_TILE, _X_TILE), np.bool_)
+    columns, pixels = np.empty(_X_TILE, np.uint32), np.empty(_X_TILE, np.uint32)
+    weights = np.empty((_X_TILE, 4), np.float32)
+    for z0 in range(0, nz, _Z_TILE):
+        z1 = min(nz, z0 + _Z_TILE)
+        for x0 in range(0, nx, _X_TILE):
+            x1 = min(nx, x0 + _X_TILE)
+            for z in range(z0, z1):
+                _load(volume, z, y0, y1, x0, x1, tile[z - z0], filled[z - z0])
+            for t in range(nt):
+                cos, sin = cosines[t], sines[t]
+                for z in range(z0, z1):
+                    offset = width // 2 - (nx // 2) * cos + (first + z - depth // 2) * sin
+                    n = _aim(x0, x1, cos, offset, width, filled[z - z0], columns, pixels, weights)
+                    _splat(tile[z - z0], n, columns, pixels, weights, total[t])
+
+
 @kernel(parallel=True, fastmath={"contract"})
 def project_kernel(
     volume: FloatArray, cosines: AnyArray, sines: AnyArray, stack: FloatArray
 ) -> None:
     """Write the projections of ``volume`` [z, y, x] into ``stack`` [tilt, y, u]."""
-    nz, ny, nx = volume.shape
+    nz, ny, _ = volume.shape
     nt, _, width = stack.shape
     for block in prange((ny + LANES - 1) // LANES):
         y0 = block * LANES
         y1 = min(ny, y0 + LANES)
         total = np.zeros((nt, width + 2 * _PAD, LANES), np.float32)
-        tile = np.zeros((_Z_TILE, _X_TILE, LANES), np.float32)
-        filled = np.zeros((_Z_TILE, _X_TILE), np.bool_)
-        columns, pixels = np.empty(_X_TILE, np.uint32), np.empty(_X_TILE, np.uint32)
-        weights = np.empty((_X_TILE, 4), np.float32)
-        for z0 in range(0, nz, _Z_TILE):
-            z1 = min(nz, z0 + _Z_TILE)
-            for x0 in range(0, nx, _X_TILE):
-                x1 = min(nx, x0 + _X_TILE)
-                for z in range(z0, z1):
-                    _load(volume, z, y0, y1, x0, x1, tile[z - z0], filled[z - z0])
-                for t in range(nt):
-                    cos, sin = cosines[t], sines[t]
-                    for z in range(z0, z1):
-                        offset = width // 2 - (nx // 2) * cos + (z - nz // 2) * sin
-                        n = _aim(
-                            x0, x1, cos, offset, width, filled[z - z0], columns, pixels, weights
-                        )
-                        _splat(tile[z - z0], n, columns, pixels, weights, total[t])
+        _add_rows(volume, 0, nz, y0, y1, cosines, sines, total)
         for t in range(nt):
             for y in range(y0, y1):
                 for u in range(width):
                     stack[t, y, u] = total[t, u + _PAD, y - y0]
+
+
+def empty_totals(tilts: int, rows: int, width: int) -> FloatArray:
+    """Return zeros for :func:`add_kernel` to add to: [block of rows, tilt, column, lane]."""
+    return np.zeros((-(-rows // LANES), tilts, width + 2 * _PAD, LANES), np.float32)
+
+
+@kernel(parallel=True, fastmath={"contract"})
+def add_kernel(
+    planes: FloatArray,
+    first: int,
+    depth: int,
+    cosines: AnyArray,
+    sines: AnyArray,
+    totals: FloatArray,
+) -> None:
+    """Add to ``totals`` the projections of planes from z = ``first`` on, of ``depth`` in all.
+
+    Sums of planes in order are those of :func:`project_kernel` if ``first`` divides by 4.
+    """
+    ny = planes.shape[1]
+    for block in prange((ny + LANES - 1) // LANES):
+        y0 = block * LANES
+        y1 = min(ny, y0 + LANES)
+        _add_rows(planes, first, depth, y0, y1, cosines, sines, totals[block])
+
+
+@kernel(parallel=True)
+def collect_kernel(totals: FloatArray, stack: FloatArray) -> None:
+    """Write what :func:`add_kernel` has added up into ``stack`` [tilt, y, u]."""
+    nt, ny, width = stack.shape
+    for t in prange(nt):
+        for y in range(ny):
+            for u in range(width):
+                stack[t, y, u] = totals[y // LANES, t, u + _PAD, y % LANES]
 
 
 @kernel(parallel=True)

@@ -50,7 +50,7 @@ def project(
     InputError
         If the shapes do not fit, or a value or an angle is not finite.
     """
-    data = _checked(volume, "volume", "[z, y, x]")
+    data = checked_volume(volume, "volume", "[z, y, x]")
     angles = checked_angles(angles_deg, largest_deg=LARGEST_TILT_DEG)
     columns = _checked_width(width, data.shape[2])
     if resolve_device(device) == "cuda":
@@ -91,7 +91,7 @@ def back_project(
     InputError
         If the shapes do not fit, or a value or an angle is not finite.
     """
-    data = _checked(stack, "stack", "[tilt, y, x]")
+    data = checked_volume(stack, "stack", "[tilt, y, x]")
     angles = checked_angles(angles_deg, len(data), largest_deg=LARGEST_TILT_DEG)
     if depth < 1:
         raise InputError(f"depth: expected at least 1 voxel, found {depth}")
@@ -134,7 +134,7 @@ def project_slices(
     """
     if n_slices < 1:
         raise InputError(f"`n_slices`: expected at least 1, found {n_slices}")
-    data = _checked(volume, "volume", "[z, y, x]")
+    data = checked_volume(volume, "volume", "[z, y, x]")
     columns = _checked_width(width, data.shape[2])
     slices = np.empty((n_slices, data.shape[1], columns), np.float32)
     project_bands(
@@ -178,7 +178,7 @@ def project_bands(
     list of ndarray, shape (y, columns), float32
         Views of one block of memory.
     """
-    data = _checked(volume, "volume", "[z, y, x]")
+    data = checked_volume(volume, "volume", "[z, y, x]")
     (angle,) = np.radians(checked_angles([angle_deg], largest_deg=LARGEST_TILT_DEG))
     if not slice_thickness_voxels > 0:
         raise InputError(
@@ -200,14 +200,15 @@ def project_bands(
 
 def filled_columns(volume: AnyArray) -> AnyArray:
     """Return where a volume [z, y, x] is not 0 in at least one of 64 rows: bool [z, y / 64, x]."""
-    data = _checked(volume, "volume", "[z, y, x]")
+    data = checked_volume(volume, "volume", "[z, y, x]")
     nz, ny, nx = data.shape
     filled = np.zeros((nz, -(-ny // LANES), nx), np.bool_)
     find_filled(data, filled)
     return filled
 
 
-def _checked(array: AnyArray, name: str, axes: str) -> FloatArray:
+def checked_volume(array: AnyArray, name: str, axes: str) -> FloatArray:
+    """Return an array of three axes as float32; InputError if it is no such or not finite."""
     data = np.asarray(array, np.float32)
     if data.ndim != 3 or data.size == 0:
         raise InputError(f"{name}: expected {axes}, found an array of shape {data.shape}")

@@ -2,10 +2,11 @@
 
 from faket.specimen.classes import class_labels
 from faket.specimen.config import SpecimenConfig
-from faket.specimen.painting import build_specimen, paint_specimen
+from faket.specimen.painting import Painter, build_specimen, paint_specimen
 from faket.specimen.placement import Placement, place_particles, requested_counts
 
 __all__ = [
+    "Painter",
     "Placement",
     "SpecimenConfig",
     "build_specimen",

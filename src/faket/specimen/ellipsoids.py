@@ -66,7 +66,8 @@ def _step(t, done, aa, bb, cc, au, bv, cw, smallest):  # type: ignore[no-untyped
 @kernel(error_model="numpy")
 def row_distances(
     start: int,
-    stop: int,
+    step: int,
+    count: int,
     cx: float,
     dy: float,
     dz: float,
@@ -74,7 +75,7 @@ def row_distances(
     semi_axes: DoubleArray,
     distances: DoubleArray,
 ) -> None:
-    """Write :func:`voxel_distance` of the voxels start <= x < stop of a row into ``distances``.
+    """Write :func:`voxel_distance` of ``count`` voxels x = start + step i of a row.
 
     Four steps for all are as fast as one of them alone, because a processor works on several voxels
     at once; where they do not suffice, :func:`voxel_distance` goes on.
@@ -82,8 +83,8 @@ def row_distances(
     a, b, c = semi_axes[0], semi_axes[1], semi_axes[2]
     aa, bb, cc = a * a, b * b, c * c
     smallest = min(a, b, c)
-    for i in range(stop - start):
-        dx = start + i - cx
+    for i in range(count):
+        dx = start + step * i - cx
         u = rotation[0, 0] * dx + rotation[1, 0] * dy + rotation[2, 0] * dz
         v = rotation[0, 1] * dx + rotation[1, 1] * dy + rotation[2, 1] * dz
         w = rotation[0, 2] * dx + rotation[1, 2] * dy + rotation[2, 2] * dz
@@ -94,9 +95,9 @@ def row_distances(
         t, done = _step(t, done, aa, bb, cc, au, bv, cw, smallest)
         p, q, r = u / (t + aa), v / (t + bb), w / (t + cc)
         distances[i] = t * math.sqrt(p * p + q * q + r * r) if done else math.nan
-    for i in range(stop - start):
+    for i in range(count):
         if math.isnan(distances[i]):
-            distances[i] = voxel_distance(start + i - cx, dy, dz, rotation, semi_axes)
+            distances[i] = voxel_distance(start + step * i - cx, dy, dz, rotation, semi_axes)
 
 
 @kernel()
@@ -113,6 +114,13 @@ def level(dx: float, dy: float, dz: float, rotation: DoubleArray, semi_axes: Dou
 def covered(centre: float, reach: float, n: int) -> tuple[int, int]:
     """Return the range of samples of an axis within ``reach`` of ``centre``."""
     return max(0, math.ceil(centre - reach)), min(n, math.floor(centre + reach) + 1)
+
+
+@kernel()
+def sampled(low: float, high: float, origin: int, step: int, n: int) -> tuple[int, int]:
+    """Return the range of the n samples at ``origin`` + ``step`` i that lie in [low, high]."""
+    first = -((origin - math.ceil(low)) // step)
+    return max(0, first), min(n, (math.floor(high) - origin) // step + 1)
 
 
 @kernel()
@@ -187,23 +195,20 @@ def _coverage(
 
 
 @kernel(parallel=True)
-def paint_solids(
+def add_solids(
     potential: FloatArray,
-    class_mask: AnyArray,
-    instance_mask: AnyArray,
+    first: int,
     centres: DoubleArray,
     rotations: DoubleArray,
     semi_axes: DoubleArray,
-    ids: AnyArray,
-    label: int,
     value: float,
 ) -> None:
-    """Add ``value`` times the covered fraction of each voxel; label by the voxel's centre."""
+    """Add ``value`` times the covered fraction of each voxel to planes from z = ``first`` on."""
     nz, ny, nx = potential.shape
-    for z in prange(nz):
-        for i in range(len(ids)):
+    for k in prange(nz):
+        for i in range(len(centres)):
             centre, rotation, axes = centres[i], rotations[i], semi_axes[i]
-            dz = z - centre[2]
+            dz = first + k - centre[2]
             reach = max(axes[0], axes[1], axes[2]) + 2 * _HALF_DIAGONAL
             if abs(dz) > reach:
                 continue
@@ -212,8 +217,36 @@ def paint_solids(
             for y in range(y0, y1):
                 for x in range(x0, x1):
                     dx, dy = x - centre[0], y - centre[1]
-                    potential[z, y, x] += value * _coverage(dx, dy, dz, rotation, axes)
+                    potential[k, y, x] += value * _coverage(dx, dy, dz, rotation, axes)
+
+
+@kernel(parallel=True)
+def label_solids(
+    class_mask: AnyArray,
+    instance_mask: AnyArray,
+    origin: tuple[int, int, int],
+    step: int,
+    centres: DoubleArray,
+    rotations: DoubleArray,
+    semi_axes: DoubleArray,
+    ids: AnyArray,
+    label: int,
+) -> None:
+    """Label the unlabelled samples that lie inside; [k, j, i] is at ``origin`` + step (i, j, k)."""
+    nz, ny, nx = class_mask.shape
+    for k in prange(nz):
+        for n in range(len(ids)):
+            centre, rotation, axes = centres[n], rotations[n], semi_axes[n]
+            dz = origin[2] + step * k - centre[2]
+            reach = max(axes[0], axes[1], axes[2])
+            if abs(dz) > reach:
+                continue
+            j0, j1 = sampled(centre[1] - reach, centre[1] + reach, origin[1], step, ny)
+            i0, i1 = sampled(centre[0] - reach, centre[0] + reach, origin[0], step, nx)
+            for j in range(j0, j1):
+                for i in range(i0, i1):
+                    dx, dy = origin[0] + step * i - centre[0], origin[1] + step * j - centre[1]
                     within = level(dx, dy, dz, rotation, axes) <= 1.0
-                    if within and class_mask[z, y, x] == 0:
-                        class_mask[z, y, x] = label
-                        instance_mask[z, y, x] = ids[i]
+                    if within and class_mask[k, j, i] == 0:
+                        class_mask[k, j, i] = label
+                        instance_mask[k, j, i] = ids[n]

@@ -1,26 +1,22 @@
 """Molecules on the voxel grid: the collision test and the labels use the same voxels.
 
 A voxel belongs to a molecule where its envelope, interpolated trilinearly at the exact pose, is
-at least 0.5. The potential is interpolated by cubic B-splines. Centres (x, y, z) are in voxels;
+at least 0.5. Centres (x, y, z) are in voxels;
 ``rotation`` takes the particle's frame to the grid's.
 """
 
 import math
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numba import prange
 
 from faket.compiling import kernel
 from faket.data import AnyArray, DoubleArray, FloatArray
-from faket.specimen.ellipsoids import covered
+from faket.specimen.ellipsoids import sampled
 
 _SUBSAMPLES = 4  # per voxel and axis, for the volume of an envelope; chosen, as errors average out
 _UNTURNED = np.eye(3)
-# Unsigned, so that numba does not check indices for being negative.
-_ONE, _TWO, _THREE = np.uint64(1), np.uint64(2), np.uint64(3)
-
-Weights = tuple[float, float, float, float]
 
 
 class Grid(NamedTuple):
@@ -50,7 +46,7 @@ class Grid(NamedTuple):
 
 
 @kernel()
-def _span(dy: float, dz: float, rotation: DoubleArray, grid: Grid) -> tuple[float, float]:
+def span(dy: float, dz: float, rotation: DoubleArray, grid: Grid) -> tuple[float, float]:
     """Return the first and last dx of a row in the grid's box and sphere; first > last: none."""
     square = grid.radius * grid.radius - dy * dy - dz * dz
     if square < 0.0:
@@ -70,7 +66,7 @@ def _span(dy: float, dz: float, rotation: DoubleArray, grid: Grid) -> tuple[floa
 
 
 @kernel()
-def _coordinate(
+def coordinate(
     j: int, dx: float, dy: float, dz: float, rotation: DoubleArray, origin: DoubleArray
 ) -> float:
     """Coordinate j of a point in the particle's array: its frame is turned back and shifted."""
@@ -83,9 +79,9 @@ def _inside(dx: float, dy: float, dz: float, rotation: DoubleArray, grid: Grid) 
     """Tell whether the envelope is at least 0.5 at (dx, dy, dz) from the particle's position."""
     envelope = grid.values
     nz, ny, nx = envelope.shape
-    x = _coordinate(0, dx, dy, dz, rotation, grid.origin)
-    y = _coordinate(1, dx, dy, dz, rotation, grid.origin)
-    z = _coordinate(2, dx, dy, dz, rotation, grid.origin)
+    x = coordinate(0, dx, dy, dz, rotation, grid.origin)
+    y = coordinate(1, dx, dy, dz, rotation, grid.origin)
+    z = coordinate(2, dx, dy, dz, rotation, grid.origin)
     i, j, k = math.floor(x), math.floor(y), math.floor(z)
     if i < 0 or j < 0 or k < 0 or i > nx - 2 or j > ny - 2 or k > nz - 2:
         return False
@@ -117,7 +113,7 @@ def envelope_volume(grid: Grid) -> float:
                     dy = j + (sample // n % n + 0.5) / n - grid.origin[1]
                     dx = i + (sample % n + 0.5) / n - grid.origin[0]
                     count += _inside(dx, dy, dz, _UNTURNED, grid)
-    return count / n**3  # type: ignore[no-any-return]
+    return count / n**3
 
 
 @kernel()
@@ -138,7 +134,7 @@ def scan_molecule(
     for z in range(math.ceil(centre[2] - radius), math.floor(centre[2] + radius) + 1):
         for y in range(math.ceil(centre[1] - radius), math.floor(centre[1] + radius) + 1):
             dy, dz = y - centre[1], z - centre[2]
-            first, last = _span(dy, dz, rotation, grid)
+            first, last = span(dy, dz, rotation, grid)
             row_exists = 0 <= z < nz and 0 <= y < ny
             for x in range(math.ceil(centre[0] + first), math.floor(centre[0] + last) + 1):
                 exists = row_exists and 0 <= x < nx
@@ -192,113 +188,34 @@ def first_fit(
 def label_molecules(
     class_mask: AnyArray,
     instance_mask: AnyArray,
+    origin: tuple[int, int, int],
+    step: int,
     centres: DoubleArray,
     rotations: DoubleArray,
     grid: Grid,
     ids: AnyArray,
     label: int,
 ) -> None:
-    """Label the unlabelled voxels of molecules of one species.
+    """Label the unlabelled samples of molecules of one species.
 
-    Each thread works on its own planes of z, so the result does not depend on their number.
+    Sample [k, j, i] lies at the voxel ``origin`` + step (i, j, k). Each thread works on its own
+    planes of z, so the result does not depend on their number.
     """
     nz, ny, nx = class_mask.shape
-    for z in prange(nz):
-        for i in range(len(ids)):
-            centre, rotation = centres[i], rotations[i]
-            dz = z - centre[2]
-            if abs(dz) > grid.radius:
+    reach = grid.radius
+    for k in prange(nz):
+        for n in range(len(ids)):
+            centre, rotation = centres[n], rotations[n]
+            dz = origin[2] + step * k - centre[2]
+            if abs(dz) > reach:
                 continue
-            y0, y1 = covered(centre[1], grid.radius, ny)
-            for y in range(y0, y1):
-                dy = y - centre[1]
-                first, last = _span(dy, dz, rotation, grid)
-                start = max(0, math.ceil(centre[0] + first))
-                stop = min(nx, math.floor(centre[0] + last) + 1)
-                for x in range(start, stop):
-                    taken = class_mask[z, y, x] != 0
-                    if not taken and _inside(x - centre[0], dy, dz, rotation, grid):
-                        class_mask[z, y, x] = label
-                        instance_mask[z, y, x] = ids[i]
-
-
-@kernel()
-def _weights(f: float) -> Weights:
-    """Cubic B-spline at f + 1, f, 1 - f, 2 - f."""
-    g = 1.0 - f
-    return (
-        g * g * g / 6.0,
-        2.0 / 3.0 - 0.5 * f * f * (2.0 - f),
-        2.0 / 3.0 - 0.5 * g * g * (2.0 - g),
-        f * f * f / 6.0,
-    )
-
-
-@kernel()
-def _weighed(w: Weights, a: float, b: float, c: float, d: float) -> float:
-    return w[0] * a + w[1] * b + w[2] * c + w[3] * d
-
-
-@kernel()
-def _along_x(row: FloatArray, i: Any, wx: Weights) -> float:
-    total: float = _weighed(wx, row[i], row[i + _ONE], row[i + _TWO], row[i + _THREE])
-    return total
-
-
-@kernel()
-def _along_xy(plane: FloatArray, j: Any, i: Any, wx: Weights, wy: Weights) -> float:
-    a, b = _along_x(plane[j], i, wx), _along_x(plane[j + _ONE], i, wx)
-    c, d = _along_x(plane[j + _TWO], i, wx), _along_x(plane[j + _THREE], i, wx)
-    total: float = _weighed(wy, a, b, c, d)
-    return total
-
-
-@kernel()
-def _spline(x: float, y: float, z: float, grid: Grid) -> float:
-    """Evaluate a cubic B-spline from its coefficients; 0 where all of them are negligible."""
-    i, j, k = math.floor(x), math.floor(y), math.floor(z)
-    if grid.cells[k, j, i] == 0:
-        return 0.0
-    wx, wy, wz = _weights(x - i), _weights(y - j), _weights(z - k)
-    p, q, r = np.uint64(i - 1), np.uint64(j - 1), np.uint64(k - 1)
-    values = grid.values
-    a, b = _along_xy(values[r], q, p, wx, wy), _along_xy(values[r + _ONE], q, p, wx, wy)
-    c, d = _along_xy(values[r + _TWO], q, p, wx, wy), _along_xy(values[r + _THREE], q, p, wx, wy)
-    total: float = _weighed(wz, a, b, c, d)
-    return total
-
-
-@kernel(parallel=True)
-def add_molecules(
-    potential: FloatArray,
-    centres: DoubleArray,
-    rotations: DoubleArray,
-    grid: Grid,
-) -> None:
-    """Add the potential of molecules of one species.
-
-    Each thread works on its own planes of z, so the result does not depend on their number.
-    """
-    nz, ny, nx = potential.shape
-    for z in prange(nz):
-        for i in range(len(centres)):
-            centre, rotation = centres[i], rotations[i]
-            dz = z - centre[2]
-            if abs(dz) > grid.radius:
-                continue
-            y0, y1 = covered(centre[1], grid.radius, ny)
-            for y in range(y0, y1):
-                dy = y - centre[1]
-                first, last = _span(dy, dz, rotation, grid)
-                start = max(0, math.ceil(centre[0] + first))
-                stop = min(nx, math.floor(centre[0] + last) + 1)
-                for x in range(start, stop):
-                    dx = x - centre[0]
-                    u = _coordinate(0, dx, dy, dz, rotation, grid.origin)
-                    v = _coordinate(1, dx, dy, dz, rotation, grid.origin)
-                    w = _coordinate(2, dx, dy, dz, rotation, grid.origin)
-                    # By rounding, a row may end just outside the box.
-                    u = min(max(u, grid.low[0]), grid.high[0])
-                    v = min(max(v, grid.low[1]), grid.high[1])
-                    w = min(max(w, grid.low[2]), grid.high[2])
-                    potential[z, y, x] += _spline(u, v, w, grid)
+            j0, j1 = sampled(centre[1] - reach, centre[1] + reach, origin[1], step, ny)
+            for j in range(j0, j1):
+                dy = origin[1] + step * j - centre[1]
+                low, high = span(dy, dz, rotation, grid)
+                i0, i1 = sampled(centre[0] + low, centre[0] + high, origin[0], step, nx)
+                for i in range(i0, i1):
+                    dx = origin[0] + step * i - centre[0]
+                    if class_mask[k, j, i] == 0 and _inside(dx, dy, dz, rotation, grid):
+                        class_mask[k, j, i] = label
+                        instance_mask[k, j, i] = ids[n]

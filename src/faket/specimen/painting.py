@@ -1,21 +1,32 @@
 """From a record of poses to a labelled potential; nothing is random here."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from faket.constants import GOLD_POTENTIAL_V, ICE_POTENTIAL_V
-from faket.data import AnyArray, DoubleArray, Particles, Species, Specimen, Volume
+from faket.data import (
+    AnyArray,
+    ClassInfo,
+    DoubleArray,
+    FloatArray,
+    Particles,
+    Species,
+    Specimen,
+    Volume,
+)
 from faket.errors import InputError
 from faket.specimen.classes import check_species, class_labels
 from faket.specimen.config import MAX_OBJECTS, SpecimenConfig
-from faket.specimen.ellipsoids import paint_solids
+from faket.specimen.ellipsoids import add_solids, label_solids
 from faket.specimen.membrane import LABEL_HALF_THICKNESS_A, tabulated_bilayer
-from faket.specimen.molecules import add_molecules, label_molecules
+from faket.specimen.molecules import label_molecules
 from faket.specimen.placement import place_particles
-from faket.specimen.shapes import prepare_shape
-from faket.specimen.shells import paint_shells
+from faket.specimen.shapes import Shape, prepare_shape
+from faket.specimen.shells import add_shells, label_shells
+from faket.specimen.splines import add_molecules
 from faket.vocabulary import FIDUCIAL, VESICLE
 
 
@@ -72,104 +83,133 @@ def paint_specimen(
     InputError
         If the record names an unknown species, or an id, position or semi-axis is not valid.
     """
-    classes = class_labels(species)
-    check_species(config, species)
-    _check_record(particles, [info.name for info in classes.values()])
-    nx, ny, nz = config.size_voxels
-    canvas = _Canvas(
-        np.zeros((nz, ny, nx), np.float32),
-        np.zeros((nz, ny, nx), np.uint8),
-        np.zeros((nz, ny, nx), np.uint16),
-    )
-    _paint_vesicles(canvas, _Group.select(config, particles, VESICLE), len(species) + 1, config)
-    _paint_gold(canvas, _Group.select(config, particles, FIDUCIAL), len(species) + 2)
-    for label, one in enumerate(species, start=1):
-        _paint_molecules(canvas, _Group.select(config, particles, one.name), label, one)
+    painter = Painter.of(config, species, particles)
+    potential = painter.potential(0, config.size_voxels[2])
+    class_mask, instance_mask = painter.labels()
     return Specimen(
-        potential=Volume(canvas.potential, config.voxel_size_A),
-        class_mask=canvas.class_mask,
-        instance_mask=canvas.instance_mask,
+        potential=Volume(potential, config.voxel_size_A),
+        class_mask=class_mask,
+        instance_mask=instance_mask,
         particles=particles,
-        classes=classes,
+        classes=painter.classes,
     )
 
 
-@dataclass(frozen=True)
-class _Canvas:
-    potential: AnyArray
-    class_mask: AnyArray
-    instance_mask: AnyArray
+@dataclass(frozen=True, eq=False)
+class Painter:
+    """Paints any planes of a specimen, and any labels: as :func:`paint_specimen` the whole.
+
+    Attributes
+    ----------
+    classes : mapping of int to ClassInfo
+        The meaning of the class mask's values.
+    """
+
+    classes: Mapping[int, ClassInfo]
+    _config: SpecimenConfig
+    _groups: tuple["_Group", ...]
+
+    @classmethod
+    def of(
+        cls, config: SpecimenConfig, species: Sequence[Species], particles: Particles
+    ) -> "Painter":
+        """Prepare to paint; parameters and errors as :func:`paint_specimen`."""
+        classes = class_labels(species)
+        check_species(config, species)
+        _check_record(particles, [info.name for info in classes.values()])
+        shapes = {one.name: one for one in species}
+        groups = []
+        # Vesicles and gold come after all species in the class mask, but are painted first.
+        for label in sorted(classes, key=lambda label: classes[label].material == "protein"):
+            name = classes[label].name
+            group = _Group.select(config, particles, name, label)
+            if len(group.ids) and name in shapes:
+                group = replace(group, shape=prepare_shape(shapes[name]))
+            if len(group.ids):
+                groups.append(group)
+        return cls(classes, config, tuple(groups))
+
+    def potential(self, first: int, planes: int) -> FloatArray:
+        """Return the potential of some planes from z = ``first`` on, V above ice, [z, y, x]."""
+        nx, ny, _ = self._config.size_voxels
+        painted = np.zeros((planes, ny, nx), np.float32)
+        for group in self._groups:
+            group.add_to(painted, first, self._config.voxel_size_A)
+        return painted
+
+    def labels(
+        self, origin: tuple[int, int, int] = (0, 0, 0), step: int = 1
+    ) -> tuple[NDArray[np.uint8], NDArray[np.uint16]]:
+        """Return class and instance masks of every ``step``-th voxel from ``origin`` (x y z) on.
+
+        Both are [z, y, x], with size // step samples along each axis.
+        """
+        shape = tuple(size // step for size in self._config.size_voxels[::-1])
+        masks = np.zeros(shape, np.uint8), np.zeros(shape, np.uint16)
+        for group in self._groups:
+            group.label(*masks, origin, step, self._config.voxel_size_A)
+        return masks
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Group:
     """The particles of one class; lengths in voxels."""
 
+    name: str
+    label_value: int
     centres: DoubleArray
     rotations: DoubleArray
     semi_axes: DoubleArray
     ids: AnyArray
+    shape: Shape | None = None  # of molecules
 
     @classmethod
-    def select(cls, config: SpecimenConfig, particles: Particles, name: str) -> "_Group":
+    def select(
+        cls, config: SpecimenConfig, particles: Particles, name: str, label: int
+    ) -> "_Group":
         """Pick the particles called ``name``, in the order of the record."""
         chosen = np.flatnonzero([one == name for one in particles.species])
         matrices = np.empty((0, 3, 3))
         if len(chosen):
             matrices = particles.rotations[chosen].as_matrix()
         return cls(
+            name=name,
+            label_value=label,
             centres=particles.positions_A[chosen] / config.voxel_size_A,
             rotations=np.ascontiguousarray(matrices),
             semi_axes=particles.semi_axes_A[chosen] / config.voxel_size_A,
             ids=particles.ids[chosen].astype(np.uint16),
         )
 
+    def add_to(self, potential: FloatArray, first: int, voxel_size_A: float) -> None:
+        """Add the potential to planes [z, y, x] from z = ``first`` on."""
+        poses = potential, first, self.centres, self.rotations
+        if self.shape is not None:
+            add_molecules(*poses, self.shape.spline)
+        elif self.name == VESICLE:
+            profile = tabulated_bilayer(voxel_size_A)
+            add_shells(*poses, self.semi_axes, profile.values_V, profile.step_A / voxel_size_A)
+        else:
+            add_solids(*poses, self.semi_axes, GOLD_POTENTIAL_V - ICE_POTENTIAL_V)
 
-def _paint_vesicles(canvas: _Canvas, group: _Group, label: int, config: SpecimenConfig) -> None:
-    profile = tabulated_bilayer(config.voxel_size_A)
-    paint_shells(
-        canvas.potential,
-        canvas.class_mask,
-        canvas.instance_mask,
-        group.centres,
-        group.rotations,
-        group.semi_axes,
-        group.ids,
-        label,
-        LABEL_HALF_THICKNESS_A / config.voxel_size_A,
-        profile.values_V,
-        profile.step_A / config.voxel_size_A,
-    )
-
-
-def _paint_gold(canvas: _Canvas, group: _Group, label: int) -> None:
-    paint_solids(
-        canvas.potential,
-        canvas.class_mask,
-        canvas.instance_mask,
-        group.centres,
-        group.rotations,
-        group.semi_axes,
-        group.ids,
-        label,
-        GOLD_POTENTIAL_V - ICE_POTENTIAL_V,
-    )
-
-
-def _paint_molecules(canvas: _Canvas, group: _Group, label: int, species: Species) -> None:
-    if not len(group.ids):
-        return
-    shape = prepare_shape(species)
-    add_molecules(canvas.potential, group.centres, group.rotations, shape.spline)
-    label_molecules(
-        canvas.class_mask,
-        canvas.instance_mask,
-        group.centres,
-        group.rotations,
-        shape.envelope,
-        group.ids,
-        label,
-    )
+    def label(
+        self,
+        class_mask: AnyArray,
+        instance_mask: AnyArray,
+        origin: tuple[int, int, int],
+        step: int,
+        voxel_size_A: float,
+    ) -> None:
+        """Label the samples [z, y, x] that no other object has."""
+        samples = class_mask, instance_mask, origin, step, self.centres, self.rotations
+        names = self.ids, self.label_value
+        if self.shape is not None:
+            label_molecules(*samples, self.shape.envelope, *names)
+        elif self.name == VESICLE:
+            half = LABEL_HALF_THICKNESS_A / voxel_size_A
+            label_shells(*samples, self.semi_axes, *names, half)
+        else:
+            label_solids(*samples, self.semi_axes, *names)
 
 
 def _check_record(particles: Particles, names: Sequence[str]) -> None:

@@ -1,72 +1,21 @@
 """Shells around an ellipsoid on the voxel grid: the membranes of vesicles.
 
-Two ellipsoids limit the voxels of a row for which the exact distance is computed: one with axes
-longer by s D encloses all points within a distance D of the surface, one with axes shorter by s D
-lies deeper than D. For with support function h(n) = |a n|, semi-axes a and unit vector n, that of the
-larger one is at least its component along a n, which is h + s D Σ a n² / h, and that is h + D or more
-if s ≥ h / Σ a n². By Kantorovich's inequality this is so for s = (a + c) / 2√(a c) of the longest and
-the shortest semi-axis; for the smaller ellipsoid it is so with its own semi-axes.
 Centres (x, y, z) and lengths are in voxels.
 """
-
-import math
 
 import numpy as np
 from numba import prange
 
 from faket.compiling import kernel
 from faket.data import AnyArray, DoubleArray, FloatArray
-from faket.specimen.ellipsoids import chord, covered, level, row_distances, voxel_distance
-
-_LARGEST_SLACK = 2.0  # s of the smaller ellipsoid; chosen: semi-axes as 1 to 13.9 have it
-
-
-@kernel()
-def _slack(longest: float, shortest: float) -> float:
-    """Return s; infinity if an axis has no length."""
-    if shortest <= 0.0:
-        return math.inf
-    return (longest + shortest) / (2.0 * math.sqrt(longest * shortest))
-
-
-@kernel()
-def _enclosing(semi_axes: DoubleArray, reach: float) -> DoubleArray:
-    """Return the semi-axes of an ellipsoid that holds all within ``reach`` of the surface."""
-    return semi_axes + _slack(semi_axes.max(), semi_axes.min()) * reach
-
-
-@kernel()
-def _lumen(semi_axes: DoubleArray, reach: float) -> DoubleArray:
-    """Return the semi-axes of an ellipsoid that lies deeper than ``reach``; zeros: there is none."""
-    most = _LARGEST_SLACK * reach
-    slack = _slack(semi_axes.max() - most, semi_axes.min() - most)
-    if slack > _LARGEST_SLACK:
-        return semi_axes * 0.0
-    return semi_axes - slack * reach
-
-
-@kernel()
-def _shell_columns(
-    nx: int,
-    cx: float,
-    dy: float,
-    dz: float,
-    rotation: DoubleArray,
-    enclosing: DoubleArray,
-    lumen: DoubleArray,
-) -> tuple[int, int, int, int]:
-    """Return two ranges of x, on either side of the lumen, with all voxels of a shell."""
-    left, right = chord(dy, dz, rotation, enclosing, 1.0)
-    if left > right:
-        return 0, 0, 0, 0
-    first, last = max(0, math.ceil(cx + left)), min(nx, math.floor(cx + right) + 1)
-    enter, leave = 1.0, 0.0
-    if lumen[0] > 0.0:
-        enter, leave = chord(dy, dz, rotation, lumen, 1.0)
-    if enter > leave:
-        return first, last, 0, 0
-    stop = max(first, min(last, math.floor(cx + enter) + 1))
-    return first, stop, max(stop, math.ceil(cx + leave)), last
+from faket.specimen.ellipsoids import (
+    covered,
+    level,
+    row_distances,
+    sampled,
+    voxel_distance,
+)
+from faket.specimen.shell_limits import limits_of, row_of_shell
 
 
 @kernel(parallel=True)
@@ -83,13 +32,13 @@ def scan_shell(
     In each plane of z only the first is counted. With ``write``, mark these voxels as occupied and
     return their number. Voxels outside the grid are ignored.
     """
-    nz, ny, nx = occupancy.shape
-    enclosing, lumen = _enclosing(semi_axes, half), _lumen(semi_axes, half)
-    z0, z1 = covered(centre[2], enclosing.max(), nz)
+    nz = occupancy.shape[0]
+    limits = limits_of(semi_axes, half)
+    z0, z1 = covered(centre[2], limits[0].max(), nz)
     count = 0
     for z in prange(z0, z1):
         count += _scan_plane(
-            occupancy[z], z - centre[2], centre, rotation, semi_axes, half, enclosing, lumen, write
+            occupancy[z], z - centre[2], centre, rotation, semi_axes, half, limits, write
         )
     return count
 
@@ -102,21 +51,22 @@ def _scan_plane(
     rotation: DoubleArray,
     semi_axes: DoubleArray,
     half: float,
-    enclosing: DoubleArray,
-    lumen: DoubleArray,
+    limits: DoubleArray,
     write: bool,
 ) -> int:
     ny, nx = plane.shape
-    y0, y1 = covered(centre[1], enclosing.max(), ny)
+    y0, y1 = covered(centre[1], limits[0].max(), ny)
     distances = np.empty(nx)
     count = 0
     for y in range(y0, y1):
         dy = y - centre[1]
-        a, b, c, d = _shell_columns(nx, centre[0], dy, dz, rotation, enclosing, lumen)
+        a, b, c, d = row_of_shell((0, 1, nx), centre[0], dy, dz, rotation, limits)
         for side in range(2):
             start, stop = (a, b) if side == 0 else (c, d)
             if write:
-                row_distances(start, stop, centre[0], dy, dz, rotation, semi_axes, distances)
+                row_distances(
+                    start, 1, stop - start, centre[0], dy, dz, rotation, semi_axes, distances
+                )
             for x in range(start, stop):
                 if write and abs(distances[x - start]) <= half:
                     plane[y, x] = True
@@ -198,49 +148,88 @@ def first_shell_fit(
 
 
 @kernel(parallel=True)
-def paint_shells(
+def add_shells(
     potential: FloatArray,
-    class_mask: AnyArray,
-    instance_mask: AnyArray,
+    first: int,
     centres: DoubleArray,
     rotations: DoubleArray,
     semi_axes: DoubleArray,
-    ids: AnyArray,
-    label: int,
-    half: float,
     profile: DoubleArray,
     profile_step: float,
 ) -> None:
-    """Add a potential that depends on the distance to the surface; label voxels within ``half``.
+    """Add a potential that depends on the distance to the surface to planes from z = ``first`` on.
 
     ``profile`` holds the potential at multiples of ``profile_step`` voxels from the surface, and
     0 at its end. Each thread works on its own planes of z, so the result does not depend on their
     number.
     """
     nz, ny, nx = potential.shape
-    reach = max(half, profile_step * (len(profile) - 1))
-    for z in prange(nz):
+    reach = profile_step * (len(profile) - 1)
+    for k in prange(nz):
         distances = np.empty(nx)
-        for i in range(len(ids)):
+        for i in range(len(centres)):
             centre, rotation, axes = centres[i], rotations[i], semi_axes[i]
-            dz = z - centre[2]
-            enclosing, lumen = _enclosing(axes, reach), _lumen(axes, reach)
-            if abs(dz) > enclosing.max():
+            dz = first + k - centre[2]
+            limits = limits_of(axes, reach)
+            if abs(dz) > limits[0].max():
                 continue
-            y0, y1 = covered(centre[1], enclosing.max(), ny)
+            y0, y1 = covered(centre[1], limits[0].max(), ny)
             for y in range(y0, y1):
                 dy = y - centre[1]
-                a, b, c, d = _shell_columns(nx, centre[0], dy, dz, rotation, enclosing, lumen)
+                a, b, c, d = row_of_shell((0, 1, nx), centre[0], dy, dz, rotation, limits)
                 for side in range(2):
                     start, stop = (a, b) if side == 0 else (c, d)
-                    row_distances(start, stop, centre[0], dy, dz, rotation, axes, distances)
+                    row_distances(
+                        start, 1, stop - start, centre[0], dy, dz, rotation, axes, distances
+                    )
                     for x in range(start, stop):
-                        distance = abs(distances[x - start])
-                        place = distance / profile_step
-                        k = int(place)
-                        if k < len(profile) - 1:
-                            f = place - k
-                            potential[z, y, x] += (1.0 - f) * profile[k] + f * profile[k + 1]
-                        if distance <= half and class_mask[z, y, x] == 0:
-                            class_mask[z, y, x] = label
-                            instance_mask[z, y, x] = ids[i]
+                        place = abs(distances[x - start]) / profile_step
+                        m = int(place)
+                        if m < len(profile) - 1:
+                            f = place - m
+                            potential[k, y, x] += (1.0 - f) * profile[m] + f * profile[m + 1]
+
+
+@kernel(parallel=True)
+def label_shells(
+    class_mask: AnyArray,
+    instance_mask: AnyArray,
+    origin: tuple[int, int, int],
+    step: int,
+    centres: DoubleArray,
+    rotations: DoubleArray,
+    semi_axes: DoubleArray,
+    ids: AnyArray,
+    label: int,
+    half: float,
+) -> None:
+    """Label the unlabelled samples no farther than ``half`` from the surface.
+
+    Sample [k, j, i] lies at the voxel ``origin`` + step (i, j, k).
+    """
+    nz, ny, nx = class_mask.shape
+    for k in prange(nz):
+        distances = np.empty(nx)
+        for n in range(len(ids)):
+            centre, rotation, axes = centres[n], rotations[n], semi_axes[n]
+            dz = origin[2] + step * k - centre[2]
+            limits = limits_of(axes, half)
+            reach = limits[0].max()
+            if abs(dz) > reach:
+                continue
+            j0, j1 = sampled(centre[1] - reach, centre[1] + reach, origin[1], step, ny)
+            for j in range(j0, j1):
+                dy = origin[1] + step * j - centre[1]
+                a, b, c, d = row_of_shell(
+                    (origin[0], step, nx), centre[0], dy, dz, rotation, limits
+                )
+                for side in range(2):
+                    start, stop = (a, b) if side == 0 else (c, d)
+                    x0 = origin[0] + step * start
+                    row_distances(
+                        x0, step, stop - start, centre[0], dy, dz, rotation, axes, distances
+                    )
+                    for i in range(start, stop):
+                        if abs(distances[i - start]) <= half and class_mask[k, j, i] == 0:
+                            class_mask[k, j, i] = label
+                            instance_mask[k, j, i] = ids[n]

@@ -1,0 +1,94 @@
+"""What a tomogram needs of its specimen, which is painted slab by slab and never whole."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from faket.data import ClassInfo, FloatArray, Particles, Specimen, Volume
+from faket.pipeline.clock import Clock
+from faket.pipeline.methods import Plan, method_of
+from faket.projection import PLANES, SlabProjector
+from faket.reconstruction import binned_offset, fourier_crop
+from faket.specimen import Painter, paint_specimen
+
+
+@dataclass(frozen=True, eq=False)
+class SpecimenParts:
+    """A specimen's projections and, on the tomogram's grid, its potential and labels.
+
+    Attributes
+    ----------
+    noise_free : ndarray, shape (tilt, y, x)
+        Noise-free projections, protein dark.
+    grandmodel : Volume
+        Potential above ice, binned.
+    class_mask, instance_mask : ndarray, shape of the grandmodel
+        The label of a binned voxel is that of the voxel at its centre, so boundaries do not move
+        and small objects do not disappear by a majority.
+    particles : Particles
+        Positions from the centre of the grandmodel's voxel [0, 0, 0].
+    classes : mapping of int to ClassInfo
+    whole : Specimen or None
+        For the physics simulator, which turns the specimen.
+    """
+
+    noise_free: FloatArray
+    grandmodel: Volume
+    class_mask: NDArray[np.uint8]
+    instance_mask: NDArray[np.uint16]
+    particles: Particles
+    classes: Mapping[int, ClassInfo]
+    whole: Specimen | None = None
+
+
+def paint_parts(plan: Plan, particles: Particles, clock: Clock) -> SpecimenParts:
+    """Paint the specimen of a record of poses, and take the parts of it."""
+    binning, size_A = plan.recipe.reconstruction.binning, plan.specimen.voxel_size_A
+    x, y, z = (binned_offset(size, binning) for size in plan.specimen.size_voxels)
+    whole = None
+    with clock.stage("painting"):
+        painter = Painter.of(plan.specimen, plan.library, particles)
+        class_mask, instance_mask = painter.labels((x, y, z), binning)
+        if method_of(plan.recipe).name == "benchmark":
+            whole = paint_specimen(plan.specimen, plan.library, particles)
+    noise_free, grandmodel = _projected_and_binned(plan, painter, whole, clock)
+    return SpecimenParts(
+        noise_free,
+        Volume(grandmodel, size_A * binning),
+        class_mask,
+        instance_mask,
+        replace(particles, positions_A=particles.positions_A - np.array([x, y, z]) * size_A),
+        painter.classes,
+        whole,
+    )
+
+
+def _projected_and_binned(
+    plan: Plan, painter: Painter, whole: Specimen | None, clock: Clock
+) -> tuple[FloatArray, FloatArray]:
+    """Return noise-free projections [tilt, y, x] and the binned potential [z, y, x]."""
+    nx, ny, nz = plan.specimen.size_voxels
+    binning = plan.recipe.reconstruction.binning
+    projector = SlabProjector((nz, ny, nx), plan.angles_deg)
+    binned = np.empty((nz, ny // binning, nx // binning), np.float32)
+    for first in range(0, nz, PLANES):
+        planes = slice(first, min(first + PLANES, nz))
+        with clock.stage("painting"):
+            slab = _planes(painter, whole, planes)
+            binned[planes] = fourier_crop(slab, binning, axes=(2, 1))
+        with clock.stage("projection"):
+            projector.add(slab)
+    with clock.stage("painting"):
+        binned = fourier_crop(binned, binning, axes=(0,))
+    with clock.stage("projection"):
+        images = projector.images()
+        images *= np.float32(-plan.specimen.voxel_size_A)  # line integrals, protein dark
+    return images, binned
+
+
+def _planes(painter: Painter, whole: Specimen | None, planes: slice) -> FloatArray:
+    if whole is None:
+        return painter.potential(planes.start, planes.stop - planes.start)
+    return whole.potential.data[planes]
