@@ -7,8 +7,9 @@ Each microscope images two specimens of one kind. The first is the reference, th
 method sees; the second is the truth, whose noise-free projections the method turns into images.
 Measured are, over 24 rings of equal width up to Nyquist (ring 1 is the lowest):
 
-power         of the images made over the reference's and over the truth's, and of the tilt that
-              deviates most, its mean deviation over the rings above the second;
+power         of the images made over the truth's (of the same specimen) and over the reference's
+              (of another), and of the tilt that deviates most from the truth's, its mean deviation
+              over the rings above the second;
 snr           power of the signal over that of the noise, made over true, for near, middle and far
               tilts, where the truth's is above 0.05 (only of `spectral`, whose noise can be left
               out);
@@ -227,7 +228,7 @@ def measure(name: str, methods: list[str], size: int, out: Path, again: bool) ->
 
 
 HEAD = (
-    "| microscope | images | power over reference: ring 1 | 2 | above: least–most | over truth | "
+    "| microscope | images | power over truth: ring 1 | 2 | above: least–most | over reference | "
     "worst tilt (°: deviation) | snr made over true: near | middle | far | "
     "content by third (truth's) | AUC | s |"
 )
@@ -235,8 +236,8 @@ HEAD = (
 
 def table_row(name: str, method: str, row: dict[str, Any]) -> str:
     """Return one line of the table."""
-    power, over_truth = (np.array(row[f"power_over_{of}"]) for of in ("reference", "truth"))
-    angle, deviation = row["worst_tilt_over_reference"]
+    power, other = (np.array(row[f"power_over_{of}"]) for of in ("truth", "reference"))
+    angle, deviation = row["worst_tilt_over_truth"]
     ratios = [
         _range([v for v in g.get("made_over_truth", []) if v is not None]) for g in row["snr"]
     ]
@@ -252,7 +253,7 @@ def table_row(name: str, method: str, row: dict[str, Any]) -> str:
     ]
     cells = [
         name, method, f"{power[0]:.2f}", f"{power[1]:.2f}", _range(power[2:]),
-        _range(over_truth[2:]), f"{angle:.0f}: {deviation:.2f}", *ratios, " ".join(thirds),
+        _range(other[2:]), f"{angle:.0f}: {deviation:.2f}", *ratios, " ".join(thirds),
         f"{row['auc']:.2f}", f"{row['seconds']:.0f}",
     ]  # fmt: skip
     return "| " + " | ".join(cells) + " |"

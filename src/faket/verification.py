@@ -19,7 +19,7 @@ from faket.pipeline.claim import RECIPE
 from faket.study.layout import STAMP as STUDY
 from faket.study.layout import open_study
 from faket.study.records import RESULT
-from faket.study.run import PICKS
+from faket.study.run import picks_name
 
 
 @dataclass(frozen=True)
@@ -132,13 +132,15 @@ def _study(stamp: Path) -> Iterator[str]:
 
 
 def _result(result: Path) -> Iterator[str]:
-    content, picks = _json(result), result.with_name(PICKS)
+    content = _json(result)
     if not is_intact(content):
         yield f"{RESULT}: the content differs from what was written"
-    if not picks.exists():
-        yield f"{PICKS}: missing"
-    elif content["digests"]["picks"] != sha256_of(picks):
-        yield f"{PICKS}: the content differs from what was written"
+    for place in range(1 + len(content.get("further_scores", []))):
+        name = picks_name(place)
+        if not (picks := result.with_name(name)).exists():
+            yield f"{name}: missing"
+        elif content["digests"][picks.stem] != sha256_of(picks):
+            yield f"{name}: the content differs from what was written"
 
 
 def _json(path: Path) -> dict[str, Any]:

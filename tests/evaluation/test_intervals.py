@@ -52,9 +52,30 @@ def test_nested_within_the_values_and_deterministic(values, seed):
     assert min(values) - edge <= low_95 <= low_68 <= high_68 <= high_95 <= max(values) + edge
 
 
+def test_seeds_and_tomograms_are_drawn_independently():
+    """Where only one of both matters, the interval is that of its values alone."""
+    seeds = np.array([0.2, 0.5, 0.9])
+    alone = seed_interval(seeds, seed=2)
+    both = seed_interval(np.stack([seeds, seeds], axis=1), seed=2)
+    assert both.interval_95 == pytest.approx(alone.interval_95)
+    two = seed_interval([[0.2, 0.6]] * 5)
+    assert two.mean == pytest.approx(0.4)
+    assert two.interval_68 == pytest.approx((0.2, 0.6))
+    base = np.array([[0.2, 0.4], [0.3, 0.9]])
+    assert ratio_interval(0.9 * base, base).interval_95 == pytest.approx((0.9, 0.9))
+    # Sums of independent effects: variances of the two means add.
+    rng = np.random.default_rng(1)
+    rows, columns = rng.normal(0, 1, (40, 1)), rng.normal(0, 1, (1, 40))
+    widths = [
+        np.diff(seed_interval(values).interval_68)[0]
+        for values in (rows + 0 * columns, 0 * rows + columns, rows + columns)
+    ]
+    assert widths[2] == pytest.approx(np.hypot(*widths[:2]), rel=0.05)
+
+
 def test_one_seed_has_no_interval_and_none_is_refused():
     assert seed_interval([0.7]).interval_68 is None
-    for values in ([], [np.nan], [[0.1, 0.2]]):
+    for values in ([], [np.nan], [[[0.1, 0.2]]]):
         with pytest.raises(InputError, match="seeds"):
             seed_interval(values)
 
@@ -90,6 +111,16 @@ def test_seeds_are_summarised_score_by_score():
         values = [metric_values(item)[i] for item in (first, second)]
         assert summary.metrics[name] == seed_interval(values, seed=4)
     assert list(summary.class_f1) == ["a", "b"]
+
+
+def test_scores_of_several_tomograms_are_averaged_and_both_are_resampled():
+    one, other = scores([[0, 0], [1, 3]]), scores([[0, 0], [3, 1]])
+    summary = summarise_scores([one, other, other, other], tomograms=2)
+    assert (summary.over, summary.n_seeds) == ("seeds and tomograms", 2)
+    assert summary.metrics["recall"] == seed_interval([[0.75, 0.25], [0.25, 0.25]])
+    assert summarise_scores([one, other], tomograms=2).over == "tomograms"
+    with pytest.raises(InputError, match="those of 2 tomograms"):
+        summarise_scores([one, other, one], tomograms=2)
 
 
 def test_particles_of_one_seed_have_the_binomial_spread():

@@ -53,6 +53,23 @@ def cells_of(page, start):
     return [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines]
 
 
+def test_scores_are_means_over_test_tomograms_and_ratios_pair_them(tmp_path):
+    easy, hard = scored(8, 2, 0, 5), scored(4, 6, 0, 5)
+    base = replace(BENCHMARK, scores=(easy, hard, easy, hard), tests=2)
+    other = replace(STYLE, scores=(hard, scored(2, 8, 0, 5)), tests=2)
+    matching = StudyRow("tm", "TM", "templates", 1, (easy, hard), tests=2)
+    page = page_of(tmp_path, [base, other, matching])
+    (own,), (half,), (same,) = (cells_of(page, f"**{row.title}**") for row in (base, other, matching))
+    assert (own[1], half[1], same[1]) == ("2 of 2", "1 of 2", "1 of 1")
+    assert float(own[5]) == pytest.approx((0.8 + 0.4) * 2 / 3 / 2, abs=1e-4)  # and background's 0
+    assert half[-1].startswith("0.500 [")  # both tomograms, so there is an interval
+    assert same[-1].split()[0] == "1.000"
+    (classes,) = cells_of(page, "ball")
+    assert classes[1] == "20"  # objects in both
+    assert "over seeds and tomograms" in page
+    assert "over tomograms" in page
+
+
 def test_means_and_ratios_are_those_of_the_runs(tmp_path):
     page = page_of(tmp_path, [BENCHMARK, STYLE, MISSING])
     (base,), (style,) = cells_of(page, "**BENCHMARK**"), cells_of(page, "**style**")

@@ -1,4 +1,4 @@
-"""Bootstrap intervals of scores: over seeds, or over the particles of one tomogram.
+"""Bootstrap intervals of scores: over seeds and tomograms, or over particles of one tomogram.
 
 Percentile bootstrap (Efron 1979) of the mean. With few seeds the intervals are too narrow, by
 about √((n − 1) / n) for the 68 % interval. FakET's paper has six seeds.
@@ -31,6 +31,9 @@ METRICS = (
 )
 
 
+Over = Literal["seeds", "tomograms", "seeds and tomograms", "particles"]
+
+
 @dataclass(frozen=True)
 class Interval:
     """A score with its bootstrap intervals.
@@ -38,9 +41,9 @@ class Interval:
     Attributes
     ----------
     mean : float
-        Over the seeds; the score itself if there is one seed.
+        Over the seeds and tomograms; the score itself if there is one of each.
     interval_68, interval_95 : tuple of float, or None
-        Low and high; None if there is only one seed, so that nothing can be resampled.
+        Low and high; None if there is only one value, so that nothing can be resampled.
     """
 
     mean: float
@@ -55,8 +58,9 @@ class Summary:
     Attributes
     ----------
     n_seeds : int
-    over : {"seeds", "particles"}
-        What was resampled: the seeds, or, if there is one seed, its particles and wrong picks.
+    over : {"seeds", "tomograms", "seeds and tomograms", "particles"}
+        What was resampled: whatever there is more than one of, or, of one seed in one tomogram, its
+        particles and wrong picks.
     metrics : mapping of str to Interval
         Those of ``METRICS``.
     class_f1 : mapping of str to Interval
@@ -65,7 +69,7 @@ class Summary:
     """
 
     n_seeds: int
-    over: Literal["seeds", "particles"]
+    over: Over
     metrics: dict[str, Interval]
     class_f1: dict[str, Interval]
     f_beta: Interval | None = None
@@ -74,11 +78,13 @@ class Summary:
 def seed_interval(
     values: ArrayLike, *, seed: int = 0, n_resamples: int = SEED_RESAMPLES
 ) -> Interval:
-    """Return the mean over seeds and its bootstrap intervals.
+    """Return the mean over seeds and test tomograms and its bootstrap intervals.
+
+    Seeds and tomograms are each drawn with replacement, independently of each other.
 
     Parameters
     ----------
-    values : array_like, shape (seeds,)
+    values : array_like, shape (seeds,) or (seeds, tomograms)
     seed : int
         Of the bootstrap. Scores of equally many seeds are resampled with the same draws.
     n_resamples : int
@@ -89,10 +95,9 @@ def seed_interval(
         If there is no value, or one that is not finite.
     """
     given = _checked(values)
-    if len(given) == 1:
-        return Interval(float(given[0]), None, None)
-    draws = _seed_draws(len(given), seed, n_resamples)
-    return _interval(float(given.mean()), given[draws].mean(axis=1))
+    if given.size == 1:
+        return Interval(float(given.mean()), None, None)
+    return _interval(float(given.mean()), _resampled_means(given, seed, n_resamples))
 
 
 def ratio_interval(
@@ -100,12 +105,12 @@ def ratio_interval(
 ) -> Interval:
     """Return the ratio of two methods' means over the same seeds and its bootstrap intervals.
 
-    Both are resampled with the same seeds, so a seed's common effect on both does not widen the
-    interval.
+    Both are resampled with the same seeds and test tomograms, so what one of these does to both
+    does not widen the interval.
 
     Parameters
     ----------
-    values, base : array_like, shape (seeds,)
+    values, base : array_like, shape (seeds,) or (seeds, tomograms)
         Scores of the method, and of the method it is compared with. A ratio to 0 counts as 0.
     seed : int
         Of the bootstrap.
@@ -117,37 +122,47 @@ def ratio_interval(
         If there is no value, one that is not finite, or not as many of both.
     """
     above, below = _checked(values), _checked(base)
-    if len(above) != len(below):
+    if above.shape != below.shape:
         raise InputError(
-            f"scores of seeds: expected equally many of both methods, found {len(above)} and "
-            f"{len(below)}; compare the seeds that both have"
+            f"scores of seeds: expected equally many of both methods, found {above.size} and "
+            f"{below.size}; compare the seeds that both have"
         )
     ratio = float(_ratio(above.mean(), below.mean()))
-    if len(above) == 1:
+    if above.size == 1:
         return Interval(ratio, None, None)
-    draws = _seed_draws(len(above), seed, n_resamples)
-    return _interval(ratio, _ratio(above[draws].mean(axis=1), below[draws].mean(axis=1)))
+    tops, bottoms = (_resampled_means(given, seed, n_resamples) for given in (above, below))
+    return _interval(ratio, _ratio(tops, bottoms))
 
 
 def _checked(values: ArrayLike) -> DoubleArray:
+    """Return the values as [seed, tomogram]."""
     given: DoubleArray = np.asarray(values, np.float64)
-    if given.ndim != 1 or len(given) == 0 or not np.isfinite(given).all():
+    if given.ndim not in (1, 2) or given.size == 0 or not np.isfinite(given).all():
         raise InputError(f"scores of seeds: expected finite numbers, found {values!r}")
-    return given
+    return given.reshape(len(given), -1)
 
 
-def _seed_draws(n: int, seed: int, n_resamples: int) -> IntArray:
-    return generator(seed, "bootstrap seeds", n).integers(n, size=(n_resamples, n))
+def _resampled_means(values: DoubleArray, seed: int, n_resamples: int) -> DoubleArray:
+    """Return means over seeds and tomograms that were both drawn with replacement [resample]."""
+    seeds, tomograms = (
+        generator(seed, f"bootstrap {what}", n).integers(n, size=(n_resamples, n))
+        for what, n in zip(("seeds", "tomograms"), values.shape, strict=True)
+    )
+    # [seed, tomogram] → [resample, seed, tomogram] → [resample]
+    return np.asarray(values[seeds[:, :, None], tomograms[:, None, :]].mean(axis=(1, 2)))
 
 
-def summarise_scores(scores: Sequence[Scores], *, seed: int = 0) -> Summary:
+def summarise_scores(scores: Sequence[Scores], *, tomograms: int = 1, seed: int = 0) -> Summary:
     """Return the means and intervals of one method's scores.
 
     Parameters
     ----------
     scores : sequence of Scores
-        One for each training seed, of the same tomogram. With two or more, seeds are resampled;
-        with one, the objects and the surplus picks of the tomogram.
+        One for each training seed and test tomogram; all tomograms of a seed follow each other.
+        If there are two or more, seeds and tomograms are resampled; if there is one, the objects
+        and the surplus picks of the tomogram.
+    tomograms : int
+        Number of test tomograms.
     seed : int
         Of the bootstrap.
 
@@ -158,6 +173,10 @@ def summarise_scores(scores: Sequence[Scores], *, seed: int = 0) -> Summary:
     """
     if not scores:
         raise InputError("scores: expected at least one seed, found none")
+    if len(scores) % tomograms:
+        raise InputError(
+            f"scores: expected those of {tomograms} tomograms for every seed, found {len(scores)}"
+        )
     labels = scores[0].classification.labels
     if any(item.classification.labels != labels for item in scores):
         raise InputError("scores: expected the same classes for all seeds, found different ones")
@@ -166,19 +185,25 @@ def summarise_scores(scores: Sequence[Scores], *, seed: int = 0) -> Summary:
     table = np.array([metric_values(item) for item in scores])
     classes = np.array([[c.f1 for c in item.classification.classes] for item in scores])
     weighted = [item.f_beta.weighted for item in scores if item.f_beta is not None]
+
+    def interval(values: ArrayLike) -> Interval:
+        return seed_interval(np.reshape(values, (-1, tomograms)), seed=seed)
+
     return Summary(
-        n_seeds=len(scores),
-        over="seeds",
-        metrics={
-            name: seed_interval(column, seed=seed)
-            for name, column in zip(METRICS, table.T, strict=True)
-        },
+        n_seeds=len(scores) // tomograms,
+        over=_over(len(scores) // tomograms, tomograms),
+        metrics={name: interval(column) for name, column in zip(METRICS, table.T, strict=True)},
         class_f1={
-            name: seed_interval(column, seed=seed)
-            for name, column in zip(labels[1:], classes.T, strict=True)
+            name: interval(column) for name, column in zip(labels[1:], classes.T, strict=True)
         },
-        f_beta=seed_interval(weighted, seed=seed) if len(weighted) == len(scores) else None,
+        f_beta=interval(weighted) if len(weighted) == len(scores) else None,
     )
+
+
+def _over(seeds: int, tomograms: int) -> Over:
+    if tomograms == 1:
+        return "seeds"
+    return "tomograms" if seeds == 1 else "seeds and tomograms"
 
 
 def metric_values(scores: Scores) -> tuple[float, ...]:

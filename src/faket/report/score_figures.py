@@ -190,6 +190,5 @@ def _what(summaries: Mapping[str, Summary]) -> str:
     if len(over) > 1:
         return "error bars: 68 %"
     kind, n = over.pop()
-    return (
-        f"error bars: 68 % over {n} seeds" if kind == "seeds" else "error bars: 68 % over particles"
-    )
+    seeds = kind.replace("seeds", f"{n} seeds")
+    return f"error bars: 68 % over {seeds}"

@@ -1,7 +1,7 @@
 """The tomograms of a study.
 
 No tomogram is made to look like a tilt-series of its own specimen, and nothing of the test
-tomogram is an input.
+tomograms is an input.
 """
 
 import json
@@ -28,13 +28,13 @@ def recipe_text(study: Study, kind: DataKind) -> str:
     """Return the TOML of a data set's recipe, with paths relative to the recipe's file."""
     s, quoted = study.settings, json.dumps
     x, y, z = s.size_voxels
-    # Only these two have a test tomogram.
+    # Only these two have test tomograms.
     tested = kind.key in ("benchmark", "noiseless")
     lines = [
         f"# {kind.key} of a study; `faket study` wrote this.",
         f"name = {quoted(kind.key)}",
         f"seed = {s.seed}",
-        f"tomograms = {s.test_model + 1 if tested else s.validation_model + 1}",
+        f"tomograms = {s.validation_model + 1 + (s.tests if tested else 0)}",
         f"method = {quoted(kind.method)}",
         f"structure_folders = {quoted(list(s.structure_folders))}",
         "",
@@ -114,7 +114,7 @@ def check_no_leakage(study: Study, kind: DataKind, recipe: Recipe) -> None:
     for key in study.modalities:
         row = MODALITIES[key]
         models, validation = study.training_models(row)
-        if study.test_model(row) in (*models, validation):
+        if {*study.test_models(row)} & {*models, validation}:
             raise RuntimeError(f"{key}: the test tomogram is trained on")
 
 

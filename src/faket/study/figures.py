@@ -23,7 +23,9 @@ class StudyRow:
     wanted : int
         Number of runs wanted.
     scores : tuple of Scores
-        One for each finished run; empty if none is finished.
+        For each finished run one in every test tomogram; empty if none is finished.
+    tests : int
+        Number of test tomograms.
     seeds : tuple of int
         Of each finished training; empty for template matching, which has no random numbers.
     curves : tuple of (epochs, F1)
@@ -44,11 +46,17 @@ class StudyRow:
     run_costs: tuple[Mapping[str, float], ...] = ()
     data_costs: tuple[Mapping[str, float], ...] = ()
     steps: tuple[int, ...] = ()
+    tests: int = 1
+
+    @property
+    def finished(self) -> int:
+        """Number of finished runs."""
+        return len(self.scores) // self.tests
 
     @property
     def summary(self) -> Summary | None:
         """Means and intervals; None if no run is finished."""
-        return summarise_scores(self.scores) if self.scores else None
+        return summarise_scores(self.scores, tomograms=self.tests) if self.scores else None
 
 
 def study_figures(
@@ -97,6 +105,6 @@ def _joined(curves: Sequence[Curve]) -> tuple[tuple[int, ...], np.ndarray] | Non
 
 def _confusion(row: StudyRow, out: Path) -> Path:
     total = np.sum([scores.classification.confusion for scores in row.scores], axis=0)
-    n = len(row.scores)
+    n = row.finished
     title = row.title if n == 1 else f"{row.title}, sum of {n} runs"
     return confusion_figure(row.scores[0].classification.labels, total, out, title=title)

@@ -3,13 +3,13 @@
 ```
 OUT/study.json                 settings; the modalities and the number of seeds of each
 OUT/recipes/<data>.toml        recipes, as for `faket simulate`
-OUT/data/<data>/model_<i>/     0 … n−1 training, n validation; in benchmark, n+1 is the test
-OUT/runs/<modality>/seed_<s>/  training/, picks.csv, result.json
+OUT/data/<data>/model_<i>/     0 … n−1 training, n validation; in benchmark, n+1 … are the tests
+OUT/runs/<modality>/seed_<s>/  training/, picks.csv (picks_2.csv, …), result.json
 OUT/study.md, study.csv        the page and all its runs
 ```
 
 Specimen i is the same in all data. The reference of data that need one is the simulated tilt-series
-of another training specimen; nothing of the test tomogram is an input.
+of another training specimen; nothing of the test tomograms is an input.
 """
 
 import json
@@ -26,6 +26,7 @@ from faket.io.leftovers import holds_nothing
 from faket.io.model_folder import ALL_MODELS, model_name
 from faket.io.records import read_record
 from faket.io.weights import find_vgg19_weights
+from faket.pipeline.foreign_microscope import PREFIX
 from faket.study.modalities import DATA, MODALITIES, NEEDS_VGG19, DataKind, Modality
 from faket.study.records import RESULT, trained_of
 from faket.study.settings import PRESETS, StudySettings
@@ -139,9 +140,9 @@ class Study:
         trained = tuple(self.model(modality.data, i) for i in range(n))
         return trained, self.model(modality.data, self.settings.validation_model)
 
-    def test_model(self, modality: Modality) -> Path:
-        """Return the folder of the tomogram in which a row is tested."""
-        return self.model(modality.test, self.settings.test_model)
+    def test_models(self, modality: Modality) -> tuple[Path, ...]:
+        """Return the folders of the tomograms in which a row is tested."""
+        return tuple(self.model(modality.test, i) for i in self.settings.test_models)
 
 
 def open_study(
@@ -204,7 +205,18 @@ def open_study(
         rows[key] = max(before.get(key, 0), seeds or before.get(key, usual))
         if parent := MODALITIES[key].parent:
             rows[parent] = max(rows.get(parent, 0), rows[key])
+    _check_matching(settings, tuple(rows))
     return Study(folder, settings, {key: rows[key] for key in MODALITIES if key in rows})
+
+
+def _check_matching(settings: StudySettings, modalities: Sequence[str]) -> None:
+    """Refuse template matching under a foreign microscope, whose true CTF is not recorded."""
+    matching = [key for key in modalities if MODALITIES[key].matching]
+    if matching and settings.microscope.startswith(PREFIX):
+        raise InputError(
+            f"`modalities`: expected no template matching with {settings.microscope}, whose CTF is "
+            f"not recorded, found {', '.join(matching)}; leave it out"
+        )
 
 
 def check_weights(study: Study) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from statistics import fmean, median
 
-from faket.evaluation import Interval, ratio_interval
+from faket.evaluation import Interval, Scores, ratio_interval
 from faket.evaluation.intervals import METRICS, metric_values
 from faket.io.text import write_text
 from faket.study.figures import StudyRow
@@ -90,7 +90,7 @@ def _scores(rows: Sequence[StudyRow], against: str) -> Iterator[str]:
     )
     for row in rows:
         summary = row.summary
-        runs = f"{len(row.scores)} of {row.wanted}" if row.scores else NOT_RUN
+        runs = f"{row.finished} of {row.wanted}" if row.scores else NOT_RUN
         cells = ["–"] * 8
         if summary is not None:
             names = ("recall", "precision", *_F1)
@@ -106,12 +106,10 @@ def _ratio(row: StudyRow, base: StudyRow | None, metric: int) -> str:
     if base is None:
         return "–"
     other = _by_seed(base, metric)
-    if row.seeds:
-        own = _by_seed(row, metric)
-    else:  # template matching: one run without random numbers
-        own = dict.fromkeys(other, metric_values(row.scores[0])[metric])
+    # Template matching has one run, without random numbers.
+    own = _by_seed(row, metric) if row.seeds else dict.fromkeys(other, _by_test(row.scores, metric))
     shared = sorted(own.keys() & other.keys())
-    if not any(other[seed] for seed in shared):
+    if not any(any(other[seed]) for seed in shared):
         return "–"
     ratio = ratio_interval([own[seed] for seed in shared], [other[seed] for seed in shared])
     if ratio.interval_68 is None or row is base:
@@ -120,13 +118,24 @@ def _ratio(row: StudyRow, base: StudyRow | None, metric: int) -> str:
     return f"{ratio.mean:.3f} [{low:.3f}, {high:.3f}]"
 
 
-def _by_seed(row: StudyRow, metric: int) -> dict[int, float]:
-    values = (metric_values(item)[metric] for item in row.scores)
-    return dict(zip(row.seeds, values, strict=True))
+def _by_seed(row: StudyRow, metric: int) -> dict[int, tuple[float, ...]]:
+    """Return the scores of each seed in all test tomograms."""
+    starts = range(0, len(row.scores), row.tests)
+    return {
+        seed: _by_test(row.scores[start : start + row.tests], metric)
+        for seed, start in zip(row.seeds, starts, strict=True)
+    }
+
+
+def _by_test(scores: Sequence[Scores], metric: int) -> tuple[float, ...]:
+    return tuple(metric_values(item)[metric] for item in scores)
 
 
 def _intervals(rows: Sequence[StudyRow]) -> Iterator[str]:
-    yield "Percentile bootstrap over the seeds, or over the test's particles if there is one seed."
+    yield (
+        "Percentile bootstrap over the seeds and the test tomograms, or over the test's particles "
+        "if there is one of each."
+    )
     yield ""
     yield from _table_head(
         "", *(f"{title}, {p}" for title in _F1.values() for p in ("68 %", "95 %"))
@@ -157,7 +166,8 @@ def _classes(rows: Sequence[StudyRow]) -> Iterator[str]:
         return
     yield from _table_head("class", "objects", *(row.title for row, _ in done))
     for i, (name, _) in enumerate(done[0][1].class_f1.items()):
-        n = done[0][0].scores[0].classification.classes[i].n_objects
+        first = done[0][0]
+        n = sum(s.classification.classes[i].n_objects for s in first.scores[: first.tests])
         yield _line(name, str(n), *(f"{s.class_f1[name].mean:.3f}" for _, s in done))
 
 

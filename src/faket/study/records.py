@@ -139,10 +139,11 @@ class Trained:
 class RunRecord:
     """The content of result.json."""
 
-    scores: RunScores
+    scores: RunScores  # in the first test tomogram
     digests: dict[str, str]
     costs: RunCosts
     training: Trained | None = field(default=None, metadata=_LATER)  # not of template matching
+    further_scores: tuple[RunScores, ...] = field(default=(), metadata=_LATER)
     software: dict[str, str] = field(default_factory=dict, metadata=_LATER)
 
 

@@ -13,6 +13,7 @@ from faket.io.atomic import atomic_path
 from faket.io.model_folder import ALL_MODELS, MANIFEST, RUN
 from faket.io.text import csv_rows, parse_number, parse_whole
 from faket.pickers.train import HISTORY
+from faket.pipeline.foreign_microscope import PREFIX
 from faket.study.figures import StudyRow, study_figures
 from faket.study.layout import Run, Study
 from faket.study.modalities import MODALITIES
@@ -31,13 +32,14 @@ class Result:
     Attributes
     ----------
     run : Run
-    scores : Scores
+    scores : tuple of Scores
+        In each test tomogram.
     record : RunRecord
         The content of result.json.
     """
 
     run: Run
-    scores: Scores
+    scores: tuple[Scores, ...]
     record: RunRecord
 
 
@@ -53,7 +55,8 @@ def read_results(study: Study) -> tuple[Result, ...]:
     for run in study.runs():
         if study.is_finished(run):
             record = read_run(study.run_folder(run) / RESULT)
-            found.append(Result(run, record.scores.scores(), record))
+            scores = (record.scores, *record.further_scores)
+            found.append(Result(run, tuple(item.scores() for item in scores), record))
     return tuple(found)
 
 
@@ -70,8 +73,11 @@ def read_history(study: Study, run: Run) -> tuple[tuple[int, ...], tuple[float, 
 
 
 def write_table(results: tuple[Result, ...], path: Path) -> None:
-    """Write one line per run: scores, digests, and last the costs, which change if repeated."""
-    rows = [_row(result) for result in results]
+    """Write one line per run and test tomogram.
+
+    Scores, digests, and last the costs of the run, which change if it is repeated.
+    """
+    rows = [_row(result, place) for result in results for place in range(len(result.scores))]
     columns = list(dict.fromkeys(name for row in rows for name in row))
     timed = ("seconds", "cpu_seconds", "peak_rss_MB")
     columns = [*(name for name in columns if name not in timed), *timed]
@@ -83,17 +89,19 @@ def write_table(results: tuple[Result, ...], path: Path) -> None:
         temporary.write_bytes(buffer.getvalue().encode())
 
 
-def _row(result: Result) -> dict[str, Any]:
-    place, record = result.scores.localisation, result.record
+def _row(result: Result, test: int) -> dict[str, Any]:
+    scores, record = result.scores[test], result.record
+    place = scores.localisation
     training = {} if record.training is None else asdict(record.training)
     return {
         "modality": result.run.modality.key,
         "seed": result.run.seed,
-        **dict(zip(METRICS, map(repr, metric_values(result.scores)), strict=True)),
+        "test": test + 1,
+        **dict(zip(METRICS, map(repr, metric_values(scores)), strict=True)),
         **{name: getattr(place, name) for name in ("n_picks", "n_objects", "found",
                                                    "on_background", "repeated")},
-        **{f"f1 {c.name}": repr(c.f1) for c in result.scores.classification.classes},
-        **_f_beta_cells(result.scores.f_beta),
+        **{f"f1 {c.name}": repr(c.f1) for c in scores.classification.classes},
+        **_f_beta_cells(scores.f_beta),
         **{name: training.get(name, "") for name in ("steps", "epochs", "best_epoch", "objects")},
         **{f"sha256 {name}": digest for name, digest in sorted(record.digests.items())},
         **costs(record),
@@ -157,7 +165,8 @@ def _table_row(study: Study, key: str, results: Sequence[Result]) -> StudyRow:
         title=row.title.format(k=k),
         about=row.about.format(k=k),
         wanted=sum(run.modality.key == key for run in study.runs()),
-        scores=tuple(item.scores for item in own),
+        scores=tuple(scores for item in own for scores in item.scores),
+        tests=study.settings.tests,
         seeds=tuple(item.run.seed for item in own if row.data),
         curves=tuple(read_history(study, item.run) for item in own if row.data),
         run_costs=tuple(costs(item.record) for item in own),
@@ -176,16 +185,14 @@ def _facts(study: Study, results: Sequence[Result]) -> list[str]:
     x, y, z = s.size_voxels
     left_out = [key for key in MODALITIES if key not in study.modalities]
     finished, wanted = len(results), len(study.runs())
-    objects = results[0].scores.localisation.n_objects if results else None
+    objects = [item.localisation.n_objects for item in results[0].scores] if results else []
     return [
-        f"- Data: {s.training} training tomograms, one for validation, one for the test; specimens "
-        f"of {x} × {y} × {z} voxels of {s.voxel_size_A:g} Å with {_range(s.particles)} "
-        f"molecules of {', '.join(map(_short, s.species))}; tilts from "
-        f"-{s.tilt_range_deg:g}° to {s.tilt_range_deg:g}° every {s.tilt_step_deg:g}°; microscope "
+        f"- Data: {s.training} training tomograms, one for validation, {s.tests} for the test; "
+        f"specimens of {x} × {y} × {z} voxels of {s.voxel_size_A:g} Å with {_range(s.particles)} "
+        f"molecules of {', '.join(map(_short, s.species))}; {_tilts(s)}; microscope "
         f"{s.microscope}; seed {s.seed}. Recipes are in recipes/.",
-        f"- Test: one simulated tomogram{f' with {objects} objects' if objects else ''}. Its "
-        "specimen and its acquisition are in no training data and in no reference. Only NOISELESS "
-        "is tested on the same specimen without noise.",
+        f"- Test: {_tests(s.tests, objects)}. The specimens and acquisitions of the test are in no "
+        "training data and in no reference. Only NOISELESS is tested without noise.",
         f"- Picker: {_NETWORKS[s.picker]} of width {s.width:g}, about {s.steps} steps (whole "
         f"epochs) of {s.batch} patches of {s.patch} voxels, learning rate {_rate(s)}, "
         f"cross-entropy {s.cross_entropy:g}"
@@ -200,6 +207,18 @@ def _facts(study: Study, results: Sequence[Result]) -> list[str]:
         "all of them, with digests of recipes and checkpoints, in study.csv.",
         *([f"- Not requested: {', '.join(left_out)}."] if left_out else []),
     ]
+
+
+def _tilts(settings: StudySettings) -> str:
+    if settings.microscope.startswith(PREFIX):
+        return "tilts of the microscope"
+    last = f"{settings.tilt_range_deg:g}"
+    return f"tilts from -{last}° to {last}° every {settings.tilt_step_deg:g}°"
+
+
+def _tests(tests: int, objects: Sequence[int]) -> str:
+    what = "one simulated tomogram" if tests == 1 else f"{tests} simulated tomograms"
+    return f"{what} with {' and '.join(map(str, objects))} objects" if objects else what
 
 
 def _range(pair: tuple[int, int]) -> str:

@@ -1,4 +1,4 @@
-"""One run of a study: train (or match), pick in the test tomogram, score; with its costs."""
+"""One run of a study: train (or match), pick in the test tomograms, score; with its costs."""
 
 import json
 import shutil
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from faket.device import Device
-from faket.evaluation import Picks, score_picks
+from faket.evaluation import Picks, Scores, score_picks
 from faket.io.acquisition import read_acquisition
 from faket.io.atomic import atomic_path
 from faket.io.checkpoints import load_checkpoint
@@ -39,7 +39,7 @@ from faket.study.modalities import MODALITIES, Matching
 from faket.study.records import RESULT, SpentTime, read_spent
 
 Say = Callable[[str], None]
-COSTS, PICKS, PARTS = "costs.json", "picks.csv", "parts"
+COSTS, PARTS = "costs.json", "parts"
 TRAINING = "training"
 _SAVED_EVERY_S = 20.0
 
@@ -92,19 +92,17 @@ def perform(study: Study, run: Run, device: Device, say: Say) -> None:
             record = _train(study, run, device, report)
         with clock.stage("picking"):
             _pick(study, run, device, report)
-    test = study.test_model(run.modality)
-    check_folder(test, f"remove the folder {test} and run the command again")
-    truth = read_truth(test)
-    z, y, x = truth.instance_mask.shape
-    found = read_picks(folder / PICKS, (z, y, x), truth.voxel_size_A)
-    # Orientations are not scored: a segmentation has none.
-    scores = score_picks(Picks(found.species, found.positions_A), truth)
+    scores = [
+        _score(test, folder / picks_name(place))
+        for place, test in enumerate(study.test_models(run.modality))
+    ]
     result = {
         "modality": run.modality.key,
         "seed": run.seed,
-        "scores": scores,
+        "scores": scores[0],
+        "further_scores": scores[1:],
         **record,
-        "digests": {**_digests(study, run), "picks": sha256_of(folder / PICKS)},
+        "digests": _digests(study, run),
         "software": software_versions(),
         "costs": {**meter.total(), "stages": clock.stages},
     }
@@ -113,7 +111,27 @@ def perform(study: Study, run: Run, device: Device, say: Say) -> None:
     text = json.dumps(content, indent=1, sort_keys=True, allow_nan=False)
     with atomic_path(folder / RESULT) as temporary:
         temporary.write_text(text + "\n")
-    shutil.rmtree(folder / PARTS, ignore_errors=True)
+    for parts in folder.glob(f"{PARTS}*"):
+        shutil.rmtree(parts, ignore_errors=True)
+
+
+def picks_name(place: int) -> str:
+    """Return the file of the picks in the first, second, … test tomogram."""
+    return f"{_numbered('picks', place)}.csv"
+
+
+def _numbered(name: str, place: int) -> str:
+    return name if place == 0 else f"{name}_{place + 1}"
+
+
+def _score(test: Path, picks: Path) -> Scores:
+    """Score the picks in one test tomogram, which is checked first."""
+    check_folder(test, f"remove the folder {test} and run the command again")
+    truth = read_truth(test)
+    z, y, x = truth.instance_mask.shape
+    found = read_picks(picks, (z, y, x), truth.voxel_size_A)
+    # Orientations are not scored: a segmentation has none.
+    return score_picks(Picks(found.species, found.positions_A), truth)
 
 
 def _train(
@@ -154,16 +172,17 @@ def _train(
 
 def _pick(study: Study, run: Run, device: Device, report: Callable[[str, int, int], None]) -> None:
     folder = study.run_folder(run)
-    volume = read_volume(study.test_model(run.modality) / RECONSTRUCTION)
     checkpoint = load_checkpoint(folder / TRAINING / BEST)
-    found = pick(
-        volume,
-        checkpoint,
-        device=device,
-        progress=lambda done, total: report("picking, tiles", done, total),
-    )
-    z, y, x = volume.data.shape
-    write_picks(folder / PICKS, found.picks, (z, y, x), volume.voxel_size_A)
+    for place, test in enumerate(study.test_models(run.modality)):
+        volume = read_volume(test / RECONSTRUCTION)
+        found = pick(
+            volume,
+            checkpoint,
+            device=device,
+            progress=lambda done, total: report("picking, tiles", done, total),
+        )
+        z, y, x = volume.data.shape
+        write_picks(folder / picks_name(place), found.picks, (z, y, x), volume.voxel_size_A)
 
 
 def _match(
@@ -174,24 +193,26 @@ def _match(
     report: Callable[[str, int, int], None],
 ) -> dict[str, Any]:
     """Search for one species after the other; results of an interrupted run are kept."""
-    folder, test = study.run_folder(run), study.test_model(run.modality)
-    acquisition = read_acquisition(test / ACQUISITION)
-    volume = read_volume(test / RECONSTRUCTION)
+    folder, cutoffs = study.run_folder(run), []
     recipe = read_recipe(study.recipe_path("benchmark"))
-    coarse = replace(recipe.specimen, voxel_size_A=volume.voxel_size_A)  # as the tomogram
-    library = load_library(recipe.model_copy(update={"specimen": coarse}))
-    matcher = Matcher(
-        volume,
-        acquisition.geometry(),
-        optics=[acquisition.optics(i) for i in range(len(acquisition))],
-        voltage_kV=acquisition.microscope.voltage_kV,
-        settings=_matching_settings(study, matching),
-        device=device,
-    )
-    found = search(matcher, volume, library, folder / PARTS, report=report)
-    picks = to_picks(found, matcher)
-    write_picks(folder / PICKS, picks, matcher.shape, matcher.voxel_size_A)
-    return {"matching": {"cutoffs": {item.name: item.cutoff for item in found}}}
+    for place, test in enumerate(study.test_models(run.modality)):
+        acquisition = read_acquisition(test / ACQUISITION)
+        volume = read_volume(test / RECONSTRUCTION)
+        coarse = replace(recipe.specimen, voxel_size_A=volume.voxel_size_A)  # as the tomogram
+        library = load_library(recipe.model_copy(update={"specimen": coarse}))
+        matcher = Matcher(
+            volume,
+            acquisition.geometry(),
+            optics=[acquisition.optics(i) for i in range(len(acquisition))],
+            voltage_kV=acquisition.microscope.voltage_kV,
+            settings=_matching_settings(study, matching),
+            device=device,
+        )
+        found = search(matcher, volume, library, folder / _numbered(PARTS, place), report=report)
+        picks = to_picks(found, matcher)
+        write_picks(folder / picks_name(place), picks, matcher.shape, matcher.voxel_size_A)
+        cutoffs.append({item.name: item.cutoff for item in found})
+    return {"matching": {"cutoffs": cutoffs[0], "further_cutoffs": cutoffs[1:]}}
 
 
 def _matching_settings(study: Study, matching: Matching) -> TemplateMatching:
@@ -201,14 +222,14 @@ def _matching_settings(study: Study, matching: Matching) -> TemplateMatching:
 
 def _digests(study: Study, run: Run) -> dict[str, str]:
     """Return the hashes of the files on which the run depends."""
-    row = run.modality
-    files = {
-        "test": study.test_model(row) / RECONSTRUCTION,
-        "test_recipe": study.recipe_path(row.test),
-    }
+    row, folder = run.modality, study.run_folder(run)
+    files = {"test_recipe": study.recipe_path(row.test)}
+    for place, test in enumerate(study.test_models(row)):
+        files[_numbered("test", place)] = test / RECONSTRUCTION
+        files[_numbered("picks", place)] = folder / picks_name(place)
     if row.data:
         files["recipe"] = study.recipe_path(row.data)
-        files["checkpoint"] = study.run_folder(run) / TRAINING / BEST
+        files["checkpoint"] = folder / TRAINING / BEST
     if row.parent:
         files["parent_recipe"] = study.recipe_path(MODALITIES[row.parent].data)
     return {name: sha256_of(path) for name, path in files.items()}

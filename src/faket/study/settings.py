@@ -28,8 +28,9 @@ class StudySettings:
 
     seed: int = setting(0, "seed of all data; trainings have seeds of their own", ge=0, lt=2**63)
     training: int = setting(
-        3, "training tomograms; the next is for validation, the one after it for the test", ge=2
+        3, "training tomograms; the next is for validation, those after it for the tests", ge=2
     )
+    tests: int = setting(1, "test tomograms; scores are averaged over them", ge=1, le=100)
     few: int = setting(1, "simulated tomograms for BENCHMARK-k and FINETUNED-k", ge=1)
     species: tuple[str, ...] = setting(_SMALL_SPECIES, "molecules, given as in a recipe")
     structure_folders: tuple[str, ...] = setting((), "folders searched for PDB ids")
@@ -97,9 +98,9 @@ class StudySettings:
         return self.training
 
     @property
-    def test_model(self) -> int:
-        """Number of the tomogram for the test."""
-        return self.training + 1
+    def test_models(self) -> tuple[int, ...]:
+        """Numbers of the tomograms for the tests."""
+        return tuple(range(self.training + 1, self.training + 1 + self.tests))
 
     def training_settings(self, n_objects: int, steps: int, *, before: int = 0) -> TrainingSettings:
         """Return the settings of a training of about ``steps`` steps after ``before`` epochs.
@@ -160,7 +161,7 @@ def _foreign(
     """
     settings = replace(
         _SMALL, microscope=f"foreign:{name}", voxel_size_A=voxel_size_A, size_voxels=size_voxels,
-        binning=binning, steps=6000,
+        binning=binning, steps=6000, tests=2,
     )  # fmt: skip
     return Preset(settings, seeds=3, modalities=("benchmark", "style", "spectral", "noisy"))
 
