@@ -11,6 +11,7 @@ from faket.evaluation.f_beta import f_beta_of_counts
 from faket.evaluation.scores import Localisation
 from faket.study.figures import StudyRow, study_figures
 from faket.study.page import write_study_page
+from faket.study.several import joint_tables
 
 LABELS = ("background", "ball", "box")
 
@@ -59,7 +60,9 @@ def test_scores_are_means_over_test_tomograms_and_ratios_pair_them(tmp_path):
     other = replace(STYLE, scores=(hard, scored(2, 8, 0, 5)), tests=2)
     matching = StudyRow("tm", "TM", "templates", 1, (easy, hard), tests=2)
     page = page_of(tmp_path, [base, other, matching])
-    (own,), (half,), (same,) = (cells_of(page, f"**{row.title}**") for row in (base, other, matching))
+    (own,), (half,), (same,) = (
+        cells_of(page, f"**{row.title}**") for row in (base, other, matching)
+    )
     assert (own[1], half[1], same[1]) == ("2 of 2", "1 of 2", "1 of 1")
     assert float(own[5]) == pytest.approx((0.8 + 0.4) * 2 / 3 / 2, abs=1e-4)  # and background's 0
     assert half[-1].startswith("0.500 [")  # both tomograms, so there is an interval
@@ -68,6 +71,24 @@ def test_scores_are_means_over_test_tomograms_and_ratios_pair_them(tmp_path):
     assert classes[1] == "20"  # objects in both
     assert "over seeds and tomograms" in page
     assert "over tomograms" in page
+
+
+def test_studies_stand_side_by_side():
+    lines = list(joint_tables({"one": [BENCHMARK, STYLE], "two": [BENCHMARK, MISSING]}))
+    page = "\n".join(lines)
+    styles = cells_of(page, "style")
+    assert len(styles) == 2  # localisation and classification
+    assert styles[0] == ["style", "0.889; 1.000", "–"]
+    assert styles[1][1].endswith("; 1.167")  # 0.7 and 0.6 with the same seed
+    assert cells_of(page, "NOISY") == [["NOISY", "–", "–"]] * 2
+
+
+def test_it_is_seen_whether_trainings_have_settled():
+    settled = ((1, 2, 3, 4), (0.2, 0.6, 0.7, 0.7))
+    rising = ((1, 2, 3, 4), (0.2, 0.6, 0.5, 0.8))
+    assert replace(STYLE, curves=(settled,)).late_gain == pytest.approx(0)
+    assert replace(STYLE, curves=(settled, rising)).late_gain == pytest.approx(0.1)
+    assert MISSING.late_gain is None
 
 
 def test_means_and_ratios_are_those_of_the_runs(tmp_path):

@@ -30,6 +30,7 @@ from inline_workers import inline_workers
 
 MICRO = StudySettings(
     training=2,
+    tests=2,
     species=("synthetic:syn-block", "synthetic:syn-propeller"),
     size_voxels=(64, 64, 32),
     particles=(10, 10),
@@ -87,7 +88,7 @@ def test_specimens_are_the_same_in_all_data(tmp_path):
     recipes = [recipe_of(study, kind) for kind in DATA.values()]
     for name in ("seed", "specimen", "tilts", "species", "reconstruction"):
         assert len({str(getattr(recipe, name)) for recipe in recipes}) == 1
-    tested = {r.name for r in recipes if r.tomograms == MICRO.training + 2}
+    tested = {r.name for r in recipes if r.tomograms == MICRO.training + 1 + MICRO.tests}
     assert tested == {"benchmark", "noiseless"}
     assert all(r.tomograms == MICRO.training + 1 for r in recipes if r.name not in tested)
 
@@ -396,7 +397,8 @@ def test_interrupted_and_resumed_is_uninterrupted_with_any_number_of_workers(
     for study in (once, twice):
         write_table(read_results(study), study.folder / "study.csv")
     assert table(tmp_path / "once") == table(tmp_path / "twice")
-    assert [row["modality"] for row in table(tmp_path / "once")] == list(rows)
+    lines = [(row["modality"], row["test"]) for row in table(tmp_path / "once")]
+    assert lines == [(row, test) for row in rows for test in ("1", "2")]
     check_traces(once)
     check_damage(once)
     check_more_steps(once)
@@ -431,8 +433,13 @@ def check_traces(study):
     for result in read_results(study):
         digests, row = result.record.digests, result.run.modality
         stored = json.loads((study.run_folder(result.run) / "result.json").read_text())
-        assert stored["scores"]["f_beta"] == asdict_as_json(result.scores.f_beta)
-        assert digests["test"] == sha256_of(study.test_models(row)[0] / "reconstruction.mrc")
+        assert stored["scores"]["f_beta"] == asdict_as_json(result.scores[0].f_beta)
+        for place, ending in enumerate(("", "_2")):
+            test = study.test_models(row)[place] / "reconstruction.mrc"
+            picks = study.run_folder(result.run) / f"picks{ending}.csv"
+            assert digests[f"test{ending}"] == sha256_of(test)
+            assert digests[f"picks{ending}"] == sha256_of(picks)
+        assert len(result.scores) == MICRO.tests
         if row.data:
             assert digests["recipe"] == sha256_of(study.recipe_path(row.data))
             training = asdict(result.record.training)

@@ -2,21 +2,27 @@
 
 import os
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
 from faket.cli.common import Count, Flag, Seed, Where, refuse_unused
 from faket.cli.outputs import OutFolder
+from faket.reports import Report
+
+if TYPE_CHECKING:
+    from faket.study.layout import Study
 
 
 def study(
     out: OutFolder,
     /,
     *,
-    preset: Literal["tiny", "small", "shrec"] | None = None,
+    preset: Literal[
+        "tiny", "small", "shrec", "foreign", "foreign-alder", "foreign-birch", "foreign-hazel"
+    ]
+    | None = None,
     modalities: str | None = None,
     seeds: Count | None = None,
     picker: Literal["deepfinder", "unet"] | None = None,
@@ -29,9 +35,9 @@ def study(
     device: Where = "auto",
     report_only: Flag = False,
 ) -> None:
-    """Train pickers on differently made data and test all of them on one simulated tomogram.
+    """Train pickers on differently made data and test all of them on the same simulated tomograms.
 
-    The command makes the training data, trains the pickers, lets them pick in a test tomogram of
+    The command makes the training data, trains the pickers, lets them pick in test tomograms of
     the microscope simulator, and scores the picks. It writes study.md, a page with tables and
     figures, and study.csv with one line for each run. Run again, it continues where it stopped;
     modalities and seeds can be added then.
@@ -42,7 +48,9 @@ def study(
         Folder to write.
     preset
         Size of the study. tiny: a test that takes minutes. small: a night on two cores. shrec:
-        SHREC'21's size, for a GPU. [default: that of the study in OUT, or small]
+        SHREC'21's size, for a GPU. foreign: three studies in folders of their own, each under a
+        microscope that shares no code with the methods, and a page over all three; foreign-alder,
+        …: one of them. [default: that of the study in OUT, or small]
     modalities
         Rows of the table, with commas between them: benchmark, style, spectral, coloured, noisy,
         baseline, faket, faket-texture, faket-random, noiseless, benchmark-few, finetuned,
@@ -75,8 +83,7 @@ def study(
         Only write the page and the table again, from the results in OUT.
     """
     from faket.cli.progress import reporting
-    from faket.study.layout import open_study
-    from faket.study.results import write_report
+    from faket.study.several import open_studies, write_reports
     from faket.study.workers import run_study
 
     if report_only:
@@ -101,7 +108,7 @@ def study(
         "seed": seed,
     }
     keys = None if modalities is None else [key.strip() for key in modalities.split(",")]
-    opened = open_study(
+    opened = open_studies(
         out,
         preset=preset,
         changes={name: value for name, value in changes.items() if value is not None},
@@ -110,9 +117,14 @@ def study(
         begin=not report_only,
     )
     if not report_only:
+        for each in opened if len(opened) > 1 else ():
+            each.save()  # before hours of the first, so that all can be continued
         with reporting("study") as report:
-            run_study(opened, workers=workers, device=device, say=_timed(report))
-    print(write_report(opened))
+            say = _timed(report)
+            for each in opened:
+                run_study(each, workers=workers, device=device, say=_named(say, each, len(opened)))
+                write_reports(opened)
+    print(write_reports(opened))
 
 
 def _located(source: str) -> str:
@@ -125,7 +137,14 @@ def _absolute(path: str | Path) -> str:
     return os.path.realpath(os.path.expanduser(path))
 
 
-def _timed(report: Callable[[str, int, int], None]) -> Callable[[str, int, int], None]:
+def _named(say: Report, study: "Study", studies: int) -> Report:
+    """Put the name of the study's folder before each message, if there are several."""
+    if studies == 1:
+        return say
+    return lambda what, done, total: say(f"{study.folder.name}: {what}", done, total)
+
+
+def _timed(report: Report) -> Report:
     """Put the time since the start before each message."""
     start = time.monotonic()
 

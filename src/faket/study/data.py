@@ -89,6 +89,8 @@ def _reference_lines(settings: StudySettings, kind: DataKind) -> list[str]:
         f"stack = {json.dumps(stacks)}",
         f"angles = {json.dumps(geometries)}",
     ]
+    if settings.microscope.startswith(PREFIX):
+        lines.append("aligned = true")  # as well as its lab could: what is left is its effect
     if kind.noise_free_reference:
         noise_free = [f"{folder}/{NOISE_FREE_PROJECTIONS}" for folder in folders]
         lines.append(f"clean = {json.dumps(noise_free)}")

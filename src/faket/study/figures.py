@@ -54,6 +54,12 @@ class StudyRow:
         return len(self.scores) // self.tests
 
     @property
+    def late_gain(self) -> float | None:
+        """By how much the best validated F1 rose in the last quarter of a training, mean."""
+        gains = [_gain(epochs, values) for epochs, values in self.curves if len(epochs) > 1]
+        return float(np.mean(gains)) if gains else None
+
+    @property
     def summary(self) -> Summary | None:
         """Means and intervals; None if no run is finished."""
         return summarise_scores(self.scores, tomograms=self.tests) if self.scores else None
@@ -92,6 +98,11 @@ def study_figures(
         panels = {title: read_panel(model) for title, model in models.items()}
         drawn["modalities"] = modalities_figure(panels, folder / "modalities.png", columns=5)
     return drawn
+
+
+def _gain(epochs: Sequence[int], values: Sequence[float]) -> float:
+    before = [f1 for epoch, f1 in zip(epochs, values, strict=True) if epoch <= 0.75 * epochs[-1]]
+    return max(values) - max(before, default=0.0)
 
 
 def _joined(curves: Sequence[Curve]) -> tuple[tuple[int, ...], np.ndarray] | None:

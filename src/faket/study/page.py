@@ -58,6 +58,7 @@ def write_study_page(
         if name in figures:
             place = figures[name].relative_to(path.parent).as_posix()
             lines += ["", f"## {headline}", "", _NOTES[name], "", f"![{headline}]({place})"]
+            lines += _settled(rows) if name == "epochs" else []
     confusions = [row for row in rows if f"confusion {row.key}" in figures]
     if confusions:
         lines += ["", "## Confusion"]
@@ -78,7 +79,7 @@ def _scores(rows: Sequence[StudyRow], against: str) -> Iterator[str]:
         "challenge's score: β = 4, and a hit lies within half the particle's radius."
     )
     yield ""
-    yield from _table_head(
+    yield from table_head(
         "picker trained on",
         "runs",
         "recall",
@@ -97,11 +98,11 @@ def _scores(rows: Sequence[StudyRow], against: str) -> Iterator[str]:
             cells = [f"{summary.metrics[name].mean:.4f}" for name in names]
             cells.append("–" if summary.f_beta is None else f"{summary.f_beta.mean:.4f}")
             for name in ("localisation_f1", "f1_macro_with_background"):
-                cells.append(_ratio(row, base, METRICS.index(name)))
-        yield _line(f"**{row.title}**: {row.about}", runs, *cells)
+                cells.append(ratio_cell(row, base, METRICS.index(name)))
+        yield table_line(f"**{row.title}**: {row.about}", runs, *cells)
 
 
-def _ratio(row: StudyRow, base: StudyRow | None, metric: int) -> str:
+def ratio_cell(row: StudyRow, base: StudyRow | None, metric: int) -> str:
     """Return the ratio of the row's score to the base's, over the seeds that both have."""
     if base is None:
         return "–"
@@ -137,16 +138,16 @@ def _intervals(rows: Sequence[StudyRow]) -> Iterator[str]:
         "if there is one of each."
     )
     yield ""
-    yield from _table_head(
+    yield from table_head(
         "", *(f"{title}, {p}" for title in _F1.values() for p in ("68 %", "95 %"))
     )
     for row in rows:
         summary = row.summary
         if summary is None:
-            yield _line(row.title, NOT_RUN, *["–"] * (2 * len(_F1) - 1))
+            yield table_line(row.title, NOT_RUN, *["–"] * (2 * len(_F1) - 1))
             continue
         values = [summary.metrics[name] for name in _F1]
-        yield _line(
+        yield table_line(
             f"{row.title} (over {summary.over})",
             *(text for value in values for text in _bounds(value)),
         )
@@ -164,11 +165,11 @@ def _classes(rows: Sequence[StudyRow]) -> Iterator[str]:
     if not done:
         yield NOT_RUN
         return
-    yield from _table_head("class", "objects", *(row.title for row, _ in done))
+    yield from table_head("class", "objects", *(row.title for row, _ in done))
     for i, (name, _) in enumerate(done[0][1].class_f1.items()):
         first = done[0][0]
         n = sum(s.classification.classes[i].n_objects for s in first.scores[: first.tests])
-        yield _line(name, str(n), *(f"{s.class_f1[name].mean:.3f}" for _, s in done))
+        yield table_line(name, str(n), *(f"{s.class_f1[name].mean:.3f}" for _, s in done))
 
 
 def _costs(rows: Sequence[StudyRow]) -> Iterator[str]:
@@ -179,12 +180,12 @@ def _costs(rows: Sequence[StudyRow]) -> Iterator[str]:
         "else the machine was doing."
     )
     yield ""
-    yield from _table_head(
+    yield from table_head(
         "", "data, s a tomogram", "data, MB", "steps", "run, CPU s", "run, wall s", "run, MB"
     )
     for row in rows:
         runs, data = row.run_costs, row.data_costs
-        yield _line(
+        yield table_line(
             row.title,
             _seconds([item["seconds"] for item in data], median),
             _most(data, "peak_rss_MB"),
@@ -193,6 +194,15 @@ def _costs(rows: Sequence[StudyRow]) -> Iterator[str]:
             _seconds([item["seconds"] for item in runs], fmean),
             _most(runs, "peak_rss_MB"),
         )
+
+
+def _settled(rows: Sequence[StudyRow]) -> list[str]:
+    """Return how far from settled the trainings are."""
+    gains = [f"{row.title} {gain:.3f}" for row in rows if (gain := row.late_gain) is not None]
+    if not gains:
+        return []
+    what = "The best F1 rose in the last quarter of the training, mean over seeds, by"
+    return ["", f"{what}: {', '.join(gains)}. A training that still rises is not long enough."]
 
 
 def _seconds(values: Sequence[float], middle: Callable[[Sequence[float]], float]) -> str:
@@ -206,10 +216,12 @@ def _most(costs: Sequence[Mapping[str, float]], name: str) -> str:
     return f"{max(item[name] for item in costs):.0f}" if costs else "–"
 
 
-def _table_head(*cells: str) -> Iterator[str]:
-    yield _line(*cells)
-    yield _line(*(["---"] + ["--:"] * (len(cells) - 1)))
+def table_head(*cells: str) -> Iterator[str]:
+    """Yield the first two lines of a table."""
+    yield table_line(*cells)
+    yield table_line(*(["---"] + ["--:"] * (len(cells) - 1)))
 
 
-def _line(*cells: str) -> str:
+def table_line(*cells: str) -> str:
+    """Return one line of a table."""
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"

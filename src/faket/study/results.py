@@ -147,7 +147,7 @@ def write_report(study: Study) -> Path:
     """
     results = read_results(study)
     write_table(results, study.folder / "study.csv")
-    rows = [_table_row(study, key, results) for key in study.modalities]
+    rows = table_rows(study, results)
     models = {
         _data_title(kind.key): study.model(kind.key, 0)
         for kind in study.data_kinds()
@@ -155,6 +155,11 @@ def write_report(study: Study) -> Path:
     }
     drawn = study_figures(rows, models, study.folder / "figures")
     return write_study_page(study.folder / "study.md", rows, _facts(study, results), drawn)
+
+
+def table_rows(study: Study, results: Sequence[Result]) -> list[StudyRow]:
+    """Return the rows of the table with what is finished of them."""
+    return [_table_row(study, key, results) for key in study.modalities]
 
 
 def _table_row(study: Study, key: str, results: Sequence[Result]) -> StudyRow:

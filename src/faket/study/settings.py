@@ -166,6 +166,8 @@ def _foreign(
     return Preset(settings, seeds=3, modalities=("benchmark", "style", "spectral", "noisy"))
 
 
+# Presets of several studies, one for each microscope.
+SEVERAL = {"foreign": ("foreign-alder", "foreign-birch", "foreign-hazel")}
 PRESETS: dict[str, Preset] = {
     "tiny": Preset(
         StudySettings(
