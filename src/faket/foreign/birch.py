@@ -31,7 +31,9 @@ def expose(volume: Volume, seed: int) -> Taken:
     shape = volume.data.shape[1:]
     tilts = len(ANGLES_DEG)
     angles = ANGLES_DEG + rng.normal(0, 0.1, tilts)
-    apart_px = rng.uniform(-2, 2, (tilts, 2))  # how far images were shifted in alignment
+    # How far images were shifted in alignment. Interpolation takes high frequencies from the noise
+    # by the fraction of a pixel; so that specimens can be compared, it is the same for all.
+    apart_px = generator(0, NAME, "apart").uniform(-2, 2, (tilts, 2))
     error_px = rng.normal(0, 2.5, (tilts, 2)) / PIXEL_A
     focus = DEFOCUS_A + rng.normal(0, SCATTER_A, tilts)
     order = plane.one_side_first(ANGLES_DEG)
