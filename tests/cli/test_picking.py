@@ -1,17 +1,18 @@
 """`faket train` and `faket pick`, from files to files."""
 
 import shutil
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
 import torch
+from scipy import ndimage
 
 from faket.cli.app import run
 from faket.data import Volume
-from faket.io.checkpoints import load_checkpoint
+from faket.io.checkpoints import load_checkpoint, save_checkpoint
 from faket.io.manifest import read_manifest
-from faket.io.mrc import read_mask, read_voxel_size, write_mask, write_volume
+from faket.io.mrc import read_mask, read_volume, read_voxel_size, write_mask, write_volume
 from faket.io.picks import read_picks
 from faket.io.star import read_star
 from faket.pickers.labelled import read_labelled
@@ -78,6 +79,30 @@ def test_pick_knows_from_the_checkpoint_which_network_it_is(data, tmp_path, caps
         capsys, "train", data, "--out", tmp_path / "more", *OPTIONS[:2], *OPTIONS[4:], *start
     )
     assert "expected the picker deepfinder, found unet; set --picker" in text
+
+
+def test_another_filter_is_noticed_when_training_and_when_picking(data, picker, tmp_path, capsys):
+    smooth = shutil.copytree(data / "model_1", tmp_path / "smooth") / "reconstruction.mrc"
+    volume = read_volume(smooth)
+    write_volume(smooth, replace(volume, data=ndimage.gaussian_filter(volume.data, 1)))
+    out = tmp_path / "picks.csv"
+    line = "expected the spectrum of the training tomograms, found power that differs by a factor"
+
+    def told(*arguments):
+        assert run([str(a) for a in arguments]) == 0
+        return [text for text in capsys.readouterr().err.splitlines() if line in text]
+
+    assert not told("pick", data / "model_1/reconstruction.mrc", picker, "--out", out)
+    (notice,) = told("pick", smooth, picker, "--out", out)
+    assert notice.endswith("or train with --augment")
+    old = replace(load_checkpoint(picker), spectrum=None)  # of an earlier version
+    save_checkpoint(tmp_path / "old.safetensors", old)
+    assert not told("pick", smooth, tmp_path / "old.safetensors", "--out", out)
+    judged = ("--validation", smooth.parent, "--out", tmp_path / "p")
+    (notice,) = told("train", data, *judged, *OPTIONS, "--augment")
+    assert str(smooth.parent) in notice
+    settings = read_manifest(tmp_path / "p/manifest.json")["settings"]
+    assert settings["augment"] is True
 
 
 def test_steps_are_rounded_to_epochs(data, tmp_path, capsys):

@@ -42,7 +42,8 @@ def test_the_published_training_and_the_quick_one():
         "picker": "deepfinder", "epochs": 110, "batch": 25, "patch": 56, "width": 1.0,
         "learning_rate": 1e-4,
         "warm_up_steps": 0, "schedule": "constant", "average_steps": 0, "max_shift": None,
-        "cross_entropy": 0.0, "rotations": "y", "mixed_precision": True, "validate_every": 1,
+        "cross_entropy": 0.0, "rotations": "y", "augment": None,
+        "mixed_precision": True, "validate_every": 1,
     }  # fmt: skip
     quick = {
         "batch": 8, "patch": 24, "width": 0.25, "learning_rate": 2e-3, "warm_up_steps": 200,

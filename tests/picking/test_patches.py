@@ -131,3 +131,30 @@ def test_bad_input_is_one_line():
     fails(lambda: TrainingSettings(rotations="z"), "rotations")
     fails(lambda: TrainingSettings(schedule="cosine"), "schedule", "linear")
     fails(lambda: TrainingSettings(learning_rate=0.0), "learning_rate")
+
+
+def test_augmentation_changes_images_by_smooth_filters_and_nothing_else():
+    tomogram = LabelledTomogram(
+        np.random.default_rng(0).normal(size=(24, 28, 32)).astype(np.float32),
+        np.random.default_rng(1).integers(0, 3, (24, 28, 32)).astype(np.uint8),
+        np.array([[12, 12, 12], [10, 14, 20]]),
+    )
+    draw = {"batch": 2, "max_shift": 3, "rotations": "y", "seed": 4, "epoch": 2}
+    plain, changed = (draw_epoch([2], **draw, augment=wanted) for wanted in (False, True))
+    cut = {"patch": 16, "rotations": "y"}
+    before, labels = cut_batch([tomogram], plain, slice(0, 2), **cut)
+    after, same = cut_batch([tomogram], changed, slice(0, 2), **cut)
+    np.testing.assert_array_equal(labels, same)
+    again, _ = cut_batch([tomogram], changed, slice(1, 2), **cut)  # alone, as on another worker
+    np.testing.assert_array_equal(after[1:], again)
+    for one, other in zip(before[:, 0], after[:, 0], strict=True):
+        assert 0.3 < np.corrcoef(one.ravel(), other.ravel())[0, 1] < 0.999
+        assert abs(other.mean()) < 0.5
+        assert 0.6 < other.std() < 1.6
+
+
+def test_augmentation_is_off_as_published_and_on_for_the_unet():
+    assert not TrainingSettings().augmented
+    assert TrainingSettings(picker="unet").augmented
+    assert TrainingSettings(augment=True).augmented
+    assert not TrainingSettings(picker="unet", augment=False).augmented

@@ -11,9 +11,11 @@ from faket.cli.common import (
     Positive,
     Seed,
     Where,
+    print_notices,
     record_manifest,
 )
 from faket.cli.outputs import OutFolder, OutMask, OutPicks
+from faket.cli.wording import in_words_of
 from faket.errors import InputError
 
 _QUICK_STEPS = 3000
@@ -38,6 +40,7 @@ def train(
     cross_entropy: NotNegativeNumber | None = None,
     max_shift: NotNegative | None = None,
     rotations: Literal["none", "y", "xyz"] = "y",
+    augment: bool | None = None,
     mixed_precision: bool = True,
     validate_every: Count = 1,
     keep_every: NotNegative = 0,
@@ -97,6 +100,9 @@ def train(
         Largest random shift of a patch from its particle, in voxels. [default: 13/56 of the patch]
     rotations
         Random half turns of the patches: none, about y (the tilt axis), or about x, y and z.
+    augment
+        Change the patches at random by smooth filters, noise, contrast and brightness, so that the
+        picker bears tomograms of other programs. [default: for unet only]
     mixed_precision
         Compute in half precision where that is safe; on CUDA GPUs only.
     validate_every
@@ -138,11 +144,12 @@ def train(
         TRAINING_PRESETS[preset],
         picker=picker,
         rotations=rotations,
+        augment=augment,
         mixed_precision=mixed_precision,
         validate_every=validate_every,
         **{name: value for name, value in changes.items() if value is not None},
     )
-    with reporting("train") as report:
+    with reporting("train", train) as report:
         trained = train_picker(
             data,
             out,
@@ -210,10 +217,13 @@ def pick(
     from faket.io.verification import check_intact
     from faket.pickers.pick import pick as pick_particles
     from faket.picking.sizes import NEVER
+    from faket.picking.spectrum import spectrum_notice
 
     check_intact([checkpoint, tomogram])
     picker = load_checkpoint(checkpoint)
     volume = read_volume(tomogram, voxel_size_A=voxel_size_A)
+    notice = spectrum_notice(volume.data, picker.spectrum, volume.voxel_size_A)
+    print_notices(tomogram, in_words_of(train, notice) if notice else "")
     sizes = None if minimum_size is None else [minimum_size] * len(picker.classes)
     with reporting("pick") as report:
         found = pick_particles(

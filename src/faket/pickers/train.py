@@ -31,6 +31,7 @@ from faket.pickers.stamp import LAST, STAMP, check_place, claim, training_stamp
 from faket.picking import Checkpoint, TrainingSettings, train
 from faket.picking.deepfinder import StepReport
 from faket.picking.deepfinder.network import check_installed
+from faket.picking.spectrum import mean_spectrum, spectrum_notice
 from faket.reports import Report
 
 BEST, HISTORY = "best.safetensors", "history.csv"
@@ -112,6 +113,8 @@ def train_picker(
     with folder_lock(out, notice=lambda what: say(what, 0, 0)):
         check_place(out, stamp, say)
         judge = read_labelled(held_out, voxel_size_A=voxel_size_A) if held_out else None
+        if judge is not None and (notice := _spectra_notice(loaded, judge)):
+            say(f"{judge.folder}: {notice}", 0, 0)
         classes = common_classes([*loaded, *([judge] if judge else [])])
         before = _before(out, start, plan)
         if before is None or before.epoch < plan.epochs or not (out / LAST).exists():
@@ -170,6 +173,11 @@ def _split(sources: Sequence[Path], validation: Path | None) -> tuple[list[Path]
             f"{validation}: expected other tomograms to train on, found only this one; name more"
         )
     return models, held_out[0]
+
+
+def _spectra_notice(models: Sequence[LabelledModel], judge: LabelledModel) -> str | None:
+    expected = mean_spectrum([model.tomogram.volume for model in models])
+    return spectrum_notice(judge.tomogram.volume, expected, judge.voxel_size_A)
 
 
 def _lighter(model: LabelledModel) -> LabelledModel:

@@ -12,6 +12,7 @@ from torch import Tensor
 from faket.data import FloatArray
 from faket.errors import InputError
 from faket.picking.deepfinder.network import PickerName, VoxelNetwork, make_network
+from faket.picking.spectrum import SHELLS
 
 MayBeNaN = Annotated[float, "may be NaN"]  # of a training that diverged; see faket.io.records
 _LATER = {"may": "be missing"}  # see faket.io.records
@@ -65,6 +66,7 @@ class Facts:
     typical_sizes: tuple[float, ...] | None
     loss_scale: tuple[float, ...]
     picker: PickerName = field(default="deepfinder", metadata=_LATER)
+    spectrum: tuple[float, ...] | None = field(default=None, metadata=_LATER)
 
     def __post_init__(self) -> None:
         """Raise InputError for values that no training writes."""
@@ -77,6 +79,11 @@ class Facts:
             raise InputError(
                 f"checkpoint: expected a loss scale of no or two numbers, found "
                 f"{len(self.loss_scale)}; train again"
+            )
+        if self.spectrum is not None and len(self.spectrum) != SHELLS:
+            raise InputError(
+                f"checkpoint: expected a spectrum of {SHELLS} numbers, found {len(self.spectrum)}; "
+                "train again"
             )
 
 
@@ -112,6 +119,9 @@ class Checkpoint:
         State of the gradient scaler if float16 is used: scale and growth count.
     picker : {"deepfinder", "unet"}
         Which network it has.
+    spectrum : tuple of float or None
+        Power of the training tomograms by frequency, see :mod:`faket.picking.spectrum`; None in
+        files of earlier versions.
     """
 
     classes: tuple[str, ...]
@@ -127,6 +137,7 @@ class Checkpoint:
     loss_scale: tuple[float, ...] = ()
     averaged: Mapping[str, Tensor] = field(default_factory=dict)
     picker: PickerName = "deepfinder"
+    spectrum: tuple[float, ...] | None = None
 
     @property
     def best_epoch(self) -> int:
@@ -184,6 +195,7 @@ class Checkpoint:
             typical_sizes=self.typical_sizes,
             loss_scale=self.loss_scale,
             picker=self.picker,
+            spectrum=self.spectrum,
         )
         return arrays, facts
 
@@ -210,6 +222,7 @@ class Checkpoint:
             loss_scale=facts.loss_scale,
             averaged=_part(arrays, "averaged:"),
             picker=facts.picker,
+            spectrum=facts.spectrum,
         )
         for learnt in (checkpoint.minimum_sizes, checkpoint.typical_sizes):
             if learnt is not None and len(learnt) != len(checkpoint.classes):

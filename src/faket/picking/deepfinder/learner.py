@@ -40,6 +40,7 @@ class Learner:
     scaler: torch.amp.GradScaler
     device: torch.device
     averaged: VoxelNetwork | None = None
+    spectrum: tuple[float, ...] | None = None
 
     @property
     def result(self) -> VoxelNetwork:
@@ -133,6 +134,7 @@ class Learner:
             history=history,
             loss_scale=(scale["scale"], float(scale["_growth_tracker"])) if scale else (),
             picker=self.network.picker,
+            spectrum=self.spectrum,
         )
 
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from faket.data import FloatArray
 from faket.errors import InputError
+from faket.picking.deepfinder.augmentation import augmented
 from faket.picking.deepfinder.network import MAX_CLASSES
 from faket.seeds import generator
 
@@ -82,12 +83,15 @@ class EpochDraws:
         Voxels z y x by which the patch is shifted from the object.
     turns : ndarray of int, shape (patches,)
         Which half turn.
+    changes : ndarray of int, shape (patches,), or None
+        Seed of the random changes of each patch; None if patches are not augmented.
     """
 
     tomograms: NDArray[np.int64]
     objects: NDArray[np.int64]
     shifts: NDArray[np.int64]
     turns: NDArray[np.int64]
+    changes: NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         """Return the number of patches."""
@@ -102,6 +106,7 @@ def draw_epoch(
     rotations: Rotations,
     seed: int,
     epoch: int,
+    augment: bool = False,
 ) -> EpochDraws:
     """Draw an epoch: every object once in permuted order, cut to whole batches.
 
@@ -114,6 +119,8 @@ def draw_epoch(
         Half turns to choose from with equal chance.
     seed, epoch : int
         The random numbers of an epoch depend on nothing else, so training can continue anywhere.
+    augment : bool
+        Whether patches are changed by :func:`faket.picking.deepfinder.augmentation.augmented`.
 
     Raises
     ------
@@ -129,12 +136,14 @@ def draw_epoch(
     rng = generator(seed, "epoch", epoch)
     order = rng.permutation(total)[: total // batch * batch]
     starts = np.concatenate([[0], np.cumsum(counts)])
+    changes = generator(seed, "augment", epoch).integers(2**63, size=len(order))
     tomograms = np.searchsorted(starts, order, side="right") - 1
     return EpochDraws(
         tomograms=tomograms,
         objects=order - starts[tomograms],
         shifts=rng.integers(-max_shift, max_shift + 1, size=(len(order), 3)),
         turns=rng.integers(0, len(_HALF_TURNS[rotations]), size=len(order)),
+        changes=changes if augment else None,
     )
 
 
@@ -151,7 +160,7 @@ def cut_batch(
     Returns
     -------
     images : ndarray, shape (patches, 1, patch, patch, patch), float32
-        Each of mean 0 and standard deviation 1.
+        Each of mean 0 and standard deviation 1, if not augmented.
     labels : ndarray, shape (patches, patch, patch, patch), uint8
     """
     chosen = range(len(draws))[batch]
@@ -164,6 +173,8 @@ def cut_batch(
         )
         flips = _HALF_TURNS[rotations][draws.turns[i]]
         images[k, 0] = standardised(_flipped(tomogram.volume[place], flips))
+        if draws.changes is not None:
+            images[k, 0] = augmented(images[k, 0], np.random.default_rng(draws.changes[i]))
         labels[k] = _flipped(tomogram.labels[place], flips)
     return images, labels
 

@@ -52,6 +52,11 @@ class TrainingSettings:
     rotations: Rotations = setting(  # noqa: RUF009  (a field, as the others)
         "y", "axes of the random half turns: none, y (published) or xyz"
     )
+    augment: bool | None = setting(
+        None,
+        "change patches at random: filter, noise, contrast; by default for the U-Net only, not for "
+        "DeepFinder, as published",
+    )
     mixed_precision: bool = setting(
         True, "compute in half precision where it is safe, on CUDA only"
     )
@@ -85,6 +90,11 @@ class TrainingSettings:
                 f"`TrainingSettings.max_shift`: expected at most half a patch ({self.patch // 2} "
                 f"voxels), found {self.shift}; choose a smaller one"
             )
+
+    @property
+    def augmented(self) -> bool:
+        """Whether patches are changed at random."""
+        return self.picker == "unet" if self.augment is None else self.augment
 
     @property
     def shift(self) -> int:

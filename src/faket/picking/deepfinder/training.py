@@ -24,6 +24,7 @@ from faket.picking.deepfinder.patches import (
 )
 from faket.picking.deepfinder.segmentation import predict
 from faket.picking.deepfinder.settings import TrainingSettings
+from faket.picking.spectrum import mean_spectrum
 
 
 @dataclass(frozen=True)
@@ -109,6 +110,7 @@ def train(
     if validation is not None:
         check_tomograms([validation], 1, len(names))
     learner = Learner.begin(names, voxel_size_A, plan, seed, start, device)
+    learner.spectrum = tuple(mean_spectrum([tomogram.volume for tomogram in tomograms]).tolist())
     last = learner.checkpoint(start.history if start else ())
     best: Checkpoint | None = None
     first = last.history[0].epoch if last.history else last.epoch + 1
@@ -181,6 +183,7 @@ def _run_epoch(
         rotations=settings.rotations,
         seed=seed,
         epoch=epoch,
+        augment=settings.augmented,
     )
     steps = len(draws) // settings.batch
     before, in_all = (epoch - first) * steps, (settings.epochs - first + 1) * steps
