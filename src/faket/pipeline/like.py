@@ -105,8 +105,9 @@ def _of_reference(plan: Plan, theirs: Volume, folder: Path) -> MeasuredFilter | 
     series = read_tilt_series(stack, stack.with_suffix(ANGLES))
     wanted = plan.recipe.reconstruction.ctf == "flip"
     found = None if wanted else filter_of_series(theirs, series, **settings)
-    looks_corrected = found is not None and found.sign_changes > 0
-    if not wanted and not (looks_corrected and method_of(plan.recipe).needs_spectra):
+    # Corrected signs, if they change with the tilt too, leave no coherence at all.
+    unclear = found is None or found.sign_changes > 0
+    if not wanted and not (unclear and method_of(plan.recipe).needs_spectra):
         return found
     ctf = read_properties(folder).ctf
     series = flip_phases(series, [ctf.optics(tilt) for tilt in range(len(series.images))])

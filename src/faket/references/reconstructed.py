@@ -94,11 +94,15 @@ def filter_words(found: MeasuredFilter) -> str:
             "its tilt-series is not at hand or shows something else: our tomograms get its mean "
             "amplitudes and its grey values"
         )
-    changes = found.sign_changes
-    ctf = f", signs that change {changes} times with frequency" if changes else ""
-    ctf = ", phases flipped as the contrast transfer is negative" if found.phases_flipped else ctf
-    sign = ", inverted contrast" if found.shells[: len(found.shells) // 8].mean() < 0 else ""
+    copied = ["filter", "grey values"]
+    if found.shells[: len(found.shells) // 8].mean() < 0:
+        copied.append("inverted contrast")
+    if found.phases_flipped:
+        copied.append("phases flipped strip by strip")
+    elif found.sign_changes:
+        copied.append(f"signs that change {found.sign_changes} times with frequency")
+    *first, last = copied
     return (
-        f"measured on its own tilt-series (coherence {found.coherence:.2f}): filter, grey values"
-        f"{sign}{ctf} are copied"
+        f"measured on its own tilt-series (coherence {found.coherence:.2f}); {', '.join(first)} "
+        f"and {last} are copied"
     )
