@@ -156,3 +156,10 @@ def test_scores_contain_it_with_an_interval():
     other = score_picks(picks_of([], []), truth, radii_A=RADII_A)
     assert summarise_scores([scores, other]).f_beta.mean == pytest.approx(51 / 67 / 2)
     assert summarise_scores([scores, replace(other, f_beta=None)]).f_beta is None
+    # Two tomograms of one seed: 3 of 8 particles and nothing wrong; drawn alike, 3 of 4 or none.
+    summed = summarise_scores([scores, other], tomograms=2).f_beta
+    assert summed.mean == pytest.approx(17 * 3 / (17 * 3 + 16 * 5))
+    assert summed.interval_95 == pytest.approx((0, 51 / 67))
+    # Two seeds of two tomograms: the mean of both seeds' sums.
+    four = summarise_scores([scores, other, scores, scores], tomograms=2).f_beta
+    assert four.mean == pytest.approx((summed.mean + 51 / 67) / 2)

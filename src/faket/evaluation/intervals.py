@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 from faket.data import DoubleArray
 from faket.errors import InputError
 from faket.evaluation.classification import class_f1, macro_f1
-from faket.evaluation.f_beta import FBeta, counts_of, weighted_f_beta
+from faket.evaluation.f_beta_draws import draw_seeds, resampled_hits, resampled_runs
 from faket.evaluation.matching import IntArray
 from faket.evaluation.scores import Scores
 from faket.seeds import generator
@@ -65,7 +65,8 @@ class Summary:
         Those of ``METRICS``.
     class_f1 : mapping of str to Interval
     f_beta : Interval or None
-        The CZII challenge's weighted F-beta; None if a result of an earlier version has none.
+        The CZII challenge's weighted F-beta, of the summed counts of all tomograms; None if a
+        result of an earlier version has none.
     """
 
     n_seeds: int
@@ -144,10 +145,7 @@ def _checked(values: ArrayLike) -> DoubleArray:
 
 def _resampled_means(values: DoubleArray, seed: int, n_resamples: int) -> DoubleArray:
     """Return means over seeds and tomograms that were both drawn with replacement [resample]."""
-    seeds, tomograms = (
-        generator(seed, f"bootstrap {what}", n).integers(n, size=(n_resamples, n))
-        for what, n in zip(("seeds", "tomograms"), values.shape, strict=True)
-    )
+    seeds, tomograms = draw_seeds(values.shape, seed, n_resamples)
     # [seed, tomogram] → [resample, seed, tomogram] → [resample]
     return np.asarray(values[seeds[:, :, None], tomograms[:, None, :]].mean(axis=(1, 2)))
 
@@ -184,7 +182,8 @@ def summarise_scores(scores: Sequence[Scores], *, tomograms: int = 1, seed: int 
         return _over_particles(scores[0], seed)
     table = np.array([metric_values(item) for item in scores])
     classes = np.array([[c.f1 for c in item.classification.classes] for item in scores])
-    weighted = [item.f_beta.weighted for item in scores if item.f_beta is not None]
+    hits = [item.f_beta for item in scores if item.f_beta is not None]
+    known = len(hits) == len(scores)
 
     def interval(values: ArrayLike) -> Interval:
         return seed_interval(np.reshape(values, (-1, tomograms)), seed=seed)
@@ -196,7 +195,7 @@ def summarise_scores(scores: Sequence[Scores], *, tomograms: int = 1, seed: int 
         class_f1={
             name: interval(column) for name, column in zip(labels[1:], classes.T, strict=True)
         },
-        f_beta=interval(weighted) if len(weighted) == len(scores) else None,
+        f_beta=_interval(*resampled_runs(hits, tomograms, seed, SEED_RESAMPLES)) if known else None,
     )
 
 
@@ -231,6 +230,7 @@ def _over_particles(scores: Scores, seed: int, n_resamples: int = PARTICLE_RESAM
     names = scores.classification.labels[1:]
     own = [c.f1 for c in scores.classification.classes]
     f1, _ = class_f1(matrices)
+    hits = scores.f_beta
     return Summary(
         n_seeds=1,
         over="particles",
@@ -243,21 +243,9 @@ def _over_particles(scores: Scores, seed: int, n_resamples: int = PARTICLE_RESAM
             for name, value, draws in zip(names, own, f1.T, strict=True)
         },
         f_beta=None
-        if scores.f_beta is None
-        else _f_beta_interval(scores.f_beta, seed, n_resamples),
+        if hits is None
+        else _interval(hits.weighted, resampled_hits(hits, seed, n_resamples)),
     )
-
-
-def _f_beta_interval(score: FBeta, seed: int, n_resamples: int) -> Interval:
-    """Resample hits, surplus picks and missed particles; their rule is not that of the others."""
-    counts = counts_of(score)
-    weights = np.array([c.weight for c in score.classes])
-    draws = np.zeros((n_resamples, *counts.shape), np.int64)
-    if total := int(counts.sum()):
-        rng = generator(seed, "bootstrap F-beta")
-        flat = rng.multinomial(total, counts.ravel() / total, size=n_resamples)
-        draws = flat.reshape(draws.shape)
-    return _interval(score.weighted, weighted_f_beta(draws, weights))
 
 
 def _resampled(
