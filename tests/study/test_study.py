@@ -202,6 +202,11 @@ def test_rows_and_seeds_may_be_added_and_nothing_else_changed(tmp_path):
         with pytest.raises(InputError, match=reason) as error:
             open_study(out, changes=changes)
         assert "\n" not in str(error.value)
+    unet = open_study(out, changes={"picker": "unet"})  # data are the same for every picker
+    assert unet.settings.training_settings(10, 1).picker == "unet"
+    first.run_folder(first.runs()[0]).mkdir(parents=True)
+    with pytest.raises(InputError, match="picker = 'deepfinder', found 'unet'"):
+        open_study(out, changes={"picker": "unet"})
     with pytest.raises(InputError, match="with which the study was begun"):
         open_study(out, preset="small")
     weights = {"vgg19_weights": "w.pth"}  # nothing is made with them yet

@@ -162,7 +162,8 @@ def open_study(
     preset : str, optional
         By default the settings in the folder, or "small" in a new one.
     changes : mapping, optional
-        Settings that replace these, by name. In a study that has begun only more ``steps``.
+        Settings that replace these, by name. In a study that has begun only more ``steps``, and
+        another ``picker`` while it has data but no runs.
     modalities : sequence of str, optional
         Rows to add, or to get more seeds; by default those of the folder, or those of the preset
         that need no missing weights. Rows from which they are fine-tuned are added too.
@@ -189,7 +190,10 @@ def open_study(
             stamp["settings"],
             settings,
             folder,
-            free=() if {*NEEDS_VGG19} & {*stamp["seeds"]} else ("vgg19_weights",),
+            free=(
+                *(() if {*NEEDS_VGG19} & {*stamp["seeds"]} else ("vgg19_weights",)),
+                *(() if any(folder.glob("runs/*/*")) else ("picker",)),  # data do not depend on it
+            ),
         )
     before: dict[str, int] = stamp["seeds"] if stamp else {}
     if modalities is None:
