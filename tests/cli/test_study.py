@@ -67,6 +67,20 @@ def test_tiny_from_nothing_to_the_page_and_again(tmp_path, capsys, tinier):
     assert (out / "study.md").read_text().count("not run") == 3
 
 
+def test_a_study_of_each_foreign_microscope_and_a_page_over_all(tmp_path, capsys, monkeypatch):
+    out, made = tmp_path / "study", []
+    monkeypatch.setattr(workers, "run_study", lambda study, **_: made.append(study))
+    options = ["--tests", "3", "--steps", "40", "--species", "synthetic:syn-star"]
+    assert run(["study", str(out), "--preset", "foreign", *options]) == 0
+    assert capsys.readouterr().out.strip() == str(out / "study.md")
+    assert [study.folder.name for study in made] == ["alder", "birch", "hazel"]
+    assert {(study.settings.tests, study.settings.steps) for study in made} == {(3, 40)}
+    assert run(["study", str(out)]) == 0
+    assert made[3:] == made[:3]
+    assert run(["study", str(out), "--report-only"]) == 0
+    assert "[hazel](hazel/study.md)" in (out / "study.md").read_text()
+
+
 @pytest.mark.parametrize(
     ("options", "reason"),
     [

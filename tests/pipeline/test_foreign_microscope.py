@@ -56,7 +56,7 @@ def test_other_methods_see_a_simulated_series_of_it(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"voxel_A": 6.0}, r"voxel_size_A: expected 5.4.* found 6"),
+        ({"voxel_A": 6.0}, r"voxel_size_A`: expected 5.4.* found 6"),
         ({"more": "settings = {defocus_um = 3}"}, "microscope.settings: expected none"),
         ({"more": "[tilts]\nstep_deg = 3"}, "tilts: expected those of foreign:birch, -66 to 66"),
         ({"more": ""}, "expected foreign: and one of alder"),

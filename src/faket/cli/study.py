@@ -27,6 +27,7 @@ def study(
     seeds: Count | None = None,
     picker: Literal["deepfinder", "unet"] | None = None,
     steps: Count | None = None,
+    tests: Count | None = None,
     species: Annotated[tuple[str, ...], Parameter(negative=())] = (),
     folder: Annotated[tuple[Path, ...], Parameter(negative=())] = (),
     vgg19: Path | None = None,
@@ -65,6 +66,8 @@ def study(
     steps
         Optimiser steps of every training, rounded to whole epochs, instead of the preset's. A
         larger number than before continues the trainings, if their learning rate is constant.
+    tests
+        Number of test tomograms, over which scores are averaged, instead of the preset's.
     species
         Molecule, given as in a recipe; may be repeated. They replace the preset's molecules.
     folder
@@ -94,6 +97,7 @@ def study(
             seeds=seeds,
             picker=picker,
             steps=steps,
+            tests=tests,
             species=species,
             folder=folder,
             vgg19=vgg19,
@@ -102,6 +106,7 @@ def study(
     changes: dict[str, object] = {
         "picker": picker,
         "steps": steps,
+        "tests": tests,
         "species": tuple(_located(source) for source in species) or None,
         "structure_folders": tuple(_absolute(path) for path in folder) or None,
         "vgg19_weights": None if vgg19 is None else _absolute(vgg19),

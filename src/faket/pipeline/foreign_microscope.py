@@ -47,7 +47,7 @@ def check_foreign(recipe: Recipe) -> None:
         return
     if abs(recipe.specimen.voxel_size_A / formation.pixel_size_A - 1) > 1e-3:
         raise InputError(
-            f"specimen.voxel_size_A: expected {formation.pixel_size_A:g}, the pixel size of "
+            f"`specimen.voxel_size_A`: expected {formation.pixel_size_A:g}, the pixel size of "
             f"{recipe.microscope.preset}, found {recipe.specimen.voxel_size_A:g}; correct it"
         )
     tilts, own = recipe.tilts, formation.angles_deg
