@@ -64,12 +64,12 @@ def test_a_series_is_what_the_table_promises(taken) -> None:
     geometry = found.series.geometry
     assert geometry.pixel_size_A == formation.pixel_size_A
     np.testing.assert_array_equal(geometry.angles_deg, formation.angles_deg)
-    told = {
+    known = {
         field
         for field in ("voltage_kV", "dose_e_per_A2", "order", "defocus_um", "amplitude_contrast")
         if getattr(geometry, field) is not None
     }
-    assert told == set(formation.known)
+    assert known == set(formation.known)
 
 
 def test_noise_does_not_know_the_signal_and_protein_is_dark(taken) -> None:
