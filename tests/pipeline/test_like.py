@@ -10,7 +10,7 @@ from faket.io.manifest import read_manifest
 from faket.io.mrc import read_volume, write_volume
 from faket.io.tilts import read_tilt_series, write_tilt_series
 from faket.pipeline import generate, parse_recipe
-from faket.pipeline.like import with_binning_of_like
+from faket.pipeline.like import with_grid_of_like
 from faket.reconstruction import reconstruct
 
 RECIPE = """
@@ -22,7 +22,7 @@ species = [{{ source = "synthetic:syn-ring", copies = 3 }}]
 stack = "stack.mrc"
 aligned = true
 [specimen]
-size_voxels = [64, 64, 32]
+size_voxels = [64, 64, 24]
 voxel_size_A = 10.0
 vesicles = 0
 gold = 0
@@ -78,11 +78,12 @@ def test_other_voxels_are_refused_with_the_settings_that_fit(lab):
         generate(recipe(lab, binning=2), lab / "other")
 
 
-def test_a_binning_that_is_not_given_is_the_tomograms(lab):
+def test_a_grid_that_is_not_given_is_the_tomograms(lab):
     text = RECIPE.format(binning=1).replace("binning = 1\n", "")
-    assert with_binning_of_like(parse_recipe(text, folder=lab)).reconstruction.binning == 1
     finer = text.replace("voxel_size_A = 10.0", "voxel_size_A = 3.33")
-    assert with_binning_of_like(parse_recipe(finer, folder=lab)).reconstruction.binning == 3
+    for content, wanted in ((text, (1, 32)), (finer, (3, 32)), (text + "depth = 20", (1, 20))):
+        found = with_grid_of_like(parse_recipe(content, folder=lab)).reconstruction
+        assert (found.binning, found.depth) == wanted
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """From a recipe to a labelled data set on disk, tomogram by tomogram; it can be continued."""
 
+import math
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from faket.pipeline.claim import RECIPE, claim, is_own, restore_claim
 from faket.pipeline.executors import make_all
 from faket.pipeline.foreign_microscope import check_foreign, foreign_formation
 from faket.pipeline.library import load_library, specimen_config
-from faket.pipeline.like import open_like, with_binning_of_like, with_measured_filter
+from faket.pipeline.like import with_grid_of_like, with_measured_filter
 from faket.pipeline.methods import Plan, method_of, network_weights
 from faket.pipeline.notices import placement_notice, tomogram_notice
 from faket.pipeline.recipe import Recipe
@@ -81,7 +82,7 @@ def generate(
         raise InputError(f"executor: expected 'local', found {executor!r}; there is no other")
     if workers < 1:
         raise InputError(f"`workers`: expected at least 1, found {workers}; choose a larger number")
-    recipe = with_binning_of_like(recipe)
+    recipe = with_grid_of_like(recipe)
     say = report or (lambda what, done, total: None)
     if out.exists() and not out.is_dir():
         raise InputError(f"{out}: expected a folder, found a file; choose another name")
@@ -160,7 +161,6 @@ def _prepare(recipe: Recipe, out: Path, made: Mapping[Path, dict[str, Any]], say
     references = open_references(recipe)
     angles_deg = tilt_angles(recipe, references)
     check_references(recipe, references)
-    theirs = open_like(recipe)
     files = input_files(recipe, references)
     for reference in references:
         for notice in (short_form(reference), *reference.notices):
@@ -179,11 +179,11 @@ def _prepare(recipe: Recipe, out: Path, made: Mapping[Path, dict[str, Any]], say
     claim(recipe, out)
     _check_inputs(files, made)
     plan = Plan(recipe, library, specimen, angles_deg, microscope, profile, weights, files, out)
-    return with_measured_filter(plan, theirs, references, say)
+    return with_measured_filter(plan, references, say)
 
 
 def _model_bytes(recipe: Recipe) -> int:
     """Size of one model on disk: two stacks, two volumes, two masks."""
-    x, y, z = recipe.specimen.size_voxels
-    volume = x * y * z // recipe.reconstruction.binning**3
+    x, y, _ = recipe.specimen.size_voxels
+    volume = math.prod(recipe.tomogram_size)
     return 8 * x * y * len(tilt_angles(recipe, open_references(recipe))) + 12 * volume

@@ -15,7 +15,6 @@ from faket.io.model_folder import (
     PROJECTIONS,
     reference_name,
 )
-from faket.io.mrc.sizes import read_voxel_size
 from faket.io.records import read_record, write_record
 from faket.io.tilts import read_tilt_series
 from faket.methods.phase_flipping import flip_phases
@@ -36,48 +35,42 @@ from faket.references.reference import Reference
 from faket.reports import Report
 
 
-def with_binning_of_like(recipe: Recipe) -> Recipe:
-    """Return a recipe that names no binning with that of the tomogram it is to be like."""
-    settings = recipe.reconstruction
-    if settings.like is None or "binning" in settings.model_fields_set:
-        return recipe
-    voxel_A = read_voxel_size(recipe.at(settings.like))
-    binning = like_binning(voxel_A, recipe.specimen.voxel_size_A)
-    return recipe.model_copy(
-        update={"reconstruction": settings.model_copy(update={"binning": binning})}
-    )
+def with_grid_of_like(recipe: Recipe) -> Recipe:
+    """Return a recipe with binning and depth of the tomogram that its own are to be like.
 
-
-def open_like(recipe: Recipe) -> Volume | None:
-    """Read the tomogram that ours are to be like; None if there is none.
+    What the recipe names itself stays.
 
     Raises
     ------
     InputError
-        If it cannot be used, or its voxels are not those of the recipe.
+        If that tomogram cannot be used, or its voxels are not those of the recipe.
     """
-    if recipe.reconstruction.like is None:
-        return None
-    path = recipe.at(recipe.reconstruction.like)
+    settings = recipe.reconstruction
+    if settings.like is None:
+        return recipe
+    path, pixel_A = recipe.at(settings.like), recipe.specimen.voxel_size_A
     theirs = open_tomogram(path)
-    check_voxels(path, theirs, recipe.specimen.voxel_size_A, recipe.reconstruction.binning)
-    return theirs
+    binning = settings.binning
+    if "binning" not in settings.model_fields_set:
+        binning = like_binning(theirs.voxel_size_A, pixel_A)
+    check_voxels(path, theirs, pixel_A, binning)
+    grid = {"binning": binning, "depth": settings.depth or len(theirs.data)}
+    return recipe.model_copy(update={"reconstruction": settings.model_copy(update=grid)})
 
 
-def with_measured_filter(
-    plan: Plan, theirs: Volume | None, references: Sequence[Reference], say: Report
-) -> Plan:
+def with_measured_filter(plan: Plan, references: Sequence[Reference], say: Report) -> Plan:
     """Return the plan with what the user's program did to its images, measured once and stored."""
-    if theirs is None:
+    like = plan.recipe.reconstruction.like
+    if like is None:
         return plan
     folder = plan.out / LIKE
     if not (folder / MANIFEST).exists():
         say("measuring the reconstruction", 0, plan.recipe.tomograms)
         clock = Clock()
         with clock.stage("measurement"):
-            found = _measured(plan, theirs, references)
+            found = _measured(plan, open_tomogram(plan.recipe.at(like)), references)
         _store(plan, folder, found, clock)
-        say(f"{plan.recipe.reconstruction.like}: {filter_words(found)}", 0, 0)
+        say(f"{like}: {filter_words(found)}", 0, 0)
     found = read_record(
         folder / MEASURED_FILTER,
         MeasuredFilter,

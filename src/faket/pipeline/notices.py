@@ -14,7 +14,7 @@ from faket.pipeline.recipe import Recipe
 def tomogram_notice(recipe: Recipe) -> str:
     """Return a notice of the size of the tomograms and of their voxels."""
     binning, voxel_A = recipe.reconstruction.binning, recipe.specimen.voxel_size_A
-    size = " x ".join(str(side // binning) for side in recipe.specimen.size_voxels)
+    size = " x ".join(map(str, recipe.tomogram_size))
     made_of = f"`specimen.voxel_size_A` {voxel_A:g} Å times `reconstruction.binning` {binning}"
     return f"tomograms of {size} voxels of {voxel_A * binning:g} Å ({made_of})"
 

@@ -108,6 +108,13 @@ class Reconstruction(Section):
         description="binning of the images before reconstruction; a voxel of the tomogram is "
         "specimen.voxel_size_A times this number",
     )
+    depth: int | None = Field(
+        None,
+        ge=1,
+        le=4096,
+        description="slices of the tomogram around the middle of the specimen, binned voxels; by "
+        "default as many as the specimen has, with like as many as that tomogram has",
+    )
     method: Method = Field("wbp", description="wbp (weighted back-projection) or sirt")
     filter: Filter = Field(
         "ramp",
@@ -179,6 +186,13 @@ class Recipe(Section):
             )
         _check_reconstruction(self)
         return self
+
+    @property
+    def tomogram_size(self) -> tuple[int, int, int]:
+        """Voxels of a tomogram along x, y, z."""
+        settings = self.reconstruction
+        x, y, z = (side // settings.binning for side in self.specimen.size_voxels)
+        return x, y, z if settings.depth is None else settings.depth
 
     def at(self, path: Path) -> Path:
         """Return ``path``, relative to the recipe's folder."""

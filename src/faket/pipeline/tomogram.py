@@ -14,6 +14,7 @@ from faket.io.model_folder import ACQUISITION, MANIFEST, model_name
 from faket.methods.phase_flipping import flip_phases
 from faket.microscope import AcquisitionRecord, Optics
 from faket.pipeline.clock import Clock
+from faket.pipeline.depth import with_depth
 from faket.pipeline.methods import Plan, make_images, method_of, read_properties
 from faket.pipeline.output import write_model
 from faket.pipeline.recipe import Recipe
@@ -84,7 +85,7 @@ def _imaged(plan: Plan, name: str, clock: Clock, tell: Callable[[str], None]) ->
     tell(f"{name}: {recipe.method}")
     with clock.stage(recipe.method):
         series, acquisition = make_images(plan, parts.noise_free, parts.whole, name)
-    return Imaged(placement, parts, series, acquisition)
+    return Imaged(placement, with_depth(parts, recipe.tomogram_size[2]), series, acquisition)
 
 
 def _tomogram(plan: Plan, made: Imaged, name: str) -> Volume:
