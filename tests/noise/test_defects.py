@@ -202,3 +202,13 @@ def test_grey_values_out_of_all_scale_are_refused(scale):
     images = (reference() * scale).astype(np.float32)
     with pytest.raises(InputError, match="expected grey values of 1e-10 to 1e\\+10"):
         estimate_noise(images)
+
+
+def test_images_that_changed_are_looked_at_again():
+    images = reference(seed=5)
+    assert not repair(images).masks
+    hot(images)
+    found, again = repair(images), repair(images.copy())
+    assert found.pixels == again.pixels == 2 * TILTS
+    np.testing.assert_array_equal(found.images, again.images)
+    assert set(found.masks) == set(range(TILTS))

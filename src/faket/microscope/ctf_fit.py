@@ -12,6 +12,7 @@ from faket.data import AnyArray, DoubleArray
 from faket.errors import InputError
 from faket.microscope.optics import Optics
 from faket.microscope.thon import mean_squared_ctf, tapered_spectrum, without_gold
+from faket.threads import in_threads
 
 # Chosen, because 0.2 µm is the scatter from tilt to tilt in the presets of the microscope.
 JITTER_A = 2000.0
@@ -55,19 +56,20 @@ def measure_spectra(stack: AnyArray, pixel_size_A: float) -> TiltSpectra:
         If an image has no contrast or is not finite.
     """
     bins = min(min(stack.shape[1:]) // 2, _MOST_RINGS)
-    powers = []
-    for tilt, image in enumerate(stack):
+
+    def measured(tilt: int) -> tuple[DoubleArray, DoubleArray, DoubleArray]:
+        image = stack[tilt]
         if not np.isfinite(image).all() or np.ptp(image) == 0:
             raise InputError(
                 f"stack: expected images with contrast, found tilt {tilt} constant or not "
                 "finite; remove that tilt"
             )
-        frequency, power, modes = tapered_spectrum(
-            without_gold(image, pixel_size_A), pixel_size_A, bins
-        )
-        powers.append(power)
+        return tapered_spectrum(without_gold(image, pixel_size_A), pixel_size_A, bins)
+
+    rings = in_threads(measured, range(len(stack)))
+    frequency, _, modes = rings[-1]
     used = (frequency > 1 / _COARSEST_A) & (frequency < 0.97 * 0.5 / pixel_size_A)
-    power = np.array(powers)[:, used]
+    power = np.array([power for _, power, _ in rings])[:, used]
     usual = np.median(power, axis=1, keepdims=True)
     if not (np.isfinite(power).all() and (usual > 0).all()):
         raise InputError(

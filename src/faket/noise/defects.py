@@ -16,10 +16,13 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.special import pdtrc
 
-from faket.data import AnyArray, DoubleArray, FloatArray
+from faket.data import AnyArray, FloatArray
 from faket.errors import InputError
+from faket.noise.content import ByContent
+from faket.noise.dead_lines import dead_lines
 from faket.noise.filling import filled_stack
 from faket.noise.repeated import repeated_edges
+from faket.threads import in_threads
 
 # Chosen thresholds; the tests of this module hold what they have to separate.
 _FAR_SIGMA = 10.0  # counts of one electron a pixel and more do not lie so far from their mean
@@ -29,8 +32,6 @@ _BRIGHT_PIXELS, _DARK_PIXELS = 64, 4  # at most, in one X-ray; what is dark and 
 _MOST = 0.1  # of the pixels: if more stand out, they are the image
 _FEW_COUNTS = 2.0  # mean over σ, the root of the number of electrons a pixel
 _FEW_HOT = 20.0  # interquartile ranges: counts and specimens do not lie so far from the median
-_LINE_WINDOW = 9  # a dead line differs from the median of so many lines
-_LINE_SIGMA = 8.0
 _BY_ACCIDENT = 1e-3  # expected number of constant squares in an image of independent pixels
 _LEAST_EMPTY = 0.01  # of an image of whole numbers: smooth ones have small flat places
 _LEAST_VALID = 0.25  # of an image; with fewer valid pixels it is left out
@@ -120,23 +121,20 @@ def repair(images: AnyArray) -> Repaired:
     -------
     Repaired
     """
-    masks, spreads, pixels, lines, empty = {}, np.zeros(len(images)), 0, 0, 0
-    for tilt, image in enumerate(images):
-        found = _defects(np.asarray(image, np.float32))
-        if found is None:
-            continue
-        constant, dead, odd, spreads[tilt] = found
-        mask = constant | dead | odd
-        if mask.any():
-            masks[tilt] = ndimage.binary_dilation(mask, np.ones((3, 3)))
-        pixels += int(ndimage.label(odd, np.ones((3, 3)))[1])
-        lines += int(dead.all(axis=0).sum() + dead.all(axis=1).sum())
-        empty += int(constant.sum())
+    found = _found.get(images, _defects_of)
+    masks = {
+        tilt: np.unpackbits(one.packed, axis=1, count=images.shape[2]).view(bool)
+        for tilt, one in enumerate(found)
+        if one.packed is not None
+    }
+    spreads = np.array([one.spread for one in found])
     limit = _FAINT * float(np.median(spreads)) if len(images) >= _FEW_TILTS else 0.0
     blank = tuple(int(tilt) for tilt in np.flatnonzero(spreads == 0))
     faint = tuple(int(tilt) for tilt in np.flatnonzero((spreads > 0) & (spreads < limit)))
     repaired = filled_stack(images, masks) if masks else images
-    return Repaired(repaired, blank, faint, masks, pixels, lines, empty / images.size)
+    pixels, lines = sum(one.pixels for one in found), sum(one.lines for one in found)
+    empty = sum(one.empty for one in found) / images.size
+    return Repaired(repaired, blank, faint, masks, pixels, lines, empty)
 
 
 def check_scale(images: AnyArray, where: str = "reference") -> None:
@@ -155,10 +153,43 @@ def check_scale(images: AnyArray, where: str = "reference") -> None:
         )
 
 
-Found = tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_], float]
+@dataclass(frozen=True, eq=False)
+class _Found:
+    """Defects of a tilt: their mask, eight pixels a byte [y, x / 8], and their numbers."""
+
+    packed: NDArray[np.uint8] | None = None
+    spread: float = 0.0
+    pixels: int = 0
+    lines: int = 0
+    empty: int = 0
 
 
-def _defects(image: FloatArray) -> Found | None:
+# Of the last stacks; chosen: a reference before and after repair.
+_found = ByContent[list[_Found]](2)
+
+
+def _defects_of(images: AnyArray) -> list[_Found]:
+    """Return the defects of each tilt."""
+    return in_threads(lambda image: _all_of(np.asarray(image, np.float32)), images)
+
+
+def _all_of(image: FloatArray) -> _Found:
+    found = _defects(image)
+    if found is None:
+        return _Found()
+    constant, dead, odd, spread = found
+    mask, packed = constant | dead | odd, None
+    if mask.any():
+        packed = np.packbits(ndimage.binary_dilation(mask, np.ones((3, 3))), axis=1)
+    pixels = int(ndimage.label(odd, np.ones((3, 3)))[1])
+    lines = int(dead.all(axis=0).sum() + dead.all(axis=1).sum())
+    return _Found(packed, spread, pixels, lines, int(constant.sum()))
+
+
+Defects = tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_], float]
+
+
+def _defects(image: FloatArray) -> Defects | None:
     """Return constant, dead and odd pixels and σ of the rest; None if hardly any pixel is left."""
     constant = np.zeros(image.shape, bool)
     for value in _frequent_values(image):
@@ -171,7 +202,7 @@ def _defects(image: FloatArray) -> Found | None:
         return None
     dead = np.zeros(image.shape, bool)
     for axis in (0, 1):
-        dead |= np.expand_dims(_dead_lines(image, constant, spread, axis), axis)
+        dead |= np.expand_dims(dead_lines(image, constant, spread, axis), axis)
     odd = _odd_pixels(image, ~(constant | dead), mean, spread)
     return constant, dead & ~constant, odd, spread
 
@@ -210,38 +241,17 @@ def _clipped(values: FloatArray) -> tuple[float, float]:
     kept = values.astype(np.float64)
     low, middle, high = np.percentile(values[:: max(1, values.size // 100_000)], (25, 50, 75))
     if high > low:  # or else many hot pixels would hide behind their own σ
-        kept = kept[np.abs(kept - middle) <= _FEW_HOT * (high - low)]
+        near = np.abs(kept - middle) <= _FEW_HOT * (high - low)
+        kept = kept if near.all() else kept[near]
     for _ in range(20):
-        mean, spread = float(kept.mean()), float(kept.std())
-        inside = np.abs(kept - mean) <= 6 * spread
+        mean = float(kept.mean())
+        off = kept - mean
+        spread = math.sqrt(float(np.mean(off * off)))
+        inside = np.abs(off, out=off) <= 6 * spread
         if inside.all() or np.ptp(kept[inside]) == 0:  # a few electrons among zeros
             break
         kept = kept[inside]
     return mean, spread
-
-
-def _dead_lines(
-    image: FloatArray, constant: NDArray[np.bool_], spread: float, axis: int
-) -> NDArray[np.bool_]:
-    """Return which lines along ``axis`` differ as a whole from their neighbours."""
-    full = constant.mean(axis=axis) < 0.5
-    if full.sum() < 2 * _LINE_WINDOW:
-        return np.zeros(len(full), bool)
-    level = _middle_mean(image, axis)[full]
-    apart = np.abs(level - ndimage.median_filter(level, _LINE_WINDOW, mode="mirror"))
-    usual = 1.4826 * float(np.median(apart))
-    dead = np.zeros(len(full), bool)
-    by_chance = spread * math.sqrt(2 / image.shape[axis])  # of the middle half of a line
-    dead[full] = (apart > _LINE_SIGMA * max(usual, by_chance)) & (apart > spread)
-    return dead if dead.mean() < 0.1 else np.zeros(len(full), bool)
-
-
-def _middle_mean(image: FloatArray, axis: int) -> DoubleArray:
-    """Return the mean of the middle half of each line: a median of few electrons is whole."""
-    quarter = image.shape[axis] // 4
-    ordered = np.partition(image, (quarter, image.shape[axis] - quarter - 1), axis=axis)
-    middle = ordered.take(range(quarter, image.shape[axis] - quarter), axis=axis)
-    return np.asarray(middle.mean(axis=axis, dtype=np.float64))
 
 
 def _odd_pixels(

@@ -13,6 +13,7 @@ from scipy import ndimage
 from faket.data import AnyArray, FloatArray
 from faket.errors import InputError
 from faket.reconstruction.camera_lines import without_camera_lines
+from faket.threads import in_threads
 
 _LARGEST = 576  # pixels; chosen: 512 of 4096 and 1024, and spectra of 60 tilts stay below 200 MB
 _EDGE = 0.08  # of the smaller side, where images fade to their mean; chosen
@@ -69,10 +70,13 @@ def coarse_images(images: AnyArray, *, largest: int = _LARGEST) -> CoarseImages:
     small = np.zeros((n, height // binning, width // binning), np.float32)
     fadings = np.zeros_like(small)
     usable = np.zeros(n, bool)
-    for tilt, image in enumerate(images):
-        means, valid = _block_means(image, binning)
+
+    def measure(tilt: int) -> None:
+        means, valid = _block_means(images[tilt], binning)
         usable[tilt] = _clean(means, valid, fadings[tilt])
         small[tilt] = means if usable[tilt] else 0.0
+
+    in_threads(measure, range(n))
     small[usable] = without_camera_lines(small[usable], fadings[usable])
     return CoarseImages(small, binning, usable)
 
