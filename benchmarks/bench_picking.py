@@ -144,8 +144,8 @@ def bench_method(method, made, known, test):
 def bench_network(width=1.0, patch=56, batch=25, steps=3):
     import torch
 
-    from faket.picking.deepfinder.loss import dice_loss
-    from faket.picking.deepfinder.network import build_network
+    from faket.picking.networks.choose import build_network
+    from faket.picking.networks.loss import dice_loss
 
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     network = build_network(16, width=width, seed=0).to(device)

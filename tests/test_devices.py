@@ -14,9 +14,9 @@ from fake_cuda import InThisThread, fake_cuda
 from faket.data import ClassInfo, Particles, Specimen, TiltGeometry, TiltSeries, Volume
 from faket.device import resolve_device
 from faket.microscope import Microscope, draw_acquisition, expose
-from faket.picking.deepfinder import LabelledTomogram, TrainingSettings, build_network, segment
-from faket.picking.deepfinder.learner import Learner
-from faket.picking.deepfinder.training import train
+from faket.picking.networks import LabelledTomogram, TrainingSettings, build_network, segment
+from faket.picking.networks.learner import Learner
+from faket.picking.networks.training import train
 from faket.picking.template_matching import (
     KernelFactory,
     TemplateMatching,

@@ -205,8 +205,8 @@ def texture(task: Task) -> list[Row]:
 
 def deepfinder_step(task: Task) -> list[Row]:
     """Loss and gradient of one step: in float32 without TF32, and in mixed precision."""
-    from faket.picking.deepfinder import TrainingSettings
-    from faket.picking.deepfinder.learner import Learner
+    from faket.picking.networks import TrainingSettings
+    from faket.picking.networks.learner import Learner
 
     rng, (n, side) = np.random.default_rng(0), (2, 8) if task.small else (4, 24)
     labels = rng.integers(0, 5, (n, side, side, side)).astype(np.uint8)
@@ -232,7 +232,7 @@ def deepfinder_step(task: Task) -> list[Row]:
 
 
 def segmentation(task: Task) -> list[Row]:
-    from faket.picking.deepfinder import build_network, segment
+    from faket.picking.networks import build_network, segment
 
     volume = noise(16, 24, 40) if task.small else noise(48, 56, 64)
 

@@ -183,8 +183,8 @@ def reconstruction_full(task: Task) -> list[Row]:
 
 
 def training_step(task: Task) -> list[Row]:
-    from faket.picking.deepfinder import TrainingSettings
-    from faket.picking.deepfinder.learner import Learner
+    from faket.picking.networks import TrainingSettings
+    from faket.picking.networks.learner import Learner
 
     rows = []
     for mixed in (True, False):
@@ -203,7 +203,7 @@ def training_step(task: Task) -> list[Row]:
 
 
 def segmentation_full(task: Task) -> list[Row]:
-    from faket.picking.deepfinder import build_network, segment
+    from faket.picking.networks import build_network, segment
 
     shape = (16, 32, 32) if task.small else (180, 512, 512)
     network = build_network(16, width=0.25 if task.small else 1.0, seed=0)

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from faket.picking import TRAINING_PRESETS, LabelledTomogram, TrainingSettings, cluster
-from faket.picking.deepfinder.patches import cut_batch, draw_epoch
 from faket.picking.necks import _flood
+from faket.picking.networks.patches import cut_batch, draw_epoch
 
 HALF_TURNS = {  # [z, y, x] axes that a half turn about an axis reverses
     "none": [()],

@@ -5,8 +5,9 @@ import pytest
 import torch
 
 from faket.errors import InputError
-from faket.picking.deepfinder.loss import confusion_counts, dice_loss, f1_per_class
-from faket.picking.deepfinder.network import DeepFinder, build_network
+from faket.picking.networks.choose import build_network
+from faket.picking.networks.deepfinder import DeepFinder
+from faket.picking.networks.loss import confusion_counts, dice_loss, f1_per_class
 
 
 def test_parameter_count_is_the_published_one():

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from faket.errors import InputError
 from faket.picking import LabelledTomogram, TrainingSettings
-from faket.picking.deepfinder.patches import (
+from faket.picking.networks.patches import (
     check_tomograms,
     cut_batch,
     draw_epoch,

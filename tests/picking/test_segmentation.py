@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from faket.errors import InputError
 from faket.picking import segment
-from faket.picking.deepfinder.network import build_network
-from faket.picking.deepfinder.segmentation import predict
-from faket.picking.deepfinder.tiling import cover, padded_shape
+from faket.picking.networks.choose import build_network
+from faket.picking.networks.segmentation import predict
+from faket.picking.networks.tiling import cover, padded_shape
 
 SEES = 36  # voxels to each side, rounded up to the pooling's stride
 

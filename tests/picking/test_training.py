@@ -9,8 +9,8 @@ import torch
 from faket import load_species
 from faket.errors import InputError
 from faket.picking import Checkpoint, LabelledTomogram, TrainingSettings, cluster, segment, train
-from faket.picking.deepfinder.learner import Learner
-from faket.picking.deepfinder.training import mean_f1, validate
+from faket.picking.networks.learner import Learner
+from faket.picking.networks.training import mean_f1, validate
 from faket.picking.sizes import objects_hit
 from faket.specimen import SpecimenConfig, build_specimen
 

@@ -10,8 +10,8 @@ import torch
 from faket.errors import InputError
 from faket.io.checkpoints import load_checkpoint, save_checkpoint
 from faket.picking import LabelledTomogram, TrainingSettings, segment, train
-from faket.picking.deepfinder.network import build_network, check_installed
-from faket.picking.deepfinder.training import mean_f1, validate
+from faket.picking.networks.choose import build_network, check_installed
+from faket.picking.networks.training import mean_f1, validate
 
 CLASSES = ("background", "ball", "box")
 PLAN = TrainingSettings(

@@ -8,7 +8,7 @@ from faket.io.failures import PathLike, input_error
 from faket.io.records import parse_record
 from faket.io.tensors import load_tensors, save_tensors
 from faket.picking import Checkpoint
-from faket.picking.deepfinder.checkpoint import Facts
+from faket.picking.networks.checkpoint import Facts
 
 _FORMAT = "faket picker 1"
 _WHAT, _REMEDY = "a picker's checkpoint", "give a file that `faket train` wrote"

@@ -19,7 +19,7 @@ from faket.picking import (
     segment,
 )
 from faket.picking.clustering import ClusteringMethod
-from faket.picking.deepfinder.segmentation import TILE
+from faket.picking.networks.segmentation import TILE
 from faket.picking.sizes import NEVER
 from faket.vocabulary import VESICLE
 

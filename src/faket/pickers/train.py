@@ -29,8 +29,8 @@ from faket.pickers.labelled import (
 from faket.pickers.pick import with_sizes
 from faket.pickers.stamp import LAST, STAMP, check_place, claim, training_stamp
 from faket.picking import Checkpoint, TrainingSettings, train
-from faket.picking.deepfinder import StepReport
-from faket.picking.deepfinder.network import check_installed
+from faket.picking.networks import StepReport
+from faket.picking.networks.choose import check_installed
 from faket.picking.spectrum import mean_spectrum, spectrum_notice
 from faket.reports import Report
 

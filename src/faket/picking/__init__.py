@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from faket.picking.clustering import Clusters, cluster
-    from faket.picking.deepfinder import (
+    from faket.picking.networks import (
         TRAINING_PRESETS,
         Checkpoint,
         DeepFinder,
@@ -23,21 +23,21 @@ if TYPE_CHECKING:
     from faket.picking.template_matching import match_templates
 
 _HOME = {
-    "TRAINING_PRESETS": "deepfinder",
-    "Checkpoint": "deepfinder",
+    "TRAINING_PRESETS": "networks",
+    "Checkpoint": "networks",
     "Clusters": "clustering",
-    "DeepFinder": "deepfinder",
-    "LabelledTomogram": "deepfinder",
-    "Segmentation": "deepfinder",
-    "TrainedPicker": "deepfinder",
-    "TrainingSettings": "deepfinder",
+    "DeepFinder": "networks",
+    "LabelledTomogram": "networks",
+    "Segmentation": "networks",
+    "TrainedPicker": "networks",
+    "TrainingSettings": "networks",
     "cluster": "clustering",
     "learn_minimum_sizes": "sizes",
     "learn_typical_sizes": "sizes",
     "match_templates": "template_matching",
     "objects_hit": "sizes",
-    "segment": "deepfinder",
-    "train": "deepfinder",
+    "segment": "networks",
+    "train": "networks",
 }
 
 __all__ = [

@@ -6,7 +6,7 @@ from typing import Literal
 from faket.config import check_settings, setting
 from faket.errors import InputError
 from faket.picking import TRAINING_PRESETS, TrainingSettings
-from faket.picking.deepfinder.network import PickerName
+from faket.picking.networks.network import PickerName
 from faket.study.modalities import MODALITIES
 from faket.vocabulary import SHREC_PROTEINS
 

@@ -13,7 +13,7 @@ from faket.errors import InputError
 from faket.io.folder_lock import folder_lock
 from faket.io.manifest import read_manifest
 from faket.io.model_folder import MANIFEST
-from faket.picking.deepfinder.network import check_installed
+from faket.picking.networks.choose import check_installed
 from faket.pipeline.versions import check_versions
 from faket.pipeline.workers import spawning, worker_processes
 from faket.reports import Report

@@ -13,8 +13,8 @@ from torch.nn import functional
 from faket.data import FloatArray
 from faket.device import Device, resolve_device
 from faket.errors import InputError
-from faket.picking.deepfinder.network import VoxelNetwork
-from faket.picking.deepfinder.tiling import Tile, cover, padded_shape
+from faket.picking.networks.network import VoxelNetwork
+from faket.picking.networks.tiling import Tile, cover, padded_shape
 from faket.reports import Progress
 
 TILE, MARGIN = 160, 28

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import pairwise, product
 
 from faket.errors import InputError
-from faket.picking.deepfinder.network import STRIDE
+from faket.picking.networks.network import STRIDE
 
 Box = tuple[slice, slice, slice]
 

@@ -11,7 +11,8 @@ from torch import Tensor
 
 from faket.data import FloatArray
 from faket.errors import InputError
-from faket.picking.deepfinder.network import PickerName, VoxelNetwork, make_network
+from faket.picking.networks.choose import make_network
+from faket.picking.networks.network import PickerName, VoxelNetwork
 from faket.picking.spectrum import SHELLS
 
 MayBeNaN = Annotated[float, "may be NaN"]  # of a training that diverged; see faket.io.records

@@ -1,61 +1,14 @@
-"""The networks of pickers: DeepFinder's, a small 3-D U-Net, and how one is made by its name.
+"""DeepFinder's network: a small 3-D U-Net (Moebel et al., Nature Methods 18, 2021)."""
 
-Source of DeepFinder: Moebel et al., Nature Methods 18, 2021. The other is in the module ``unet``.
-"""
-
-from importlib.util import find_spec
 from itertools import pairwise
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from faket.errors import InputError
+from faket.picking.networks.network import VoxelNetwork
 
-PickerName = Literal["deepfinder", "unet"]
 CHANNELS = (32, 48, 64)  # at full, half and quarter resolution, for width 1
-STRIDE = 4  # sides of the input must be multiples of it: two poolings by 2
-MAX_CLASSES = 256  # labels are uint8
-_LANES = 8  # channels are multiples of it, because other numbers take as long as the next multiple
-
-
-class VoxelNetwork(nn.Module):
-    """A network that gives every voxel of a patch a score for each class.
-
-    Attributes
-    ----------
-    picker : {"deepfinder", "unet"}
-    n_classes : int
-        With background, which is class 0.
-    width : float
-        Factor on its channels.
-
-    Raises
-    ------
-    InputError
-        If there are fewer than 2 or over 256 classes, or the width is not in [0.05, 8].
-    """
-
-    picker: PickerName
-
-    def __init__(self, n_classes: int, width: float) -> None:
-        """Check the numbers; layers are the subclass's."""
-        super().__init__()
-        if not 2 <= n_classes <= MAX_CLASSES:
-            raise InputError(
-                f"network: expected 2 to {MAX_CLASSES} classes with background, found {n_classes}; "
-                "give other classes"
-            )
-        if not 0.05 <= width <= 8:
-            raise InputError(
-                f"network: expected a width of 0.05 to 8, found {width:g}; choose one in that range"
-            )
-        self.n_classes, self.width = n_classes, float(width)
-
-    def scaled(self, channels: tuple[int, ...]) -> list[int]:
-        """Return the channels times the width, as multiples of 8."""
-        return [_LANES * max(1, round(self.width * n / _LANES)) for n in channels]
 
 
 class DeepFinder(VoxelNetwork):
@@ -116,39 +69,6 @@ class DeepFinder(VoxelNetwork):
         x = self.up_full(torch.cat([self.double_half(x), full], dim=1))
         logits: Tensor = self.classify(x)
         return logits
-
-
-def make_network(n_classes: int, *, width: float = 1.0, picker: PickerName) -> VoxelNetwork:
-    """Return the network of a picker, with torch's weights."""
-    if picker == "deepfinder":
-        return DeepFinder(n_classes, width=width)
-    check_installed(picker)
-    from faket.picking.deepfinder.unet import ResidualUNet
-
-    return ResidualUNet(n_classes, width=width)
-
-
-def check_installed(picker: PickerName) -> None:
-    """Raise InputError if the picker's network is of a package that is not installed."""
-    if picker == "unet" and find_spec("monai") is None:
-        raise InputError(
-            "`picker` unet: expected the package monai, found it not installed; run "
-            "pip install 'faket[monai]', or choose `picker` deepfinder"
-        )
-
-
-def build_network(
-    n_classes: int, *, width: float = 1.0, seed: int, picker: PickerName = "deepfinder"
-) -> VoxelNetwork:
-    """Return a network with weights drawn from ``seed`` (He et al. 2015, normal), biases 0."""
-    network = make_network(n_classes, width=width, picker=picker)
-    rng = torch.Generator().manual_seed(seed)
-    for name, parameter in network.named_parameters():
-        if name.endswith("bias"):
-            nn.init.zeros_(parameter)
-        elif parameter.ndim > 1:  # slopes of PReLU stay
-            nn.init.kaiming_normal_(parameter, nonlinearity="relu", generator=rng)
-    return network
 
 
 class _Convolutions(nn.Module):

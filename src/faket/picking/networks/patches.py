@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from faket.data import FloatArray
 from faket.errors import InputError
-from faket.picking.deepfinder.augmentation import augmented
-from faket.picking.deepfinder.network import MAX_CLASSES
+from faket.picking.networks.augmentation import augmented
+from faket.picking.networks.network import MAX_CLASSES
 from faket.seeds import generator
 
 Rotations = Literal["none", "y", "xyz"]
@@ -120,7 +120,7 @@ def draw_epoch(
     seed, epoch : int
         The random numbers of an epoch depend on nothing else, so training can continue anywhere.
     augment : bool
-        Whether patches are changed by :func:`faket.picking.deepfinder.augmentation.augmented`.
+        Whether patches are changed by :func:`faket.picking.networks.augmentation.augmented`.
 
     Raises
     ------

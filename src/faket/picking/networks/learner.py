@@ -12,16 +12,17 @@ from torch.nn import functional
 from faket.data import FloatArray
 from faket.device import Device, resolve_device
 from faket.errors import InputError
-from faket.picking.deepfinder.checkpoint import (
+from faket.picking.networks.checkpoint import (
     Checkpoint,
     EpochRecord,
     adam_state,
     restore_adam,
 )
-from faket.picking.deepfinder.loss import dice_loss
-from faket.picking.deepfinder.network import VoxelNetwork, build_network
-from faket.picking.deepfinder.segmentation import half_precision, half_type
-from faket.picking.deepfinder.settings import TrainingSettings
+from faket.picking.networks.choose import build_network
+from faket.picking.networks.loss import dice_loss
+from faket.picking.networks.network import VoxelNetwork
+from faket.picking.networks.segmentation import half_precision, half_type
+from faket.picking.networks.settings import TrainingSettings
 from faket.seeds import derive
 
 Batch = tuple[FloatArray, NDArray[np.uint8]]

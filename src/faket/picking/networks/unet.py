@@ -6,7 +6,7 @@ of the challenge's public baseline; its winners used networks of the same librar
 
 from torch import Tensor
 
-from faket.picking.deepfinder.network import VoxelNetwork
+from faket.picking.networks.network import VoxelNetwork
 
 CHANNELS = (48, 64, 80, 80)  # at half, quarter, quarter and quarter resolution, for width 1
 _STRIDES = (2, 2, 1)
@@ -28,7 +28,7 @@ class ResidualUNet(VoxelNetwork):
     Raises
     ------
     InputError
-        As :class:`~faket.picking.deepfinder.network.VoxelNetwork`.
+        As :class:`~faket.picking.networks.network.VoxelNetwork`.
     """
 
     picker = "unet"

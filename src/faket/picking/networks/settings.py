@@ -5,8 +5,8 @@ from typing import Literal
 
 from faket.config import check_settings, setting
 from faket.errors import InputError
-from faket.picking.deepfinder.network import STRIDE, PickerName
-from faket.picking.deepfinder.patches import Rotations
+from faket.picking.networks.network import STRIDE, PickerName
+from faket.picking.networks.patches import Rotations
 
 Schedule = Literal["constant", "linear"]
 _PUBLISHED_PATCH, _PUBLISHED_SHIFT = 56, 13

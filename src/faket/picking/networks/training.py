@@ -11,19 +11,19 @@ import torch
 
 from faket.device import Device
 from faket.errors import InputError
-from faket.picking.deepfinder.checkpoint import Checkpoint, EpochRecord
-from faket.picking.deepfinder.learner import Batch, Learner
-from faket.picking.deepfinder.loss import confusion_counts, f1_per_class
-from faket.picking.deepfinder.network import VoxelNetwork
-from faket.picking.deepfinder.patches import (
+from faket.picking.networks.checkpoint import Checkpoint, EpochRecord
+from faket.picking.networks.learner import Batch, Learner
+from faket.picking.networks.loss import confusion_counts, f1_per_class
+from faket.picking.networks.network import VoxelNetwork
+from faket.picking.networks.patches import (
     EpochDraws,
     LabelledTomogram,
     check_tomograms,
     cut_batch,
     draw_epoch,
 )
-from faket.picking.deepfinder.segmentation import predict
-from faket.picking.deepfinder.settings import TrainingSettings
+from faket.picking.networks.segmentation import predict
+from faket.picking.networks.settings import TrainingSettings
 from faket.picking.spectrum import mean_spectrum
 
 
