@@ -186,7 +186,8 @@ def pick(
     Parameters
     ----------
     tomogram
-        MRC volume with the voxel size and the contrast of the training tomograms.
+        MRC volume with the voxel size and the contrast of the training tomograms, reconstructed
+        by the same program with the same filter; if its spectrum differs, a notice says so.
     checkpoint
         Trained network: best.safetensors of `faket train`.
     out
