@@ -57,3 +57,6 @@ def test_bright_protein_is_seen_without_the_tilt_series(theirs):
     ours = reconstruct(series(2), depth=DEPTH, taper=4)
     assert filter_of_spectra(theirs, ours).shells[5] > 0
     assert filter_of_spectra(Volume(-theirs.data, 10.0), ours).shells[5] < 0
+    noise = Volume(np.random.default_rng(0).normal(size=theirs.data.shape).astype("f"), 10.0)
+    assert filter_of_spectra(noise, ours).shells[5] > 0
+    assert filter_of_spectra(noise, ours, bright=True).shells[5] < 0

@@ -88,7 +88,9 @@ def _measured(plan: Plan, theirs: Volume, references: Sequence[Reference]) -> Me
             if found is not None:
                 return found
     flipped = plan.recipe.reconstruction.ctf == "flip"
-    return replace(filter_of_spectra(theirs, reconstructed(plan, 0)), phases_flipped=flipped)
+    bright = bool(plan.recipe.reference.tomogram) and plan.recipe.reference.invert
+    found = filter_of_spectra(theirs, reconstructed(plan, 0), bright=bright)
+    return replace(found, phases_flipped=flipped)
 
 
 def _of_reference(plan: Plan, theirs: Volume, folder: Path) -> MeasuredFilter | None:

@@ -80,10 +80,14 @@ def filter_of_series(theirs: Volume, series: TiltSeries, **settings: Any) -> Mea
     return measure_filter(theirs, reconstruct(series, depth=depth, **settings))
 
 
-def filter_of_spectra(theirs: Volume, ours: Volume) -> MeasuredFilter:
-    """Measure what a program did by the mean amplitudes of its tomogram and of one of ours."""
+def filter_of_spectra(theirs: Volume, ours: Volume, *, bright: bool = False) -> MeasuredFilter:
+    """Measure what a program did by the mean amplitudes of its tomogram and of one of ours.
+
+    ``bright``: whether protein is taken for bright where its contrast does not show it.
+    """
     layers = np.linspace(0, len(theirs.data) - 1, min(_LAYERS, len(theirs.data))).astype(int)
-    inverted = contrast_sign(theirs.data[layers]).sign == "inverted"
+    sign = contrast_sign(theirs.data[layers]).sign
+    inverted = bright if sign == "cannot tell" else sign == "inverted"
     return match_spectra(theirs, ours, inverted=inverted)
 
 
