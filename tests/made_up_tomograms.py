@@ -6,15 +6,15 @@ from faket.data import TiltGeometry, TiltSeries
 from faket.projection import project
 from faket.rings import equal_rings
 
-SIDE, DEPTH = 128, 48
-ANGLES = np.arange(-60.0, 61.0, 4.0)
+SIDE, DEPTH = 96, 40
+ANGLES = np.arange(-60.0, 61.0, 5.0)
 
 
 def specimen(seed):
     """Dark balls of different size in a slab, [z, y, x]."""
     rng = np.random.default_rng(seed)
     volume = np.zeros((DEPTH, SIDE, SIDE), np.float32)
-    for radius in rng.uniform(2, 5, 120):
+    for radius in rng.uniform(2, 5, 60):
         around = np.arange(-5, 6)
         ball = np.add.outer(np.add.outer(around**2, around**2), around**2) < radius**2
         z, y, x = (rng.integers(0, n - 11) for n in volume.shape)

@@ -20,6 +20,7 @@ method = "coloured"
 species = [{{ source = "synthetic:syn-ring", copies = 3 }}]
 [reference]
 stack = "stack.mrc"
+clean = "noise_free.mrc"
 aligned = true
 [specimen]
 size_voxels = [64, 64, 24]
@@ -39,6 +40,7 @@ def lab(tmp_path_factory):
     root = tmp_path_factory.mktemp("lab")
     series = made_up.series(1)
     write_tilt_series(root / "stack.mrc", series)
+    write_tilt_series(root / "noise_free.mrc", made_up.series(1, noise=0))
     write_volume(root / "rec.mrc", their_program(series))
     generate(recipe(root), root / "out")
     return root

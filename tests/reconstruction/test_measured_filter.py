@@ -46,7 +46,7 @@ def test_another_filter_of_ours_is_copied(own, ours, name):
 
 def test_sign_grey_scale_flip_shift_and_crop_are_found(own, ours):
     wanted = 900 - 7 * reconstruct(own, depth=DEPTH, filter="hamming", taper=4).data
-    theirs = Volume(wanted[::-1, :, 5:][8:40], 10.0)
+    theirs = Volume(wanted[::-1, :, 5:][6:34], 10.0)
     found = measure_filter(theirs, ours)
     assert found.flips == (-1, 1, 1)
     assert found.mean == pytest.approx(theirs.data.mean())
@@ -94,7 +94,7 @@ def test_mean_amplitudes_alone_give_power_grey_scale_and_sign(own):
     # Two specimens of few balls differ by a third where they show.
     noise = slice(6, None)
     ratio = shell_power(made) / shell_power(wanted)
-    np.testing.assert_allclose(ratio[noise], 1, atol=0.1)
+    np.testing.assert_allclose(ratio[noise], 1, atol=0.15)
 
 
 def test_a_factor_of_one_changes_nothing(own, ours):

@@ -10,7 +10,7 @@ from faket.reconstruction import reconstruct
 from faket.reconstruction.sirt import sirt
 from made_up_tomograms import ANGLES, DEPTH, series, specimen
 
-SMALL = np.ascontiguousarray(specimen(1)[8:40, 32:64, 32:96])
+SMALL = np.ascontiguousarray(specimen(1)[4:36, 32:64, 16:80])
 
 
 def misfit(iterations):

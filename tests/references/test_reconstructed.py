@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from scipy.ndimage import median_filter
 
 from faket.data import Volume
 from faket.errors import InputError
@@ -32,7 +31,10 @@ def test_axes_are_found_and_padding_is_left_out(theirs, tmp_path):
 @pytest.mark.parametrize(
     ("damage", "what"),
     [
-        (lambda data: median_filter(data, 5), "denoiser cannot be copied"),
+        (
+            lambda data: np.sign(data) * np.maximum(np.abs(data) - data.std(), 0),
+            "denoiser cannot be copied",
+        ),
         (lambda data: np.ones_like(data), "tomogram with contrast"),
         (lambda data: data[:8], "at least 16 voxels"),
     ],
