@@ -24,6 +24,7 @@ from faket.io.failures import PathLike, cannot_read, input_error, shown
 from faket.io.model_folder import RUN
 from faket.io.seals import is_intact, sealed
 from faket.io.text import read_text, regular_file_size
+from faket.threads import in_threads
 
 FORMAT = "faket-manifest-1"
 _LIBRARIES = ("numpy", "scipy", "numba", "torch", "gemmi", "mrcfile", "safetensors")
@@ -73,7 +74,6 @@ def write_manifest(
         If a file cannot be hashed, an output lies elsewhere, or a value has no JSON form.
     """
     folder = Path(os.path.abspath(path)).parent
-    outputs = tuple(outputs)
     manifest = {
         "format": FORMAT,
         "kind": kind,
@@ -81,8 +81,8 @@ def write_manifest(
         "settings": plain(settings, path),
         "record": plain(record, path),
         "software": software_versions(),
-        "inputs": [_entry(file, folder) for file in inputs],
-        "outputs": [_entry(file, folder, within=True) for file in outputs],
+        "inputs": in_threads(lambda file: _entry(file, folder), inputs),
+        "outputs": in_threads(lambda file: _entry(file, folder, within=True), outputs),
     }
     _write_json(path, manifest)
     if run is not None:

@@ -237,12 +237,16 @@ def _statistics(path: PathLike, data: AnyArray, dtype: str) -> tuple[float, floa
     for index, section in enumerate(data):
         with np.errstate(over="ignore", invalid="ignore"):
             written = np.asarray(section, dtype)
-        check_finite(path, written, index)
+        least, most = float(written.min()), float(written.max())
+        if not (math.isfinite(least) and math.isfinite(most)):  # NaN is passed on by both
+            check_finite(path, written, index)
         values = written.astype(np.float64)
-        mean, spread = float(values.mean()), float(values.var()) * values.size
+        mean = float(values.mean())
+        values -= mean
+        spread = float(np.multiply(values, values, out=values).sum())
         # Chan's update: sums of squares would cancel where the mean is large.
         shift = mean - total / count if count else 0.0
         squares += spread + shift**2 * count * values.size / (count + values.size)
         total, count = total + mean * values.size, count + values.size
-        low, high = min(low, float(values.min())), max(high, float(values.max()))
+        low, high = min(low, least), max(high, most)
     return low, high, total / count, min(math.sqrt(squares / count), 3e38)

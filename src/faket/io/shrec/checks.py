@@ -42,7 +42,9 @@ def renumber(
     table = np.full(highest + 1, -1, np.int64)
     table[0] = 0
     table[particles.ids[order]] = np.arange(1, n + 1)
-    present = np.bincount(occupancy_mask.ravel(), minlength=highest + 1) > 0
+    present = np.zeros(highest + 1, bool)
+    for section in occupancy_mask:  # one by one: numbers are counted as 64 bits
+        present |= np.bincount(section.ravel(), minlength=highest + 1) > 0
     strangers = np.flatnonzero(present & (table < 0))
     if len(strangers):
         raise input_error(
@@ -57,6 +59,8 @@ def renumber(
         rotations=particles.rotations[order] if n else particles.rotations,
         semi_axes_A=particles.semi_axes_A[order],
     )
+    if np.array_equal(table, np.arange(highest + 1)):
+        return renumbered, occupancy_mask.astype(np.uint16, copy=False)
     return renumbered, np.maximum(table, 0).astype(np.uint16)[occupancy_mask]
 
 

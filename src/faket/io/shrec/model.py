@@ -8,6 +8,7 @@ particles and volumes must be in the same frame, which is checked with the insta
 import os
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ from faket.io.model_folder import (
 from faket.io.shrec.alignment import alignment_geometry, read_alignment, write_alignment
 from faket.io.shrec.checks import check_frame, check_same_voxel, check_shapes, renumber
 from faket.io.shrec.locations import Euler, read_particle_locations, write_particle_locations
+from faket.threads import in_threads
 
 VOLUMES, STACKS = tuple(VOLUME_FILES), tuple(STACK_FILES)
 _FILES = {**VOLUME_FILES, **STACK_FILES}
@@ -184,13 +186,17 @@ def write_shrec_model(
     given = {name: tilts for name, tilts in series.items() if tilts is not None}
     size_A = grandmodel.voxel_size_A
     with atomic_folder(folder, overwrite=overwrite) as root:
-        mrc.write_volume(root / GRANDMODEL, grandmodel)
-        mrc.write_mask(root / CLASS_MASK, class_mask, size_A)
-        mrc.write_mask(root / OCCUPANCY_MASK, occupancy_mask, size_A)
+        files = [
+            partial(mrc.write_volume, root / GRANDMODEL, grandmodel),
+            partial(mrc.write_mask, root / CLASS_MASK, class_mask, size_A),
+            partial(mrc.write_mask, root / OCCUPANCY_MASK, occupancy_mask, size_A),
+        ]
         if reconstruction is not None:
-            mrc.write_volume(root / RECONSTRUCTION, reconstruction)
+            files.append(partial(mrc.write_volume, root / RECONSTRUCTION, reconstruction))
         for name, tilts in given.items():
-            mrc.write_stack(root / _FILES[name], tilts.images, tilts.geometry.pixel_size_A)
+            pixels_A = tilts.geometry.pixel_size_A
+            files.append(partial(mrc.write_stack, root / _FILES[name], tilts.images, pixels_A))
+        in_threads(lambda write: write(), files)  # one computes while another waits for the disk
         if given:
             write_alignment(root / ALIGNMENT, next(iter(given.values())).geometry)
         write_particle_locations(
