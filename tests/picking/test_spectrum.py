@@ -63,4 +63,13 @@ def test_another_filter_is_noticed_and_another_tomogram_is_not():
     assert "reconstruction.like" in notice
     assert "at 21 Å" in notice
     assert spectrum_notice(filtered(noise(2), lambda f: np.exp(-8 * f)), None, 10.0) is None
-    assert NOTICED == 2
+
+
+@pytest.mark.parametrize(("fall", "noticed"), [(2.0, False), (3.0, True)])
+def test_a_factor_of_two_is_noticed(fall, noticed):
+    """The amplitude falls with exp(-fall f): power differs by 1.8 with 2, by 2.5 with 3."""
+    expected, volume = radial_spectrum(noise(0)), filtered(noise(2), lambda f: np.exp(-fall * f))
+    factor, _ = difference(radial_spectrum(volume), expected)
+    assert factor == pytest.approx({2.0: 1.84, 3.0: 2.53}[fall], rel=0.05)
+    assert (factor >= NOTICED) == noticed
+    assert (spectrum_notice(volume, expected, 10.0) is not None) == noticed
