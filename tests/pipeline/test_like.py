@@ -1,15 +1,21 @@
 """``reconstruction.like``: measured once, stored, and given to every tomogram of a data set."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 import made_up_tomograms as made_up
-from faket.data import Volume
+from faket.data import TiltGeometry, TiltSeries, Volume
 from faket.errors import InputError
 from faket.io.manifest import read_manifest
+from faket.io.model_folder import PROJECTIONS
 from faket.io.mrc import read_volume, write_volume
 from faket.io.tilts import read_tilt_series, write_tilt_series
-from faket.pipeline import generate, parse_recipe
+from faket.methods.phase_flipping import flip_phases
+from faket.microscope import contrast_transfer
+from faket.microscope.ctf_estimate import CtfEstimate
+from faket.pipeline import generate, like, parse_recipe
 from faket.pipeline.like import with_grid_of_like
 from faket.reconstruction import reconstruct
 
@@ -99,3 +105,23 @@ def test_a_grid_that_is_not_given_is_the_tomograms(lab):
 def test_what_excludes_each_other_is_refused(setting, what):
     with pytest.raises(InputError, match=what):
         parse_recipe(RECIPE.format(binning=1) + setting)
+
+
+def test_a_corrected_contrast_transfer_is_found(tmp_path, monkeypatch):
+    """Nothing is alike until our phases are flipped, too."""
+    angles, pixel_A = made_up.ANGLES, 6.0
+    defocus_um = np.full(len(angles), 4.0)
+    ctf = CtfEstimate(angles, defocus_um, (4.0, 4.0), confident=True, source="metadata")
+    optics = [ctf.optics(tilt) for tilt in range(len(angles))]
+    k = np.fft.fftfreq(made_up.SIDE, pixel_A)
+    seen = -contrast_transfer(k, k[:, None], optics[0])
+    images = np.fft.ifft2(np.fft.fft2(made_up.series(1).images) * seen).real.astype(np.float32)
+    series = TiltSeries(images, TiltGeometry(angles, pixel_A))
+    write_tilt_series(tmp_path / PROJECTIONS, series)
+    theirs = their_program(flip_phases(series, optics))
+    monkeypatch.setattr(like, "read_properties", lambda folder: SimpleNamespace(ctf=ctf))
+    for method, flips in (("spectral", True), ("coloured", False)):
+        text = RECIPE.format(binning=1).replace('"coloured"', f'"{method}"')
+        plan = SimpleNamespace(recipe=parse_recipe(text))
+        found = like._of_reference(plan, theirs, tmp_path)
+        assert bool(found and found.phases_flipped and found.coherence > 0.95) == flips

@@ -94,6 +94,11 @@ def test_an_estimated_defocus_and_an_assumed_exposure_are_said():
         ('[reference]\nstack = "a.mrc"\ncount = 2', "reference.count"),
         ('microscope = "k3-60x3"\nreference = "a.mrc"', "microscope.preset"),
         ('method = "benchmark"\nmicroscope = "k3-60x3"\nreference = "a.mrc"', "reference.run"),
+        (
+            '[reconstruction]\nmethod = "sirt"\nfilter = "ramp"\niterations = 9',
+            "reconstruction.filter",
+        ),
+        ("[reconstruction]\niterations = 9", "reconstruction.iterations"),
     ],
 )
 def test_settings_that_change_nothing_are_said(text, unused):

@@ -23,6 +23,8 @@ def unused_notice(recipe: Recipe) -> list[str]:
     """Return a notice of the settings of a recipe that have no effect."""
     reference, style, method = recipe.reference, recipe.style, recipe.method
     row = method_of(recipe)
+    made = recipe.reconstruction
+    iterates = made.method == "sirt" or made.filter == "imod-sirt"
     stack = bool(reference.stack or reference.run or reference.tomogram)
     uses: list[tuple[str, BaseModel, str, bool]] = [
         ("style", style, "network initial", method == "style"),
@@ -30,6 +32,8 @@ def unused_notice(recipe: Recipe) -> list[str]:
         ("reference", reference, "stack run tomogram count", row.needs_reference),
         ("reference", reference, "angles clean pixel_size_A aligned series invert", stack),
         ("reference", reference, "count", not stack),
+        ("reconstruction", made, "filter", made.method == "wbp"),
+        ("reconstruction", made, "iterations", iterates),
         ("reference", reference, "defocus_um dose_e_per_A2", row.needs_spectra),
         ("microscope", recipe.microscope, "preset settings", method == "benchmark" or not stack),
     ]
