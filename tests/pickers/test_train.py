@@ -1,8 +1,9 @@
 """Pickers from folders: what is read, what resumes, what is refused."""
 
 import csv
+import json
 import shutil
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from faket.io.manifest import read_manifest, verify_manifest
 from faket.io.mrc import read_mask, write_mask, write_volume
 from faket.io.particles import write_particles
 from faket.io.shrec.model import write_shrec_model
+from faket.io.tensors import save_tensors
 from faket.pickers.labelled import common_classes, find_models, read_labelled
 from faket.pickers.pick import pick
 from faket.pickers.train import train_picker
@@ -292,6 +294,18 @@ def test_a_checkpoint_is_as_public_as_other_files_and_a_damaged_one_is_called_so
 def test_a_checkpoint_is_the_same_after_reading(trained, tmp_path):
     save_checkpoint(tmp_path / "again.safetensors", load_checkpoint(trained.best))
     assert (tmp_path / "again.safetensors").read_bytes() == trained.best.read_bytes()
+
+
+def test_a_checkpoint_from_before_there_were_two_pickers_is_deepfinders(trained, tmp_path):
+    best = load_checkpoint(trained.best)
+    arrays, facts = best.to_arrays()
+    entries = {k: v for k, v in asdict(facts).items() if k not in ("picker", "spectrum")}
+    file = tmp_path / "old.safetensors"
+    save_tensors(file, "faket picker 1", arrays, {"facts": json.dumps(entries)})
+    old = load_checkpoint(file)
+    assert (old.picker, old.spectrum) == ("deepfinder", None)
+    assert sum(best.spectrum) == pytest.approx(1)
+    assert old.network().state_dict().keys() == best.network().state_dict().keys()
 
 
 def test_what_is_no_checkpoint_is_refused(tmp_path):
