@@ -33,7 +33,7 @@ ELECTRONS = 2.0  # per Å² and tilt
 RECIPE = """
 name = "benchmark"
 tomograms = {tomograms}
-method = "{method}"
+{method}
 [specimen]
 size_voxels = [{size}, {size}, {depth}]
 voxel_size_A = 5.0
@@ -87,13 +87,14 @@ def simulate(recipe: Path, out: Path, workers: int) -> None:
 def main() -> None:
     """Make the reference if there is none, then the data set."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--method", default="style")
+    parser.add_argument("--method", help="instead of the recipe's default")
     parser.add_argument("--size", type=int, default=1024)
     parser.add_argument("--tomograms", type=int, default=1)
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--keep", type=Path, help="folder with the reference, kept for other runs")
     parser.add_argument("--only-reference", type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args()
+    method = f'method = "{given.method}"' if given.method else ""
     size, depth = given.size, 360 * given.size // 1024
     particles = 1500 * given.size**2 // 1024**2
     if given.only_reference:
@@ -109,7 +110,7 @@ def main() -> None:
         recipe = folder / "recipe.toml"
         recipe.write_text(
             RECIPE.format(
-                tomograms=given.tomograms, method=given.method, size=size, depth=depth,
+                tomograms=given.tomograms, method=method, size=size, depth=depth,
                 particles=particles, stack=stack,
             )
         )  # fmt: skip
