@@ -26,6 +26,7 @@ from faket.reconstruction.common_lines import (
     spectra,
 )
 from faket.seeds import generator
+from faket.threads import in_threads
 from faket.tilts import checked_angles
 
 # Directions looked at, and how far apart the tilts of a pair are. Chosen: a specimen a fifth as
@@ -194,11 +195,13 @@ def _scores(
 
     Each pair's median is taken away: that of the largest of many values of noise is not 0.
     """
-    scores = np.empty((len(turned), len(pairs.first)))
-    for score, axis_deg in zip(scores, turned, strict=True):
+
+    def score(axis_deg: float) -> DoubleArray:
         lines = sampled_lines(transforms, angles, axis_deg)
         possible = near(displacements(lines.shape[-1], transforms.width), transforms.width)
-        score[:] = agreement(lines, pairs)[:, possible].max(axis=1)
+        return np.asarray(agreement(lines, pairs)[:, possible].max(axis=1))
+
+    scores = np.array(in_threads(score, turned.tolist()))
     return np.asarray(scores - np.median(scores, axis=0))
 
 
