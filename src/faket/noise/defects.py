@@ -18,7 +18,7 @@ from scipy.special import pdtrc
 
 from faket.data import AnyArray, FloatArray
 from faket.errors import InputError
-from faket.noise.content import ByContent
+from faket.noise.by_content import ByContent
 from faket.noise.dead_lines import dead_lines
 from faket.noise.filling import filled_stack
 from faket.noise.repeated import repeated_edges

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from faket.noise.content import ByContent
+from faket.noise.by_content import ByContent
 
 
 def test_each_content_is_computed_once_and_the_oldest_forgotten():
