@@ -76,7 +76,7 @@ def searched(
 
 def reference_properties() -> Any:
     """Return what might have been measured on a counting microscope with a perfect detector."""
-    from faket.methods.reference_properties import ReferenceProperties
+    from faket.methods.reference_properties import UNKNOWN, ReferenceProperties
     from faket.microscope.ctf_estimate import CtfEstimate
     from faket.noise import NoiseProfile
 
@@ -85,11 +85,16 @@ def reference_properties() -> Any:
         pixel_size_A=5.0,
         noise=NoiseProfile(*[np.full(3, 0.5)] * 2, mean, np.full(3, 9.0), "blind", angles),
         ctf=CtfEstimate(angles, np.full(3, 3.0), (2.9, 3.2), True, "metadata"),
-        beam_grey=mean,
+        electrons=mean,
         envelope=np.ones((3, rings)),
-        floor=np.full((3, rings), 40.0),
+        power=np.full((3, rings), 40.0),
+        signal_fraction=np.zeros((3, rings)),
+        signal_fraction_sigma=np.full((3, rings), UNKNOWN),
         anisotropy=np.zeros((3, 3, rings)),
         strength_source="mean",
+        strength_sigma=0.5,
+        fraction_source="none",
+        contrast_power=np.zeros((3, rings)),
     )
 
 

@@ -8,12 +8,14 @@ import pytest
 from faket.constants import electron_wavelength_A, interaction_constant_rad_per_V_A
 from faket.data import TiltGeometry, TiltSeries, plain_record
 from faket.errors import InputError
+from faket.methods.contrast import expected_contrast
 from faket.methods.known import known_dose
 from faket.methods.look_like import look_like, noise_like, reference_properties
 from faket.methods.measurement import measure_reference
 from faket.methods.notices import coverage_notice, reference_notices
-from faket.methods.reference_properties import CORNER, ReferenceProperties
-from faket.methods.spectral import expected_contrast, spectral_images
+from faket.methods.reference_properties import CORNER, UNKNOWN, ReferenceProperties
+from faket.methods.spectral import spectral_images
+from faket.methods.transfer import reference_transfer
 from faket.microscope.ctf_estimate import CtfEstimate
 from faket.noise import (
     NoiseProfile,
@@ -23,6 +25,7 @@ from faket.noise import (
     content,
     estimate_noise,
     noisy,
+    ring_power,
 )
 
 PIXEL_A, BEAM, RINGS = 4.0, 50.0, 128
@@ -38,11 +41,16 @@ def model_of(*, beam=BEAM, floor=None, envelope=None, angles=ANGLES, **ctf):
         pixel_size_A=PIXEL_A,
         noise=NoiseProfile(flat, flat, mean, flat, "blind", angles),
         ctf=CtfEstimate(angles, np.full(n, 3.0), (2.9, 3.1), True, "metadata", **ctf),
-        beam_grey=mean,
+        electrons=np.full(n, BEAM),
         envelope=np.ones((n, RINGS)) if envelope is None else np.tile(envelope, (n, 1)),
-        floor=np.tile(BEAM * (np.ones(RINGS) if floor is None else floor), (n, 1)),
+        power=np.tile(BEAM * (np.ones(RINGS) if floor is None else floor), (n, 1)),
+        signal_fraction=np.zeros((n, RINGS)),
+        signal_fraction_sigma=np.full((n, RINGS), UNKNOWN),
         anisotropy=np.zeros((n, 3, RINGS)),
         strength_source="mean",
+        strength_sigma=0.5,
+        fraction_source="none",
+        contrast_power=np.zeros((n, RINGS)),  # all of the power is noise
     )
 
 
@@ -71,7 +79,7 @@ def test_the_wave_behind_a_specimen_goes_through_the_whole_transfer():
     transfer = np.exp(-1j * (chi - np.radians(70.0)))
     transfer[0, 0] = 1
     intensity = np.abs(np.fft.ifft2(np.fft.fft2(wave) * transfer)) ** 2
-    expected = BEAM * (intensity - intensity.mean())
+    expected = intensity - intensity.mean()
     found = expected_contrast(properties, 0, image)
     np.testing.assert_allclose(found, expected, atol=2e-3 * expected.std())
 
@@ -83,14 +91,19 @@ def test_a_shift_moves_content_along_x_and_y():
     np.testing.assert_allclose(moved, still, atol=1e-3 * still.std())
 
 
-def test_the_colour_of_the_noise_leaves_the_signal_as_it_is():
-    falling = 0.004 + np.linspace(1, 0, RINGS) ** 2 * 0.996
+def test_what_colours_the_noise_colours_the_signal():
+    """A finished image that is filtered: the same filter in both, at every ring."""
+    falling = 0.1 + np.linspace(1, 0, RINGS) ** 2 * 0.9
     images = projections(rms=60.0)
     plain, coloured = (
         spectral_images(images, model_of(floor=floor), ANGLES, seed=0, amount=0.0)
         for floor in (np.ones(RINGS), falling)
     )
-    np.testing.assert_allclose(coloured, plain, atol=0.02 * plain.std())
+    for one, other in zip(plain, coloured, strict=True):
+        ratio = ring_power(other, 24) / ring_power(one, 24)
+        middles = (np.arange(24) + 0.5) / 48
+        expected = np.interp(middles, (np.arange(RINGS) + 0.5) * CORNER / RINGS, falling)
+        np.testing.assert_allclose(ratio[2:], expected[2:], rtol=0.05)
 
 
 def test_noise_free_projections_tell_shifts_and_strength():
@@ -107,9 +120,9 @@ def test_noise_free_projections_tell_shifts_and_strength():
         reference, ANGLES, PIXEL_A, noise_free=images, ctf=properties.ctf, dose_e_per_A2=[1e-3] * 3
     )
     assert found.alignment_error_A == pytest.approx(1.4826 * 2.4 * PIXEL_A, rel=0.03)
-    strength = (found.beam_grey[:, None] * found.envelope / BEAM)[:, 2:8]
+    strength = (reference_transfer(found, images).amplitude * found.envelope / BEAM)[:, 2:8]
     middles = (np.arange(2, 8) + 0.5) * CORNER / RINGS
-    np.testing.assert_allclose(strength / np.sinc(middles), 0.7, rtol=0.06)
+    np.testing.assert_allclose(strength / np.sinc(middles), 0.7, rtol=0.08)
     assert found.strength_source == "paired"
 
 
@@ -120,11 +133,10 @@ def measured_without_signal(pixel_size_A=PIXEL_A, **options):
 
 
 def test_the_usual_exposure_is_110_electrons_of_which_0_45_are_detected():
-    """Electrons per pixel: 0.45 · 110 / 3 · pixel²; the beam is √(floor · electrons)."""
+    """Electrons per pixel: 0.45 · 110 / 3 · pixel²."""
     found = measured_without_signal()
-    electrons = 0.45 * 110 / 3 * PIXEL_A**2
-    np.testing.assert_allclose(found.beam_grey, np.sqrt(found.floor[:, 0] * electrons), rtol=1e-6)
-    np.testing.assert_allclose(found.floor[:, 0], 25.0, rtol=0.2)
+    np.testing.assert_allclose(found.electrons, 0.45 * 110 / 3 * PIXEL_A**2, rtol=1e-6)
+    np.testing.assert_allclose(found.power[:, 20:80].mean(axis=1), 25.0, rtol=0.1)
     assert found.strength_source == "dose"
 
 
@@ -138,13 +150,12 @@ def test_what_motion_pixels_and_efficiency_leave_of_the_amplitude():
 
 
 @pytest.mark.parametrize(("pixel_size_A", "start"), [(4.0, 0.25), (9.0, 0.324), (20.0, 0.4)])
-def test_the_floor_is_flat_below_its_first_ring(pixel_size_A, start):
-    """0.036 / Å, but from 0.25 to 0.4 cycles per pixel; there is no anisotropy below it."""
+def test_below_a_first_ring_noise_has_no_direction(pixel_size_A, start):
+    """0.036 / Å, but from 0.25 to 0.4 cycles per pixel: there specimens have directions."""
     found = measured_without_signal(pixel_size_A)
-    flat = int(np.argmin(found.floor[0] == found.floor[0, 0]))
-    assert (flat - 0.5) * CORNER / RINGS < start <= (flat + 0.5) * CORNER / RINGS
     beyond = np.flatnonzero(np.abs(found.anisotropy[0]).max(axis=0) > 1e-9)
-    assert flat - 9 <= beyond[0] < flat
+    first = (beyond[0] + 0.5) * CORNER / RINGS
+    assert start - 10 * CORNER / RINGS < first <= start + CORNER / RINGS
 
 
 def test_a_later_tilt_is_more_damaged():
@@ -158,12 +169,13 @@ def test_a_later_tilt_is_more_damaged():
 def test_a_model_between_its_tilts_is_interpolated_entry_by_entry():
     rng = np.random.default_rng(0)
     properties = replace(
-        model_of(beam=np.array([10.0, 20.0, 40.0])),
-        envelope=rng.random((3, RINGS)), floor=rng.random((3, RINGS)),
-        anisotropy=rng.random((3, 3, RINGS)),
+        model_of(),
+        electrons=np.array([10.0, 20.0, 40.0]), skewness=rng.random(3),
+        envelope=rng.random((3, RINGS)), power=rng.random((3, RINGS)),
+        signal_fraction=rng.random((3, RINGS)), anisotropy=rng.random((3, 3, RINGS)),
     )  # fmt: skip
     there = properties.at([5.0, -40.0])
-    for name in ("beam_grey", "envelope", "floor", "anisotropy"):
+    for name in ("electrons", "skewness", "envelope", "power", "signal_fraction", "anisotropy"):
         values = getattr(properties, name)
         np.testing.assert_allclose(getattr(there, name)[0], 0.75 * values[1] + 0.25 * values[2])
         np.testing.assert_allclose(getattr(there, name)[1], values[0])
@@ -207,9 +219,7 @@ def test_the_exposure_of_a_series_is_shared_by_its_tilts():
     """A third of 90 e/Å² each, 0.45 of it on pixels of 100 Å²; images without a mean."""
     ref = reference()
     found = reference_properties(series(ref.images - 80), dose_e_per_A2=90.0, defocus_um=2.5)
-    np.testing.assert_allclose(
-        found.beam_grey, np.sqrt(found.floor[:, 0] * 0.45 * 30 * 100), rtol=1e-6
-    )
+    np.testing.assert_allclose(found.electrons, 0.45 * 30 * 100, rtol=1e-6)
     np.testing.assert_allclose(found.ctf.defocus_um, 2.5)
 
 

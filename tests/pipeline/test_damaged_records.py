@@ -42,7 +42,21 @@ def folder(tmp_path_factory, mutate):
     ctf = CtfEstimate(ANGLES, [3.0, 3.1, 3.2], (2.9, 3.3), True, "spectra")
     rings = np.ones((3, 4))
     model = ReferenceProperties(
-        10.0, noise, ctf, np.ones(3), rings, rings, np.ones((3, 3, 4)), "mean"
+        10.0,
+        noise,
+        ctf,
+        np.ones(3),
+        rings,
+        rings,
+        rings,
+        rings,
+        np.ones((3, 3, 4)),
+        "mean",
+        0.5,
+        "tilts",
+        np.ones(3),
+        1.0,
+        rings,
     )
     for name, record in (("noise", noise), ("ctf", ctf), ("model", model)):
         (folder / f"{name}.json").write_text(json.dumps(plain_record(record)))

@@ -105,9 +105,10 @@ def test_half_sets_of_a_run_give_its_noise(run: Path) -> None:
     profile = json.loads((run / "out" / "reference_0" / "noise_profile.json").read_text())
     assert profile["estimate"] == "halves"
     properties = json.loads((run / "out" / "reference_0" / "reference_model.json").read_text())
-    floor = np.array(properties["floor"])
+    assert properties["fraction_source"] == "halves"
+    power, part = (np.array(properties[name]) for name in ("power", "signal_fraction"))
     # Counts: variance 100 a pixel, white; of binned pixels the mean has a quarter of it.
-    assert np.median(floor[:, 5:80]) == pytest.approx(100 / 4, rel=0.1)
+    assert np.mean((power * (1 - part))[:, 20:80]) == pytest.approx(100 / 4, rel=0.1)
 
 
 def test_broken_halves_are_left_out_and_said(run: Path) -> None:

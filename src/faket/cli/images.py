@@ -112,6 +112,7 @@ def noise(
         seed,
         **kept,
         counted=prepared.counted,
+        independent=not opened.is_tomogram,
         halves=prepared.halves,
         say=notices.append,
     )

@@ -12,7 +12,7 @@ from faket.data import (
 )
 from faket.device import Device
 from faket.errors import InputError
-from faket.methods.half_floor import Halves
+from faket.methods.half_fraction import Halves
 from faket.methods.known import known_ctf, known_dose
 from faket.methods.line_integrals import unit_notices
 from faket.methods.measurement import measure_reference
@@ -38,6 +38,7 @@ def look_like(
     defocus_um: float | None = None,
     dose_e_per_A2: float | None = None,
     counted: bool = True,
+    independent: bool = True,
     halves: Halves | None = None,
     network: FeatureNetwork | None = None,
     device: Device = "auto",
@@ -67,6 +68,9 @@ def look_like(
     counted : bool
         Whether the reference's grey values may be counts of electrons; False if they were scaled
         to bytes.
+    independent : bool
+        Whether the reference's tilts were recorded each by itself; False for reprojections of a
+        tomogram, which share noise.
     halves : tuple of two ndarrays, shape (tilt, y, x), optional
         The reference from even and from odd frames, at the same pixels: its noise is measured on
         them.
@@ -100,7 +104,9 @@ def look_like(
         )
     known = {"defocus_um": defocus_um, "dose_e_per_A2": dose_e_per_A2}
     _check_units(row, noise_free, noise_free_reference, say)
-    measured = _measured(row, reference, noise_free_reference, known, counted, say, halves)
+    measured = _measured(
+        row, reference, noise_free_reference, known, (counted, independent), say, halves
+    )
     if row.network is not None:
         network = network or _own_network(row.network, seed)
         style = StyleProfile.measure(
@@ -126,6 +132,7 @@ def noise_like(
     defocus_um: float | None = None,
     dose_e_per_A2: float | None = None,
     counted: bool = True,
+    independent: bool = True,
     halves: Halves | None = None,
     say: Callable[[str], None] | None = None,
 ) -> tuple[FloatArray, dict[str, Any]]:
@@ -136,7 +143,7 @@ def noise_like(
     method : {"spectral", "spectral-content", "coloured", "noisy", "baseline", "content"}
         The two contents are what style transfer preserves: with a quarter of the noise.
     noise_free, reference, noise_free_reference, seed
-    defocus_um, dose_e_per_A2, counted, halves, say
+    defocus_um, dose_e_per_A2, counted, independent, halves, say
         As for :func:`look_like`.
 
     Returns
@@ -154,7 +161,9 @@ def noise_like(
         )
     known = {"defocus_um": defocus_um, "dose_e_per_A2": dose_e_per_A2}
     _check_units(row, noise_free, noise_free_reference, say)
-    measured = _measured(row, reference, noise_free_reference, known, counted, say, halves)
+    measured = _measured(
+        row, reference, noise_free_reference, known, (counted, independent), say, halves
+    )
     images, angles_deg = noise_free.images, noise_free.geometry.angles_deg
     record = measured.properties or measured.noise
     assert record is not None
@@ -174,6 +183,7 @@ def reference_properties(
     defocus_um: float | None = None,
     dose_e_per_A2: float | None = None,
     counted: bool = True,
+    independent: bool = True,
     noise: NoiseProfile | None = None,
     halves: Halves | None = None,
 ) -> ReferenceProperties:
@@ -193,6 +203,7 @@ def reference_properties(
         order=geometry.order,
         dose_before_e_per_A2=None if dose_e_per_A2 else geometry.dose_before_e_per_A2,
         counted=counted,
+        independent=independent,
         noise=noise,
         halves=halves,
     )
@@ -203,7 +214,7 @@ def _measured(
     reference: TiltSeries,
     noise_free: AnyArray | None,
     known: dict[str, float | None],
-    counted: bool,
+    kind: tuple[bool, bool],
     say: Callable[[str], None] | None,
     halves: Halves | None,
 ) -> Measured:
@@ -213,13 +224,14 @@ def _measured(
         return Measured(
             estimate_noise(reference.images, noise_free, angles_deg=angles_deg, halves=halves)
         )
-    dose_e_per_A2 = known["dose_e_per_A2"]
+    dose_e_per_A2, (counted, independent) = known["dose_e_per_A2"], kind
     properties = reference_properties(
         reference,
         noise_free,
         defocus_um=known["defocus_um"],
         dose_e_per_A2=dose_e_per_A2,
         counted=counted,
+        independent=independent,
         halves=halves,
     )
     if say is not None and noise_free is None:

@@ -1,32 +1,43 @@
 """Measuring on a reference, once, what the ``spectral`` method needs.
 
-The noise floor is the power at high frequencies, or what two halves of the exposure differ by. The
-number of electrons follows from the statistics of counting. Strength and blur of the signal follow
-from physics and the exposure, or from the reference's own noise-free projections.
+Which part of every ring's power is signal is measured by the reference's own noise-free
+projections, by its half sets, or by what neighbouring tilts share. How strong the signal should be
+follows from physics: from the electrons counted, or the exposure.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import fft
 from scipy.ndimage import gaussian_filter1d
 
 from faket.data import AnyArray, DoubleArray
 from faket.errors import InputError
-from faket.methods.half_floor import Halves, half_floor
-from faket.methods.reference_properties import CORNER, RINGS, ReferenceProperties, StrengthSource
-from faket.methods.spectral import expected_contrast
+from faket.methods.half_fraction import Halves, half_fraction
+from faket.methods.paired_fraction import paired_fraction
+from faket.methods.reference_properties import (
+    CORNER,
+    RINGS,
+    UNKNOWN,
+    FractionSource,
+    ReferenceProperties,
+    StrengthSource,
+)
+from faket.methods.shared_ctf import refined_ctf
+from faket.methods.transfer import GOLD_SIGMAS, power_of_kept
 from faket.microscope.ctf_estimate import CtfEstimate
 from faket.microscope.ctf_estimation import estimate_ctf
 from faket.microscope.dose import acquisition_order, dose_before, split_dose, surviving_amplitude
+from faket.microscope.thon import faded, gold_mask
 from faket.noise import (
     NoiseProfile,
+    detail_moments,
     estimate_noise,
     repair,
     ring_anisotropy,
-    ring_cross_power,
     ring_power,
+    tilt_pairs,
 )
 from faket.rings import ring_frequencies
 
@@ -41,7 +52,10 @@ _RESIDUAL_MOTION_A = 4.0  # σ; chosen, the default of the microscope
 # Amplitude of the signal left after motion, damage and pixels; chosen: the physics simulator gives
 # 0.85 to 0.97 (scripts/measure_strength.py).
 _EFFICIENCY = 0.9
-_FARTHEST_A = 40.0  # largest misalignment of a tilt; chosen
+# Standard error of the logarithm of the number of electrons, chosen: thickness of the ice and
+# detector vary as much, and exposures more.
+_COUNTED_SIGMA, _GIVEN_SIGMA, _USUAL_SIGMA = 0.5, 0.5, 0.8
+_MEASURED_SIGMA = 10.0  # with noise-free projections the images alone tell the strength
 
 
 def measure_reference(
@@ -58,7 +72,7 @@ def measure_reference(
     noise: NoiseProfile | None = None,
     halves: Halves | None = None,
     residual_motion_A: float = _RESIDUAL_MOTION_A,
-    alignment_error_A: float = 0.0,
+    independent: bool = True,
 ) -> ReferenceProperties:
     """Measure on a reference everything that the spectral method needs.
 
@@ -87,9 +101,10 @@ def measure_reference(
         Images of even and of odd frames, aligned and binned as ``images`` are. With them, the
         noise is measured at every frequency, in every direction.
     residual_motion_A : float
-        σ of the blur within a tilt, if there are no noise-free projections to measure it on.
-    alignment_error_A : float
-        σ of the residual shifts between tilts, if there are no noise-free projections.
+        σ of the blur within a tilt that is expected.
+    independent : bool
+        Whether tilts are images of their own; False for reprojections of a tomogram, which share
+        noise with their neighbours.
 
     Returns
     -------
@@ -104,34 +119,73 @@ def measure_reference(
     noise = noise or estimate_noise(images, noise_free, angles_deg=angles, halves=halves)
     repaired = repair(images)
     images = repaired.images
-    noise_free = None if noise_free is None else repaired.applied_to(noise_free)
+    kept = [gold_mask(image, pixel_size_A, sigmas=GOLD_SIGMAS) for image in images]
+    plain = _faded_all(images, kept)
+    pairs = None
+    if independent:
+        pairs = tilt_pairs(plain, angles, pixel_size_A, rings=RINGS, limit=CORNER)
     ctf_there = ctf or estimate_ctf(images, pixel_size_A, angles)
-    if ctf is not None and not np.array_equal(ctf.angles_deg, angles):
-        ctf_there = ctf.at(angles)
+    if not np.array_equal(ctf_there.angles_deg, angles):
+        ctf_there = ctf_there.at(angles)
+    if pairs is not None:
+        ctf_there = refined_ctf(ctf_there, pairs, pixel_size_A, images.shape[2] * pixel_size_A)
     dose = _known_dose(dose_e_per_A2, angles)
     sequence = acquisition_order(angles, "dose-symmetric") if order is None else np.asarray(order)
-    if halves is None:
-        floor = np.array([_noise_floor(image, pixel_size_A) for image in images])
-        traces = np.array([_floor_anisotropy(image, pixel_size_A) for image in images])
-    else:
-        floor, traces = half_floor(
-            images, (repaired.applied_to(halves[0]), repaired.applied_to(halves[1]))
-        )
-    if counted:
-        beam_grey, source = _beam_grey(noise.mean, floor[:, 0], dose, dose_e_per_A2, pixel_size_A)
-    else:
-        beam_grey, source = _beam_by_dose(floor[:, 0], dose, pixel_size_A)
     before = dose_before(dose, sequence)
     if dose_before_e_per_A2 is not None:
         before = np.asarray(dose_before_e_per_A2, np.float64)
     fade = _damage(dose, before, ctf_there.voltage_kV, pixel_size_A)
-    properties = ReferenceProperties(
-        pixel_size_A, noise, ctf_there, beam_grey, fade, floor, traces, source
+    power = np.array([power_of_kept(i, k) for i, k in zip(images, kept, strict=True)])
+    electrons, source = _electrons(
+        noise.mean if counted else None, power, dose, dose_e_per_A2, pixel_size_A
     )
+    traces = np.array([_floor_anisotropy(image, pixel_size_A) for image in images])
+    nothing = np.zeros_like(power)
+    properties = ReferenceProperties(
+        pixel_size_A, noise, ctf_there, electrons,
+        fade * _EFFICIENCY * _blur(residual_motion_A, pixel_size_A),
+        power, nothing, nothing + UNKNOWN, traces, source,
+        _strength_sigma(source, dose_e_per_A2), "none", _skewness(plain),
+        alignment_error_A=0.0 if pairs is None else pairs.misalignment_px() * pixel_size_A,
+    )  # fmt: skip
     if noise_free is not None:
-        return _with_noise_free(properties, images, noise_free)
-    blur = _EFFICIENCY * _blur(residual_motion_A, pixel_size_A)
-    return replace(properties, envelope=fade * blur, alignment_error_A=alignment_error_A)
+        return _with_noise_free(properties, images, repaired.applied_to(noise_free))
+    if halves is not None:
+        # Without gold too, or the part that is signal would be of other images.
+        first, second = (_faded_all(repaired.applied_to(half), kept) for half in halves)
+        fraction, sigma, traces = half_fraction(plain, (first, second))
+        properties = replace(properties, anisotropy=traces)
+        return _with_fraction(properties, fraction, sigma, "halves")
+    if pairs is not None and len(pairs.tilts):
+        return _with_fraction(properties, *pairs.fraction(), "tilts")
+    return properties
+
+
+def _with_fraction(
+    properties: ReferenceProperties,
+    fraction: DoubleArray,
+    sigma: DoubleArray,
+    source: FractionSource,
+) -> ReferenceProperties:
+    sigma = np.minimum(sigma, UNKNOWN)
+    return replace(
+        properties,
+        signal_fraction=np.where(sigma < UNKNOWN, fraction, 0.0),
+        signal_fraction_sigma=sigma,
+        fraction_source=source,
+    )
+
+
+def _faded_all(images: AnyArray, kept: Sequence[AnyArray | None]) -> AnyArray:
+    """Fade what is masked of each image; without masks, the stack itself."""
+    if all(mask is None for mask in kept):
+        return images
+    return np.stack([i if k is None else faded(i, k) for i, k in zip(images, kept, strict=True)])
+
+
+def _skewness(images: AnyArray) -> DoubleArray:
+    moments = [detail_moments(image) for image in images]
+    return np.array([third / max(variance, 1e-300) ** 1.5 for variance, third in moments])
 
 
 def _known_dose(dose_e_per_A2: ArrayLike | None, angles: DoubleArray) -> DoubleArray:
@@ -146,16 +200,6 @@ def _known_dose(dose_e_per_A2: ArrayLike | None, angles: DoubleArray) -> DoubleA
     return dose
 
 
-def _noise_floor(image: AnyArray, pixel_size_A: float) -> DoubleArray:
-    """Power of the noise: measured at high frequencies, constant below."""
-    power = ring_power(image, RINGS, limit=CORNER)
-    least = 1e-6 * float(power.max())  # images that were low-passed have no power there
-    smooth = np.exp(gaussian_filter1d(np.log(np.maximum(power, least)), 1.5, mode="nearest"))
-    first = _first_noise_ring(pixel_size_A)
-    smooth[:first] = np.median(smooth[first : first + _FLOOR_RINGS])
-    return np.asarray(smooth)
-
-
 def _floor_anisotropy(image: AnyArray, pixel_size_A: float) -> DoubleArray:
     traces = ring_anisotropy(image, RINGS, limit=CORNER)
     traces[:, : _first_noise_ring(pixel_size_A)] = 0
@@ -167,33 +211,36 @@ def _first_noise_ring(pixel_size_A: float) -> int:
     return int(np.searchsorted(ring_frequencies(RINGS, CORNER), start))
 
 
-def _beam_grey(
-    mean: DoubleArray,
-    floor: DoubleArray,
+def _electrons(
+    mean: DoubleArray | None,
+    power: DoubleArray,
     dose: DoubleArray,
     given: ArrayLike | None,
     pixel_size_A: float,
 ) -> tuple[DoubleArray, StrengthSource]:
-    """Intensity of the unscattered beam in grey values.
+    """Return the detected electrons per pixel of each tilt, and how they are known.
 
-    For counted electrons floor / intensity² = 1 / (electrons detected per pixel), whatever the
-    gain. So the mean is the intensity if it implies a possible number of electrons; otherwise an
-    offset was subtracted, and the intensity follows from the exposure.
+    For counted electrons intensity² / noise = electrons per pixel, whatever the gain. So the mean
+    is the intensity if it implies a possible number of electrons; otherwise an offset was
+    subtracted, and the exposure must tell.
     """
     expected = _DETECTED * dose
-    implied = mean * np.abs(mean) / (floor * pixel_size_A**2)
-    low, high = _COUNTS_E_PER_A2
-    if given is not None:
-        low, high = float(expected.mean()) / 4, float(expected.mean()) * 4
-    if low < np.median(implied) < high and mean.min() > 0:
-        return mean, "mean"
-    return _beam_by_dose(floor, dose, pixel_size_A)
+    first = _first_noise_ring(pixel_size_A)
+    floor = np.median(power[:, first : first + _FLOOR_RINGS], axis=1)
+    if mean is not None and (floor > 0).all():
+        implied = mean * np.abs(mean) / (floor * pixel_size_A**2)
+        low, high = _COUNTS_E_PER_A2
+        if given is not None:
+            low, high = float(expected.mean()) / 4, float(expected.mean()) * 4
+        if low < np.median(implied) < high and mean.min() > 0:
+            return implied * pixel_size_A**2, "mean"
+    return expected * pixel_size_A**2, "dose"
 
 
-def _beam_by_dose(
-    floor: DoubleArray, dose: DoubleArray, pixel_size_A: float
-) -> tuple[DoubleArray, StrengthSource]:
-    return np.sqrt(floor * _DETECTED * dose) * pixel_size_A, "dose"
+def _strength_sigma(source: StrengthSource, given: ArrayLike | None) -> float:
+    if source == "mean":
+        return _COUNTED_SIGMA
+    return _USUAL_SIGMA if given is None else _GIVEN_SIGMA
 
 
 def _damage(
@@ -216,50 +263,13 @@ def _blur(motion_A: float, pixel_size_A: float) -> DoubleArray:
 def _with_noise_free(
     properties: ReferenceProperties, images: AnyArray, noise_free: AnyArray
 ) -> ReferenceProperties:
-    """Fit to noise-free projections: strength and blur, common to all tilts, and shifts."""
-    rings = ring_frequencies(RINGS, CORNER)
-    cross, power, weight = [], [], []
-    shifts = np.empty((len(images), 2))
-    for tilt, (image, own) in enumerate(zip(images, noise_free, strict=True)):
-        signal = expected_contrast(properties, tilt, own)
-        shifts[tilt] = _displacement(image, signal, properties.pixel_size_A)
-        signal = expected_contrast(properties, tilt, own, shifts[tilt])
-        cross.append(ring_cross_power(signal, image, RINGS, limit=CORNER))
-        power.append(ring_power(signal, RINGS, limit=CORNER))
-        weight.append(rings / (ring_power(image, RINGS, limit=CORNER) + 1e-30))
-    x, q, w = (np.array(values) for values in (cross, power, weight))
-    fits = []
-    for motion_A in np.linspace(0, 15, 61):
-        blur = _blur(motion_A, properties.pixel_size_A)
-        scale = max(float(np.sum(w * x * blur) / np.sum(w * q * blur**2)), 0.0)
-        misfit = float(np.sum(w * (q * (scale * blur) ** 2 - 2 * x * scale * blur)))
-        fits.append((misfit, scale, motion_A))
-    _, scale, motion_A = min(fits)
-    spread = 1.4826 * float(np.median(np.abs(shifts - np.median(shifts, axis=0))))
-    return replace(
+    fraction, sigma, own, error_A = paired_fraction(properties, images, noise_free)
+    properties = replace(
         properties,
-        envelope=scale * properties.envelope * _blur(motion_A, properties.pixel_size_A),
+        power=np.array([ring_power(image, RINGS, limit=CORNER) for image in images]),
         strength_source="paired",
-        alignment_error_A=spread * properties.pixel_size_A,
+        strength_sigma=_MEASURED_SIGMA,
+        alignment_error_A=error_A,
+        contrast_power=own,
     )
-
-
-def _displacement(image: AnyArray, signal: AnyArray, pixel_size_A: float) -> DoubleArray:
-    """Return the shift (x, y) in pixels of the image against the signal: the correlation's peak."""
-    values = np.asarray(image - image.mean(), np.float32)
-    # [y, x] → [y, x // 2 + 1] → [y, x], the shift of 0 in the middle
-    product = fft.rfft2(values) * fft.rfft2(signal.astype(np.float32)).conj()
-    correlation = fft.fftshift(fft.irfft2(product, s=image.shape))
-    y0, x0 = image.shape[0] // 2, image.shape[1] // 2
-    reach = min(max(2, round(_FARTHEST_A / pixel_size_A)), min(y0, x0) - 2)
-    near = correlation[y0 - reach : y0 + reach + 1, x0 - reach : x0 + reach + 1]
-    dy, dx = (int(i) - reach for i in np.unravel_index(near.argmax(), near.shape))
-    row, column = correlation[y0 + dy], correlation[:, x0 + dx]
-    return np.array([dx + _vertex(row[x0 + dx - 1 :]), dy + _vertex(column[y0 + dy - 1 :])])
-
-
-def _vertex(values: AnyArray) -> float:
-    """Where the parabola through the first three values peaks, from the second."""
-    left, middle, right = (float(value) for value in values[:3])
-    bend = left - 2 * middle + right
-    return 0.5 * (left - right) / bend if bend < 0 else 0.0
+    return _with_fraction(properties, fraction, sigma, "paired")

@@ -1,6 +1,6 @@
 """Properties of a reference for the ``spectral`` method: CTF, signal and noise, ring by ring."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -11,15 +11,21 @@ from faket.errors import InputError
 from faket.microscope.ctf_estimate import CtfEstimate
 from faket.noise import NoiseProfile
 
-RINGS = 128  # of the noise floor, up to the corner; chosen, fine enough for the zeros of a CTF
+RINGS = 128  # of all curves, up to the corner; chosen, fine enough for the zeros of a CTF
 CORNER = 0.7072  # cycles per pixel, √½ rounded up: the corner of Fourier space
 
 StrengthSource = Literal["paired", "mean", "dose"]
+FractionSource = Literal["paired", "halves", "tilts", "none"]
+UNKNOWN = 10.0  # σ of a fraction of which nothing is known
+
+_CURVES = ("power", "signal_fraction", "signal_fraction_sigma", "envelope")
 
 
 @dataclass(frozen=True, eq=False)
 class ReferenceProperties:
     """Measurements on a reference, made once for any number of tomograms like it.
+
+    Curves are [tilt, ring], in rings of equal width from 0 to the corner of Fourier space.
 
     Attributes
     ----------
@@ -27,56 +33,84 @@ class ReferenceProperties:
     noise : NoiseProfile
         Mean, contrast and radial spectrum of every tilt.
     ctf : CtfEstimate
-    beam_grey : ndarray, shape (tilts,), float64
-        Intensity of the unscattered beam in grey values, without any offset.
+    electrons : ndarray, shape (tilts,), float64
+        Detected electrons per pixel, as the grey values or the exposure tell them: what physics
+        expects the strength of the signal to be.
     envelope : ndarray, shape (tilts, rings), float64
-        Amplitude left by residual motion, detector and radiation damage.
-    floor : ndarray, shape (tilts, rings), float64
-        Power of the counting noise, grey values squared; rings of envelope and floor have equal
-        width from 0 to the corner of Fourier space.
+        Amplitude that physics expects to be left by residual motion, detector and radiation damage.
+    power : ndarray, shape (tilts, rings), float64
+        Of signal and noise, grey values squared, without gold.
+    signal_fraction, signal_fraction_sigma : ndarray, shape (tilts, rings), float64
+        Which part of the power is signal, measured, and its standard error; below 0 as often as
+        above where there is none. 10 stands for an unknown one.
     anisotropy : ndarray, shape (tilts, 3, rings), float64
-        How the floor depends on direction (:func:`faket.noise.ring_anisotropy`).
+        How the noise depends on direction (:func:`faket.noise.ring_anisotropy`).
     strength_source : {"paired", "mean", "dose"}
-        Source of the signal's strength: the reference's noise-free projections, the images' mean
+        Source of the expected strength: the reference's noise-free projections, the images' mean
         intensity, or the exposure (given or usual).
+    strength_sigma : float
+        Standard error of the expected strength's logarithm.
+    fraction_source : {"paired", "halves", "tilts", "none"}
+        What the signal was measured by: noise-free projections, half sets, neighbouring tilts.
+    skewness : ndarray, shape (tilts,), float64, or None
+        Of the detail of every image (:func:`faket.noise.detail_moments`); None stands for that of
+        counted electrons.
     alignment_error_A : float
         σ of the residual shifts of the reference's tilts, drawn anew for every tomogram.
+    contrast_power : ndarray, shape (tilts, rings), float64, or None
+        Power of the contrast (relative to the intensity) that the reference's own noise-free
+        projections have under ``ctf`` and ``envelope``, if they are known.
     """
 
     pixel_size_A: float
     noise: NoiseProfile
     ctf: CtfEstimate
-    beam_grey: DoubleArray = field(metadata={"formerly": "beam"})
+    electrons: DoubleArray
     envelope: DoubleArray
-    floor: DoubleArray
+    power: DoubleArray
+    signal_fraction: DoubleArray
+    signal_fraction_sigma: DoubleArray
     anisotropy: DoubleArray
-    strength_source: StrengthSource = field(metadata={"formerly": "strength"})
+    strength_source: StrengthSource
+    strength_sigma: float
+    fraction_source: FractionSource
+    skewness: DoubleArray | None = None
     alignment_error_A: float = 0.0
+    contrast_power: DoubleArray | None = None
 
     def __post_init__(self) -> None:
         """Check shapes."""
-        for name in ("beam_grey", "envelope", "floor", "anisotropy"):
+        optional = ("contrast_power",) if self.contrast_power is not None else ()
+        skewed = ("skewness",) if self.skewness is not None else ()
+        for name in ("electrons", "anisotropy", *_CURVES, *optional, *skewed):
             object.__setattr__(self, name, np.array(getattr(self, name), np.float64))
         tilts = len(self.noise)
+        curves = {getattr(self, name).shape for name in (*_CURVES, *optional)}
         if (
-            self.beam_grey.shape != (tilts,)
-            or self.envelope.shape != self.floor.shape
-            or self.floor.shape[:1] != (tilts,)
-            or self.anisotropy.shape != (tilts, 3, *self.floor.shape[1:])
+            {getattr(self, name).shape for name in ("electrons", *skewed)} != {(tilts,)}
+            or len(curves) != 1
+            or self.power.shape[:1] != (tilts,)
+            or self.anisotropy.shape != (tilts, 3, *self.power.shape[1:])
             or len(self.ctf.defocus_um) != tilts
             or self.noise.angles_deg is None
         ):
             raise InputError(
                 f"reference properties: expected entries for each of {tilts} tilts with known "
-                f"angles, found shapes {self.beam_grey.shape}, {self.envelope.shape} and "
-                f"{self.floor.shape}; measure the reference again"
+                f"angles, found shapes {self.electrons.shape}, {self.power.shape} and "
+                f"{self.anisotropy.shape}; measure the reference again"
             )
         _check_values(self)
+
+    @property
+    def angles_deg(self) -> DoubleArray:
+        """Stage angles of the tilts, shape (tilts,)."""
+        assert self.noise.angles_deg is not None
+        return self.noise.angles_deg
 
     def at(self, angles_deg: ArrayLike) -> "ReferenceProperties":
         """Return the properties at other tilt angles.
 
-        Mean, intensity and spectra are interpolated; beyond the range the nearest tilt holds.
+        Means and curves are interpolated; beyond the range the nearest tilt holds.
         The defocus is the nearest tilt's.
         """
         noise = self.noise.at(angles_deg)
@@ -95,21 +129,31 @@ class ReferenceProperties:
             self,
             noise=noise,
             ctf=self.ctf.at(wanted),
-            beam_grey=between(self.beam_grey),
-            envelope=between(self.envelope),
-            floor=between(self.floor),
+            electrons=between(self.electrons),
+            skewness=None if self.skewness is None else between(self.skewness),
             anisotropy=between(self.anisotropy),
+            power=between(self.power),
+            signal_fraction=between(self.signal_fraction),
+            signal_fraction_sigma=between(self.signal_fraction_sigma),
+            envelope=between(self.envelope),
+            contrast_power=None if self.contrast_power is None else between(self.contrast_power),
         )
 
 
 def _check_values(properties: ReferenceProperties) -> None:
     for name, least in (
-        ("beam_grey", -np.inf),
-        ("envelope", 0),
-        ("floor", 0),
+        ("electrons", 0.0),
+        ("envelope", 0.0),
+        ("power", 0.0),
+        ("signal_fraction", -np.inf),
+        ("signal_fraction_sigma", 0.0),
         ("anisotropy", -np.inf),
+        ("skewness", -np.inf),
+        ("contrast_power", 0.0),
     ):
         values = getattr(properties, name)
+        if values is None:
+            continue
         if not np.isfinite(values).all() or (values < least).any():
             raise InputError(
                 f"reference properties, {name}: expected finite numbers"

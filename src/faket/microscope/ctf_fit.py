@@ -20,6 +20,7 @@ _COARSEST_A = 60.0  # chosen: longer periods show the specimen's shapes, not the
 _MOST_RINGS = 256  # chosen, for speed: larger images get wider rings
 _SPECTRUM_ERROR = 0.005  # relative error of the model; chosen
 _SIGNAL_ERROR = 0.1  # relative error of A; chosen, because specimens' spectra are not quite smooth
+_NNLS_STEPS = 3000  # its default of 3 a column is too few for strongly coloured images
 _DEPTH_A = 1500.0  # thickness of the specimen; chosen, the middle of the usual 100 to 200 nm
 
 
@@ -122,7 +123,7 @@ class GroupFit:
         table = np.column_stack([columns * self._weight[:, None], self._target])
         # [ring, column] → [column, column]: the same least-squares problem with few rows.
         triangle = np.asarray(np.linalg.qr(table, mode="r"), np.float64)
-        weights, norm = nnls(triangle[:, :-1], triangle[:, -1])
+        weights, norm = nnls(triangle[:, :-1], triangle[:, -1], maxiter=_NNLS_STEPS)
         split = self._falling.shape[1]
         return norm**2, self._falling @ weights[:split], self._noise @ weights[split:]
 

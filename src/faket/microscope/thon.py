@@ -180,20 +180,52 @@ def without_gold(image: AnyArray, pixel_size_A: float) -> FloatArray:
     Returns
     -------
     ndarray, shape (y, x), float32
-        Pixels that differ by more than 5 robust standard deviations at 10 Å resolution, and 60 Å
-        around them, are masked softly. The image itself if that would be most of it.
+        The image itself if there are none, or :func:`gold_mask` would leave too little.
+    """
+    image = np.asarray(image, np.float32)
+    kept = gold_mask(image, pixel_size_A)
+    return image if kept is None else faded(image, kept)
+
+
+def faded(image: AnyArray, kept: FloatArray) -> FloatArray:
+    """Fade an image to its mean where ``kept`` is below 1."""
+    mean = np.average(image, weights=kept)
+    return np.asarray(mean + (image - mean) * kept, np.float32)
+
+
+def gold_mask(
+    image: AnyArray, pixel_size_A: float, *, sigmas: float = 5.0, noise_sigma: float = 0.0
+) -> FloatArray | None:
+    """Find objects that scatter far more strongly than the rest.
+
+    Parameters
+    ----------
+    image : ndarray, shape (y, x)
+        Of either contrast.
+    pixel_size_A : float
+    sigmas : float
+        Robust standard deviations by which such objects differ from the median, at least.
+    noise_sigma : float
+        Standard deviation of white noise that the image would have, had it any.
+
+    Returns
+    -------
+    ndarray, shape (y, x), float32, or None
+        0 where pixels differ by more than ``sigmas`` at 10 Å resolution, and 60 Å around them,
+        softly rising to 1 elsewhere. None if there are none, or if that would be
+        most of the image.
     """
     image = np.asarray(image, np.float32)
     px = 1 / pixel_size_A
-    band = gaussian_filter(image, 10 * px) - uniform_filter(image, max(1, round(400 * px)))
+    blur = 10 * px
+    band = gaussian_filter(image, blur) - uniform_filter(image, max(1, round(400 * px)))
     deviation = np.abs(band - np.median(band))
-    outliers = deviation > 5 * 1.4826 * np.median(deviation)
+    # A Gaussian of σ pixels leaves 1 / (2 √π σ) of white noise; one much below a pixel, all.
+    noise = noise_sigma * min(1.0, 1 / (2 * np.sqrt(np.pi) * blur))
+    outliers = deviation > sigmas * np.hypot(1.4826 * np.median(deviation), noise)
     if not outliers.any():
-        return image
+        return None
     near = uniform_filter(outliers.astype(np.float32), max(1, round(120 * px))) > 1e-6
     fade = max(1, round(60 * px))
     keep = 1 - uniform_filter(uniform_filter(near.astype(np.float32), fade), fade)
-    if keep.mean() < 0.3:
-        return image
-    mean = np.average(image, weights=keep)
-    return np.asarray(mean + (image - mean) * keep, np.float32)
+    return None if keep.mean() < 0.3 else np.asarray(keep, np.float32)

@@ -10,6 +10,7 @@ from faket.noise.profile import NoiseProfile
 from faket.noise.spectrum import (
     anisotropic_filter,
     coloured_noise,
+    detail_moments,
     mean_power,
     ring_anisotropy,
     ring_cross_power,
@@ -17,6 +18,7 @@ from faket.noise.spectrum import (
     ring_power,
     white_noise,
 )
+from faket.noise.tilt_pairs import TiltPairs, tilt_pairs
 
 __all__ = [
     "GreyLevels",
@@ -24,6 +26,7 @@ __all__ = [
     "HalfSpectra",
     "NoiseProfile",
     "Repaired",
+    "TiltPairs",
     "add_noise",
     "anisotropic_filter",
     "baseline",
@@ -32,6 +35,7 @@ __all__ = [
     "check_scale",
     "coloured_noise",
     "content",
+    "detail_moments",
     "difference",
     "estimate_noise",
     "grey_levels",
@@ -44,5 +48,6 @@ __all__ = [
     "ring_cross_power",
     "ring_filter",
     "ring_power",
+    "tilt_pairs",
     "white_noise",
 ]

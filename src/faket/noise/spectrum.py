@@ -112,6 +112,18 @@ def ring_anisotropy(image: AnyArray, rings: int = RINGS, *, limit: float = 0.5) 
     return 2 * np.array(sums[1:]) / np.maximum(sums[0], 1e-300)
 
 
+def detail_moments(image: AnyArray) -> tuple[float, float]:
+    """Return variance and third cumulant of an image's detail, beyond a quarter of the sampling.
+
+    Counts of electrons are skewed; where detail is noise, its third cumulant tells how much.
+    """
+    spectrum = fft.rfft2(np.asarray(image, np.float32))
+    spectrum *= _detail_filter((image.shape[0], image.shape[1]))
+    # [y, x // 2 + 1] → [y, x]
+    detail = np.asarray(fft.irfft2(spectrum, s=image.shape), np.float64)
+    return float(np.mean(detail**2)), float(np.mean(detail**3))
+
+
 def anisotropic_filter(
     power: AnyArray, anisotropy: AnyArray, shape: tuple[int, int], *, limit: float = 0.5
 ) -> FloatArray:
@@ -216,6 +228,12 @@ def ring_filter(values: AnyArray, shape: tuple[int, int], *, limit: float = 0.5)
 
 
 # What depends on the shape only is kept for the next tilt.
+
+
+@lru_cache(maxsize=2)
+def _detail_filter(shape: tuple[int, int]) -> FloatArray:
+    """Return a filter [y, x // 2 + 1] that passes frequencies around and above 0.25."""
+    return np.asarray(np.clip((frequencies(shape) - 0.2) / 0.1, 0, 1), np.float32)
 
 
 @lru_cache(maxsize=2)

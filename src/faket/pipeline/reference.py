@@ -53,6 +53,7 @@ class PreparedReference:
     record: AcquisitionRecord | None = None  # of our own microscope
     notices: tuple[str, ...] = ()
     counted: bool = True  # whether grey values may be counts of electrons
+    independent: bool = True  # whether tilts share no noise, as reprojections do
     left_out: dict[str, Any] = field(default_factory=dict)  # of what was read
     halves: tuple[AnyArray, AnyArray] | None = None
 
@@ -188,6 +189,7 @@ def prepare_reference(
         reference.path.name,
         notices=tuple(notices),
         counted=prepared.counted,
+        independent=not reference.is_tomogram,
         left_out=prepared.left_out,
         halves=prepared.halves,
     )

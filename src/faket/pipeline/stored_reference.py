@@ -132,6 +132,7 @@ def _write_model(recipe: Recipe, reference: PreparedReference, path: Path) -> li
         defocus_um=known.defocus_um,
         dose_e_per_A2=known.dose_e_per_A2,
         counted=reference.counted,
+        independent=reference.independent,
         noise=reference.profile if reference.profile.estimate != "paired" else None,
         halves=reference.halves,
     )

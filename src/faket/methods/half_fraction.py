@@ -1,19 +1,18 @@
-"""The noise floor of a reference from its two halves: at every frequency, without assumptions."""
+"""Signal and noise of a reference from its two halves: at every frequency, without assumptions."""
 
 import numpy as np
 
 from faket.data import AnyArray, DoubleArray
 from faket.errors import InputError
-from faket.methods.reference_properties import CORNER, RINGS
-from faket.noise import check_halves, difference, half_spectra, ring_anisotropy, ring_power
+from faket.methods.reference_properties import CORNER, RINGS, UNKNOWN
+from faket.noise import check_halves, difference, half_spectra, ring_anisotropy
 from faket.noise.halves import HalfSpectra
 
 Halves = tuple[AnyArray, AnyArray]
 
-# Coefficients over which the colour common to all tilts, and what one tilt differs by, are
-# averaged: noise is then known to 2 and 3 %, its direction to 5 %. Chosen: its colour is smooth.
-_COMMON, _OWN, _DIRECTION = 4000.0, 2500.0, 1500.0
-_LEAST = 1e-6  # of the largest power: images that were low-passed have none
+# Coefficients over which the direction common to all tilts, and what one tilt differs by, are
+# averaged: it is then known to 5 %. Chosen: noise is smooth.
+_COMMON, _DIRECTION = 4000.0, 1500.0
 _NARROWEST = 1.5  # rings (σ)
 
 
@@ -31,11 +30,11 @@ def check_usable(halves: Halves, images: AnyArray | None = None) -> AnyArray:
     return found.usable
 
 
-def half_floor(images: AnyArray, halves: Halves) -> tuple[DoubleArray, DoubleArray]:
-    """Measure power and direction of the noise of every tilt.
+def half_fraction(images: AnyArray, halves: Halves) -> tuple[DoubleArray, DoubleArray, DoubleArray]:
+    """Measure which part of every tilt's power is signal, and how the noise depends on direction.
 
-    The part of each ring's power that is noise is that of the halves; so the images may be their
-    sum, their average, or either of these at another scale or filtered alike in all directions.
+    It is that of the halves; so the images may be their sum, their average, or either of these at
+    another scale or filtered alike in all directions.
 
     Parameters
     ----------
@@ -45,9 +44,8 @@ def half_floor(images: AnyArray, halves: Halves) -> tuple[DoubleArray, DoubleArr
 
     Returns
     -------
-    floor : ndarray, shape (tilts, rings), float64
-        Of tilts whose halves cannot be used: the others' colour, at the level of their own power
-        beyond half of the Nyquist frequency.
+    fraction, sigma : ndarray, shape (tilts, rings), float64
+        And its standard error; 0 and 10 for tilts whose halves cannot be used.
     anisotropy : ndarray, shape (tilts, 3, rings), float64
         As :func:`faket.noise.ring_anisotropy` gives it.
 
@@ -58,16 +56,10 @@ def half_floor(images: AnyArray, halves: Halves) -> tuple[DoubleArray, DoubleArr
     """
     usable = check_usable(halves, images)
     spectra = half_spectra(*halves, full="sum", rings=RINGS, limit=CORNER)
-    power = np.array([ring_power(image, RINGS, limit=CORNER) for image in images])
-    noise = np.where(usable[:, None], spectra.noise_fraction, np.nan) * power
-    level = noise.mean(axis=1, keepdims=True)
-    common = _smoothed(np.nanmean(noise / level, axis=0), spectra.modes * usable.sum(), _COMMON)
-    common = np.maximum(common, _LEAST * common.max())
-    high = spectra.frequency > 0.25
-    for tilt in np.flatnonzero(~usable):
-        noise[tilt] = common * np.median(power[tilt, high] / common[high])
-    floor = common * _smoothed(noise / common, spectra.modes, _OWN)
-    return np.maximum(floor, _LEAST * floor.max()), _direction(halves, spectra, usable)
+    fraction = np.where(usable[:, None], 1 - spectra.noise_fraction, 0.0)
+    error = np.sqrt(2 / np.maximum(spectra.modes, 1e-6))
+    sigma = np.where(usable[:, None], np.minimum(error, UNKNOWN), UNKNOWN)
+    return np.clip(fraction, -5, 1), sigma, _direction(halves, spectra, usable)
 
 
 def _direction(halves: Halves, spectra: HalfSpectra, usable: AnyArray) -> DoubleArray:
@@ -79,11 +71,11 @@ def _direction(halves: Halves, spectra: HalfSpectra, usable: AnyArray) -> Double
     usual = np.nanmean(traces, axis=0)
     traces[~usable] = usual
     modes = np.where(spectra.frequency < 0.5, spectra.modes, 0.0)  # rings beyond are incomplete
-    common = _smoothed(usual, modes * usable.sum(), _COMMON)
-    return common + _smoothed(traces - common, modes, _DIRECTION)
+    common = smoothed(usual, modes * usable.sum(), _COMMON)
+    return common + smoothed(traces - common, modes, _DIRECTION)
 
 
-def _smoothed(values: DoubleArray, modes: DoubleArray, wanted: float) -> DoubleArray:
+def smoothed(values: DoubleArray, modes: DoubleArray, wanted: float) -> DoubleArray:
     """Average values [..., rings] under Gaussians that hold enough coefficients each."""
     rings, width = np.arange(len(modes)), np.full(len(modes), _NARROWEST)
     while True:

@@ -1,0 +1,62 @@
+"""Compiled sums over the Fourier coefficients of two tilts, for :mod:`faket.noise.tilt_pairs`.
+
+``first`` and ``second`` are coefficients [ky, K], ``kx`` the frequency across the axis of each
+column, ``height`` the rows of the images, ``per_cycle`` the rings in one cycle per pixel.
+"""
+
+import numpy as np
+
+from faket.compiling import kernel
+
+
+@kernel(nogil=True)
+def slopes(  # type: ignore[no-untyped-def]  # compiled
+    first, second, kx, height, per_cycle, agreeing, scale, band, moved
+):  # pragma: no cover
+    """Return slope and bend of the pair's correlation at a displacement, and the slope's noise."""
+    slope, bend, scatter = np.zeros(2), np.zeros((2, 2)), np.zeros(2)
+    turn = 2 * np.pi
+    for row in range(first.shape[0]):
+        ky = row / height
+        if ky >= band:
+            break
+        for m in range(kx.size):
+            k = np.sqrt(kx[m] * kx[m] + ky * ky)
+            if k >= band or k * height < 0.7:
+                continue
+            at = scale[min(int(k * per_cycle), scale.size - 1)]
+            if at <= 0:
+                continue
+            weight = agreeing[m] / at * (0.5 if row == 0 else 1.0)
+            phase = turn * (kx[m] * moved[0] + ky * moved[1])
+            c = first[row, m] * second[row, m].conjugate()
+            real = c.real * np.cos(phase) - c.imag * np.sin(phase)
+            imaginary = c.real * np.sin(phase) + c.imag * np.cos(phase)
+            slope[0] -= turn * weight * kx[m] * imaginary
+            slope[1] -= turn * weight * ky * imaginary
+            bend[0, 0] += turn * turn * weight * kx[m] * kx[m] * real
+            bend[0, 1] += turn * turn * weight * kx[m] * ky * real
+            bend[1, 1] += turn * turn * weight * ky * ky * real
+            scatter[0] += 0.5 * (turn * weight * at * kx[m]) ** 2
+            scatter[1] += 0.5 * (turn * weight * at * ky) ** 2
+    bend[1, 0] = bend[0, 1]
+    return slope, bend, scatter
+
+
+@kernel(nogil=True)
+def add_products(  # type: ignore[no-untyped-def]  # compiled
+    first, second, kx, height, per_cycle, bins, moved, limit, sums, number
+):  # pragma: no cover
+    """Add the products of a pair to its rings and bins of K (tan θ1 − tan θ2)."""
+    for row in range(first.shape[0]):
+        ky = row / height
+        weight = 0.5 if row == 0 else 1.0
+        for m in range(kx.size):
+            k = np.sqrt(kx[m] * kx[m] + ky * ky)
+            ring = int(k * per_cycle)
+            if k >= 0.5 or k * height < 0.7 or ring >= sums.shape[0]:
+                continue
+            phase = 2 * np.pi * (kx[m] * moved[0] + ky * moved[1])
+            c = first[row, m] * second[row, m].conjugate()
+            sums[ring, bins[m]] += weight * (c.real * np.cos(phase) - c.imag * np.sin(phase))
+            number[ring, bins[m]] += weight

@@ -1,0 +1,83 @@
+"""What neighbouring tilts share: signal without noise, whatever coloured both."""
+
+import numpy as np
+import pytest
+
+from faket.noise import ring_power, tilt_pairs
+from slabs import slab_series
+
+ANGLES = np.arange(-45.0, 46.0, 3.0)
+RINGS = 32
+
+
+def low_noise(rng, shape):
+    """Noise that is strong at low frequencies only, as of a flickering beam."""
+    spectrum = np.fft.rfft2(rng.standard_normal(shape))
+    k = np.hypot(np.fft.fftfreq(shape[0])[:, None], np.fft.rfftfreq(shape[1]))
+    return np.fft.irfft2(spectrum * (1 + 6 * np.exp(-((k / 0.06) ** 2))), s=shape)
+
+
+def powers(images):
+    return np.array([ring_power(image, RINGS) for image in images])
+
+
+@pytest.fixture(scope="module")
+def seen():
+    """A slab 120 pixels thick, coloured noise, tilts displaced by 0.5 pixels."""
+    rng = np.random.default_rng(3)
+    shifts = 0.5 * rng.standard_normal((len(ANGLES), 2))
+    signal = slab_series(ANGLES, side=256, thickness=120, shifts=shifts)
+    signal /= signal.std()
+    noise = np.array([low_noise(rng, image.shape) for image in signal])
+    images = (signal + noise).astype(np.float32)
+    return signal, noise, shifts, tilt_pairs(images, ANGLES, 10.0, rings=RINGS)
+
+
+def test_the_shared_part_is_the_signal_at_every_ring(seen):
+    signal, noise, _, pairs = seen
+    fraction, sigma = pairs.fraction()
+    true = powers(signal) / (powers(signal) + powers(noise))
+    found = (fraction * pairs.power).mean(axis=0) / powers(signal).mean(axis=0)
+    strong = true.mean(axis=0) > 0.25
+    assert strong[1:8].all()
+    np.testing.assert_allclose(found[1:][strong[1:]], 1.0, atol=0.15)
+    off = (fraction - true)[:, 2:] / np.hypot(sigma, 0.1 * true)[:, 2:]
+    assert np.mean(off**2) < 2.0
+
+
+def test_noise_shares_nothing_and_its_scatter_is_what_sigma_says():
+    rng = np.random.default_rng(0)
+    noise = np.array([low_noise(rng, (160, 160)) for _ in ANGLES], np.float32)
+    fraction, sigma = tilt_pairs(noise, ANGLES, 10.0, rings=RINGS).fraction()
+    scaled = (fraction / sigma)[:, 2:]
+    assert abs(scaled.mean()) < 0.15
+    assert 0.5 < scaled.std() < 1.5
+
+
+def test_thickness_and_displacements_are_found(seen):
+    _, _, shifts, pairs = seen
+    assert pairs.thickness_A == pytest.approx(1200, rel=0.15)
+    first, second = pairs.tilts.T
+    near = second - first == 1
+    off = pairs.displacement_px[:, 1] - (shifts[first, 1] - shifts[second, 1])
+    assert off[near].std() < 0.2
+    assert np.mean((off[near] / pairs.displacement_sigma_px[near, 1]) ** 2) < 6
+    assert pairs.misalignment_px() == pytest.approx(np.diff(shifts[:, 1]).std() / 2**0.5, rel=0.25)
+
+
+def test_order_of_tilts_and_grey_values_do_not_matter(seen):
+    signal, noise, _, pairs = seen
+    order = np.random.default_rng(1).permutation(len(ANGLES))
+    images = (7 * (signal + noise)[order] + 300).astype(np.float32)
+    again = tilt_pairs(images, ANGLES[order], 10.0, rings=RINGS)
+    np.testing.assert_allclose(again.fraction()[0], pairs.fraction()[0][order], atol=2e-3)
+    assert again.misalignment_px() == pytest.approx(pairs.misalignment_px(), rel=0.02)
+
+
+def test_one_tilt_has_no_neighbours():
+    image = np.random.default_rng(0).standard_normal((1, 64, 64))
+    pairs = tilt_pairs(image, [0.0], 10.0, rings=RINGS)
+    fraction, sigma = pairs.fraction()
+    assert not np.isfinite(sigma).any()
+    assert not fraction.any()
+    assert pairs.misalignment_px() == 0.0

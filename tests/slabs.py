@@ -1,0 +1,25 @@
+"""Tilt-series of a slab of round bodies, in closed form: no projector and no microscope."""
+
+import numpy as np
+
+
+def slab_series(angles_deg, *, side, thickness, shifts=None, seed=0, radius=2.0, density=4e-5):
+    """Return projections [tilt, y, x] of Gaussian bodies at random places in a slab, dark.
+
+    ``shifts`` [tilt, 2] displace the images along x and y. The slab is wider than the images, so
+    that they are filled at every angle.
+    """
+    rng = np.random.default_rng(seed)
+    wide = side / np.cos(np.radians(np.abs(angles_deg).max())) + 2 * thickness
+    count = round(density * wide * side * thickness)
+    places = rng.uniform(-0.5, 0.5, (count, 3)) * [wide, 1.2 * side, thickness]
+    weight = rng.uniform(0.5, 1.5, count)
+    shifts = np.zeros((len(angles_deg), 2)) if shifts is None else shifts
+    axis = np.arange(side) - side // 2
+    images = []
+    for angle, (dx, dy) in zip(np.radians(angles_deg), shifts, strict=True):
+        x = places[:, 0] * np.cos(angle) + places[:, 2] * np.sin(angle) + dx
+        rows = np.exp(-0.5 * ((axis[:, None] - places[:, 1] - dy) / radius) ** 2)
+        columns = np.exp(-0.5 * ((axis[:, None] - x) / radius) ** 2)
+        images.append(-(rows * weight) @ columns.T)
+    return np.array(images)
