@@ -80,12 +80,10 @@ def measure(scene: Scene, rng: np.random.Generator) -> dict[str, Any]:
 
 
 def _knowable(shifts: np.ndarray, scene: Scene) -> np.ndarray:
-    """Return displacements without those of the specimen and of its height."""
+    """Return displacements without the specimen's, and across the axis without what is smooth."""
     across, along = (shifts @ in_plane_rotation(scene.axis_deg)).T
-    radians = np.radians(scene.angles_deg)
-    terms = np.stack([np.cos(radians), np.sin(radians)], axis=1)
-    across = across - terms @ np.linalg.lstsq(terms, across, rcond=None)[0]
-    return np.stack([across, along - along.mean()], axis=1)
+    smooth = np.polynomial.Polynomial.fit(scene.angles_deg, across, 5)(scene.angles_deg)
+    return np.stack([across - smooth, along - along.mean()], axis=1)
 
 
 def summary(rows: list[dict[str, Any]]) -> str:

@@ -6,6 +6,7 @@ import pytest
 from faket.errors import InputError
 from faket.reconstruction import residual_shifts
 from faket.reconstruction.resampling import in_plane_rotation
+from slabs import slab_series
 from tilted_points import Scene, imaged
 
 ANGLES = np.arange(-60.0, 61.0, 6.0)
@@ -18,10 +19,9 @@ def series(seed=0, axis_deg=0.0, shift=6.0, **scene):
 
 
 def knowable(shifts, axis_deg):
-    """Displacements across and along the axis without those of the specimen and of its height."""
+    """Displacements across the axis, without what depth may be, and along it, without the mean."""
     across, along = (shifts @ in_plane_rotation(axis_deg)).T
-    terms = np.stack([np.cos(np.radians(ANGLES)), np.sin(np.radians(ANGLES))], axis=1)
-    fit = terms @ np.linalg.lstsq(terms, across, rcond=None)[0]
+    fit = np.polynomial.Polynomial.fit(ANGLES, across, 5)(ANGLES)
     return np.stack([across - fit, along - along.mean()], axis=1)
 
 
@@ -65,6 +65,56 @@ def test_one_displaced_and_one_blank_tilt_do_not_spoil_the_others():
     assert np.isinf(found.sigma_px[20]).all()
 
 
+def slab(angles_deg=ANGLES, side=192, thickness=68, noise=3.0, seed=0, **more):
+    """A slab a third as thick as wide, unless given, under noise of so many times its σ."""
+    images = slab_series(angles_deg, side=side, thickness=thickness, seed=seed, **more)
+    rng = np.random.default_rng(seed)
+    return images + noise * images.std() * rng.standard_normal(images.shape)
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_a_thick_slab_is_aligned(seed):
+    """Its bodies fit at other displacements each; what most of them fit at drifts over tilts."""
+    assert residual_shifts(slab(seed=seed), ANGLES).is_aligned
+
+
+@pytest.mark.parametrize(("side", "tilts"), [(48, 3), (64, 5), (96, 13)])
+def test_an_aligned_slab_is_not_refused_at_any_size(side, tilts):
+    angles = np.linspace(-60, 60, tilts)
+    for noise in (0.0, 1.0):
+        found = residual_shifts(slab(angles, side, 32, noise, density=1e-4, seed=3), angles)
+        assert found.is_aligned or not found.certain, found.verdict
+
+
+def test_scatter_is_refused_whatever_the_thickness():
+    shifts = np.random.default_rng(1).normal(scale=4.0, size=(len(ANGLES), 2))
+    found = residual_shifts(slab(shifts=shifts), ANGLES)
+    assert found.certain
+    assert not found.is_aligned
+    off = knowable(found.shifts_px, 0.0) - knowable(shifts, 0.0)
+    assert np.median(np.abs(off)) < 0.4
+
+
+@pytest.mark.parametrize(
+    ("scatter_px", "verdict"), [(0.6, "aligned"), (1.35, "cannot tell"), (3.0, "not aligned")]
+)
+def test_small_images_are_not_refused_for_parts_of_a_pixel(scatter_px, verdict):
+    shifts = np.random.default_rng(1).normal(scale=scatter_px, size=(len(ANGLES), 2))
+    images = slab(side=96, thickness=16, noise=1.0, density=4e-4, shifts=shifts)
+    assert residual_shifts(images, ANGLES).verdict.startswith(f"shifts: {verdict}, ")
+
+
+def test_smooth_drift_is_told_along_the_axis_alone():
+    """Across it, a specimen whose parts lie at different heights looks the same."""
+    drift = 12 * np.radians(ANGLES) ** 3
+    still = np.zeros_like(drift)
+    along = residual_shifts(slab(shifts=np.stack([still, drift], 1)), ANGLES)
+    across = residual_shifts(slab(shifts=np.stack([drift, still], 1)), ANGLES)
+    assert along.certain
+    assert not along.is_aligned
+    assert across.is_aligned
+
+
 def test_noise_is_neither_aligned_nor_not():
     images, _ = series(snr=1e-6)
     found = residual_shifts(images, ANGLES)
@@ -73,9 +123,10 @@ def test_noise_is_neither_aligned_nor_not():
     assert "cannot tell, 0% of the pairs" in found.verdict
 
 
-def test_two_tilts_or_no_angles_tell_nothing():
+@pytest.mark.parametrize("tilts", [2, 11])
+def test_few_tilts_or_no_angles_tell_nothing(tilts):
     images, _ = series()
-    assert "2 usable tilts" in residual_shifts(images[:2], ANGLES[:2]).verdict
+    assert f"{tilts} usable tilts" in residual_shifts(images[:tilts], ANGLES[:tilts]).verdict
     assert "not known" in residual_shifts(images[:2], None).verdict
 
 

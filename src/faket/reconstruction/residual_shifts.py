@@ -3,7 +3,9 @@
 Neighbouring tilts are stretched across the axis by 1 / cos θ and correlated. The displacements that
 fit all measured pairs best are found together, so that what pairs contradict each other tells the
 error. Two displacements are no misalignment, and are taken away: that of the whole specimen, and
-its height z, which moves the images by z sin θ.
+its height z, which moves the images by z sin θ. At every angle other parts of a thick specimen
+decide how a pair fits, so z drifts slowly with θ, and pairs do not contradict each other: across
+the axis, smooth displacements cannot be told from depth, and are taken away likewise.
 """
 
 from dataclasses import dataclass
@@ -21,18 +23,26 @@ from faket.tilts import checked_angles
 
 _NEIGHBOURS = 3  # tilts on either side, to which one is compared; chosen
 _LOWEST, _HIGHEST = 12 / 512, 0.25  # cycles per coarse pixel; chosen as in `common_lines`
-_AGREEING = 5.0  # lines, as there
+# Lines per image width over the difference of tan θ, up to which bodies at all heights fit at the
+# same displacement. Chosen: with 5, the peak of a slab a third as thick as wide is at the height of
+# some bodies, and drifts by 2.1 % of the width (σ) over a series; with 2 by 0.4 %.
+_AGREEING = 2.0
 _FARTHEST = 0.25  # of the image: displacements between neighbours; chosen
 _WINDOW = 0.2  # of the image: its cosine edges
+# Degree of the polynomial in θ that depth may be; chosen: of a slab a third as thick as wide,
+# 0.03 % of the width are left.
+_SMOOTH = 5
 _CLEAR = 6.0  # σ of a correlation, above which a peak is one; noise reaches 5 in 512 x 512 pixels
 _LEAST_CLEAR = 0.8  # of the pairs, that the images are compared at all; chosen
 _ROUNDS = 10  # of reweighting, after which nothing changes by a hundredth of a pixel
 _LEAST_ERROR_PX = 0.02  # of a coarse pixel: nothing is measured better
-_LEAST_TILTS = 3
+_LEAST_TILTS = 2 * (_SMOOTH + 1)  # so that half of what scatters is left
 _STEEPEST_DEG = 80.0  # beyond, 1 / cos θ stretches an image more than sixfold
 # Of the image's larger side. Chosen: 18 Å of the 5120 Å of SHREC'21, whose images are displaced by
 # 3 to 10 Å; stages miss by 1 % and more.
 _TOLERANCE = 0.0035
+_LEAST_TOLERANCE_PX = 1.0  # what is less is finer than the images; chosen
+_CERTAIN = 3.0  # standard errors beyond the tolerance, from which images are displaced
 _FAR = 4.0  # times the tolerance, from which a single image is displaced
 
 
@@ -44,11 +54,13 @@ class ResidualShifts:
     ----------
     shifts_px : ndarray, shape (tilts, 2)
         x, y in pixels of the given images, as in `TiltGeometry.shifts_A`: where the content lies
-        less where it should. NaN for tilts that are not usable.
+        less where it should, without what is smooth over the tilts across the axis. NaN for tilts
+        that are not usable.
     sigma_px : ndarray, shape (tilts, 2)
         Standard errors; infinite likewise.
     typical_px, typical_sigma_px : float
-        Robust σ of the displacements along that axis in which it is larger, and its standard error.
+        Robust σ of the displacements across or along the axis, whichever is more certain to be
+        large, and its standard error.
     tolerance_px : float
         Up to which images count as aligned.
     clear : float
@@ -140,7 +152,7 @@ def residual_shifts_of(
     along, along_sigma = _solved(pairs, measured[:, 1], heights)
     # From the plane of the specimen to the images.
     across, across_sigma = across * np.cos(radians), across_sigma * np.cos(radians)
-    across -= _fitted(np.stack([np.cos(radians), np.sin(radians)], 1), across, across_sigma)
+    across -= _fitted(_smooth(radians), across, across_sigma)
     along -= _fitted(np.ones((len(used), 1)), along, along_sigma)
     found, sigma = np.stack([across, along], 1), np.stack([across_sigma, along_sigma], 1)
     return _summary(coarse, used, found, sigma, tilt_axis_deg, float((heights > _CLEAR).mean()))
@@ -148,7 +160,7 @@ def residual_shifts_of(
 
 def _unknown(coarse: CoarseImages, reason: str) -> ResidualShifts:
     n = len(coarse.images)
-    tolerance = _TOLERANCE * max(coarse.images.shape[1:]) * coarse.binning
+    tolerance = max(_TOLERANCE * max(coarse.images.shape[1:]), _LEAST_TOLERANCE_PX) * coarse.binning
     return ResidualShifts(
         np.full((n, 2), np.nan), np.full((n, 2), np.inf), np.nan, np.inf, tolerance, 0.0, reason
     )
@@ -169,12 +181,12 @@ def _summary(
     empty.sigma_px[used] = np.sqrt(sigma**2 @ (turn**2).T) * binning
     typical = 1.4826 * np.median(np.abs(found), axis=0) * binning
     error = np.median(sigma, axis=0) * binning
-    worse = int(typical.argmax())
     off = typical - empty.tolerance_px
+    worse = int((off - _CERTAIN * error).argmax())
     reason = ""
     if clear < _LEAST_CLEAR:
         reason = f"{clear:.0%} of the pairs of tilts show common structure"
-    elif (off > 0).any() and (off <= error).all():
+    elif (off > 0).any() and (off <= _CERTAIN * error).all():
         reason = f"{typical[worse]:.1f} ± {error[worse]:.1f} pixels may be aligned or not"
     return ResidualShifts(
         empty.shifts_px, empty.sigma_px, float(typical[worse]), float(error[worse]),
@@ -264,6 +276,11 @@ def _solved(
     variance = np.diag(np.linalg.pinv(weighted.T @ weighted, rcond=1e-12))
     # A tilt is in up to six pairs, whose errors are not independent: it is one of their two images.
     return np.asarray(found), np.asarray(scale * np.sqrt(2 * np.maximum(variance, 0)))
+
+
+def _smooth(radians: DoubleArray) -> DoubleArray:
+    """Return what depth may add across the axis [tilt, term]: sines and cosines are among it."""
+    return np.polynomial.legendre.legvander(radians / np.radians(_STEEPEST_DEG), _SMOOTH)
 
 
 def _fitted(terms: DoubleArray, values: DoubleArray, sigma: DoubleArray) -> DoubleArray:
