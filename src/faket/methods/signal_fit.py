@@ -12,6 +12,7 @@ import numpy as np
 from scipy.interpolate import BSpline
 
 from faket.data import DoubleArray
+from faket.methods.reference_properties import UNKNOWN
 from faket.rings import ring_frequencies
 
 _KNOTS = 12  # over √k, chosen: curves are as smooth as that, and finer at low frequencies
@@ -59,7 +60,7 @@ def fit_correction(
     Parameters
     ----------
     fraction, sigma : ndarray, shape (tilts, rings)
-        Measured, and its standard error.
+        Measured, and its standard error; those of ``UNKNOWN`` error are not used.
     expected : ndarray, shape (tilts, rings)
         ρ.
     angles_deg : ndarray, shape (tilts,)
@@ -113,7 +114,8 @@ def _part(log_ratio: DoubleArray) -> DoubleArray:
 
 
 def _weights(part: DoubleArray, sigma: DoubleArray) -> DoubleArray:
-    return np.asarray(1 / np.sqrt(sigma**2 + (_RELATIVE * part) ** 2 + _ABSOLUTE**2))
+    weight = 1 / np.sqrt(sigma**2 + (_RELATIVE * part) ** 2 + _ABSOLUTE**2)
+    return np.asarray(np.where(sigma < UNKNOWN, weight, 0.0))
 
 
 def smooth_functions(
