@@ -32,7 +32,7 @@ def look_like(
     noise_free: TiltSeries,
     reference: TiltSeries,
     *,
-    method: MethodName = "style",
+    method: MethodName = "spectral",
     noise_free_reference: AnyArray | None = None,
     seed: int = 0,
     defocus_um: float | None = None,
@@ -54,8 +54,7 @@ def look_like(
         Aligned, with the tilt axis along y and dark protein. Its tilt angles may differ from those
         of ``noise_free``; the nearest are used.
     method : str
-        ``style``: the reference's CTF, signal and noise, then its texture. ``spectral``: without
-        the texture. ``coloured``: noise of the reference's spectrum. ``noisy``, ``baseline``,
+        ``spectral``: the reference's CTF, signal and noise. ``style``: then its texture. ``coloured``: noise of the reference's spectrum. ``noisy``, ``baseline``,
         ``faket``, ``faket-random``: as in FakET (Harar et al., arXiv 2304.02011); ``faket`` needs
         ``network``.
     noise_free_reference : ndarray, shape (tilt, y, x), optional

@@ -152,9 +152,9 @@ class Recipe(Section):
     seed: int = Field(0, ge=0, lt=2**63, description="seed of all random numbers")
     tomograms: int = Field(2, ge=1, le=100_000, description="number of tomograms to make")
     method: MethodName = Field(
-        "style",
-        description="style (spectral or noisy, then style transfer), spectral (CTF, signal and "
-        "noise of the reference), coloured (noise with its spectrum, no CTF), noisy, baseline, "
+        "spectral",
+        description="spectral (CTF, signal and noise of the reference), style (spectral or noisy, "
+        "then style transfer), coloured (noise with its spectrum, no CTF), noisy, baseline, "
         "faket and faket-random (those of FakET's paper), benchmark (physics simulator) or "
         "noiseless",
     )

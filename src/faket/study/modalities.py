@@ -93,11 +93,11 @@ MODALITIES: dict[str, Modality] = {
     item.key: item
     for item in (
         Modality("benchmark", "BENCHMARK", "the physics simulator", "benchmark"),
-        Modality("style", "style", "spectral, then texture transfer (faket's default)", "style"),
+        Modality("style", "style", "spectral, then texture transfer", "style"),
         Modality(
             "spectral",
             "spectral",
-            "contrast transfer, signal and noise of the reference, ring by ring",
+            "contrast transfer, signal and noise of the reference, ring by ring (default)",
             "spectral",
         ),
         Modality(
