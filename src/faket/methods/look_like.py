@@ -54,9 +54,9 @@ def look_like(
         Aligned, with the tilt axis along y and dark protein. Its tilt angles may differ from those
         of ``noise_free``; the nearest are used.
     method : str
-        ``spectral``: the reference's CTF, signal and noise. ``style``: then its texture. ``coloured``: noise of the reference's spectrum. ``noisy``, ``baseline``,
-        ``faket``, ``faket-random``: as in FakET (Harar et al., arXiv 2304.02011); ``faket`` needs
-        ``network``.
+        ``spectral``: the reference's CTF, signal and noise. ``style``: then its texture.
+        ``coloured``: noise of the reference's spectrum. ``noisy``, ``baseline``, ``faket``,
+        ``faket-random``: as in FakET (Harar et al., arXiv 2304.02011); ``faket`` needs ``network``.
     noise_free_reference : ndarray, shape (tilt, y, x), optional
         The reference's own noise-free projections, if they are known.
     seed : int
