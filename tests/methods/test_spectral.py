@@ -24,7 +24,14 @@ from faket.methods.transfer import reference_transfer
 from faket.microscope import Microscope, acquire, contrast_transfer
 from faket.microscope.ctf_estimate import CtfEstimate
 from faket.microscope.ctf_estimation import estimate_ctf
-from faket.noise import NoiseProfile, coloured_noise, estimate_noise, noisy, ring_power
+from faket.noise import (
+    NoiseProfile,
+    coloured_noise,
+    detail_moments,
+    estimate_noise,
+    noisy,
+    ring_power,
+)
 from faket.projection import noise_free_projections
 from faket.reconstruction import align
 from faket.specimen import SpecimenConfig, build_specimen
@@ -293,3 +300,15 @@ def test_a_pair_is_its_two_parts():
     kept, full = spectral_pair(noise_free, fabricated(), ANGLES, seed=3)
     assert kept.tobytes() == spectral_content(noise_free, fabricated(), ANGLES, seed=3).tobytes()
     assert full.tobytes() == spectral_images(noise_free, fabricated(), ANGLES, seed=3).tobytes()
+
+
+def test_noise_is_as_skewed_as_the_reference():
+    """Counts of a camera whose noise is three times as skewed, or not at all."""
+    noise_free, properties = projections(side=256, strength=50.0), fabricated()
+    for skewness in (0.0, 3.0):
+        white = np.random.default_rng(5).standard_normal((3, 256, 256))
+        counts = 40 + np.sqrt(40.0) * white + skewness / 6 * (white**2 - 1)
+        moments = [detail_moments(image) for image in counts]
+        seen = np.array([third / variance**1.5 for variance, third in moments])
+        found = reference_transfer(replace(properties, skewness=seen), noise_free).skewness
+        assert found == pytest.approx(skewness, abs=0.3)

@@ -36,14 +36,13 @@ class Correction:
         R: logarithm of the reference's signal-to-noise ratio over the expected one.
     sigma : ndarray, shape (tilts, rings), float64
         Its standard error.
-    level, level_sigma : float
-        Mean of R where it is measured, and its standard error without that of physics.
+    level : float
+        Mean of R where it is measured.
     """
 
     log_ratio: DoubleArray
     sigma: DoubleArray
     level: float
-    level_sigma: float
 
 
 def fit_correction(
@@ -94,19 +93,7 @@ def fit_correction(
     ratio = design @ found
     error = np.sqrt(np.einsum("ij,jk,ik->i", rows, covariance, rows)).reshape(ratio.shape)
     level = float(np.sum(told * ratio) / max(float(told.sum()), 1e-30))
-    free = 1 / max(
-        1 / _error_of(told, rows, np.asarray(covariance, np.float64)) ** 2 - 1 / level_sigma**2,
-        1e-12,
-    )
-    return Correction(ratio, error, level, float(np.sqrt(free)))
-
-
-def _error_of(told: DoubleArray, rows: DoubleArray, covariance: DoubleArray) -> float:
-    """Return the standard error of the mean of R where it is measured."""
-    if not told.sum() > 0:
-        return float("inf")
-    mean = told.ravel() @ rows / told.sum()
-    return float(np.sqrt(mean @ covariance @ mean))
+    return Correction(ratio, error, level)
 
 
 def _part(log_ratio: DoubleArray) -> DoubleArray:

@@ -26,9 +26,7 @@ _SPECIMEN_SCALE = 0.2
 GOLD_SIGMAS = 10.0
 _OWN = 2500.0  # coefficients over which the noise of one tilt is averaged: to 2 %
 _PIXELS = 256**2  # of an image; chosen, for how much rings are trusted against each other
-_NOISE_ERROR = (
-    0.1  # relative, of one ring; chosen: where signal prevails, its spectrum is not smooth
-)
+_NOISE_ERROR = 0.1  # relative, of one ring; chosen: spectra of specimens are not smooth
 _ANY_LEVEL = 10.0
 _SKEWED_TILTS = 5  # chosen: 5 tilts of 400² pixels tell skewness to 0.003
 _LEAST_SKEWNESS, _MOST_SKEWED = 0.01, 4.0  # chosen: less is not told, more is an artefact

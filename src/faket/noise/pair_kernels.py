@@ -8,6 +8,8 @@ import numpy as np
 
 from faket.compiling import kernel
 
+_LOWEST = 0.7  # cycles per image: below is the mean
+
 
 @kernel(nogil=True)
 def slopes(  # type: ignore[no-untyped-def]  # compiled
@@ -22,7 +24,7 @@ def slopes(  # type: ignore[no-untyped-def]  # compiled
             break
         for m in range(kx.size):
             k = np.sqrt(kx[m] * kx[m] + ky * ky)
-            if k >= band or k * height < 0.7:
+            if k >= band or k * height < _LOWEST:
                 continue
             at = scale[min(int(k * per_cycle), scale.size - 1)]
             if at <= 0:
@@ -54,7 +56,7 @@ def add_products(  # type: ignore[no-untyped-def]  # compiled
         for m in range(kx.size):
             k = np.sqrt(kx[m] * kx[m] + ky * ky)
             ring = int(k * per_cycle)
-            if k >= 0.5 or k * height < 0.7 or ring >= sums.shape[0]:
+            if k >= 0.5 or k * height < _LOWEST or ring >= sums.shape[0]:
                 continue
             phase = 2 * np.pi * (kx[m] * moved[0] + ky * moved[1])
             c = first[row, m] * second[row, m].conjugate()

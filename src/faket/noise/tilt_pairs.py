@@ -31,7 +31,6 @@ _BINS = 24  # of K (tan θ1 − tan θ2), up to where the thinnest specimens agr
 _BANDS = (0.06, 0.1, 0.16, 0.25)
 _LARGEST_STEP = 0.15  # of a period of the band
 _KNOWN_PX, _FEWEST = 1.0, 3  # displacements better known than this, and at least so many
-_LOWEST = 0.7  # cycles per image: below is the mean
 # Neighbouring coefficients under a Hann window are correlated: so many count as one, along an axis.
 _ALIKE = 35 / 18
 

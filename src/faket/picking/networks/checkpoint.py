@@ -17,7 +17,6 @@ from faket.picking.spectrum import SHELLS
 
 MayBeNaN = Annotated[float, "may be NaN"]  # of a training that diverged; see faket.io.records
 _LATER = {"may": "be missing"}  # see faket.io.records
-_ADAM = ("step", "exp_avg", "exp_avg_sq")
 
 
 @dataclass(frozen=True)
@@ -234,45 +233,6 @@ class Checkpoint:
         for stored in (checkpoint.weights, checkpoint.averaged or checkpoint.weights):
             _check_weights(checkpoint, stored)  # here, so that no run fails later
         return checkpoint
-
-
-def adam_state(network: torch.nn.Module, optimiser: torch.optim.Adam) -> dict[str, Tensor]:
-    """Return a copy of Adam's state on the CPU, by the names of the weights."""
-    return {
-        f"{key}:{name}": optimiser.state[parameter][key].detach().cpu().clone()
-        for name, parameter in network.named_parameters()
-        for key in _ADAM
-        if parameter in optimiser.state
-    }
-
-
-def restore_adam(
-    network: torch.nn.Module, optimiser: torch.optim.Adam, stored: Mapping[str, Tensor]
-) -> None:
-    """Put a state from :func:`adam_state` into an optimiser of the same network.
-
-    Raises
-    ------
-    InputError
-        If the state is that of another network.
-    """
-    for name, parameter in network.named_parameters():
-        found = {key: stored.get(f"{key}:{name}") for key in _ADAM}
-        if all(value is None for value in found.values()):
-            continue
-        step, first, second = (found[key] for key in _ADAM)
-        shapes = [None if value is None else value.shape for value in (first, second)]
-        if step is None or step.numel() != 1 or shapes != [parameter.shape] * 2:
-            raise InputError(
-                f"checkpoint: expected Adam's state of {name}, found another's; train again"
-            )
-        assert first is not None
-        assert second is not None
-        optimiser.state[parameter] = {
-            "step": step.reshape(()).float().clone(),
-            "exp_avg": torch.zeros_like(parameter).copy_(first),
-            "exp_avg_sq": torch.zeros_like(parameter).copy_(second),
-        }
 
 
 def _array(value: Tensor) -> FloatArray:

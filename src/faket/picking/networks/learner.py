@@ -12,12 +12,8 @@ from torch.nn import functional
 from faket.data import FloatArray
 from faket.device import Device, resolve_device
 from faket.errors import InputError
-from faket.picking.networks.checkpoint import (
-    Checkpoint,
-    EpochRecord,
-    adam_state,
-    restore_adam,
-)
+from faket.picking.networks.adam import adam_state, restore_adam
+from faket.picking.networks.checkpoint import Checkpoint, EpochRecord
 from faket.picking.networks.choose import build_network
 from faket.picking.networks.loss import dice_loss
 from faket.picking.networks.network import VoxelNetwork
