@@ -99,6 +99,14 @@ def test_bounds_permutations_and_roles(there, found, rng):
     assert own.weighted == (1 if there else 0)
 
 
+def test_a_particle_of_one_voxel_is_half_a_voxel_in_radius():
+    mask = np.zeros((3, 4, 5), np.uint16)
+    mask[0, 0, 0] = 1
+    truth = truth_of(["ball"], [[0, 0, 0]], mask=mask)
+    assert particle_radii_A(truth, ("ball",)) == {"ball": VOXEL_A / 2}
+    assert f_beta(picks_of(["ball"], [[2, 0, 0]]), truth, truth.class_names).classes[0].f_beta == 1
+
+
 def test_one_pick_is_no_two_hits():
     truth = truth_of(["ball", "ball"], [[0, 0, 0], [10, 0, 0]])
     (ball, _) = scored(truth, picks_of(["ball"], [[5, 0, 0]])).classes

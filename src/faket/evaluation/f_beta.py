@@ -182,8 +182,9 @@ def particle_radii_A(truth: Truth, classes: Collection[str]) -> dict[str, float]
     """Return the radius of each class that occurs, measured on the instance mask, Å.
 
     The radius of a particle is the largest distance of its voxels from its position, which for
-    the challenge's particles is half the longest diameter, as in the challenge. That of a class
-    is the median over its particles that the border does not cut, or over all if it cuts all.
+    the challenge's particles is half the longest diameter, as in the challenge. It is never less
+    than half a voxel, which is what a particle of one voxel has. That of a class is the median
+    over its particles that the border does not cut, or over all if it cuts all.
     """
     mask, particles = truth.instance_mask, truth.particles
     boxes = ndimage.find_objects(np.asarray(mask))
@@ -201,7 +202,8 @@ def particle_radii_A(truth: Truth, classes: Collection[str]) -> dict[str, float]
             side.stop < n for side, n in zip(box, mask.shape, strict=True)
         )
         (whole if inside else cut).setdefault(name, []).append(float(away.max()))
-    return {name: float(np.median(radii)) for name, radii in {**cut, **whole}.items()}
+    least_A = truth.voxel_size_A / 2
+    return {name: max(float(np.median(r)), least_A) for name, r in {**cut, **whole}.items()}
 
 
 def _radii_and_weights(
