@@ -8,6 +8,7 @@ from faket.io.mrc.files import (
     write_stack,
     write_volume,
 )
+from faket.io.mrc.planes import mask_planes, volume_planes
 from faket.io.mrc.sizes import (
     check_mask_voxels,
     read_pixel_size,
@@ -18,6 +19,7 @@ from faket.io.mrc.sizes import (
 
 __all__ = [
     "check_mask_voxels",
+    "mask_planes",
     "read_mask",
     "read_pixel_size",
     "read_shape",
@@ -25,6 +27,7 @@ __all__ = [
     "read_stack",
     "read_volume",
     "read_voxel_size",
+    "volume_planes",
     "write_mask",
     "write_stack",
     "write_volume",

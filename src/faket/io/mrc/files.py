@@ -50,7 +50,7 @@ def read_volume(
         missing, absurd or different along the axes and none was given.
     """
     with opened(path) as (stream, layout):
-        _check_volume(path, layout)
+        check_volume(path, layout)
         size_A = voxel_size(path, layout.spacing_A, voxel_size_A, option)
         data = read_finite(path, stream, layout)
     return Volume(_to_zyx(data, layout), size_A)
@@ -123,16 +123,11 @@ def read_mask(path: PathLike, *, dtype: DTypeLike = np.uint16) -> NDArray[Any]:
         large for ``dtype``.
     """
     with opened(path) as (stream, layout):
-        _check_volume(path, layout)
+        check_volume(path, layout)
         mask = np.empty(layout.shape, dtype)
         highest = np.iinfo(mask.dtype).max
         for index, section in enumerate(sections(path, stream, layout)):
-            if not _are_labels(section, highest):
-                raise input_error(
-                    path,
-                    f"section {index} (from 0): expected whole numbers 0 to {highest} as labels, "
-                    "found others; give a mask",
-                )
+            check_labels(path, section, index, highest)
             mask[index] = section
     return _to_zyx(mask, layout)
 
@@ -185,14 +180,22 @@ def write_mask(path: PathLike, mask: AnyArray, voxel_size_A: float) -> None:
     _write(path, mask, "<i1" if high < 128 else "<u2", voxel_size_A, image_stack=False)
 
 
-def _are_labels(section: AnyArray, highest: int) -> bool:
+def check_labels(path: PathLike, section: AnyArray, index: int, highest: int) -> None:
+    """Raise InputError, naming the section, unless all its values are labels up to ``highest``."""
     with np.errstate(all="ignore"):
         values = section.astype(np.float64)
         # NaN fails the comparisons, infinity the second one.
-        return bool(np.all((values >= 0) & (values <= highest) & (values == np.rint(values))))
+        are_labels = (values >= 0) & (values <= highest) & (values == np.rint(values))
+    if not are_labels.all():
+        raise input_error(
+            path,
+            f"section {index} (from 0): expected whole numbers 0 to {highest} as labels, "
+            "found others; give a mask",
+        )
 
 
-def _check_volume(path: PathLike, layout: MrcLayout) -> None:
+def check_volume(path: PathLike, layout: MrcLayout) -> None:
+    """Raise InputError unless a file holds one volume with right angles."""
     if layout.volumes > 1:
         raise input_error(path, f"expected one volume, found {layout.volumes}; split the file")
     if layout.shape[0] == 1 and layout.space_group == 0:
