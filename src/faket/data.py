@@ -228,6 +228,9 @@ class Particles:
     semi_axes_A : ndarray, shape (n, 3), float64
         Ellipsoid semi-axes in the particle's frame for vesicles (mid-membrane) and gold,
         NaN for molecules.
+    columns : mapping of str to ndarray, shape (n,), float64
+        What else is known of some of them, by name, such as the filament of a subunit; NaN for
+        the others.
     """
 
     ids: NDArray[np.int64]
@@ -235,10 +238,22 @@ class Particles:
     positions_A: DoubleArray
     rotations: "Rotation"
     semi_axes_A: DoubleArray
+    columns: Mapping[str, DoubleArray] = field(default_factory=dict)
 
     def __len__(self) -> int:
         """Return the number of particles."""
         return len(self.ids)
+
+    def select(self, chosen: NDArray[np.intp]) -> "Particles":
+        """Return some of the particles, in the order of the indices ``chosen``."""
+        return Particles(
+            self.ids[chosen],
+            tuple(self.species[i] for i in chosen),
+            self.positions_A[chosen],
+            self.rotations[chosen] if len(self) else self.rotations,
+            self.semi_axes_A[chosen],
+            {name: values[chosen] for name, values in self.columns.items()},
+        )
 
 
 @dataclass(frozen=True)

@@ -16,3 +16,11 @@ SHREC_UNSCORED = "4V94"  # left out of SHREC'21's scores
 SHREC_CLASSES = (*SHREC_PROTEINS, VESICLE, FIDUCIAL)
 # Smallest to largest, as in SHREC'21's tables.
 SHREC_BY_SIZE = (*SHREC_PROTEINS[-2:0:-1], "5MRC", SHREC_UNSCORED)
+
+# Further columns of a particle table: numbers, empty where they mean nothing.
+PARTICLE_COLUMNS = (
+    "filament",  # number of the filament that a subunit belongs to, from 1
+    "subunit",  # its place in the filament, from 0; strands take turns
+    "polarity",  # 1 or -1: whether the filament runs along its bundle's axis or against it
+    "parent",  # the filament from which this one branches off
+)

@@ -60,6 +60,24 @@ def test_tables_come_back(
     assert_same(read_particles(path), particles)
 
 
+def test_further_columns_come_back_and_old_tables_have_none(tmp_path: Path) -> None:
+    path, old = tmp_path / "particles.csv", make_particles(3)
+    columns = {"filament": np.array([1, np.nan, 2]), "polarity": np.array([1, np.nan, -1])}
+    write_particles(path, replace(old, columns=columns))
+    found = read_particles(path)
+    assert_same(found, old)
+    assert list(found.columns) == ["filament", "polarity"]
+    for name, values in columns.items():
+        np.testing.assert_array_equal(found.columns[name], values)
+        np.testing.assert_array_equal(found.select(np.array([2, 0])).columns[name], values[[2, 0]])
+    write_particles(path, old)
+    assert path.read_text().startswith("id,species,x_A,y_A,z_A,qx,qy,qz,qw,a_A,b_A,c_A\n")
+    assert read_particles(path).columns == {}
+    for bad in ({"mood": np.ones(3)}, {"filament": np.ones(2)}):
+        with pytest.raises(InputError, match="expected columns"):
+            write_particles(path, replace(old, columns=bad))
+
+
 def test_columns_may_stand_in_any_order_with_others(tmp_path: Path) -> None:
     path = tmp_path / "p.csv"
     particles = make_particles(4)

@@ -3,7 +3,8 @@
 ``id, species, x_A, y_A, z_A, qx, qy, qz, qw, a_A, b_A, c_A``: positions in Å from the centre of
 voxel [0, 0, 0]; the quaternion, scalar last, takes the particle's frame to the tomogram's; the
 semi-axes are empty for molecules. Fiducials are called "fiducial", as in SHREC'21; "gold" is read
-as the same.
+as the same. Columns of :data:`faket.vocabulary.PARTICLE_COLUMNS` may follow, empty where they mean
+nothing.
 """
 
 import csv
@@ -15,7 +16,7 @@ from scipy.spatial.transform import Rotation
 from faket.data import DoubleArray, Particles
 from faket.io.failures import PathLike, input_error, shown
 from faket.io.text import csv_rows, format_number, parse_number, parse_whole, write_text
-from faket.vocabulary import FIDUCIAL, GOLD
+from faket.vocabulary import FIDUCIAL, GOLD, PARTICLE_COLUMNS
 
 _POSITION = ("x_A", "y_A", "z_A")
 _QUATERNION = ("qx", "qy", "qz", "qw")
@@ -42,16 +43,17 @@ def write_particles(path: PathLike, particles: Particles) -> None:
         a species has no printable name, or the file cannot be written.
     """
     check_particles(path, particles)
-    lines = [",".join(_COLUMNS)]
+    further = [name for name in PARTICLE_COLUMNS if name in particles.columns]
+    lines = [",".join((*_COLUMNS, *further))]
     quaternions = particles.rotations.as_quat().reshape(-1, 4)
     for i, name in enumerate(particles.species):
         numbers = (*particles.positions_A[i], *quaternions[i])
-        axes = ["" if np.isnan(axis) else format_number(axis) for axis in particles.semi_axes_A[i]]
+        optional = (*particles.semi_axes_A[i], *(particles.columns[name][i] for name in further))
         cells = [
             str(int(particles.ids[i])),
             canonical_name(name),
             *map(format_number, numbers),
-            *axes,
+            *("" if np.isnan(value) else format_number(value) for value in optional),
         ]
         lines.append(_csv_line(cells))
     write_text(path, lines)
@@ -78,7 +80,24 @@ def read_particles(path: PathLike) -> Particles:
         positions_A=_numbers(path, rows, _POSITION),
         rotations=_rotations(path, rows),
         semi_axes_A=_table([_semi_axes(path, row) for row in rows], 3),
+        columns=_columns(path, rows),
     )
+
+
+def _columns(path: PathLike, rows: list[NumberedRow]) -> dict[str, DoubleArray]:
+    """Return the further columns that the table has; an empty cell is NaN."""
+    names = [name for name in PARTICLE_COLUMNS if rows and name in rows[0][1]]
+    return {
+        name: np.array(
+            [
+                parse_number(cells[name], path, f"line {number}, {name}")
+                if cells[name].strip()
+                else np.nan
+                for number, cells in rows
+            ]
+        )
+        for name in names
+    }
 
 
 def check_particles(path: PathLike, particles: Particles) -> None:
@@ -100,6 +119,13 @@ def check_particles(path: PathLike, particles: Particles) -> None:
         raise input_error(
             path, "expected finite particle positions, found NaN or infinity; correct them"
         )
+    if strange := set(particles.columns) - set(PARTICLE_COLUMNS):
+        raise input_error(
+            path, f"expected columns among {', '.join(PARTICLE_COLUMNS)}, found "
+            f"{shown(sorted(strange)[0])}; leave it out"
+        )  # fmt: skip
+    if any(len(values) != n for values in particles.columns.values()):
+        raise input_error(path, f"expected columns of {n} numbers, found others; complete them")
     for name in particles.species:
         if not name or name != name.strip() or not name.isprintable():
             raise input_error(

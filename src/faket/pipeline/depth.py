@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from faket.data import AnyArray, Particles, Volume
+from faket.data import AnyArray, Volume
 from faket.pipeline.specimen_parts import SpecimenParts
 
 
@@ -21,7 +21,7 @@ def with_depth(parts: SpecimenParts, depth: int) -> SpecimenParts:
     moved = parts.particles.positions_A + np.array([0, 0, before * voxel_A])
     place = moved[:, 2] / voxel_A
     kept = np.flatnonzero((place > -0.5) & (place < depth - 0.5))
-    particles = _of(replace(parts.particles, positions_A=moved), kept)
+    particles = replace(parts.particles, positions_A=moved).select(kept)
     instances = _laid(parts.instance_mask, before, depth)
     known = np.zeros(max(instances.max(initial=0), parts.particles.ids.max(initial=0)) + 1, bool)
     known[particles.ids] = True
@@ -40,13 +40,3 @@ def _laid(volume: AnyArray, before: int, depth: int) -> AnyArray:
     first, end = max(0, before), min(depth, before + len(volume))
     laid[first:end] = volume[first - before : end - before]
     return laid
-
-
-def _of(particles: Particles, kept: AnyArray) -> Particles:
-    return Particles(
-        particles.ids[kept],
-        tuple(particles.species[i] for i in kept),
-        particles.positions_A[kept],
-        particles.rotations[kept] if len(particles) else particles.rotations,
-        particles.semi_axes_A[kept],
-    )

@@ -51,14 +51,7 @@ def renumber(
             path, f"expected ids of particles only, found {strangers[0]}; give the particle table "
             "of this mask"
         )  # fmt: skip
-    renumbered = replace(
-        particles,
-        ids=np.arange(1, n + 1, dtype=np.int64),
-        species=tuple(particles.species[i] for i in order),
-        positions_A=particles.positions_A[order],
-        rotations=particles.rotations[order] if n else particles.rotations,
-        semi_axes_A=particles.semi_axes_A[order],
-    )
+    renumbered = replace(particles.select(order), ids=np.arange(1, n + 1, dtype=np.int64))
     if np.array_equal(table, np.arange(highest + 1)):
         return renumbered, occupancy_mask.astype(np.uint16, copy=False)
     return renumbered, np.maximum(table, 0).astype(np.uint16)[occupancy_mask]
