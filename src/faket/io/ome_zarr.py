@@ -21,6 +21,7 @@ from faket.data import AnyArray, Volume
 from faket.io.atomic import atomic_folder, require_space
 from faket.io.failures import PathLike, input_error
 from faket.io.mrc.sizes import checked_size
+from faket.io.planes import labels_within, of_shape
 
 if TYPE_CHECKING:  # imported where it is used: it takes half a second
     import zarr
@@ -113,20 +114,10 @@ def write_labels(
         If a label does not fit ``dtype``; otherwise as :func:`write_image`.
     """
     kind = np.dtype(dtype)
-    highest = int(np.iinfo(kind).max)
-
-    def checked(plane: AnyArray) -> AnyArray:
-        if plane.size and (plane.min() < 0 or plane.max() > highest):
-            raise input_error(
-                path, f"expected labels 0 to {highest}, found {plane.min()} to {plane.max()}; "
-                "renumber them"
-            )  # fmt: skip
-        return plane
-
     listed = [{"label-value": n, "rgba": list(rgba)} for n, rgba in (colors or {}).items()]
     extra = {"image-label": {"version": _VERSION, "colors": listed}} if listed else {}
-    numbered = (checked(plane) for plane in planes)
-    _write(path, numbered, shape, voxel_size_A, kind, scales, _middle, extra, overwrite)
+    checked = labels_within(path, planes, kind)
+    _write(path, checked, shape, voxel_size_A, kind, scales, _middle, extra, overwrite)
 
 
 def read_planes(path: PathLike, scale: int = 0) -> tuple[Iterator[AnyArray], Shape, float]:
@@ -240,27 +231,11 @@ def _write(
     require_space(Path(path).parent, sum(math.prod(s) for s in shapes) * kind.itemsize)
     with atomic_folder(path, overwrite=overwrite) as folder:
         levels = _create(folder, Path(path).name, shapes, size_A, kind, extra)
-        stream: Iterator[AnyArray] = levels[0].passed(_of_shape(path, planes, shape))
+        stream: Iterator[AnyArray] = levels[0].passed(of_shape(path, planes, shape))
         for level in levels[1:]:
             stream = level.passed(_halved(stream, reduce))
         for _ in stream:  # each plane runs through all scales
             pass
-
-
-def _of_shape(path: PathLike, planes: Iterable[AnyArray], shape: Shape) -> Iterator[AnyArray]:
-    count = 0
-    for plane in planes:
-        count += 1
-        if plane.shape != shape[1:] or count > shape[0]:
-            raise input_error(
-                path, f"expected {shape[0]} planes of {shape[1:]} voxels, found plane {count} of "
-                f"{plane.shape}; give the shape of the volume"
-            )  # fmt: skip
-        yield plane
-    if count < shape[0]:
-        raise input_error(
-            path, f"expected {shape[0]} planes, found {count}; give the shape of the volume"
-        )
 
 
 def _create(
