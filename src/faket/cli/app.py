@@ -8,6 +8,7 @@ from cyclopts import App, CycloptsError, Parameter
 import faket
 from faket.cli import datasets, images, specimens
 from faket.cli.compare import compare
+from faket.cli.export import export
 from faket.cli.inspect import inspect
 from faket.cli.match import match
 from faket.cli.outputs import checked
@@ -47,15 +48,17 @@ _COMMANDS: dict[str, Callable[..., object]] = {
     **{command.__name__: command for command in (*_DATASETS, *_STAGES, *_JUDGING)},
     "verify": verify,
     "inspect": inspect,
+    "export": export,
 }
 # What running the same command after an interrupt does; by default it starts from the beginning.
 _CONTINUES = "run the same command again to continue; finished parts are kept"
 _AFTER_INTERRUPT = {
-    **dict.fromkeys(("demo", "simulate", "train", "match", "study"), _CONTINUES),
+    **dict.fromkeys(("demo", "simulate", "train", "match", "study", "export"), _CONTINUES),
     "species": "finished molecules are kept; run the command with the others to continue",
 }
 for command in _DATASETS:
     app.command(checked(command))
+app.command(checked(export))
 app.command(checked(inspect))
 for command in _STAGES:
     app.command(checked(command), group="Single stages, from files to files")

@@ -64,6 +64,8 @@ def simulate(
         Print an example recipe and do nothing else.
     """
     from faket.cli.progress import reporting
+    from faket.exchange.run import export_all
+    from faket.exchange.table import load_format
     from faket.pipeline import example_recipe, generate, read_recipe
     from faket.pipeline.notices import unused_notice
     from faket.report import dataset_figure
@@ -77,10 +79,13 @@ def simulate(
             "`faket simulate --example > recipe.toml` writes a recipe to start from"
         )
     settings = read_recipe(recipe)
+    for name in settings.export:
+        load_format(name)  # refuses unknown ones before hours of work
     with reporting(recipe.stem, simulate) as report:
         for notice in unused_notice(settings):
             report(notice, 0, 0)
         dataset = generate(settings, out, workers=workers, report=report)
+        export_all(dataset.folder, settings.export, report=report)
     if figure:
         dataset_figure(dataset.folder, out / "overview.png")
     for model in dataset.models:

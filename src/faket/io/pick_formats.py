@@ -12,7 +12,7 @@ from faket.io.dynamo import WIDTH as _DYNAMO_WIDTH
 from faket.io.failures import PathLike, cannot_read, input_error
 from faket.io.text import read_text, regular_file_size
 
-Format = Literal["text", "csv", "star", "dynamo"]
+PickFormat = Literal["text", "csv", "star", "dynamo"]
 
 _MODEL_POINTS = "convert it to a .csv with the columns species, x_A, y_A, z_A"
 _BINARY = (
@@ -27,7 +27,7 @@ _EM_BYTES = {1: 1, 2: 2, 4: 4, 5: 4, 8: 8, 9: 8}  # by the type in byte 3 of the
 _MOTIVE_LIST_WIDTH = 20  # numbers of a particle in TOM's and AV3's motive lists
 
 
-def recognise(path: PathLike) -> Format:
+def recognise(path: PathLike) -> PickFormat:
     """Return the format of a file of picks; if it is empty, the format of its suffix.
 
     Raises
@@ -37,7 +37,7 @@ def recognise(path: PathLike) -> Format:
     """
     _refuse_binary(path)
     suffix = Path(path).suffix.lower()
-    named: dict[str, Format] = {".star": "star", ".csv": "csv", ".tbl": "dynamo"}
+    named: dict[str, PickFormat] = {".star": "star", ".csv": "csv", ".tbl": "dynamo"}
     lines = [line.strip() for line in read_text(path).splitlines()]
     lines = [line for line in lines if line and not line.startswith("#")]
     if not lines:
@@ -50,7 +50,7 @@ def recognise(path: PathLike) -> Format:
     return _of_columns(path, lines[0])
 
 
-def _of_columns(path: PathLike, line: str) -> Format:
+def _of_columns(path: PathLike, line: str) -> PickFormat:
     cells = line.replace(",", " ").split()
     if not all(_is_number(cell) for cell in cells):
         return "csv" if "," in line else "text"

@@ -158,6 +158,12 @@ class Recipe(Section):
         "faket and faket-random (those of FakET's paper), benchmark (physics simulator) or "
         "noiseless",
     )
+    export: tuple[str, ...] = Field(
+        (),
+        exclude=True,  # no part of what the data are: exports can be added later
+        description="formats of other programs to write as well, into OUT/export/FORMAT, such as "
+        '"relion5"; `faket export --help` lists them',
+    )
     structure_folders: tuple[Path, ...] = Field(
         (), description="folders searched for PDB ids before the cache and the internet"
     )

@@ -150,4 +150,5 @@ _FORMS: dict[str, Callable[[Any], Any]] = {
     "microscope": _microscope,
     "style": _style,
     "structure_folders": _folders,
+    "export": _folders,
 }

@@ -1,0 +1,1 @@
+"""Labelled tomograms and picks in the formats of other programs."""

@@ -1,0 +1,1 @@
+"""The formats of other programs: a module each, named in :mod:`faket.exchange.table`."""
