@@ -14,6 +14,7 @@ from faket.cli.match import match
 from faket.cli.outputs import checked
 from faket.cli.picking import pick, train
 from faket.cli.reconstruct import reconstruct
+from faket.cli.report import report
 from faket.cli.score import score
 from faket.cli.signals import exit_code, stopping
 from faket.cli.streams import BROKEN_PIPE, drop_output, open_streams
@@ -49,6 +50,7 @@ _COMMANDS: dict[str, Callable[..., object]] = {
     "verify": verify,
     "inspect": inspect,
     "export": export,
+    "report": report,
 }
 # What running the same command after an interrupt does; by default it starts from the beginning.
 _CONTINUES = "run the same command again to continue; finished parts are kept"
@@ -65,6 +67,7 @@ for command in _STAGES:
 for command in _JUDGING:
     app.command(checked(command), group="Pickers and comparisons")
 app.command(verify)
+app.command(checked(report))
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

@@ -48,6 +48,9 @@ class Output:
         What is always written beside it, with ``{name}`` and ``{stem}`` of the output.
     perhaps : tuple of str
         What some options write too; only their length counts.
+    again : bool
+        Whether an earlier one may be replaced in an input's folder: nothing but this command
+        writes such files.
     """
 
     what: str
@@ -55,6 +58,7 @@ class Output:
     suffixes: tuple[str, ...] = ()
     companions: tuple[str, ...] = (_OWN_MANIFEST,)
     perhaps: tuple[str, ...] = ()
+    again: bool = False
 
     def beside(self, path: Path, patterns: tuple[str, ...]) -> list[Path]:
         """Return the companions of one output."""
@@ -85,6 +89,7 @@ OutVolume = Annotated[Path, Output("an MRC volume")]
 OutMask = Annotated[Path, Output("an MRC mask", suffixes=(".mrc",))]
 OutPicks = Annotated[Path, Output("picks", suffixes=_PICKS, perhaps=("{name}.parts",))]
 OutTable = Annotated[Path, Output("a table", suffixes=(".csv",), companions=())]
+OutPage = Annotated[Path, Output("a page", suffixes=(".html",), companions=(), again=True)]
 OutProfile = Annotated[Path, Output("a style profile", suffixes=(".safetensors",), companions=())]
 
 
@@ -139,7 +144,7 @@ def _check(outputs: list[tuple[Path, Output]], inputs: list[Path]) -> None:
     every = []
     for path, mark in outputs:
         # Where an earlier run of the command wrote, it may write again.
-        own = manifest_beside(path).exists() if path.name else False
+        own = mark.again or (manifest_beside(path).exists() if path.name else False)
         _check_name(path, mark)
         group = [path, *mark.beside(path, mark.companions)]
         for place in group:
