@@ -80,8 +80,11 @@ def find_tomograms(source: Path, selection: Selection | None = None) -> list[Sou
             f"{source}: expected tomograms among {', '.join(names[:8])}, found {strangers[0]}; "
             "correct `tomograms`"
         )
-    wanted = [p for p in places if not selection.tomograms or p[0] in selection.tomograms]
-    found = [_opened(name, tomogram, selection) for name, tomogram in wanted]
+    found = [
+        _opened(name, tomogram, selection, place)
+        for place, (name, tomogram) in enumerate(places)
+        if not selection.tomograms or name in selection.tomograms
+    ]
     if selection.picks is not None:
         several = len(places) > 1 and not selection.picks.is_dir()
         files = [_picks_of(each.name, selection.picks) for each in found]
@@ -116,7 +119,7 @@ def _places(source: Path, has_picks: bool) -> list[tuple[str, Path]]:
     )
 
 
-def _opened(name: str, tomogram: Path, selection: Selection) -> SourceTomogram:
+def _opened(name: str, tomogram: Path, selection: Selection, place: int) -> SourceTomogram:
     size_A = selection.voxel_size_A
     return SourceTomogram(
         name,
@@ -124,6 +127,7 @@ def _opened(name: str, tomogram: Path, selection: Selection) -> SourceTomogram:
         tomogram,
         voxel_size_A=read_voxel_size(tomogram) if size_A is None else size_A,
         shape=read_shape(tomogram),
+        place=place,
         renames=selection.renames,
         every_object=selection.every_object,
         euler=selection.euler,

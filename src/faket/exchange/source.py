@@ -38,6 +38,8 @@ class SourceTomogram:
     ----------
     name : str
         Unique among the tomograms of an export.
+    place : int
+        Its place among all tomograms of the source, from 0, whether they are exported or not.
     folder : Path
         Where its other files are: masks, tilt-series.
     tomogram : Path
@@ -69,6 +71,7 @@ class SourceTomogram:
     tomogram: Path
     voxel_size_A: float
     shape: tuple[int, int, int]
+    place: int = 0
     classes: Mapping[int, str] = field(default_factory=dict)
     numbers: Mapping[int, int] = field(default_factory=dict)
     renames: Mapping[str, str] = field(default_factory=dict)
@@ -94,7 +97,7 @@ class SourceTomogram:
     @property
     def has_masks(self) -> bool:
         """Whether there are a class mask and an instance mask."""
-        return self._class_file.exists() and self._instance_file is not None
+        return self.class_file.exists() and self.instance_file is not None
 
     @property
     def has_tables(self) -> bool:
@@ -153,7 +156,7 @@ class SourceTomogram:
 
     def class_mask(self) -> NDArray[np.uint8]:
         """Return the class of every voxel, [z, y, x]: 0 or a key of ``classes``."""
-        mask: NDArray[np.uint8] = self._mask(self._class_file, np.uint8)
+        mask: NDArray[np.uint8] = self._mask(self.class_file, np.uint8)
         table = np.arange(256, dtype=np.uint8)
         for number, written in self.numbers.items():
             table[number] = written
@@ -161,15 +164,17 @@ class SourceTomogram:
 
     def instance_mask(self) -> NDArray[np.uint16]:
         """Return the particle of every voxel, [z, y, x]: 0 or an id of :meth:`truth`."""
-        file = self._instance_file or self.folder / OCCUPANCY_MASK
+        file = self.instance_file or self.folder / OCCUPANCY_MASK
         return self._mask(file, np.uint16)
 
     @property
-    def _class_file(self) -> Path:
+    def class_file(self) -> Path:
+        """The class mask, which need not exist."""
         return self.folder / CLASS_MASK
 
     @property
-    def _instance_file(self) -> Path | None:
+    def instance_file(self) -> Path | None:
+        """The instance mask, if there is one."""
         files = (self.folder / OCCUPANCY_MASK, self.folder / INSTANCE_MASK)
         return next((file for file in files if file.exists()), None)
 

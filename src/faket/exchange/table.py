@@ -29,6 +29,14 @@ class Entry:
 
 FORMATS = {
     "csv": Entry("tables", "faket's own tables, a file for each tomogram"),
+    "copick": Entry("copick", "a copick project: OME-Zarr, labels, picks"),
+    "czii": Entry("copick:CHALLENGE", "the training folder of CZII's challenge"),
+    "deepfinder": Entry("deepfinder", "DeepFinder's training folder"),
+    "deepict": Entry("deepict", "tables, masks and places for DeePiCt"),
+    "deepetpicker": Entry("deepetpicker", "DeepETPicker's raw data"),
+    "nnunet": Entry("nnunet", "a raw data set of nnU-Net (NIfTI)"),
+    "membrain-seg": Entry("membrain_seg", "MemBrain-seg's training patches (NIfTI)"),
+    "tomotwin": Entry("tomotwin", "TomoTwin's training volumes"),
 }
 
 

@@ -1,0 +1,71 @@
+"""MemBrain-seg's training folder: patches with a membrane in them, and their labels (NIfTI).
+
+``imagesTr``, ``labelsTr``, ``imagesVal``, ``labelsVal`` with ``NAME_zZ_yY_xX.nii.gz``, up to 160
+voxels along each axis: its loader crops larger ones, but fails where one axis is shorter than that
+and another longer. Labels: 1 membrane, 0 other, 2 not to be learned from (here: beside nothing).
+"""
+
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+from faket.data import AnyArray
+from faket.errors import InputError
+from faket.exchange.face import Format, class_names
+from faket.exchange.labels import label_planes, tomogram_planes
+from faket.exchange.source import SourceTomogram
+from faket.exchange.training import is_for_validation
+from faket.io.failures import notice
+from faket.io.nifti import write_nifti
+from faket.vocabulary import VESICLE
+
+_PATCH = 160  # voxels; MemBrain-seg's own patch size
+
+
+def _check(tomograms: Sequence[SourceTomogram]) -> None:
+    if VESICLE not in class_names(tomograms):
+        raise InputError(
+            f"classes: expected {VESICLE}, as MemBrain-seg learns membranes, found "
+            f"{', '.join(class_names(tomograms))}; make a data set with vesicles, or choose "
+            "another format"
+        )
+
+
+def _write(tomogram: SourceTomogram, folder: Path) -> None:
+    end = "Val" if is_for_validation(tomogram) else "Tr"
+    deep, high, wide = tomogram.shape
+    found = False
+    for z in _starts(deep):
+        for y in _starts(high):
+            labels = _strip(label_planes(tomogram, {VESICLE: 1}), z, y)
+            starts = [x for x in _starts(wide) if labels[:, :, x : x + _PATCH].any()]
+            image = _strip(tomogram_planes(tomogram), z, y) if starts else labels
+            found = found or bool(starts)
+            for x in starts:
+                name = f"{tomogram.name}_z{z}_y{y}_x{x}.nii.gz"
+                for kind, strip in (("images", image), ("labels", labels)):
+                    _write_patch(folder / f"{kind}{end}" / name, strip, x, tomogram.voxel_size_A)
+    if not found:
+        notice(tomogram.tomogram, "no membrane in it, so MemBrain-seg gets no patch of it")
+
+
+def _write_patch(path: Path, strip: AnyArray, x: int, size_A: float) -> None:
+    patch = strip[:, :, x : x + _PATCH]
+    deep, high, wide = patch.shape
+    write_nifti(path, patch, (deep, high, wide), size_A, dtype=patch.dtype)
+
+
+def _starts(size: int) -> list[int]:
+    """Return where patches begin: they cover the axis, the last ends with it."""
+    last = max(size - _PATCH, 0)
+    return [min(start, last) for start in range(0, size, _PATCH)]
+
+
+def _strip(planes: Iterator[AnyArray], z: int, y: int) -> AnyArray:
+    """Return the part of a volume that the patches at z and y share."""
+    return np.array([plane[y : y + _PATCH] for plane in islice(planes, z, z + _PATCH)])
+
+
+FORMAT = Format(write=_write, check=_check)
