@@ -10,6 +10,7 @@ _ALTERNATIVES = re.compile(r", or |, | or ")
 # Where a recipe has the settings of a stage.
 _SECTIONS = {
     "SpecimenConfig": "specimen",
+    "FilamentSettings": "filaments",
     "SpecimenSection": "specimen",
     "Microscope": "microscope.settings",
 }

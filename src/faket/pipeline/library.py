@@ -1,6 +1,6 @@
 """Loading the molecules of a recipe."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 from faket.data import Species
@@ -8,9 +8,11 @@ from faket.errors import InputError
 from faket.io.molecules import load_species
 from faket.io.specimen_files import read_species
 from faket.io.structure_files import find_structure
-from faket.pipeline.recipe import Recipe, SpeciesEntry
-from faket.specimen import SpecimenConfig
+from faket.pipeline.recipe import FilamentEntry, Recipe, SpeciesEntry
+from faket.specimen import FilamentSettings, SpecimenConfig
 from faket.structures import SYNTHETIC_SPECIES
+
+_EMBEDDED = {"actin": "syn-actin", "microtubule": "syn-tubulin"}
 
 
 def load_library(recipe: Recipe) -> tuple[Species, ...]:
@@ -25,6 +27,7 @@ def load_library(recipe: Recipe) -> tuple[Species, ...]:
         SpeciesEntry(source=f"synthetic:{name}") for name in SYNTHETIC_SPECIES
     )
     library = tuple(_load(entry, recipe) for entry in entries)
+    library += tuple(_load(entry, recipe) for entry in subunit_entries(recipe))
     names = [species.name for species in library]
     twice = {name for name in names if names.count(name) > 1}
     if twice:
@@ -42,7 +45,34 @@ def specimen_config(recipe: Recipe, library: tuple[Species, ...]) -> SpecimenCon
             copies[species.name] = entry.copies
         if entry.volume_fraction is not None:
             fractions[species.name] = entry.volume_fraction
-    return replace(recipe.specimen, copies=copies, volume_fractions=fractions)
+    filaments = []
+    for filament in recipe.filaments:
+        given = {item.name: getattr(filament, item.name) for item in fields(FilamentSettings)}
+        filaments.append(FilamentSettings(**given | {"subunit": subunit_name(filament)}))
+    return replace(
+        recipe.specimen,
+        copies=copies,
+        volume_fractions=fractions,
+        filaments=tuple(filaments),
+    )
+
+
+def subunit_name(entry: FilamentEntry) -> str:
+    """Return the class name of the subunits of a filament."""
+    source = entry.subunit or f"synthetic:{_EMBEDDED[entry.kind]}"
+    return entry.name or Path(source.removeprefix("synthetic:")).name.partition(".")[0]
+
+
+def subunit_entries(recipe: Recipe) -> tuple[SpeciesEntry, ...]:
+    """Return the subunits of filaments that are no species of the recipe, each once."""
+    known = {entry.name for entry in recipe.species}
+    entries = {}
+    for filament in recipe.filaments:
+        name = subunit_name(filament)
+        source = filament.subunit or f"synthetic:{_EMBEDDED[filament.kind]}"
+        if name not in known:
+            entries[name] = SpeciesEntry(source=source, name=name)
+    return tuple(entries.values())
 
 
 def source_path(entry: SpeciesEntry, recipe: Recipe) -> Path | None:

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, Self
 import pydantic
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, with_config
 
+from faket.config import setting
 from faket.errors import InputError
 from faket.io.failures import shown
 from faket.io.text import read_text
@@ -18,7 +19,8 @@ from faket.pipeline.recipe_reference import PositiveNumber, ReferenceSection, Se
 from faket.pipeline.recipe_words import expected_value, understood, unknown_field
 from faket.reconstruction.filters import Filter
 from faket.reconstruction.wbp import Method, Normalize
-from faket.specimen import SpecimenConfig
+from faket.specimen import FilamentSettings, SpecimenConfig
+from faket.specimen.config import check_filaments
 
 _MOST_BYTES = 2_000_000  # chosen: ten thousand species with their comments
 _UNKNOWN = ("extra_forbidden", "unexpected_keyword_argument")
@@ -29,6 +31,14 @@ FORBID = ConfigDict(extra="forbid")
 @dataclass(frozen=True)
 class SpecimenSection(SpecimenConfig):
     """The specimen's settings as a section that refuses unknown fields."""
+
+
+@with_config(FORBID)
+@dataclass(frozen=True)
+class FilamentEntry(FilamentSettings):
+    """One kind of filament as a section."""
+
+    name: str | None = setting(None, "class name of its subunits, no blanks; from their source")
 
 
 class SpeciesEntry(Section):
@@ -180,6 +190,7 @@ class Recipe(Section):
     species: tuple[SpeciesEntry, ...] = Field(
         (), description="the molecules; without any, the embedded synthetic library"
     )
+    filaments: tuple[FilamentEntry, ...] = Field((), description="the filaments")
     _folder: Path = PrivateAttr(default_factory=Path)
 
     @pydantic.model_validator(mode="after")
@@ -190,6 +201,12 @@ class Recipe(Section):
                 f"reconstruction.binning: expected at most the specimen's smallest side "
                 f"{smallest}, found {binning}; choose a smaller one"
             )
+        if self.specimen.filaments:
+            raise InputError(
+                "specimen.filaments: expected no such field here, found it; use [[filaments]]"
+            )
+        for filaments in self.filaments:
+            check_filaments(filaments, self.specimen.size_A)
         _check_reconstruction(self)
         return self
 
@@ -294,7 +311,10 @@ def recipe_fields() -> tuple[str, ...]:
         "species": SpeciesEntry,
     }
     names = [*Recipe.model_fields]
-    names += [f"specimen.{item.name}" for item in fields(SpecimenConfig)]
+    names += [
+        f"specimen.{each.name}" for each in fields(SpecimenConfig) if each.name != "filaments"
+    ]
+    names += [f"filaments.{item.name}" for item in fields(FilamentEntry)]
     for section, model in sections.items():
         names += [f"{section}.{name}" for name in model.model_fields]
     names += [f"microscope.settings.{item.name}" for item in fields(PRESETS["shrec21"])]

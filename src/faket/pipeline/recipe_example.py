@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from faket.microscope import PRESETS
 from faket.pipeline.recipe import (
+    FilamentEntry,
     MicroscopeSection,
     Recipe,
     Reconstruction,
@@ -36,12 +37,14 @@ def example_recipe() -> str:
     lines += ["# One block for each molecule; without any, the embedded synthetic library is used."]
     lines += ["# [[species]]"]
     lines += [f"# {line.removeprefix('# ')}" for line in _section_lines(SpeciesEntry)]
+    lines += ["", "# One block for each kind of filament.", "# [[filaments]]"]
+    lines += [f"# {line.removeprefix('# ')}" for line in _settings_lines(FilamentEntry())]
     return "\n".join(lines) + "\n"
 
 
 def _section_lines(model: type[BaseModel]) -> Iterator[str]:
     for name, info in model.model_fields.items():
-        if not info.description or name in ("tilts", "species", "settings"):
+        if not info.description or name in ("tilts", "species", "filaments", "settings"):
             continue
         value = info.get_default(call_default_factory=True)
         text = _toml(value)
@@ -54,6 +57,8 @@ def _section_lines(model: type[BaseModel]) -> Iterator[str]:
 
 def _settings_lines(settings: Any) -> Iterator[str]:
     for item in fields(settings):
+        if item.name == "filaments":  # a section of its own
+            continue
         unit = item.metadata.get("unit", "")
         comment = item.metadata.get("description", "") + (f" ({unit})" if unit else "")
         assert item.default is not MISSING or item.default_factory is not MISSING

@@ -35,6 +35,13 @@ def understood(content: Mapping[str, Any]) -> dict[str, Any]:
         written["specimen"] = specimen | {
             name: [specimen[name]] * 2 for name in _RANGES if _is_number(specimen.get(name))
         }
+    if isinstance(written.get("filaments"), list):
+        written["filaments"] = [
+            entry | {n: [entry[n]] * 2 for n in ("copies", "length_A") if _is_number(entry.get(n))}
+            if isinstance(entry, dict)
+            else entry
+            for entry in written["filaments"]
+        ]
     return written
 
 
@@ -143,8 +150,21 @@ def _folders(value: Any) -> Any:
 
 
 AS_THE_REFERENCE = "as the reference"  # angles without the excluded views
+
+
+def _filaments(value: Any) -> Any:
+    if isinstance(value, str):  # filaments = "actin"
+        value = [value]
+    if isinstance(value, dict):
+        value = [value]
+    if not isinstance(value, list):
+        return value
+    return [{"kind": item} if isinstance(item, str) else item for item in value]
+
+
 _FORMS: dict[str, Callable[[Any], Any]] = {
     "species": _species,
+    "filaments": _filaments,
     "tilts": _tilts,
     "reference": _reference,
     "microscope": _microscope,

@@ -30,7 +30,7 @@ from faket.microscope import (
 )
 from faket.noise import NoiseProfile, estimate_noise
 from faket.pipeline.foreign_microscope import foreign_formation, foreign_series
-from faket.pipeline.library import source_path, specimen_config
+from faket.pipeline.library import source_path, specimen_config, subunit_entries
 from faket.pipeline.recipe import MicroscopeSection, Recipe, Tilts, recipe_fields
 from faket.pipeline.recipe_words import unknown_field
 from faket.projection import noise_free_projections
@@ -105,7 +105,11 @@ def tilt_angles(recipe: Recipe, references: Sequence[Reference]) -> DoubleArray:
 
 def input_files(recipe: Recipe, references: Sequence[Reference]) -> tuple[Path, ...]:
     """Return all files on which the data of a recipe depend, for the manifest."""
-    sources = [path for entry in recipe.species if (path := source_path(entry, recipe))]
+    sources = [
+        path
+        for entry in (*recipe.species, *subunit_entries(recipe))
+        if (path := source_path(entry, recipe))
+    ]
     files = [
         file for path in sources for file in (sorted(path.iterdir()) if path.is_dir() else [path])
     ]

@@ -1,16 +1,19 @@
 """Attempts to place one object: a random orientation, then random positions until one is free."""
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from faket.data import AnyArray, DoubleArray, Particles
+from faket.data import AnyArray, DoubleArray
 from faket.seeds import generator
 from faket.specimen.config import SpecimenConfig
 from faket.specimen.ellipsoids import scan_solid
+from faket.specimen.filaments import Place, grow_one
 from faket.specimen.membrane import LABEL_HALF_THICKNESS_A
 from faket.specimen.molecules import first_fit
+from faket.specimen.records import PoseRecord
 from faket.specimen.shapes import Shape, fibonacci_sphere
 from faket.specimen.shells import first_shell_fit
 from faket.vocabulary import FIDUCIAL, VESICLE
@@ -19,7 +22,6 @@ from faket.vocabulary import FIDUCIAL, VESICLE
 # of 2000 positions each, a free fraction of 1.5e-4 is missed only once in twenty.
 _MISSES_IN_A_ROW = 10
 _BATCH = 256  # positions drawn at once; chosen, for speed alone
-_NO_AXES = np.full(3, np.nan)
 _SURFACE_POINTS = fibonacci_sphere(4096)
 
 Attempt = Callable[[], bool]
@@ -42,58 +44,21 @@ def attempts_by_class(
         # The random stream keeps the old name of fiducials, so that seeds give the same specimens.
         FIDUCIAL: _gold_attempt(config, occupancy, record, generator(seed, "place", "gold")),
     }
+    for name, settings in config.filaments_by_name().items():
+        place = Place(occupancy, config.voxel_size_A, shapes[settings.subunit])
+        rng = generator(seed, "place", "filaments", name)
+        attempts[name] = partial(grow_one, place, settings, record, rng)
     for name in largest_first(shapes):
         rng = generator(seed, "place", "molecule", name)
         attempts[name] = _molecule_attempt(config, name, shapes[name], occupancy, record, rng)
     return record, attempts
 
 
-class PoseRecord:
-    """Collects the poses of one specimen, positions in Å."""
-
-    def __init__(self, voxel_size_A: float) -> None:
-        """Begin without objects."""
-        self.voxel_size_A = voxel_size_A
-        self.species: list[str] = []
-        self.rows: list[tuple[DoubleArray, DoubleArray, DoubleArray]] = []
-        self.columns: list[Mapping[str, float]] = []
-
-    def add(
-        self,
-        name: str,
-        position_A: DoubleArray,
-        rotation: Rotation,
-        semi_axes_A: DoubleArray = _NO_AXES,
-        **columns: float,
-    ) -> None:
-        """Add an object: position x y z, orientation, semi-axes (NaN for molecules), columns."""
-        self.species.append(name)
-        self.rows.append((position_A, rotation.as_quat(), semi_axes_A))
-        self.columns.append(columns)
-
-    def particles(self) -> Particles:
-        """Return all objects, with ids 1 ... n in the order in which they were added."""
-        # [objects, position 3 + quaternion 4 + semi-axes 3], without objects too
-        rows = np.array([np.concatenate(row) for row in self.rows]).reshape(-1, 10)
-        names = dict.fromkeys(name for columns in self.columns for name in columns)
-        return Particles(
-            ids=np.arange(1, len(rows) + 1, dtype=np.int64),
-            species=tuple(self.species),
-            positions_A=rows[:, :3],
-            rotations=Rotation.from_quat(rows[:, 3:7]),
-            semi_axes_A=rows[:, 7:],
-            columns={
-                name: np.array([columns.get(name, np.nan) for columns in self.columns], np.float64)
-                for name in names
-            },
-        )
-
-
 def fill(n: int, attempt: Attempt) -> int:
     """Attempt until n objects are placed or too many attempts in a row fail; return the number."""
     placed = misses = 0
     while placed < n and misses < _MISSES_IN_A_ROW:
-        fitted = attempt()
+        fitted = bool(attempt())
         placed += fitted
         misses = 0 if fitted else misses + 1
     return placed
@@ -179,7 +144,7 @@ def _molecule_attempt(
             centres = batch_A / config.voxel_size_A
             chosen = first_fit(occupancy, centres, matrix, points, shape.envelope)
             if chosen >= 0:
-                record.add(name, batch_A[chosen], rotation, _NO_AXES)
+                record.add(name, batch_A[chosen], rotation)
                 return True
         return False
 

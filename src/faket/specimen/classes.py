@@ -51,6 +51,12 @@ def check_species(config: SpecimenConfig, species: Sequence[Species]) -> None:
                 f"species {one.name!r}: expected the specimen's voxels of {config.voxel_size_A:g} "
                 f"Å, found {one.voxel_size_A:g} Å; load it with that voxel size"
             )
+    for settings in config.filaments:
+        if settings.subunit not in names:
+            raise InputError(
+                "`FilamentSettings.subunit`: expected a species among "
+                f"{', '.join(names) or '(none)'}, found {settings.subunit!r}; add the species"
+            )
     for field in ("copies", "volume_fractions"):
         for name in getattr(config, field):
             if name not in names:

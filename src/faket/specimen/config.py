@@ -1,11 +1,13 @@
 """Settings of a specimen."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from faket.config import check_settings, setting
 from faket.errors import InputError
+from faket.specimen.filament_settings import FilamentSettings, most_subunits
 
 MAX_OBJECTS = 65535  # ids of the instance mask are uint16
 MAX_VOXELS = 2**31  # chosen: 17 GB of potential, masks and occupancy
@@ -52,6 +54,7 @@ class SpecimenConfig:
     gold_axis_scale: tuple[float, float] = setting(
         (0.8, 1.2), "factor on each axis of a fiducial", ge=0.2, le=5
     )
+    filaments: tuple[FilamentSettings, ...] = setting((), "kinds of filaments")
     on_full: Literal["continue", "stop"] = setting(
         "continue", "when something does not fit: 'continue' without it, or 'stop'"
     )
@@ -65,10 +68,50 @@ class SpecimenConfig:
         check_settings(self)
         _check_size(self.size_voxels)
         _check_amounts(self.copies, self.volume_fractions)
+        for settings in self.filaments:
+            check_filaments(settings, self.size_A)
         if self.on_full not in ("continue", "stop"):
             raise InputError(
                 f"`SpecimenConfig.on_full`: expected 'continue' or 'stop', found {self.on_full!r}"
             )
+
+    @property
+    def size_A(self) -> tuple[float, float, float]:
+        """Size along x, y, z."""
+        x, y, z = (side * self.voxel_size_A for side in self.size_voxels)
+        return x, y, z
+
+    def filaments_by_name(self) -> dict[str, FilamentSettings]:
+        """Return the kinds of filaments, by the names under which they are drawn and counted."""
+        named: dict[str, FilamentSettings] = {}
+        for settings in self.filaments:
+            name, more = f"filaments of {settings.subunit}", 1
+            while name in named:
+                more += 1
+                name = f"filaments of {settings.subunit} ({more})"
+            named[name] = settings
+        return named
+
+
+def check_filaments(settings: FilamentSettings, size_A: tuple[float, float, float]) -> None:
+    """Refuse filaments that are longer than the box, or too many subunits.
+
+    Raises
+    ------
+    InputError
+        With what fits.
+    """
+    diagonal_A = math.hypot(*size_A)
+    if settings.length_A[0] > diagonal_A:
+        raise InputError(
+            f"`FilamentSettings.length_A`: expected at most the box's diagonal of {diagonal_A:.0f} "
+            f"Å, found {settings.length_A[0]:g}; shorten it, or enlarge `size_voxels`"
+        )
+    if (most := most_subunits(settings)) > MAX_OBJECTS:
+        raise InputError(
+            f"`FilamentSettings.copies`: expected at most {MAX_OBJECTS} subunits (the instance "
+            f"mask has 16 bits), found up to {most}; ask for fewer or shorter filaments"
+        )
 
 
 def _check_kinds(config: SpecimenConfig) -> None:
@@ -78,6 +121,11 @@ def _check_kinds(config: SpecimenConfig) -> None:
         _check_tuple(name, getattr(config, name), 2, (int, float), "numbers")
     _check_tuple("voxel_size_A", (config.voxel_size_A,), 1, (int, float), "number")
     _check_tuple("max_tries", (config.max_tries,), 1, int, "whole number")
+    kinds = config.filaments
+    if not isinstance(kinds, tuple) or not all(isinstance(k, FilamentSettings) for k in kinds):
+        raise InputError(
+            f"`SpecimenConfig.filaments`: expected a tuple of FilamentSettings, found {kinds!r:.80}"
+        )
     for name in ("copies", "volume_fractions"):
         if not isinstance(getattr(config, name), Mapping):
             found = getattr(config, name)

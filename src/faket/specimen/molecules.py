@@ -75,7 +75,7 @@ def coordinate(
 
 
 @kernel()
-def _inside(dx: float, dy: float, dz: float, rotation: DoubleArray, grid: Grid) -> bool:
+def inside(dx: float, dy: float, dz: float, rotation: DoubleArray, grid: Grid) -> bool:
     """Tell whether the envelope is at least 0.5 at (dx, dy, dz) from the particle's position."""
     envelope = grid.values
     nz, ny, nx = envelope.shape
@@ -112,7 +112,7 @@ def envelope_volume(grid: Grid) -> float:
                     dz = k + (sample // n**2 + 0.5) / n - grid.origin[2]
                     dy = j + (sample // n % n + 0.5) / n - grid.origin[1]
                     dx = i + (sample % n + 0.5) / n - grid.origin[0]
-                    count += _inside(dx, dy, dz, _UNTURNED, grid)
+                    count += inside(dx, dy, dz, _UNTURNED, grid)
     return count / n**3
 
 
@@ -140,7 +140,7 @@ def scan_molecule(
                 exists = row_exists and 0 <= x < nx
                 if not write and exists and not occupancy[z, y, x]:
                     continue  # a free voxel is no obstacle, whether it is the molecule's or not
-                if _inside(x - centre[0], dy, dz, rotation, grid):
+                if inside(x - centre[0], dy, dz, rotation, grid):
                     if not write:
                         return -1
                     occupancy[z, y, x] = True
@@ -173,7 +173,7 @@ def first_fit(
             if exists and not occupancy[z, y, x]:
                 continue
             dx, dy, dz = x - centre[0], y - centre[1], z - centre[2]
-            if _inside(dx, dy, dz, rotation, grid):
+            if inside(dx, dy, dz, rotation, grid):
                 fits = False
                 break
         if not fits or scan_molecule(occupancy, centre, rotation, grid, False) < 0:
@@ -216,6 +216,6 @@ def label_molecules(
                 i0, i1 = sampled(centre[0] + low, centre[0] + high, origin[0], step, nx)
                 for i in range(i0, i1):
                     dx = origin[0] + step * i - centre[0]
-                    if class_mask[k, j, i] == 0 and _inside(dx, dy, dz, rotation, grid):
+                    if class_mask[k, j, i] == 0 and inside(dx, dy, dz, rotation, grid):
                         class_mask[k, j, i] = label
                         instance_mask[k, j, i] = ids[n]

@@ -2,16 +2,17 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from faket.data import Particles, Species
 from faket.errors import InputError
 from faket.seeds import generator
-from faket.specimen.attempts import PoseRecord, attempts_by_class, fill
+from faket.specimen.attempts import attempts_by_class, fill
 from faket.specimen.classes import check_species, class_labels
 from faket.specimen.config import MAX_OBJECTS, SpecimenConfig
+from faket.specimen.records import PoseRecord
 from faket.specimen.shapes import Shape, prepare_shape
 from faket.vocabulary import FIDUCIAL, VESICLE
 
@@ -27,17 +28,21 @@ class Placement:
     particles : Particles
         Their exact poses; ids are 1 ... n in the order of placement.
     requested : mapping of str to int
-        Number of objects asked for, by class name, "vesicle" and "fiducial" among them.
+        Number of objects asked for, by class name, "vesicle" and "fiducial" among them; of
+        filaments and bundles by the names of :meth:`SpecimenConfig.filaments_by_name`.
+    grown : mapping of str to int
+        Number of filaments and bundles that found room, by those names.
     """
 
     particles: Particles
     requested: Mapping[str, int]
+    grown: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def placed(self) -> dict[str, int]:
         """Number of placed objects, by class name."""
         found = Counter(self.particles.species)
-        return {name: found[name] for name in self.requested}
+        return {name: self.grown.get(name, found[name]) for name in self.requested}
 
 
 def requested_counts(
@@ -65,11 +70,12 @@ def requested_counts(
         more than 65535 objects are asked for.
     """
     shapes = _checked_shapes(config, species)
-    return _requested_counts(config, {name: s.volume_voxels for name, s in shapes.items()}, seed)
+    volumes = {name: shape.volume_voxels for name, shape in shapes.items()}
+    return _without_subunits(config, _requested_counts(config, volumes, seed))
 
 
 def place_particles(config: SpecimenConfig, species: Sequence[Species], *, seed: int) -> Placement:
-    """Place vesicles, then gold, then molecules (largest first) without overlap.
+    """Place vesicles, gold, filaments, then molecules (largest first) without overlap.
 
     If there is no room for a molecule, all are placed anew: first the same share of each requested
     number, then more molecules of the species that still fit.
@@ -77,8 +83,8 @@ def place_particles(config: SpecimenConfig, species: Sequence[Species], *, seed:
     Random sequential addition: an orientation, uniform on SO(3), is drawn first and kept while
     up to ``config.max_tries`` uniform positions are tried. Objects may share no voxel; a
     molecule's voxels are those where its rotated envelope is at least 0.5, as they are painted.
-    Only vesicles may reach beyond the box. Molecules may lie inside a vesicle, not in its
-    membrane.
+    Only vesicles and filaments may reach beyond the box. Molecules may lie inside a vesicle, not in
+    its membrane.
 
     Parameters
     ----------
@@ -99,33 +105,46 @@ def place_particles(config: SpecimenConfig, species: Sequence[Species], *, seed:
     shapes = _checked_shapes(config, species)
     volumes = {name: shape.volume_voxels for name, shape in shapes.items()}
     requested = _requested_counts(config, volumes, seed)
-    record, short = _one_class_after_another(config, shapes, requested, seed)
+    record, placed = _one_class_after_another(config, shapes, requested, seed)
+    lacking = [name for name in placed if placed[name] < requested[name]]
+    short = next(iter([*(n for n in lacking if n in shapes), *lacking]), None)
     if short and config.on_full == "stop":
         nx, ny, nz = config.size_voxels
         raise InputError(
             f"specimen: expected room for {requested[short]} of {short!r}, found room for "
-            f"{record.species.count(short)} in {nx} x {ny} x {nz} voxels; ask for fewer, enlarge "
+            f"{placed[short]} in {nx} x {ny} x {nz} voxels; ask for fewer, enlarge "
             "the box, raise `max_tries`, or set `on_full` = 'continue'"
         )
     if short in shapes and sum(requested[name] > 0 for name in shapes) > 1:
-        room = sum(volumes.get(name, 0.0) for name in record.species)
+        room = sum(volumes.get(name, 0.0) for name in record.species if requested[name])
         share = room / sum(volumes[name] * requested[name] for name in shapes)
-        record = _in_equal_shares(config, shapes, requested, seed, share)
-    return Placement(record.particles(), requested)
+        record, placed = _in_equal_shares(config, shapes, requested, seed, share)
+    if len(record.species) > MAX_OBJECTS:
+        raise InputError(
+            f"specimen: expected at most {MAX_OBJECTS} objects (the instance mask has 16 bits), "
+            f"found {len(record.species)}, subunits of filaments included; ask for fewer"
+        )
+    grown = {name: placed[name] for name in config.filaments_by_name()}
+    return Placement(record.particles(), _without_subunits(config, requested), grown)
+
+
+def _without_subunits(config: SpecimenConfig, requested: Mapping[str, int]) -> dict[str, int]:
+    """Leave out species that are wanted in filaments only."""
+    subunits = {settings.subunit for settings in config.filaments}
+    return {name: n for name, n in requested.items() if n or name not in subunits}
 
 
 def _one_class_after_another(
     config: SpecimenConfig, shapes: Mapping[str, Shape], requested: Mapping[str, int], seed: int
-) -> tuple[PoseRecord, str | None]:
-    """Place all classes in turn; return also the first that did not fit, molecules first."""
+) -> tuple[PoseRecord, dict[str, int]]:
+    """Place all classes in turn; return also how many of each fitted."""
     record, attempts = attempts_by_class(config, shapes, seed)
-    lacking = []
+    placed: dict[str, int] = {}
     for name, attempt in attempts.items():
-        if fill(requested[name], attempt) < requested[name]:
-            lacking.append(name)
-            if config.on_full == "stop":
-                break
-    return record, next(iter([*(n for n in lacking if n in shapes), *lacking]), None)
+        placed[name] = fill(requested[name], attempt)
+        if placed[name] < requested[name] and config.on_full == "stop":
+            break
+    return record, placed
 
 
 def _in_equal_shares(
@@ -134,7 +153,7 @@ def _in_equal_shares(
     requested: Mapping[str, int],
     seed: int,
     share: float,
-) -> PoseRecord:
+) -> tuple[PoseRecord, dict[str, int]]:
     """Place the same share of each requested number of molecules, then more while there is room.
 
     If classes were filled one after another, the last ones would find no room at all; if they took
@@ -161,7 +180,7 @@ def _in_equal_shares(
         placed[name] += fitted
         if not fitted or placed[name] == requested[name]:
             waiting.remove(name)
-    return record
+    return record, placed
 
 
 def _checked_shapes(config: SpecimenConfig, species: Sequence[Species]) -> dict[str, Shape]:
@@ -182,11 +201,15 @@ def _requested_counts(
     counts = dict.fromkeys(volumes_voxels, 0) | dict(config.copies)
     for name, fraction in config.volume_fractions.items():
         counts[name] = round(fraction * box / volumes_voxels[name])
-    free = [n for n in counts if n not in config.copies and n not in config.volume_fractions]
+    given = {*config.copies, *config.volume_fractions, *(f.subunit for f in config.filaments)}
+    free = [name for name in counts if name not in given]
     if free:
         shares = rng.multinomial(total, np.full(len(free), 1 / len(free)))
         counts |= {name: int(n) for name, n in zip(free, shares, strict=True)}
     counts |= {VESICLE: vesicles, FIDUCIAL: gold}
+    for name, settings in config.filaments_by_name().items():
+        low, high = settings.copies
+        counts[name] = int(generator(seed, "counts", name).integers(low, high + 1))
     if sum(counts.values()) > MAX_OBJECTS:
         raise InputError(
             f"specimen: expected at most {MAX_OBJECTS} objects (the instance mask has 16 bits), "
