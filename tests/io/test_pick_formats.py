@@ -42,24 +42,38 @@ def test_an_empty_file_is_what_its_name_says(tmp_path, suffix, kind):
     assert recognise(tmp_path / f"p{suffix}") == kind
 
 
+@pytest.mark.parametrize("suffix", [".mod", ".txt", ".star", ".json", ""])
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        (b"IMODV1.2IMOD-NewModel\0\0", "imod"),
+        (EM, "em"),
+        (b'{\n "pickable_object_name": "ribosome",\n "points": []}', "copick"),
+        (b'{"boxes_3d": [[1, 2, 3]]}', "eman"),
+        (b'{\n "apix_unbin": 1.3,\n "boxes_3d": []\n}', "eman"),
+        (b'{"type": "point", "location": {"x": 1, "y": 2, "z": 3}}\n', "portal"),
+        (b'<objlist>\n <object x="1"/>\n</objlist>', "object list"),
+    ],
+)
+def test_formats_of_other_programs_are_found_whatever_their_name(tmp_path, suffix, content, kind):
+    path = tmp_path / f"picks{suffix}"
+    path.write_bytes(content)
+    assert recognise(path) == kind
+
+
 @pytest.mark.parametrize("suffix", [".txt", ".star", ".csv", ".tbl", ".json", ".unknown"])
 @pytest.mark.parametrize(
     ("content", "name"),
     [
-        (b"IMODV1.2IMOD-NewModel\0\0", "an IMOD model"),
-        (EM, "an EM file"),
         (bytes(208) + b"MAP " + bytes(812), "an MRC map"),
         (b"\x89HDF\r\n\x1a\n", "an HDF5 file"),
         (b"\x1f\x8b\x08\0", "a gzip archive"),
         (b"PK\x03\x04", "a zip archive"),
         (b"\x93NUMPY\x01\0", "a NumPy array"),
         (b"ring 1 2 3\0", "a binary file"),
-        (b'{\n "pickable_object_name": "ribosome",\n "points": []}', "copick"),
-        (b'{"pickable_objects": []}', "copick"),
-        (b'{"boxes_3d": [[1, 2, 3]]}', "boxes of EMAN2"),
+        (b'{"pickable_objects": []}', "a project of copick"),
         (b'{"type": "point"}\n{"type": "point"}\n', "lines of JSON"),
         (b"[1, 2]", "a JSON file"),
-        (b'<objlist>\n <object x="1"/>\n</objlist>', "DeepFinder's object list"),
         (b"<ParticleList>\n</ParticleList>", "PyTom's particle list"),
         (b"<?xml version='1.0'?>\n<a/>", "an XML file"),
     ],

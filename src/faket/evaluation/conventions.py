@@ -6,10 +6,12 @@ Each takes the particle's frame to the tomogram's, as a product of rotations abo
 - RELION, Warp, M: (Rz(Rot) Ry(Tilt) Rz(Psi))⁻¹ (``Euler_angles2matrix`` of RELION's source).
 - Dynamo: (Rz(narot) Rx(tilt) Rz(tdrot))⁻¹, written tdrot tilt narot (Dynamo's "Table convention":
   a point r of the template moves to m⁻¹ r; ``dynamo2m`` and ``cryoCAT`` convert in the same way).
-- TOM, AV3, PEET's motive lists: Rz(psi) Rx(theta) Rz(phi), written phi psi theta (``cryoCAT``).
+- TOM, AV3, STOPGAP, PEET's motive lists: Rz(psi) Rx(theta) Rz(phi), written phi psi theta
+  (``cryoCAT``).
 - SHREC zxz, SHREC ZXZ: the two readings of SHREC'21's angles, see :mod:`faket.io.shrec.locations`.
 """
 
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -68,6 +70,31 @@ def rotations_of(convention: str, degrees: AnyArray) -> Rotation:
     angles = np.asarray(degrees, np.float64).reshape(-1, 3)[:, list(order)]
     turned = Rotation.from_euler(axes, angles, degrees=True)
     return turned.inv() if inverse else turned
+
+
+def angles_of(convention: str, rotations: Rotation) -> DoubleArray:
+    """Return the angles of rotations (particle's frame to tomogram's) in a convention.
+
+    Where the middle angle is 0 or 180 degrees, only the sum or difference of the other two matters;
+    one of them is then 0.
+
+    Parameters
+    ----------
+    convention : str
+        A key of ``CONVENTIONS``.
+    rotations : scipy Rotation of length n
+
+    Returns
+    -------
+    ndarray, shape (n, 3), float64
+        Degrees, in the order in which the convention writes them.
+    """
+    axes, order, inverse = CONVENTIONS[convention]
+    turned = rotations.inv() if inverse else rotations
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # scipy's, where the middle angle is 0
+        angles = turned.as_euler(axes, degrees=True)
+    return np.asarray(angles, np.float64).reshape(-1, 3)[:, list(np.argsort(order))]
 
 
 def other_readings(

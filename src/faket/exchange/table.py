@@ -29,6 +29,14 @@ class Entry:
 
 FORMATS = {
     "csv": Entry("tables", "faket's own tables, a file for each tomogram"),
+    "relion5": Entry("relion:RELION5", "particles.star with optics, tomograms.star"),
+    "relion4": Entry("relion:RELION4", "particles.star in pixels of the tilt-series"),
+    "dynamo": Entry("numbered:DYNAMO", "tables (.tbl) and a list of volumes for a catalogue"),
+    "stopgap": Entry("numbered:STOPGAP", "motive lists (.star)"),
+    "em": Entry("numbered:MOTIVE_LISTS", "motive lists of TOM and AV3 (.em)"),
+    "imod": Entry("points:IMOD", "models (.mod) with names and sizes"),
+    "eman2": Entry("points:EMAN2", "boxes (info/NAME_info.json)"),
+    "portal": Entry("points:PORTAL", "(oriented) points of the CryoET Data Portal (.ndjson)"),
     "copick": Entry("copick", "a copick project: OME-Zarr, labels, picks"),
     "czii": Entry("copick:CHALLENGE", "the training folder of CZII's challenge"),
     "deepfinder": Entry("deepfinder", "DeepFinder's training folder"),

@@ -1,5 +1,7 @@
 """Dynamo's tables of particles (``.tbl``): one line per particle, 26 or more numbers, no header.
 
+They are written with 36 columns, the last of which is the voxel size.
+
 Columns as in Dynamo's "Table convention", counted from 1: 4-6 shift dx dy dz, 7-9 angles tdrot
 tilt narot, 10 cross correlation, 20 tomogram, 22 class, 24-26 position x y z, 36 Å per pixel
 where it is not 0. The particle is at position + shift, in pixels of the volume it was cropped
@@ -7,17 +9,21 @@ from. Pixels are counted from 1, as MATLAB does (RELION's reader of these tables
 The angles' convention is in :mod:`faket.evaluation.conventions`.
 """
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from faket.data import DoubleArray
-from faket.evaluation.conventions import EulerAngles
+from faket.evaluation.conventions import EulerAngles, angles_of
 from faket.evaluation.matching import Picks
 from faket.io.failures import PathLike, input_error
 from faket.io.pick_rows import Wanted, numbered_species, rows_of_tomogram
-from faket.io.text import parse_number, text_lines
+from faket.io.text import format_number, parse_number, text_lines
 
 WIDTH = 26
 _SHIFT, _ANGLES, _CORRELATION, _TOMOGRAM, _CLASS, _PLACE, _APIX = 3, 6, 9, 19, 21, 23, 35
+
+_WRITTEN = 36
 
 TableRows = list[tuple[int, list[str]]]
 
@@ -60,11 +66,46 @@ def read_dynamo_picks(path: PathLike, voxel_size_A: float, wanted: Wanted) -> Pi
     return Picks(
         species=species,
         positions_A=pixels * size_A,
-        rotations=angles.rotations(),
+        rotations=angles.rotations() if angles.degrees.any() else None,
         scores=scores if scores.any() else None,
-        angles=angles,
+        angles=angles if angles.degrees.any() else None,
         notes=(*notes, *scale_notes, *class_notes),
     )
+
+
+def dynamo_lines(
+    picks: Picks, voxel_size_A: float, numbers: Mapping[str, int], tomogram: int, first: int = 1
+) -> list[str]:
+    """Return the lines of a tomogram's particles; without orientations all angles are 0.
+
+    Parameters
+    ----------
+    picks : Picks
+    voxel_size_A : float
+    numbers : mapping of str to int
+        Class → number.
+    tomogram : int
+    first : int
+        Number (tag) of the first particle.
+    """
+    rows = np.zeros((len(picks), _WRITTEN))
+    rows[:, 0] = np.arange(first, first + len(picks))
+    rows[:, 1:3] = 1  # to be aligned and averaged
+    if picks.rotations is not None:
+        rows[:, _ANGLES : _ANGLES + 3] = angles_of("Dynamo", picks.rotations)
+    if picks.scores is not None:
+        rows[:, _CORRELATION] = picks.scores
+    rows[:, _TOMOGRAM] = tomogram
+    rows[:, _CLASS] = [numbers[name] for name in picks.species]
+    rows[:, _PLACE : _PLACE + 3] = picks.positions_A / voxel_size_A + 1
+    rows[:, _APIX] = voxel_size_A
+    whole = {0, 1, 2, _TOMOGRAM, _CLASS}
+    return [
+        " ".join(
+            str(int(v)) if i in whole or v == 0 else format_number(v) for i, v in enumerate(row)
+        )
+        for row in rows
+    ]
 
 
 def _numbers(path: PathLike, rows: TableRows, first: int, count: int) -> DoubleArray:

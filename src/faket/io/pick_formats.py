@@ -12,11 +12,12 @@ from faket.io.dynamo import WIDTH as _DYNAMO_WIDTH
 from faket.io.failures import PathLike, cannot_read, input_error
 from faket.io.text import read_text, regular_file_size
 
-PickFormat = Literal["text", "csv", "star", "dynamo"]
+PickFormat = Literal[
+    "text", "csv", "star", "dynamo", "em", "imod", "eman", "portal", "copick", "object list"
+]
 
 _MODEL_POINTS = "convert it to a .csv with the columns species, x_A, y_A, z_A"
 _BINARY = (
-    (0, b"IMODV1", "an IMOD model"),
     (0, b"\x89HDF\r\n", "an HDF5 file"),
     (0, b"\x1f\x8b", "a gzip archive"),
     (0, b"PK\x03\x04", "a zip archive"),
@@ -35,14 +36,21 @@ def recognise(path: PathLike) -> PickFormat:
     InputError
         If it cannot be read; with the name of its format if that is known.
     """
-    _refuse_binary(path)
+    if Path(path).is_dir():  # a run's folder of picks
+        return "copick"
+    binary = _binary(path)
+    if binary is not None:
+        return binary
     suffix = Path(path).suffix.lower()
     named: dict[str, PickFormat] = {".star": "star", ".csv": "csv", ".tbl": "dynamo"}
+    empty: dict[str, PickFormat] = {**named, ".ndjson": "portal"}
     lines = [line.strip() for line in read_text(path).splitlines()]
     lines = [line for line in lines if line and not line.startswith("#")]
     if not lines:
-        return named.get(suffix, "text")
-    _refuse_markup(path, lines)
+        return empty.get(suffix, "text")
+    markup = _markup(path, lines)
+    if markup is not None:
+        return markup
     if lines[0].lower().startswith(("data_", "loop_")):
         return "star"
     if suffix in named:
@@ -67,20 +75,24 @@ def _of_columns(path: PathLike, line: str) -> PickFormat:
     )
 
 
-def _refuse_binary(path: PathLike) -> None:
+def _binary(path: PathLike) -> PickFormat | None:
+    """Return which binary format it is, None for text; InputError if it is not read."""
     size = regular_file_size(path)
     try:
         with open(path, "rb") as stream:
             head = stream.read(4096)
     except OSError as error:
         raise cannot_read(path, error) from error
+    if head.startswith(b"IMODV1"):
+        return "imod"
     for offset, magic, name in _BINARY:
         if head[offset : offset + len(magic)] == magic:
             raise _refusal(path, name)
     if _is_em(head, size):
-        raise _refusal(path, "an EM file, such as a motive list of TOM or AV3")
+        return "em"
     if b"\0" in head:
         raise _refusal(path, "a binary file")
+    return None
 
 
 def _is_em(head: bytes, size: int) -> bool:
@@ -90,29 +102,35 @@ def _is_em(head: bytes, size: int) -> bool:
     return size == 512 + shape[0] * shape[1] * shape[2] * _EM_BYTES[head[3]]
 
 
-def _refuse_markup(path: PathLike, lines: list[str]) -> None:
-    """Refuse JSON and XML, by the name of the program that writes them."""
+def _markup(path: PathLike, lines: list[str]) -> PickFormat | None:
+    """Return which format of JSON or XML it is, None for neither; InputError if it is not read."""
     start = "".join(lines[:20])
     if lines[0].startswith("<"):
-        known = {"<objlist": "DeepFinder's object list", "<ParticleList": "PyTom's particle list"}
-        name = next((what for tag, what in known.items() if tag in start), "an XML file")
-        raise _refusal(path, name)
+        if "<objlist" in start:
+            return "object list"
+        is_pytom = "<ParticleList" in start
+        raise _refusal(path, "PyTom's particle list" if is_pytom else "an XML file")
     if not lines[0].startswith(("{", "[")):
-        return
-    if '"pickable_object' in start:
-        raise _refusal(path, "picks or a project of copick")
-    if '"boxes_3d"' in start:
-        raise _refusal(path, "boxes of EMAN2")
-    if len(lines) > 1 and _is_json(lines[0]):
-        raise _refusal(path, "lines of JSON, as in the CryoET Data Portal")
-    raise _refusal(path, "a JSON file")
+        return None
+    if '"location"' in lines[0] and '"type"' in lines[0] and _is_json(lines[0]):
+        return "portal"
+    if '"pickable_object_name"' in start:
+        return "copick"
+    if '"pickable_objects"' in start:
+        raise _refusal(path, "a project of copick")
+    if any('"boxes_3d"' in line for line in lines):
+        return "eman"
+    raise _refusal(path, "lines of JSON" if _is_lines(lines) else "a JSON file")
+
+
+def _is_lines(lines: list[str]) -> bool:
+    return len(lines) > 1 and _is_json(lines[0])
 
 
 def _refusal(path: PathLike, name: str) -> Exception:
     return input_error(
         path,
-        f"expected picks as .csv, .star, Dynamo's .tbl or SHREC'21's text, found {name}; "
-        f"{_MODEL_POINTS}",
+        f"expected picks in a format that is read (docs/formats.md), found {name}; {_MODEL_POINTS}",
     )
 
 

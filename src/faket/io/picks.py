@@ -5,14 +5,18 @@
   that begin with #.
 - CSV, a table with the columns ``species, x_A, y_A, z_A`` and, where known, ``qx, qy, qz, qw``
   (scalar last), ``score`` and ``tomogram``; faket's particle tables are read too.
-- STAR: see :mod:`faket.io.star_picks`. Dynamo's tables: see :mod:`faket.io.dynamo`.
+- STAR: see :mod:`faket.io.star_picks` and :mod:`faket.io.stopgap`; Dynamo's tables:
+  :mod:`faket.io.dynamo`; motive lists: :mod:`faket.io.motive_lists`; IMOD's models:
+  :mod:`faket.io.imod_models`; EMAN2's boxes: :mod:`faket.io.eman_boxes`; points of the CryoET Data
+  Portal: :mod:`faket.io.portal_points`; copick's: :mod:`faket.io.copick_picks`; DeepFinder's
+  object lists: :mod:`faket.io.object_lists`.
 
 An empty file has no picks. Other formats are refused: see :mod:`faket.io.pick_formats`.
 """
 
 import csv
 import io
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -20,11 +24,17 @@ from scipy.spatial.transform import Rotation
 
 from faket.evaluation.conventions import EulerAngles
 from faket.evaluation.matching import Picks
+from faket.io.copick_picks import read_copick_picks
 from faket.io.dynamo import read_dynamo_picks
+from faket.io.eman_boxes import read_eman_picks
 from faket.io.failures import PathLike, input_error, shown
+from faket.io.imod_models import read_imod_picks
+from faket.io.motive_lists import read_motive_list
+from faket.io.object_lists import read_object_list
 from faket.io.particles import canonical_name
-from faket.io.pick_formats import recognise
+from faket.io.pick_formats import PickFormat, recognise
 from faket.io.pick_rows import Wanted, named_species, numbered_species, rows_of_tomogram
+from faket.io.portal_points import read_portal_picks
 from faket.io.shrec.locations import Euler, euler_angles_deg
 from faket.io.star_picks import read_star_picks, write_star_picks
 from faket.io.text import csv_rows, format_number, parse_number, read_text, text_lines, write_text
@@ -70,14 +80,19 @@ def read_picks(
         With file, line and column; or with the format, if it cannot be read.
     """
     wanted = Wanted(species, classes, renames, tomogram, likely_tomogram, pixel_size_A)
-    kind = recognise(path)
-    if kind == "star":
-        return read_star_picks(path, shape, voxel_size_A, wanted)
-    if kind == "dynamo":
-        return read_dynamo_picks(path, voxel_size_A, wanted)
-    if kind == "csv":
-        return _read_csv(path, wanted)
-    return _read_text(path, voxel_size_A, euler, wanted)
+    readers: dict[PickFormat, Callable[[], Picks]] = {
+        "text": lambda: _read_text(path, voxel_size_A, euler, wanted),
+        "csv": lambda: _read_csv(path, wanted),
+        "star": lambda: read_star_picks(path, shape, voxel_size_A, wanted),
+        "dynamo": lambda: read_dynamo_picks(path, voxel_size_A, wanted),
+        "em": lambda: read_motive_list(path, voxel_size_A, wanted),
+        "imod": lambda: read_imod_picks(path, voxel_size_A, wanted),
+        "eman": lambda: read_eman_picks(path, shape, voxel_size_A, wanted),
+        "portal": lambda: read_portal_picks(path, voxel_size_A, wanted),
+        "copick": lambda: read_copick_picks(path, wanted),
+        "object list": lambda: read_object_list(path, voxel_size_A, wanted),
+    }
+    return readers[recognise(path)]()
 
 
 def write_picks(

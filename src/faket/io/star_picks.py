@@ -16,16 +16,14 @@ keeps columns that it does not know), or ``rlnClassNumber``. In a file of a refi
 is not a species, so its meaning must be given.
 """
 
-import warnings
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.spatial.transform import Rotation
 
 from faket.data import DoubleArray
-from faket.evaluation.conventions import EulerAngles
+from faket.evaluation.conventions import EulerAngles, angles_of
 from faket.evaluation.matching import Picks
+from faket.io import stopgap
 from faket.io.failures import PathLike, input_error
 from faket.io.pick_rows import Wanted, named_species, numbered_species, rows_of_tomogram
 from faket.io.star import Table, read_star, write_star
@@ -71,6 +69,9 @@ def read_star_picks(
     """
     wanted = wanted or Wanted()
     blocks = read_star(path)
+    motive_list = next((table for table in blocks.values() if stopgap.MARK in table), None)
+    if motive_list is not None:
+        return stopgap.stopgap_picks(path, motive_list, voxel_size_A, wanted)
     table = _particles(path, blocks)
     column = next((name for name in _TOMOGRAMS if name in table), None)
     n = len(next(iter(table.values()), []))
@@ -128,19 +129,55 @@ def write_star_picks(
         raise input_error(
             path, f"expected a class number for each species, found none for {strangers}; add it"
         )
-    centre_A = np.array([size // 2 for size in shape[::-1]]) * voxel_size_A
-    columns: dict[str, list[str]] = {"rlnTomoName": [tomogram] * len(picks)}
-    for axis, values in zip("XYZ", (picks.positions_A - centre_A).T, strict=True):
-        columns[f"rlnCenteredCoordinate{axis}Angst"] = [format_number(v) for v in values]
+    columns = relion_columns(picks, shape, voxel_size_A, tomogram=tomogram, numbers=numbers)
+    write_star(path, {"particles": columns})
+
+
+def relion_columns(
+    picks: Picks,
+    shape: tuple[int, int, int],
+    voxel_size_A: float,
+    *,
+    tomogram: str,
+    numbers: Mapping[str, int],
+    pixel_size_A: float | None = None,
+) -> Table:
+    """Return the columns of a tomogram's particles.
+
+    Parameters
+    ----------
+    picks : Picks
+        Without orientations the columns of angles are left out: RELION then assumes none.
+    shape, voxel_size_A
+        Of the tomogram.
+    tomogram : str
+        ``rlnTomoName``.
+    numbers : mapping of str to int
+        Class → number.
+    pixel_size_A : float, optional
+        Write RELION 4's coordinates, in pixels of this size from the centre of voxel [0, 0, 0],
+        instead of RELION 5's.
+    """
+    columns: Table = {"rlnTomoName": [tomogram] * len(picks)}
+    if pixel_size_A is None:
+        centre_A = np.array([size // 2 for size in shape[::-1]]) * voxel_size_A
+        pattern, places = "rlnCenteredCoordinate{}Angst", picks.positions_A - centre_A
+    else:
+        pattern, places = "rlnCoordinate{}", picks.positions_A / pixel_size_A
+    columns |= _texts(pattern, "XYZ", places)
     if picks.rotations is not None:
-        angles = _zyz_deg(picks.rotations)
-        for name, values in zip(("Rot", "Tilt", "Psi"), angles.T, strict=True):
-            columns[f"rlnAngle{name}"] = [format_number(v) for v in values]
+        angles = angles_of("RELION", picks.rotations)
+        columns |= _texts("rlnAngle{}", ("Rot", "Tilt", "Psi"), angles)
     columns["rlnClassNumber"] = [str(numbers[name]) for name in picks.species]
     if picks.scores is not None:
         columns["rlnAutopickFigureOfMerit"] = [format_number(v) for v in picks.scores]
     columns["faketSpecies"] = list(picks.species)
-    write_star(path, {"particles": columns})
+    return columns
+
+
+def _texts(pattern: str, parts: Sequence[str], values: DoubleArray) -> Table:
+    columns = zip(parts, values.T, strict=True)
+    return {pattern.format(part): [format_number(v) for v in column] for part, column in columns}
 
 
 def _particles(path: PathLike, blocks: Mapping[str, Table]) -> Table:
@@ -150,11 +187,6 @@ def _particles(path: PathLike, blocks: Mapping[str, Table]) -> Table:
         renamed = {_label(column): values for column, values in table.items()}
         if set(_PLACES) & set(renamed):
             found[name] = renamed
-        if "motl_idx" in table:
-            raise input_error(
-                path, "expected RELION's columns, found a STOPGAP motive list; convert it to "
-                "RELION's STAR"
-            )  # fmt: skip
     if not blocks:
         return {}
     if len(found) > 1:
@@ -250,10 +282,3 @@ def _species(
     return numbered_species(
         path, "rlnClassNumber", table["rlnClassNumber"], wanted, refined=refined
     )
-
-
-def _zyz_deg(rotations: Rotation) -> NDArray[np.float64]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # gimbal lock: scipy sets one angle to 0
-        angles = rotations.inv().as_euler("ZYZ", degrees=True)
-    return np.asarray(angles, np.float64).reshape(-1, 3)

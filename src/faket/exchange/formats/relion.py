@@ -1,0 +1,127 @@
+"""RELION 5 and RELION 4: particles with optics groups, and RELION 5's list of tomograms.
+
+RELION's centre of a tomogram is half its ``rlnTomoSize`` (``Tomogram::centre``), faket's is sample
+N // 2. So that both are the same place, the size written is twice N // 2 voxels, in pixels of the
+tilt-series: an odd size becomes one voxel smaller.
+"""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from faket.exchange.face import Format, Tomograms, class_numbers
+from faket.exchange.formats.shared import (
+    link_tomogram,
+    refuse_blanks,
+    unbinned_pixel_A,
+    volume_name,
+)
+from faket.exchange.source import SourceTomogram
+from faket.io.acquisition import read_acquisition
+from faket.io.model_folder import ACQUISITION
+from faket.io.star import Table, write_star
+from faket.io.star_picks import relion_columns
+from faket.io.text import format_number
+
+# Chosen, because they are those of most microscopes, and RELION needs a number.
+_USUAL_KV, _USUAL_CS_MM, _USUAL_AMPLITUDE_CONTRAST = 300.0, 2.7, 0.1
+_HAND = "-1"  # of defocus along z; RELION's own default
+
+
+def _check(tomograms: Tomograms) -> None:
+    refuse_blanks(tomograms, "RELION")
+
+
+def _optics(tomogram: SourceTomogram) -> dict[str, str]:
+    """Return voltage, aberration, amplitude contrast and pixel size of a tilt-series."""
+    file = tomogram.folder / ACQUISITION
+    microscope = read_acquisition(file).microscope if file.exists() else None
+    voltage_kV = _USUAL_KV if microscope is None else microscope.voltage_kV
+    cs_mm = _USUAL_CS_MM if microscope is None else microscope.spherical_aberration_mm
+    return {
+        "rlnVoltage": format_number(voltage_kV),
+        "rlnSphericalAberration": format_number(cs_mm),
+        "rlnAmplitudeContrast": format_number(_USUAL_AMPLITUDE_CONTRAST),
+        "rlnTomoTiltSeriesPixelSize": format_number(unbinned_pixel_A(tomogram)),
+    }
+
+
+def _optics_groups(tomograms: Tomograms) -> dict[tuple[str, ...], int]:
+    """Return optics → number of its group, from 1, in the order of the tomograms."""
+    groups: dict[tuple[str, ...], int] = {}
+    for tomogram in tomograms:
+        groups.setdefault(tuple(_optics(tomogram).values()), len(groups) + 1)
+    return groups
+
+
+def _group_name(number: int) -> str:
+    return f"opticsGroup{number}"
+
+
+def _optics_table(tomograms: Tomograms) -> Table:
+    groups = _optics_groups(tomograms)
+    names = list(_optics(tomograms[0]))
+    table: Table = {
+        "rlnOpticsGroup": [str(number) for number in groups.values()],
+        "rlnOpticsGroupName": [_group_name(number) for number in groups.values()],
+    }
+    table |= {
+        name: list(column) for name, column in zip(names, zip(*groups, strict=True), strict=True)
+    }
+    table["rlnImageDimensionality"] = ["3"] * len(groups)
+    return table
+
+
+def _particle_table(tomograms: Tomograms, *, in_pixels: bool) -> Table:
+    """Return the particles of all tomograms; columns that some lack are left out."""
+    groups, tables = _optics_groups(tomograms), []
+    for tomogram in tomograms:
+        columns = relion_columns(
+            tomogram.particles(),
+            tomogram.shape,
+            tomogram.voxel_size_A,
+            tomogram=tomogram.name,
+            numbers=class_numbers(tomogram),
+            pixel_size_A=unbinned_pixel_A(tomogram) if in_pixels else None,
+        )
+        n = len(columns["rlnTomoName"])
+        group = str(groups[tuple(_optics(tomogram).values())])
+        columns["rlnTomoParticleName"] = [f"{tomogram.name}/{i}" for i in range(1, n + 1)]
+        columns["rlnOpticsGroup"] = [group] * n
+        if n:
+            tables.append(columns)
+    shared = [name for name in tables[0] if all(name in t for t in tables)] if tables else []
+    return {name: [value for table in tables for value in table[name]] for name in shared}
+
+
+def _tomogram_rows(tomograms: Tomograms) -> Iterator[dict[str, str]]:
+    groups = _optics_groups(tomograms)
+    for tomogram in tomograms:
+        optics = _optics(tomogram)
+        binning = tomogram.voxel_size_A / float(optics["rlnTomoTiltSeriesPixelSize"])
+        row = {"rlnTomoName": tomogram.name, **optics}
+        row["rlnTomoHand"] = _HAND
+        row["rlnOpticsGroupName"] = _group_name(groups[tuple(optics.values())])
+        row["rlnTomoTomogramBinning"] = format_number(binning)
+        for axis, voxels in zip("XYZ", tomogram.shape[::-1], strict=True):
+            row[f"rlnTomoSize{axis}"] = str(round(2 * (voxels // 2) * binning))
+        row["rlnTomoReconstructedTomogram"] = volume_name(tomogram)
+        yield row
+
+
+def _finish(*, in_pixels: bool) -> Callable[[Tomograms, Path], None]:
+    def finish(tomograms: Tomograms, folder: Path) -> None:
+        blocks = {
+            "optics": _optics_table(tomograms),
+            "particles": _particle_table(tomograms, in_pixels=in_pixels),
+        }
+        write_star(folder / "particles.star", blocks)
+        if not in_pixels:
+            rows = list(_tomogram_rows(tomograms))
+            columns = {name: [row[name] for row in rows] for name in rows[0]}
+            write_star(folder / "tomograms.star", {"global": columns})
+
+    return finish
+
+
+RELION5 = Format(write=link_tomogram, finish=_finish(in_pixels=False), check=_check)
+RELION4 = Format(write=link_tomogram, finish=_finish(in_pixels=True), check=_check)
