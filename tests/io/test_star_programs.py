@@ -177,7 +177,7 @@ def test_syntax_of_the_field_is_read(tmp_path):
     ("text", "words"),
     [
         (block("a", places(PLACES_A)) + block("b", places(PLACES_A)), "one block with particles"),
-        (block("stopgap_motivelist", {"motl_idx": [1], "orig_x": [2]}), "the column tomo_num, found none"),
+        (block("stopgap_motivelist", {"motl_idx": [1]}), "column tomo_num, found none"),
         (block("x", places(PLACES_A[:1]) | {"rlnMagnification": [0], "rlnDetectorPixelSize": [1]}),
          "rlnMagnification: expected a size above 0"),
     ],

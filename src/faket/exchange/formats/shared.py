@@ -6,7 +6,7 @@ from faket.errors import InputError
 from faket.exchange.face import Tomograms, refuse_names
 from faket.exchange.links import link
 from faket.exchange.source import SourceTomogram
-from faket.io.model_folder import PROJECTIONS_UNBINNED
+from faket.io.model_folder import CLASS_NAMES, PROJECTIONS_UNBINNED
 from faket.io.mrc import read_pixel_size
 from faket.io.text import write_text
 
@@ -32,7 +32,7 @@ def unbinned_pixel_A(tomogram: SourceTomogram) -> float:
 def write_class_list(folder: Path, tomograms: Tomograms) -> None:
     """Write ``classes.txt``: number and name of each class, for formats that have only numbers."""
     classes = tomograms[0].classes
-    write_text(folder / "classes.txt", [f"{number} {name}" for number, name in classes.items()])
+    write_text(folder / CLASS_NAMES, [f"{number} {name}" for number, name in classes.items()])
 
 
 def refuse_blanks(tomograms: Tomograms, program: str) -> None:
