@@ -210,6 +210,17 @@ def sample_shift(
     return np.asarray(shift + from_sample - matrix @ of_aligned)
 
 
+def shift_from(
+    shift: DoubleArray,
+    matrix: DoubleArray,
+    centre: Centre,
+    raw_size: tuple[int, int],
+    aligned_size: tuple[int, int],
+) -> DoubleArray:
+    """Return a shift that counts from ``centre``: the inverse of :func:`sample_shift`."""
+    return shift - sample_shift(np.zeros(2), matrix, centre, raw_size, aligned_size)
+
+
 def _offset(centre: Centre, size: tuple[int, int]) -> DoubleArray:
     """Return where ``centre`` lies, from sample N // 2."""
     n = np.array(size)
