@@ -1,7 +1,8 @@
 """The command `export`: tomograms and their particles for other programs."""
 
+from dataclasses import fields
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
@@ -10,6 +11,9 @@ from faket.cli.outputs import OutFolder
 from faket.cli.score_inputs import read_numbers
 from faket.errors import InputError
 from faket.exchange.table import format_list
+
+if TYPE_CHECKING:
+    from faket.io.metadata_writers import SeriesErrors
 
 Names = Annotated[tuple[str, ...], Parameter(negative=())]
 
@@ -25,6 +29,7 @@ def export(
     tomograms: Annotated[tuple[str, ...], Parameter(negative=(), consume_multiple=True)] = (),
     objects: Literal["molecules", "all"] = "molecules",
     radius: Names = (),
+    error: Names = (),
     voxel_size_A: Positive | None = None,
     euler: Literal["zxz", "ZXZ"] = "zxz",
 ) -> None:
@@ -55,6 +60,9 @@ def export(
     radius
         Radius of a class in Å, under the name to write, as NAME=135; may be repeated. By default
         it is measured on the instance masks.
+    error
+        Of tilt-series: standard deviation of errors in what is written of them, as shift_A=5,
+        axis_deg=0.2 or defocus_um=0.05; may be repeated. [default: the truth]
     voxel_size_A
         Voxel size of all tomograms in Å, instead of the ones in their headers (10 in SHREC'21).
     euler
@@ -70,12 +78,24 @@ def export(
         renames=read_renames(map),
         every_object=objects == "all",
         radii_A=read_numbers(radius, "--radius"),
+        errors=read_errors(error),
         voxel_size_A=voxel_size_A,
         euler=euler,
     )
     found = find_tomograms(dataset, selection)
     with reporting("export", export) as report:
         print(write_export(found, out, to, report=report))
+
+
+def read_errors(texts: tuple[str, ...]) -> "SeriesErrors":
+    """Return the standard deviations of texts NAME=NUMBER; InputError for other names."""
+    from faket.io.metadata_writers import SeriesErrors
+
+    given, known = read_numbers(texts, "--error"), [item.name for item in fields(SeriesErrors)]
+    for name in given:
+        if name not in known:
+            raise InputError(f"--error: expected {', '.join(known)}, found {name!r}; correct it")
+    return SeriesErrors(**given)
 
 
 def read_renames(texts: tuple[str, ...]) -> dict[str, str]:

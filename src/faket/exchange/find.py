@@ -6,6 +6,7 @@ from pathlib import Path
 
 from faket.errors import InputError
 from faket.exchange.source import SourceTomogram
+from faket.io.metadata_writers import SeriesErrors
 from faket.io.model_folder import (
     ALL_MODELS,
     CLASS_INFO,
@@ -41,6 +42,8 @@ class Selection:
         Whether vesicles and fiducials are among the truth's particles.
     radii_A : mapping of str to float
         Class (as written) → radius.
+    errors : SeriesErrors
+        Of what is written of tilt-series.
     voxel_size_A : float, optional
         Of all tomograms, instead of the headers'.
     euler : {"zxz", "ZXZ"}
@@ -52,6 +55,7 @@ class Selection:
     renames: Mapping[str, str] = field(default_factory=dict)
     every_object: bool = False
     radii_A: Mapping[str, float] = field(default_factory=dict)
+    errors: SeriesErrors = field(default_factory=SeriesErrors)
     voxel_size_A: float | None = None
     euler: Euler = "zxz"
 
@@ -132,6 +136,7 @@ def _opened(name: str, tomogram: Path, selection: Selection, place: int) -> Sour
         every_object=selection.every_object,
         euler=selection.euler,
         radii_A=selection.radii_A,
+        errors=selection.errors,
     )
 
 

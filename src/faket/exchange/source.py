@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from faket.data import Particles, Volume
 from faket.errors import InputError
 from faket.evaluation.matching import Picks
+from faket.io.metadata_writers import SeriesErrors
 from faket.io.model_folder import (
     CLASS_MASK,
     INSTANCE_MASK,
@@ -64,6 +65,8 @@ class SourceTomogram:
         Of SHREC's angles; see :mod:`faket.io.shrec.locations`.
     radii_A : mapping of str to float
         Class → radius, as far as the user gave them.
+    errors : SeriesErrors
+        Of what is written of its tilt-series.
     """
 
     name: str
@@ -80,6 +83,7 @@ class SourceTomogram:
     every_object: bool = False
     euler: Euler = "zxz"
     radii_A: Mapping[str, float] = field(default_factory=dict)
+    errors: SeriesErrors = field(default_factory=SeriesErrors)
 
     @property
     def is_truth(self) -> bool:

@@ -45,6 +45,8 @@ FORMATS = {
     "nnunet": Entry("nnunet", "a raw data set of nnU-Net (NIfTI)"),
     "membrain-seg": Entry("membrain_seg", "MemBrain-seg's training patches (NIfTI)"),
     "tomotwin": Entry("tomotwin", "TomoTwin's training volumes"),
+    "tilt-series": Entry("tilt_series", "stack and what IMOD, AreTomo, Warp, RELION read of it"),
+    "tilt-series-frames": Entry("tilt_series:FRAMES", "the same, and each image as a file (Warp)"),
 }
 
 

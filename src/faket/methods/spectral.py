@@ -98,8 +98,7 @@ def _rendered(
             f"{largest:g}; give those of `faket project`, without NaN"
         )
     transfer = reference_transfer(there, noise_free)
-    shifts = generator(seed, "alignment").standard_normal((len(noise_free), 2))
-    shifts *= there.alignment_error_A / there.pixel_size_A
+    shifts = residual_shifts_px(there, seed)
     made = [np.empty(noise_free.shape, np.float32) for _ in amounts]
     for tilt, image in enumerate(noise_free):
         contrast = expected_contrast(there, tilt, image, shifts[tilt])
@@ -107,6 +106,15 @@ def _rendered(
         for stack, amount in zip(made, amounts, strict=True):
             stack[tilt] = signal + np.float32(amount) * noise
     return made
+
+
+def residual_shifts_px(properties: ReferenceProperties, seed: int) -> DoubleArray:
+    """Return by how much the content of each image is off its ideal place (x, y), pixels.
+
+    ``properties`` are those at the images' tilt angles, ``seed`` that of the images.
+    """
+    shifts = generator(seed, "alignment").standard_normal((len(properties.noise), 2))
+    return np.asarray(shifts * (properties.alignment_error_A / properties.pixel_size_A))
 
 
 def signal_to_noise(

@@ -18,10 +18,12 @@ from faket.io.metadata_writers import SeriesErrors, SeriesNames, with_errors, wr
 # Without shrinking: an example takes 50 ms, and shrinking hundreds of them.
 EXAMPLES = settings(deadline=None, max_examples=4, phases=[Phase.explicit, Phase.generate])
 NAMES = SeriesNames("TS_1", "TS_1.mrc", "stacks/TS_1.mrcs", 40)
-MDOC = "TS_1.mrc.mdoc"
-ALIGNMENTS = ("TS_1.xf", "TS_1.aln", "warp_tiltseries/TS_1.xml", "tilt_series/TS_1.star")
-DEFOCI = ("TS_1.defocus", "TS_1_CTF.txt", "TS_1_ctffind4.txt", "warp_tiltseries/TS_1.xml",
-          "tilt_series/TS_1.star")  # fmt: skip
+MDOC = "TS_1/TS_1.mrc.mdoc"
+XML, STAR = "warp_tiltseries/TS_1.xml", "tilt_series/TS_1.star"
+ALIGNMENTS = ("TS_1/TS_1.xf", "TS_1/TS_1.aln", XML, STAR)
+DEFOCI = ("TS_1/TS_1.defocus", "TS_1/TS_1_CTF.txt", "TS_1/TS_1_ctffind4.txt", XML, STAR)
+OTHERS = ("TS_1/TS_1.rawtlt", "TS_1/TS_1.tlt", "TS_1/TS_1.xtilt", "TS_1/tilt.com",
+          "TS_1/newst.com", "TS_1/TS_1_TLT.txt", "tomostar/TS_1.tomostar")  # fmt: skip
 
 
 def numbers(low: float, high: float, count: int):
@@ -85,9 +87,9 @@ def test_every_file_comes_back(geometry: JoinedGeometry) -> None:
     """Shifts count from another centre in every program, and sizes are odd, too."""
     with written(geometry) as read:
         for alignment in ALIGNMENTS:
-            check_alignment(read(MDOC, "TS_1.tlt", alignment), geometry)
+            check_alignment(read(MDOC, "TS_1/TS_1.tlt", alignment), geometry)
         for ctf in DEFOCI:
-            check_defocus(read(MDOC, "TS_1.tlt", ctf), geometry)
+            check_defocus(read(MDOC, "TS_1/TS_1.tlt", ctf), geometry)
 
 
 def check_alignment(found: JoinedGeometry, geometry: JoinedGeometry) -> None:
@@ -117,9 +119,7 @@ def check_defocus(found: JoinedGeometry, geometry: JoinedGeometry) -> None:
 @given(series())
 def test_all_files_together_contradict_nowhere(geometry: JoinedGeometry) -> None:
     with written(geometry) as read:
-        found = read(MDOC, "TS_1.rawtlt", "TS_1.tlt", "TS_1.xtilt", "tilt.com", "newst.com",
-                     "TS_1_TLT.txt", "tomostar/TS_1.tomostar", *ALIGNMENTS,
-                     *DEFOCI[:3])  # fmt: skip
+        found = read(MDOC, *OTHERS, *ALIGNMENTS, *DEFOCI[:3])
     assert not [text for text in found.notices if "differ" in text or "says" in text]
     np.testing.assert_array_equal(found.excluded, geometry.excluded)
     near(found.shifts_px[geometry.used], geometry.shifts_px[geometry.used], 2e-3)
@@ -138,21 +138,21 @@ def test_identity_stays_an_identity(tmp_path: Path) -> None:
     """An aligned stack must go through newstack unchanged: no half pixel, no negative zero."""
     write_metadata(tmp_path, EXAMPLE, NAMES)
     row = "   1.0000000   0.0000000   0.0000000   1.0000000       0.000       0.000"
-    assert (tmp_path / "TS_1.xf").read_text().splitlines() == [row] * 3
+    assert (tmp_path / "TS_1/TS_1.xf").read_text().splitlines() == [row] * 3
 
 
 def test_files_of_which_something_is_not_known_are_left_out(tmp_path: Path) -> None:
     left_out = write_metadata(tmp_path, EXAMPLE, NAMES)
-    assert not (tmp_path / "TS_1.defocus").exists()
-    assert "TS_1.defocus: left out, because its defocus, astigmatism is not known" in left_out
-    assert (tmp_path / "TS_1.aln").exists()
+    assert not (tmp_path / "TS_1/TS_1.defocus").exists()
+    assert "TS_1/TS_1.defocus: left out, because its defocus, astigmatism is not known" in left_out
+    assert (tmp_path / "TS_1/TS_1.aln").exists()
 
 
 def test_doses_are_sums(tmp_path: Path) -> None:
     known = replace(EXAMPLE, dose_e_per_A2=np.full(3, 2.0),
                     dose_before_e_per_A2=np.array([2.0, 0.0, 4.0]))  # fmt: skip
     write_metadata(tmp_path, known, NAMES)
-    assert (tmp_path / "TS_1_dose.txt").read_text().split() == ["4.0000", "2.0000", "6.0000"]
+    assert (tmp_path / "TS_1/TS_1_dose.txt").read_text().split() == ["4.0000", "2.0000", "6.0000"]
 
 
 def test_errors_have_the_standard_deviations_asked_for() -> None:

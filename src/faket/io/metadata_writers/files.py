@@ -44,7 +44,7 @@ class SeriesNames:
     series : str
         Name of the series, and of its files.
     stack : str
-        File name of the stack, which lies beside them.
+        File name of the stack, which lies in the folder of the series' name.
     relion_stack : str
         Path of the stack from RELION's project, with the ending ``.mrcs``.
     thickness_px : int
@@ -59,7 +59,10 @@ class SeriesNames:
 
 @dataclass(frozen=True)
 class _File:
-    """One file: its name behind the series' name, or whole; what it needs; how it is written."""
+    """One file: its name behind the series' name, or whole; what it needs; how it is written.
+
+    Without a folder it lies in that of the series, beside its stack.
+    """
 
     ending: str
     needs: tuple[str, ...]
@@ -69,7 +72,7 @@ class _File:
 
     def path(self, names: SeriesNames) -> Path:
         name = self.ending if self.whole else names.series + self.ending
-        return Path(self.folder) / name
+        return Path(self.folder or names.series) / name
 
 
 _FILES = (
@@ -102,8 +105,8 @@ def write_metadata(folder: Path, geometry: JoinedGeometry, names: SeriesNames) -
     Parameters
     ----------
     folder : Path
-        Of the files of IMOD, AreTomo, SerialEM and ctffind; Warp's and RELION's are in
-        ``warp_tiltseries``, ``tomostar`` and ``tilt_series`` below it.
+        Of the project. The files of IMOD, AreTomo, SerialEM and ctffind lie in a folder of the
+        series' name, Warp's and RELION's in ``warp_tiltseries``, ``tomostar`` and ``tilt_series``.
     geometry : JoinedGeometry
         Of all images of the stack.
     names : SeriesNames
