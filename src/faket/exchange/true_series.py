@@ -19,6 +19,7 @@ from faket.io.metadata import JoinedGeometry
 from faket.io.metadata.facts import rotation
 from faket.io.model_folder import (
     ACQUISITION,
+    ALL_MODELS,
     ALL_REFERENCES,
     ANGLES,
     GEOMETRY,
@@ -38,8 +39,6 @@ from faket.microscope.dose import acquisition_order, dose_before
 from faket.pipeline.methods import read_properties
 from faket.seeds import derive
 from faket.units import UM_PER_A
-
-_MODEL = "model_"
 
 
 def true_series(folder: Path) -> JoinedGeometry:
@@ -129,7 +128,7 @@ def _measured(folder: Path, geometry: TiltGeometry) -> dict[str, Any]:
     manifest = read_manifest(folder / MANIFEST) if (folder / MANIFEST).exists() else {}
     settings = manifest.get("settings", {})
     count = len(list(folder.parent.glob(ALL_REFERENCES)))
-    if not count or not folder.name.startswith(_MODEL) or "method" not in settings:
+    if not count or not folder.match(ALL_MODELS) or "method" not in settings:
         return {}
     row = method_row(settings["method"], start=settings.get("style", {}).get("initial"))
     reference = folder.parent / reference_name(number_of(folder.name) % count)
