@@ -13,7 +13,7 @@ from faket.io.records import parse_record
 from faket.microscope import Optics, contrast_transfer
 from faket.microscope.ctf_estimate import CtfEstimate
 from faket.microscope.ctf_estimation import estimate_ctf
-from faket.microscope.thon import mean_squared_ctf, tapered_spectrum, without_gold
+from faket.microscope.thon import mean_squared_ctf, tapered_spectrum
 
 OPTICS = Optics(electron_wavelength_A(300.0), 30000.0, spherical_aberration_A=2.7e7)
 ANGLES = np.linspace(-50, 50, 9)
@@ -120,17 +120,6 @@ def test_round_trip_through_json():
     assert plain_record(again) == plain_record(one)
     with pytest.raises(InputError, match="'rumour' as source"):
         read_back({**plain_record(one), "source": "rumour"})
-
-
-def test_gold_is_masked_and_nothing_else():
-    rng = np.random.default_rng(0)
-    image = rng.standard_normal((256, 256)).astype(np.float32)
-    np.testing.assert_array_equal(without_gold(image, 5.0), image)
-    marked = image.copy()
-    marked[100:110, 60:70] -= 30
-    masked = without_gold(marked, 5.0)
-    assert np.abs(masked[100:110, 60:70]).max() < 2
-    np.testing.assert_allclose(masked[200:, 150:] - masked.mean(), image[200:, 150:], atol=0.2)
 
 
 def test_averaged_ctf_is_the_average_over_defoci():

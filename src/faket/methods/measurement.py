@@ -29,7 +29,7 @@ from faket.methods.transfer import GOLD_SIGMAS, power_of_kept
 from faket.microscope.ctf_estimate import CtfEstimate
 from faket.microscope.ctf_estimation import estimate_ctf
 from faket.microscope.dose import acquisition_order, dose_before, split_dose, surviving_amplitude
-from faket.microscope.thon import faded, gold_mask
+from faket.microscope.gold import faded, gold_mask
 from faket.noise import (
     NoiseProfile,
     detail_moments,

@@ -14,7 +14,7 @@ from faket.methods.counts import counting_noise
 from faket.methods.half_fraction import smoothed
 from faket.methods.reference_properties import CORNER, RINGS, ReferenceProperties
 from faket.methods.signal_fit import Correction, fit_correction, smooth_functions
-from faket.microscope.thon import faded, gold_mask
+from faket.microscope.gold import faded, gold_mask
 from faket.noise import detail_moments, ring_filter, ring_power, white_noise
 from faket.rings import hann, ring_frequencies
 

@@ -10,8 +10,9 @@ from scipy.special import comb
 
 from faket.data import AnyArray, DoubleArray
 from faket.errors import InputError
+from faket.microscope.gold import without_gold
 from faket.microscope.optics import Optics
-from faket.microscope.thon import mean_squared_ctf, tapered_spectrum, without_gold
+from faket.microscope.thon import mean_squared_ctf, tapered_spectrum
 from faket.threads import in_threads
 
 # Chosen, because 0.2 µm is the scatter from tilt to tilt in the presets of the microscope.

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 from scipy.fft import rfft2
-from scipy.ndimage import gaussian_filter, gaussian_filter1d, uniform_filter
+from scipy.ndimage import gaussian_filter1d
 from scipy.optimize import minimize_scalar
 
-from faket.data import AnyArray, DoubleArray, FloatArray
+from faket.data import AnyArray, DoubleArray
 from faket.errors import InputError
 from faket.microscope.optics import Optics, aberration_phase, contrast_transfer
 from faket.rings import equal_rings, hann, ring_frequencies, tukey
@@ -163,69 +163,3 @@ def mean_squared_ctf(
     coherence = np.sinc(2 * turn * half_range_A) * np.sinc(turn * depth_A)
     coherence = coherence * np.exp(-2 * (np.pi * turn * scatter_A) ** 2)
     return np.asarray(0.5 * (1 - coherence * np.cos(2 * chi)))
-
-
-def without_gold(image: AnyArray, pixel_size_A: float) -> FloatArray:
-    """Fade objects that scatter far more strongly than the rest (gold, contamination) to the mean.
-
-    Strong phase objects shift the zeros of the power spectrum, and a few gold beads can have more
-    power than all molecules.
-
-    Parameters
-    ----------
-    image : ndarray, shape (y, x)
-        Of either contrast.
-    pixel_size_A : float
-
-    Returns
-    -------
-    ndarray, shape (y, x), float32
-        The image itself if there are none, or :func:`gold_mask` would leave too little.
-    """
-    image = np.asarray(image, np.float32)
-    kept = gold_mask(image, pixel_size_A)
-    return image if kept is None else faded(image, kept)
-
-
-def faded(image: AnyArray, kept: FloatArray) -> FloatArray:
-    """Fade an image to its mean where ``kept`` is below 1."""
-    mean = np.average(image, weights=kept)
-    return np.asarray(mean + (image - mean) * kept, np.float32)
-
-
-def gold_mask(
-    image: AnyArray, pixel_size_A: float, *, sigmas: float = 5.0, noise_sigma: float = 0.0
-) -> FloatArray | None:
-    """Find objects that scatter far more strongly than the rest.
-
-    Parameters
-    ----------
-    image : ndarray, shape (y, x)
-        Of either contrast.
-    pixel_size_A : float
-    sigmas : float
-        Robust standard deviations by which such objects differ from the median, at least.
-    noise_sigma : float
-        Standard deviation of white noise that the image would have, had it any.
-
-    Returns
-    -------
-    ndarray, shape (y, x), float32, or None
-        0 where pixels differ by more than ``sigmas`` at 10 Å resolution, and 60 Å around them,
-        softly rising to 1 elsewhere. None if there are none, or if that would be
-        most of the image.
-    """
-    image = np.asarray(image, np.float32)
-    px = 1 / pixel_size_A
-    blur = 10 * px
-    band = gaussian_filter(image, blur) - uniform_filter(image, max(1, round(400 * px)))
-    deviation = np.abs(band - np.median(band))
-    # A Gaussian of σ pixels leaves 1 / (2 √π σ) of white noise; one much below a pixel, all.
-    noise = noise_sigma * min(1.0, 1 / (2 * np.sqrt(np.pi) * blur))
-    outliers = deviation > sigmas * np.hypot(1.4826 * np.median(deviation), noise)
-    if not outliers.any():
-        return None
-    near = uniform_filter(outliers.astype(np.float32), max(1, round(120 * px))) > 1e-6
-    fade = max(1, round(60 * px))
-    keep = 1 - uniform_filter(uniform_filter(near.astype(np.float32), fade), fade)
-    return None if keep.mean() < 0.3 else np.asarray(keep, np.float32)
