@@ -136,15 +136,16 @@ def filtered(image: AnyArray, amplitude: DoubleArray) -> FloatArray:
 
 
 def contrast_power(properties: ReferenceProperties, noise_free: AnyArray) -> DoubleArray:
-    """Return the power of the expected contrast of every tilt without gold, [tilt, ring]."""
+    """Return the power of the expected contrast of every tilt without gold, [tilt, ring].
+
+    Gold is found as in the reference: in images with noise.
+    """
     tilts, rings = properties.power.shape
     power = np.empty((tilts, rings))
     for tilt, image in enumerate(noise_free):
         contrast = expected_contrast(properties, tilt, image)
-        noise_sigma = float(properties.electrons[tilt]) ** -0.5
-        kept = gold_mask(
-            contrast, properties.pixel_size_A, sigmas=GOLD_SIGMAS, noise_sigma=noise_sigma
-        )
+        noise = white_noise(0, tilt, contrast.shape) * float(properties.electrons[tilt]) ** -0.5
+        kept = gold_mask(contrast + noise, properties.pixel_size_A, sigmas=GOLD_SIGMAS)
         power[tilt] = power_of_kept(contrast, kept, rings)
     return power
 

@@ -40,9 +40,7 @@ def faded(image: AnyArray, kept: FloatArray) -> FloatArray:
     return np.asarray(mean + (image - mean) * kept, np.float32)
 
 
-def gold_mask(
-    image: AnyArray, pixel_size_A: float, *, sigmas: float = 5.0, noise_sigma: float = 0.0
-) -> FloatArray | None:
+def gold_mask(image: AnyArray, pixel_size_A: float, *, sigmas: float = 5.0) -> FloatArray | None:
     """Find objects that scatter far more strongly than the rest.
 
     Parameters
@@ -52,8 +50,6 @@ def gold_mask(
     pixel_size_A : float
     sigmas : float
         Robust standard deviations by which such objects differ from the median, at least.
-    noise_sigma : float
-        Standard deviation of white noise that the image would have, had it any.
 
     Returns
     -------
@@ -69,9 +65,7 @@ def gold_mask(
     blur = _RESOLUTION_A * px
     band = gaussian_filter(small, blur) - uniform_filter(small, max(1, round(400 * px)))
     deviation = np.abs(band - np.median(band))
-    # A Gaussian of σ pixels leaves 1 / (2 √π σ) of white noise; one much below a pixel, all.
-    noise = noise_sigma / block * min(1.0, 1 / (2 * np.sqrt(np.pi) * blur))
-    outliers = deviation > sigmas * np.hypot(1.4826 * np.median(deviation), noise)
+    outliers = deviation > sigmas * 1.4826 * np.median(deviation)
     if not outliers.any():
         return None
     near = uniform_filter(outliers.astype(np.float32), max(1, round(120 * px))) > 1e-6
@@ -87,7 +81,7 @@ def _block_means(image: FloatArray, block: int) -> FloatArray:
     height, width = (size // block for size in image.shape)
     whole = image[: height * block, : width * block]
     rows = np.add.reduceat(whole, np.arange(0, height * block, block), axis=0)
-    return rows.reshape(height, width, block).mean(axis=2) / np.float32(block)
+    return np.asarray(rows.reshape(height, width, block).mean(axis=2) / np.float32(block))
 
 
 def _spread(small: FloatArray, block: int, shape: tuple[int, ...]) -> FloatArray:
