@@ -5,6 +5,7 @@ the command line read the same metadata, so each bound and unit is written once.
 """
 
 import math
+from collections.abc import Collection
 from dataclasses import Field, field, fields
 from typing import Any
 
@@ -39,9 +40,14 @@ def setting(
     return field(default=default, metadata=metadata)
 
 
-def check_settings(settings: Any) -> None:
-    """Raise InputError, naming the field, if a value is not finite or out of its bounds."""
+def check_settings(settings: Any, skip: Collection[str] = ()) -> None:
+    """Raise InputError, naming the field, if a value is not finite or out of its bounds.
+
+    Fields named in ``skip`` are not looked at.
+    """
     for item in fields(settings):
+        if item.name in skip:
+            continue
         _check_field(type(settings).__name__, item, getattr(settings, item.name))
 
 

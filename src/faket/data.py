@@ -75,6 +75,8 @@ class Species:
         Schoenflies symbol if known, otherwise "C1".
     synthetic : bool
         True for the embedded species that were built by code.
+    labelled : bool
+        False for a distractor: in the image, and in no label of a data set.
     source : str
         File name and how it was processed, for the manifest.
     report : SpeciesReport
@@ -88,6 +90,7 @@ class Species:
     mass_kDa: float = float("nan")
     symmetry: str = "C1"
     synthetic: bool = False
+    labelled: bool = True
     source: str = ""
     report: SpeciesReport = field(default_factory=SpeciesReport)
 

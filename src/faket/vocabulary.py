@@ -22,5 +22,8 @@ PARTICLE_COLUMNS = (
     "filament",  # number of the filament that a subunit belongs to, from 1
     "subunit",  # its place in the filament, from 0; strands take turns
     "polarity",  # 1 or -1: whether the filament runs along its bundle's axis or against it
+    "chain",  # number of the chain, of its species, from 1
+    "link",  # place in the chain, from 0
+    "bound",  # id of the molecule to which this one is bound
     "parent",  # the filament from which this one branches off
 )

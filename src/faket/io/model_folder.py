@@ -17,6 +17,7 @@ NOISE_FREE_PROJECTIONS = "noisefree_projections.mrc"
 LOCATIONS = "particle_locations.txt"
 ALIGNMENT = "alignment_simulated.txt"
 PARTICLES = "particles.csv"  # faket's: LOCATIONS without rounding
+DISTRACTORS = "distractors.csv"  # faket's: what is in the images and in no label, if anything is
 CLASS_NAMES = "classes.txt"  # faket's: label and name
 ACQUISITION = "acquisition.json"  # faket's: all that the microscope drew
 

@@ -18,7 +18,10 @@ def with_depth(parts: SpecimenParts, depth: int) -> SpecimenParts:
     if depth == len(parts.grandmodel.data):
         return parts
     voxel_A = parts.grandmodel.voxel_size_A
-    moved = parts.particles.positions_A + np.array([0, 0, before * voxel_A])
+    shift_A = np.array([0, 0, before * voxel_A])
+    moved, others = parts.particles.positions_A + shift_A, parts.distractors
+    if others is not None:
+        others = replace(others, positions_A=others.positions_A + shift_A)
     place = moved[:, 2] / voxel_A
     kept = np.flatnonzero((place > -0.5) & (place < depth - 0.5))
     particles = replace(parts.particles, positions_A=moved).select(kept)
@@ -31,6 +34,7 @@ def with_depth(parts: SpecimenParts, depth: int) -> SpecimenParts:
         class_mask=_laid(parts.class_mask, before, depth),
         instance_mask=np.where(known[instances], instances, 0).astype(instances.dtype),
         particles=particles,
+        distractors=others,
     )
 
 

@@ -3,15 +3,18 @@
 from dataclasses import fields, replace
 from pathlib import Path
 
-from faket.data import Species
+from faket.data import DoubleArray, Species
 from faket.errors import InputError
 from faket.io.molecules import load_species
+from faket.io.neighbours import neighbour_distances
 from faket.io.specimen_files import read_species
 from faket.io.structure_files import find_structure
 from faket.pipeline.recipe import FilamentEntry, Recipe, SpeciesEntry
-from faket.specimen import FilamentSettings, SpecimenConfig
+from faket.specimen import Company, FilamentSettings, SpecimenConfig
 from faket.structures import SYNTHETIC_SPECIES
 
+# Of 30, 50 and 110 kDa, a third of the volume each; chosen, as usual sizes of proteins.
+_CROWDERS = ("syn-bean", "syn-hook", "syn-elbow")
 _EMBEDDED = {"actin": "syn-actin", "microtubule": "syn-tubulin"}
 
 
@@ -28,6 +31,7 @@ def load_library(recipe: Recipe) -> tuple[Species, ...]:
     )
     library = tuple(_load(entry, recipe) for entry in entries)
     library += tuple(_load(entry, recipe) for entry in subunit_entries(recipe))
+    library += tuple(_load(entry, recipe) for entry in crowder_entries(recipe))
     names = [species.name for species in library]
     twice = {name for name in names if names.count(name) > 1}
     if twice:
@@ -49,11 +53,44 @@ def specimen_config(recipe: Recipe, library: tuple[Species, ...]) -> SpecimenCon
     for filament in recipe.filaments:
         given = {item.name: getattr(filament, item.name) for item in fields(FilamentSettings)}
         filaments.append(FilamentSettings(**given | {"subunit": subunit_name(filament)}))
+    for entry in crowder_entries(recipe):
+        fractions[str(entry.name)] = recipe.specimen.crowding / len(_CROWDERS)
     return replace(
         recipe.specimen,
         copies=copies,
         volume_fractions=fractions,
         filaments=tuple(filaments),
+        company=_company(recipe, library),
+    )
+
+
+def _company(recipe: Recipe, library: tuple[Species, ...]) -> dict[str, Company]:
+    """Return the company of species that have some."""
+    table, found = recipe.specimen.neighbours, dict[str, DoubleArray]()
+    if table is not None:
+        found = neighbour_distances(recipe.at(Path(table)))
+    every = {}
+    # Without entries, the species are the embedded ones.
+    entries = recipe.species or (SpeciesEntry(source="-"),) * len(SYNTHETIC_SPECIES)
+    for entry, species in zip(entries, library, strict=False):
+        name = entry.neighbours or species.name
+        if entry.neighbours is not None and name not in found:
+            raise InputError(
+                f"species.neighbours: expected a species of the table `specimen.neighbours` "
+                f"({', '.join(found) or 'none is given'}), found {name!r}; correct it"
+            )
+        distances_A = tuple(float(value) for value in found.get(name, ())) or None
+        every[species.name] = entry.company(distances_A)
+    return {name: company for name, company in every.items() if company != Company()}
+
+
+def crowder_entries(recipe: Recipe) -> tuple[SpeciesEntry, ...]:
+    """Return the small proteins that crowd the specimen; none if it is not to be crowded."""
+    if not recipe.specimen.crowding:
+        return ()
+    return tuple(
+        SpeciesEntry(source=f"synthetic:{name}", name=f"crowder-{name}", labelled=False)
+        for name in _CROWDERS
     )
 
 
@@ -87,6 +124,10 @@ def source_path(entry: SpeciesEntry, recipe: Recipe) -> Path | None:
 
 
 def _load(entry: SpeciesEntry, recipe: Recipe) -> Species:
+    return replace(_loaded(entry, recipe), labelled=entry.labelled)
+
+
+def _loaded(entry: SpeciesEntry, recipe: Recipe) -> Species:
     voxel_size_A = recipe.specimen.voxel_size_A
     path = source_path(entry, recipe)
     if path is not None and path.is_dir():

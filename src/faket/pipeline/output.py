@@ -6,6 +6,7 @@ from faket.data import TiltSeries, Volume
 from faket.io.model_folder import (
     ANGLES,
     CLASS_NAMES,
+    DISTRACTORS,
     GEOMETRY,
     NOISE_FREE_PROJECTIONS,
     PARTICLES,
@@ -31,6 +32,8 @@ def write_model(folder: Path, parts: SpecimenParts, series: TiltSeries, tomogram
         overwrite=True,  # of the empty folder that is being filled
     )
     write_particles(folder / PARTICLES, parts.particles)
+    if parts.distractors is not None:
+        write_particles(folder / DISTRACTORS, parts.distractors)
     for stack in (PROJECTIONS_UNBINNED, NOISE_FREE_PROJECTIONS):  # each as an input of a stage
         write_tilt_angles((folder / stack).with_suffix(ANGLES), series.geometry.angles_deg)
         write_tilt_geometry((folder / stack).with_suffix(GEOMETRY), series.geometry)

@@ -15,6 +15,7 @@ from faket.io.failures import shown
 from faket.io.text import read_text
 from faket.methods.table import MethodName, NetworkName, method_row
 from faket.microscope import PRESETS
+from faket.pipeline.recipe_company import CompanySection
 from faket.pipeline.recipe_reference import PositiveNumber, ReferenceSection, Section
 from faket.pipeline.recipe_words import expected_value, understood, unknown_field
 from faket.reconstruction.filters import Filter
@@ -24,6 +25,7 @@ from faket.specimen.config import check_filaments
 
 _MOST_BYTES = 2_000_000  # chosen: ten thousand species with their comments
 _UNKNOWN = ("extra_forbidden", "unexpected_keyword_argument")
+OWN_SECTIONS = ("filaments", "company")  # of the specimen's settings
 FORBID = ConfigDict(extra="forbid")
 
 
@@ -31,6 +33,13 @@ FORBID = ConfigDict(extra="forbid")
 @dataclass(frozen=True)
 class SpecimenSection(SpecimenConfig):
     """The specimen's settings as a section that refuses unknown fields."""
+
+    neighbours: str | None = setting(
+        None, "table of picks whose distances to nearest neighbours are wanted, species by species"
+    )
+    crowding: float = setting(
+        0.0, "fraction of the volume filled with small unlabelled proteins", ge=0, lt=0.4
+    )
 
 
 @with_config(FORBID)
@@ -41,7 +50,7 @@ class FilamentEntry(FilamentSettings):
     name: str | None = setting(None, "class name of its subunits, no blanks; from their source")
 
 
-class SpeciesEntry(Section):
+class SpeciesEntry(CompanySection):
     """One kind of molecule."""
 
     source: str = Field(
@@ -53,6 +62,7 @@ class SpeciesEntry(Section):
         None, pattern=r"^\S+$", description="class name, no blanks; from the source by default"
     )
     copies: int | None = Field(None, ge=0, le=65535, description="explicit number of copies")
+    labelled: bool = Field(True, description="false: in the images, and in no label")
     volume_fraction: float | None = Field(
         None, gt=0, lt=0.5, description="fraction of the specimen's volume, instead of copies"
     )
@@ -201,10 +211,12 @@ class Recipe(Section):
                 f"reconstruction.binning: expected at most the specimen's smallest side "
                 f"{smallest}, found {binning}; choose a smaller one"
             )
-        if self.specimen.filaments:
-            raise InputError(
-                "specimen.filaments: expected no such field here, found it; use [[filaments]]"
-            )
+        for name in OWN_SECTIONS:
+            if getattr(self.specimen, name):
+                raise InputError(
+                    f"specimen.{name}: expected no such field here, found it; write it in "
+                    f"[[{'species' if name == 'company' else name}]]"
+                )
         for filaments in self.filaments:
             check_filaments(filaments, self.specimen.size_A)
         _check_reconstruction(self)
@@ -311,9 +323,7 @@ def recipe_fields() -> tuple[str, ...]:
         "species": SpeciesEntry,
     }
     names = [*Recipe.model_fields]
-    names += [
-        f"specimen.{each.name}" for each in fields(SpecimenConfig) if each.name != "filaments"
-    ]
+    names += [f"specimen.{x.name}" for x in fields(SpecimenSection) if x.name not in OWN_SECTIONS]
     names += [f"filaments.{item.name}" for item in fields(FilamentEntry)]
     for section, model in sections.items():
         names += [f"{section}.{name}" for name in model.model_fields]

@@ -8,23 +8,24 @@ from pydantic import BaseModel
 
 from faket.microscope import PRESETS
 from faket.pipeline.recipe import (
+    OWN_SECTIONS,
     FilamentEntry,
     MicroscopeSection,
     Recipe,
     Reconstruction,
     SpeciesEntry,
+    SpecimenSection,
     Style,
     Tilts,
 )
 from faket.pipeline.recipe_reference import ReferenceSection
-from faket.specimen import SpecimenConfig
 
 
 def example_recipe() -> str:
     """Return a recipe in TOML with every field, its default, unit and meaning."""
     lines = ["# A recipe of faket. Every field is optional and shown with its default."]
     lines += [*_section_lines(Recipe), ""]
-    lines += ["[specimen]", *_settings_lines(SpecimenConfig()), ""]
+    lines += ["[specimen]", *_settings_lines(SpecimenSection()), ""]
     # As comments, because tilts in a recipe replace those of the reference or preset.
     lines += ["# [tilts]", *(f"# {line.removeprefix('# ')}" for line in _section_lines(Tilts)), ""]
     sections: list[type[BaseModel]] = [ReferenceSection, MicroscopeSection, Style, Reconstruction]
@@ -57,12 +58,13 @@ def _section_lines(model: type[BaseModel]) -> Iterator[str]:
 
 def _settings_lines(settings: Any) -> Iterator[str]:
     for item in fields(settings):
-        if item.name == "filaments":  # a section of its own
+        if item.name in OWN_SECTIONS:
             continue
         unit = item.metadata.get("unit", "")
         comment = item.metadata.get("description", "") + (f" ({unit})" if unit else "")
         assert item.default is not MISSING or item.default_factory is not MISSING
-        yield f"{item.name} = {_toml(getattr(settings, item.name))}  # {comment}"
+        text = _toml(getattr(settings, item.name))
+        yield f"{item.name} = {text}  # {comment}" if text else f"# {item.name} =  # {comment}"
 
 
 def _toml(value: Any) -> str:

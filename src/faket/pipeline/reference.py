@@ -118,6 +118,8 @@ def input_files(recipe: Recipe, references: Sequence[Reference]) -> tuple[Path, 
     for reference in references:
         files += reference.files
     files += [recipe.at(path) for path in recipe.reference.clean]
+    if recipe.specimen.neighbours is not None:
+        files.append(recipe.at(Path(recipe.specimen.neighbours)))
     if recipe.reconstruction.like is not None:
         files.append(recipe.at(recipe.reconstruction.like))
     return tuple(file for file in dict.fromkeys(files) if file.is_file())

@@ -1,6 +1,6 @@
 """What a tomogram needs of its specimen, which is painted slab by slab and never whole."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -32,6 +32,8 @@ class SpecimenParts:
     classes : mapping of int to ClassInfo
     whole : Specimen or None
         For the physics simulator, which turns the specimen.
+    distractors : Particles or None
+        Those that are in the images and in no label.
     """
 
     noise_free: FloatArray
@@ -41,6 +43,7 @@ class SpecimenParts:
     particles: Particles
     classes: Mapping[int, ClassInfo]
     whole: Specimen | None = None
+    distractors: Particles | None = None
 
 
 def paint_parts(plan: Plan, particles: Particles, clock: Clock) -> SpecimenParts:
@@ -54,7 +57,7 @@ def paint_parts(plan: Plan, particles: Particles, clock: Clock) -> SpecimenParts
         if method_of(plan.recipe).name == "benchmark":
             whole = paint_specimen(plan.specimen, plan.library, particles)
     noise_free, grandmodel = _projected_and_binned(plan, painter, whole, clock)
-    return SpecimenParts(
+    parts = SpecimenParts(
         noise_free,
         Volume(grandmodel, size_A * binning),
         class_mask,
@@ -62,6 +65,27 @@ def paint_parts(plan: Plan, particles: Particles, clock: Clock) -> SpecimenParts
         replace(particles, positions_A=particles.positions_A - np.array([x, y, z]) * size_A),
         painter.classes,
         whole,
+    )
+    return without_distractors(parts, [one.name for one in plan.library if not one.labelled])
+
+
+def without_distractors(parts: SpecimenParts, names: Sequence[str]) -> SpecimenParts:
+    """Take species that are not labelled out of masks, classes and particles.
+
+    The whole specimen keeps them, because the physics simulator asks it for materials.
+    """
+    if not names:
+        return parts
+    hidden = [label for label, info in parts.classes.items() if info.name in names]
+    seen = ~np.isin(parts.class_mask, hidden)
+    labelled = np.array([name not in names for name in parts.particles.species], bool)
+    return replace(
+        parts,
+        class_mask=parts.class_mask * seen,
+        instance_mask=parts.instance_mask * seen,
+        particles=parts.particles.select(np.flatnonzero(labelled)),
+        classes={label: info for label, info in parts.classes.items() if label not in hidden},
+        distractors=parts.particles.select(np.flatnonzero(~labelled)),
     )
 
 

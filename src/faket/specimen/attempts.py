@@ -13,7 +13,9 @@ from faket.specimen.ellipsoids import scan_solid
 from faket.specimen.filaments import Place, grow_one
 from faket.specimen.membrane import LABEL_HALF_THICKNESS_A
 from faket.specimen.molecules import first_fit
-from faket.specimen.records import PoseRecord
+from faket.specimen.partners import Partner
+from faket.specimen.places import Anywhere, places_of
+from faket.specimen.records import NO_AXES, PoseRecord
 from faket.specimen.shapes import Shape, fibonacci_sphere
 from faket.specimen.shells import first_shell_fit
 from faket.vocabulary import FIDUCIAL, VESICLE
@@ -33,9 +35,12 @@ def largest_first(shapes: Mapping[str, Shape]) -> list[str]:
 
 
 def attempts_by_class(
-    config: SpecimenConfig, shapes: Mapping[str, Shape], seed: int
+    config: SpecimenConfig, shapes: Mapping[str, Shape], seed: int, counts: Mapping[str, int]
 ) -> tuple["PoseRecord", dict[str, Attempt]]:
-    """Return the record of an empty specimen, and for each class what places one object in it."""
+    """Return the record of an empty specimen, and for each class what places one object in it.
+
+    ``counts`` tells how many of each are wanted.
+    """
     nx, ny, nz = config.size_voxels
     occupancy = np.zeros((nz, ny, nx), np.bool_)
     record = PoseRecord(config.voxel_size_A)
@@ -50,7 +55,8 @@ def attempts_by_class(
         attempts[name] = partial(grow_one, place, settings, record, rng)
     for name in largest_first(shapes):
         rng = generator(seed, "place", "molecule", name)
-        attempts[name] = _molecule_attempt(config, name, shapes[name], occupancy, record, rng)
+        places = places_of(config, name, rng, counts[name])
+        attempts[name] = _molecule_attempt(config, name, shapes, occupancy, record, places)
     return record, attempts
 
 
@@ -127,25 +133,32 @@ def _gold_attempt(
 def _molecule_attempt(
     config: SpecimenConfig,
     name: str,
-    shape: Shape,
+    shapes: Mapping[str, Shape],
     occupancy: AnyArray,
     record: PoseRecord,
-    rng: np.random.Generator,
+    places: Anywhere,
 ) -> Attempt:
     size = np.array(config.size_voxels, np.float64)
+    shape, partner = shapes[name], Partner.of(config, name, shapes)
 
-    def attempt() -> bool:
-        rotation = _random_rotation(rng)
+    def attempt_here() -> bool:
+        rotation = places.rotation()
         matrix = rotation.as_matrix()
         points = shape.points @ matrix.T  # [n, 3], rotated
         # Positions beyond these would put a voxel next to one of the points outside the box.
         low, high = -1 - points.min(axis=0), size - points.max(axis=0)
-        for batch_A in _positions_A(rng, low, high, config):
+        for batch_A in places.batches(low, high):
+            if partner is not None:
+                batch_A = partner.with_room(occupancy, batch_A, rotation)
             centres = batch_A / config.voxel_size_A
             chosen = first_fit(occupancy, centres, matrix, points, shape.envelope)
             if chosen >= 0:
-                record.add(name, batch_A[chosen], rotation)
+                columns = places.placed(batch_A[chosen], rotation)
+                record.add(name, batch_A[chosen], rotation, NO_AXES, **columns)
+                if partner is not None:
+                    partner.bind(occupancy, batch_A[chosen], rotation, record)
                 return True
+        places.missed()
         return False
 
-    return attempt
+    return lambda: any(attempt_here() for _ in range(places.rounds()))

@@ -16,7 +16,8 @@ def class_labels(species: Sequence[Species]) -> dict[int, ClassInfo]:
     Parameters
     ----------
     species : sequence of Species
-        They get 1 ... n in this order; vesicles n + 1 and fiducials n + 2.
+        Those that are labelled get 1 ... n in this order; vesicles n + 1, fiducials n + 2, and
+        then come the others, which a data set does not label.
 
     Raises
     ------
@@ -36,10 +37,10 @@ def class_labels(species: Sequence[Species]) -> dict[int, ClassInfo]:
                 f"species {i + 1}: expected a unique name other than "
                 f"{', '.join(NO_MOLECULES)}, found {name!r}; give it another name"
             )
-    classes = {i: ClassInfo(name, "protein") for i, name in enumerate(names, start=1)}
-    classes[len(names) + 1] = ClassInfo(VESICLE, "membrane")
-    classes[len(names) + 2] = ClassInfo(FIDUCIAL, "gold")
-    return classes
+    infos = [ClassInfo(one.name, "protein") for one in species if one.labelled]
+    infos += [ClassInfo(VESICLE, "membrane"), ClassInfo(FIDUCIAL, "gold")]
+    infos += [ClassInfo(one.name, "protein") for one in species if not one.labelled]
+    return dict(enumerate(infos, start=1))
 
 
 def check_species(config: SpecimenConfig, species: Sequence[Species]) -> None:
@@ -57,8 +58,9 @@ def check_species(config: SpecimenConfig, species: Sequence[Species]) -> None:
                 "`FilamentSettings.subunit`: expected a species among "
                 f"{', '.join(names) or '(none)'}, found {settings.subunit!r}; add the species"
             )
-    for field in ("copies", "volume_fractions"):
-        for name in getattr(config, field):
+    partners = [one.partner for one in config.company.values() if one.partner is not None]
+    for field in ("copies", "volume_fractions", "company", "partner"):
+        for name in getattr(config, field, partners):
             if name not in names:
                 raise InputError(
                     f"`SpecimenConfig.{field}`: expected names among "

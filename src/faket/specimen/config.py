@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from faket.config import check_settings, setting
 from faket.errors import InputError
+from faket.specimen.company import Company
 from faket.specimen.filament_settings import FilamentSettings, most_subunits
 
 MAX_OBJECTS = 65535  # ids of the instance mask are uint16
@@ -55,6 +56,7 @@ class SpecimenConfig:
         (0.8, 1.2), "factor on each axis of a fiducial", ge=0.2, le=5
     )
     filaments: tuple[FilamentSettings, ...] = setting((), "kinds of filaments")
+    company: Mapping[str, Company] = setting(dict, "where molecules of a species lie, by name")
     on_full: Literal["continue", "stop"] = setting(
         "continue", "when something does not fit: 'continue' without it, or 'stop'"
     )
@@ -68,6 +70,7 @@ class SpecimenConfig:
         check_settings(self)
         _check_size(self.size_voxels)
         _check_amounts(self.copies, self.volume_fractions)
+        _check_company(self.company)
         for settings in self.filaments:
             check_filaments(settings, self.size_A)
         if self.on_full not in ("continue", "stop"):
@@ -126,11 +129,19 @@ def _check_kinds(config: SpecimenConfig) -> None:
         raise InputError(
             f"`SpecimenConfig.filaments`: expected a tuple of FilamentSettings, found {kinds!r:.80}"
         )
-    for name in ("copies", "volume_fractions"):
+    for name in ("copies", "volume_fractions", "company"):
         if not isinstance(getattr(config, name), Mapping):
             found = getattr(config, name)
             raise InputError(
                 f"`SpecimenConfig.{name}`: expected amounts by name of species, found {found!r}"
+            )
+
+
+def _check_company(company: Mapping[str, Company]) -> None:
+    for name, value in company.items():
+        if not isinstance(value, Company):
+            raise InputError(
+                f"`SpecimenConfig.company`, {name!r}: expected a Company, found {value!r:.80}"
             )
 
 

@@ -71,7 +71,8 @@ def requested_counts(
     """
     shapes = _checked_shapes(config, species)
     volumes = {name: shape.volume_voxels for name, shape in shapes.items()}
-    return _without_subunits(config, _requested_counts(config, volumes, seed))
+    counts = _without_subunits(config, _requested_counts(config, volumes, seed))
+    return _with_partners(config, counts)
 
 
 def place_particles(config: SpecimenConfig, species: Sequence[Species], *, seed: int) -> Placement:
@@ -125,7 +126,18 @@ def place_particles(config: SpecimenConfig, species: Sequence[Species], *, seed:
             f"found {len(record.species)}, subunits of filaments included; ask for fewer"
         )
     grown = {name: placed[name] for name in config.filaments_by_name()}
-    return Placement(record.particles(), _without_subunits(config, requested), grown)
+    return Placement(
+        record.particles(), _with_partners(config, _without_subunits(config, requested)), grown
+    )
+
+
+def _with_partners(config: SpecimenConfig, requested: dict[str, int]) -> dict[str, int]:
+    """Count the molecules that come bound to others, too."""
+    return requested | {
+        one.partner: requested.get(one.partner, 0) + requested[name]
+        for name, one in config.company.items()
+        if one.partner is not None and name in requested
+    }
 
 
 def _without_subunits(config: SpecimenConfig, requested: Mapping[str, int]) -> dict[str, int]:
@@ -138,7 +150,7 @@ def _one_class_after_another(
     config: SpecimenConfig, shapes: Mapping[str, Shape], requested: Mapping[str, int], seed: int
 ) -> tuple[PoseRecord, dict[str, int]]:
     """Place all classes in turn; return also how many of each fitted."""
-    record, attempts = attempts_by_class(config, shapes, seed)
+    record, attempts = attempts_by_class(config, shapes, seed, requested)
     placed: dict[str, int] = {}
     for name, attempt in attempts.items():
         placed[name] = fill(requested[name], attempt)
@@ -162,11 +174,11 @@ def _in_equal_shares(
     """
     hopeless: set[str] = set()  # too large for the room that the box leaves
     while True:
-        record, attempts = attempts_by_class(config, shapes, seed)
         goals = {
             name: 0 if name in hopeless else int(n * share) if name in shapes else n
             for name, n in requested.items()
         }
+        record, attempts = attempts_by_class(config, shapes, seed, goals)
         placed = {name: fill(goals[name], attempt) for name, attempt in attempts.items()}
         short = [name for name in shapes if placed[name] < goals[name]]
         if not short:

@@ -7,7 +7,7 @@ from scipy.spatial.transform import Rotation
 
 from faket.data import DoubleArray, Particles
 
-_NO_AXES = np.full(3, np.nan)
+NO_AXES = np.full(3, np.nan)
 
 
 class PoseRecord:
@@ -26,7 +26,7 @@ class PoseRecord:
         name: str,
         position_A: DoubleArray,
         rotation: Rotation,
-        semi_axes_A: DoubleArray = _NO_AXES,
+        semi_axes_A: DoubleArray = NO_AXES,
         **columns: float,
     ) -> None:
         """Add an object: position x y z, orientation, semi-axes (NaN for molecules), columns."""
