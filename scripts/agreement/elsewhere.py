@@ -15,7 +15,7 @@ import numpy as np
 
 
 def read(script, variable, folder, name):
-    """Run a reader's script and return what it saved: the poses, and name and version of the reader.
+    """Run a reader's script; return the poses it saved, and the reader's name and version.
 
     Parameters
     ----------
@@ -32,5 +32,5 @@ def read(script, variable, folder, name):
         out = Path(place) / "found.npz"
         subprocess.run([python, str(script), str(folder), name, str(out)], check=True)
         with np.load(out) as found:
-            turns = found["turns"] if "turns" in found else None
+            turns = found.get("turns")
             return Poses(found["volume"], found["voxels"], turns), str(found["reader"])

@@ -1,4 +1,4 @@
-"""copick's own library reads a project: places by its voxel spacing, its transformation matrices."""
+"""copick's own library reads a project: places by the voxel spacing, and the matrices."""
 
 import sys
 from importlib.metadata import version

@@ -36,7 +36,7 @@ def main(folder, name, out):
 
 
 def _turn(found):
-    """Return the rotation matrix (x y z) of an object: DeepFinder turns three balls, on x, y and z."""
+    """Return an object's rotation matrix (x y z): DeepFinder turns balls on x, y and z."""
     from deepfinder.utils.common import rotate_array
 
     axes = np.indices((_SIDE,) * 3) - _SIDE // 2  # z y x
