@@ -104,9 +104,16 @@ class Browser:
             self.call("Input.dispatchKeyEvent", type=kind, key=key,
                       windowsVirtualKeyCode=codes[key])  # fmt: skip
 
-    def screenshot(self, path: Path) -> None:
-        """Write the whole page as PNG."""
-        found = self.call("Page.captureScreenshot", captureBeyondViewport=True)
+    def screenshot(self, path: Path, element: str | None = None) -> None:
+        """Write the page, or the element of that id, as PNG."""
+        options = {}
+        if element is not None:
+            box = self.run(
+                f"(b => ({{x: b.x + scrollX, y: b.y + scrollY, width: b.width, height: b.height, "
+                f"scale: 1}}))(document.getElementById('{element}').getBoundingClientRect())"
+            )
+            options["clip"] = box
+        found = self.call("Page.captureScreenshot", captureBeyondViewport=True, **options)
         path.write_bytes(base64.b64decode(found["data"]))
 
     def close(self) -> None:

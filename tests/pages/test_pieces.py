@@ -16,7 +16,7 @@ from PIL import Image
 from faket.pages.html import json_script, table, text
 from faket.pages.particles import neighbour_distances_nm
 from faket.pages.recipe_text import toml_lines
-from faket.pages.sprites import MOST_PIXELS, fitting_factor, grey_sprite, label_sprite
+from faket.pages.sprites import Detail, fitting_factor, grey_sprite, label_sprite
 
 
 def planes_of(sprite):
@@ -53,12 +53,13 @@ def test_constant_planes_are_shown():
 @settings(max_examples=50)
 @given(st.tuples(*[st.integers(1, 2000)] * 3), st.integers(16, 400), st.booleans())
 def test_planes_and_sheets_are_small_enough(shape, side, stack):
-    factor = fitting_factor(shape, side, stack=stack)
+    detail = Detail(side, 1_000_000)
+    factor = fitting_factor(shape, detail, stack=stack)
     n, ny, nx = (k if stack and axis == 0 else k // factor for axis, k in enumerate(shape))
     assert min(n, ny, nx) >= 1
     if min(shape) > 2000 // 16:  # otherwise a narrow one may not become smaller
         assert max(ny, nx) <= side
-        assert n * ny * nx <= MOST_PIXELS
+        assert n * ny * nx <= detail.pixels
 
 
 @settings(max_examples=30)

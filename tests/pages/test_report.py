@@ -14,6 +14,8 @@ from faket.errors import InputError
 from faket.io.model_folder import CLASS_NAMES, LOCATIONS, PARTICLES, RECONSTRUCTION, model_name
 from faket.pages.pick_files import read_pick_sets
 from faket.pages.report import report_on_folder, report_on_picks
+from faket.pages.sprites import Detail
+from faket.study.layout import open_study
 
 
 class Elements(HTMLParser):
@@ -190,4 +192,19 @@ def test_the_command(made_up, tmp_path, capsys, monkeypatch):
     (folder / model_name(0) / LOCATIONS).unlink()
     (folder / model_name(0) / PARTICLES).write_text("id,species\n1,a\n")
     assert run(["report", str(folder)]) == 2
-    assert capsys.readouterr().err.strip().count("\n") == 2
+    errors = [line for line in capsys.readouterr().err.splitlines() if line.startswith("faket: ")]
+    assert len(errors) == 3
+
+
+def test_a_study_that_has_only_begun(tmp_path):
+    open_study(tmp_path / "study", preset="tiny", modalities=["benchmark", "style"]).save()
+    page = read(report_on_folder(tmp_path / "study", tmp_path / "page.html"))
+    assert page.scripts["shared"]["tomograms"] == []
+    assert "No test tomogram yet." in page.text
+    assert page.text.count("0 of 1") == 2
+
+
+def test_ten_tomograms_share_the_room_that_three_have():
+    few, ten = Detail.for_tomograms(3), Detail.for_tomograms(10)
+    assert few == Detail.for_tomograms(1)
+    assert ten.pixels == 0.3 * few.pixels

@@ -34,16 +34,21 @@ def report(
     tomograms
         Number of tomograms of a data set whose images are on the page; tables are of all.
     """
+    from faket.cli.progress import reporting
     from faket.pages.pick_files import read_pick_sets
     from faket.pages.report import report_on_folder, report_on_picks
 
     if tomogram is not None:
         sets = read_pick_sets(source, tomogram)
-        print(report_on_picks(sets, tomogram, out))
+        with reporting("report") as say:
+            page = report_on_picks(sets, tomogram, out, say=say)
+        print(page)
         return
     if source.is_file():
         raise InputError(
             f"{source}: expected the tomogram that these picks were made from, found none; give "
             "`tomogram`"
         )
-    print(report_on_folder(source, out, most=tomograms))
+    with reporting("report") as say:
+        page = report_on_folder(source, out, most=tomograms, say=say)
+    print(page)

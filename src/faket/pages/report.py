@@ -14,6 +14,7 @@ from faket.io.text import read_text
 from faket.pages.html import Fact, facts_table, paragraph, section, text
 from faket.pages.page import Made, Page, write_page
 from faket.pages.recipe_text import toml_lines
+from faket.pages.sprites import Detail
 from faket.pages.stacks import reference_stack, stack_content
 from faket.pages.study_tables import figures, score_sections, study_view
 from faket.pages.tables import (
@@ -26,14 +27,11 @@ from faket.pages.tables import (
 from faket.pages.targets import PickSet, View, files_of, view_of_tomogram, views_of
 from faket.pages.tomogram import TomogramNumbers, content, hits_by_picks, measure, species_of
 from faket.pipeline.claim import RECIPE
+from faket.reports import Report
 from faket.study.layout import STAMP
 
-# Longest side of a plane in pixels, and WebP's quality: chosen, so that a page of ten tomograms
-# of 512 × 512 × 180 voxels stays below 30 MB.
-_FEW, _FINE, _USUAL = 3, (320, 50), (200, 45)
 
-
-def report_on_folder(folder: Path, out: Path, *, most: int = 10) -> Path:
+def report_on_folder(folder: Path, out: Path, *, most: int = 10, say: Report | None = None) -> Path:
     """Write the page of a data set, of the folder of a tomogram, or of a study.
 
     Parameters
@@ -44,6 +42,8 @@ def report_on_folder(folder: Path, out: Path, *, most: int = 10) -> Path:
         HTML file to write.
     most : int
         Number of tomograms whose images are shown; tables are of all.
+    say : callable, optional
+        Called with (tomogram, done, in all).
 
     Raises
     ------
@@ -56,12 +56,14 @@ def report_on_folder(folder: Path, out: Path, *, most: int = 10) -> Path:
         lead = "The images are of the first test tomogram." if views else "No test tomogram yet."
         title = f"Study {_name(folder)}"
         page = Page(title, lead, list(score_sections(study)), list(figures(study)))
-        return _write(out, page, views, None, most)
+        return _write(out, page, views, None, most, say)
     views = views_of(folder)
-    return _write(out, Page(f"Data set {_name(folder)}", ""), views, folder, most)
+    return _write(out, Page(f"Data set {_name(folder)}", ""), views, folder, most, say)
 
 
-def report_on_picks(picks: Sequence[PickSet], tomogram: Path, out: Path) -> Path:
+def report_on_picks(
+    picks: Sequence[PickSet], tomogram: Path, out: Path, *, say: Report | None = None
+) -> Path:
     """Write the page of picks in one tomogram, beside its truth where its folder has it.
 
     Raises
@@ -70,10 +72,12 @@ def report_on_picks(picks: Sequence[PickSet], tomogram: Path, out: Path) -> Path
         If a file of the tomogram is damaged.
     """
     view = view_of_tomogram(tomogram, tuple(picks))
-    return _write(out, Page(f"Picks in {view.name}", ""), [view], view.folder, 1)
+    return _write(out, Page(f"Picks in {view.name}", ""), [view], view.folder, 1, say)
 
 
-def _write(out: Path, page: Page, views: Sequence[View], folder: Path | None, most: int) -> Path:
+def _write(
+    out: Path, page: Page, views: Sequence[View], folder: Path | None, most: int, say: Report | None
+) -> Path:
     found = [measure(view) for view in views]
     species, shown = species_of(found), found[:most]
     page = replace(
@@ -84,21 +88,19 @@ def _write(out: Path, page: Page, views: Sequence[View], folder: Path | None, mo
         tomograms=[each.view.name for each in shown],
         neighbours=distance_histogram(found),
     )
-    side, quality = _FINE if len(shown) <= _FEW else _USUAL
-    return write_page(out, page, _data(shown, species, side, quality))
+    return write_page(out, page, _data(shown, species, say or (lambda what, done, total: None)))
 
 
-def _data(
-    shown: Sequence[TomogramNumbers], species: Sequence[str], side: int, quality: int
-) -> Iterator[Made]:
+def _data(shown: Sequence[TomogramNumbers], species: Sequence[str], say: Report) -> Iterator[Made]:
     """Yield the data of tomograms, and of each of their references once."""
-    known = set()
+    known, detail = set(), Detail.for_tomograms(len(shown))
     for index, each in enumerate(shown):
+        say(each.view.name, index, len(shown))
         stack = reference_stack(each.view)
         if stack is not None and stack.source not in known:
             known.add(stack.source)
-            yield stack.path.parent.name, partial(stack_content, stack, each.view, side, quality)
-        yield f"tomogram-{index}", partial(content, each, species, side, quality)
+            yield stack.path.parent.name, partial(stack_content, stack, each.view, detail)
+        yield f"tomogram-{index}", partial(content, each, species, detail)
 
 
 def _lead(found: Sequence[TomogramNumbers], shown: int) -> str:

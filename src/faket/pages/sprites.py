@@ -4,6 +4,7 @@ import base64
 import io
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,9 +12,35 @@ import numpy as np
 from faket.data import AnyArray
 
 LONGEST_SIDE = 16_000  # pixels; a WebP image has at most 16 383
-MOST_PIXELS = 16_000_000  # a canvas of Safari on a phone has at most 16.7 million
+# Chosen: of noise a pixel takes half a byte, and a tomogram has two noisy sprites, so that a page
+# stays below 30 MB. A canvas of Safari on a phone has at most 16.7 million pixels.
+_ALL_PIXELS, _MOST_PIXELS, _LONGEST_PLANE, _QUALITY = 18_000_000, 6_000_000, 320, 40
 _PERCENTILES = (0.5, 99.5)  # as in the figures of data sets
 _AT_MOST_COUNTED = 2_000_000  # chosen: percentiles of so many values are exact enough to look at
+
+
+@dataclass(frozen=True)
+class Detail:
+    """How finely tomograms and stacks are shown.
+
+    Attributes
+    ----------
+    side : int
+        Longest side of a plane, pixels.
+    pixels : int
+        Of all planes of a sprite together.
+    quality : int
+        Of WebP, 0 to 100.
+    """
+
+    side: int = _LONGEST_PLANE
+    pixels: int = _MOST_PIXELS
+    quality: int = _QUALITY
+
+    @staticmethod
+    def for_tomograms(count: int) -> "Detail":
+        """Return the detail with which so many tomograms fit on a page of 30 MB."""
+        return Detail(pixels=min(_MOST_PIXELS, _ALL_PIXELS // max(1, count)))
 
 
 def grey_limits(planes: AnyArray) -> tuple[float, float]:
@@ -61,22 +88,22 @@ def label_sprite(planes: AnyArray) -> dict[str, Any]:
     return {"src": _encoded(sheet, "png"), "shape": planes.shape, "columns": columns}
 
 
-def fitting_factor(shape: Sequence[int], side: int, *, stack: bool) -> int:
+def fitting_factor(shape: Sequence[int], detail: Detail, *, stack: bool) -> int:
     """Return the side of the blocks that are averaged, so that planes and sheet are small enough.
 
     Parameters
     ----------
     shape : (int, int, int)
         Planes, y, x.
-    side : int
-        Longest side of a plane on the page, pixels.
+    detail : Detail
     stack : bool
         Whether planes are images, which are not averaged with each other.
     """
-    factor = max(1, math.ceil(max(shape[1:]) / side))
-    while math.prod(_reduced(shape, factor, stack)) > MOST_PIXELS:
+    most = min(shape[1:] if stack else shape)
+    factor = max(1, math.ceil(max(shape[1:]) / detail.side))
+    while factor < most and math.prod(_reduced(shape, factor, stack)) > detail.pixels:
         factor += 1
-    return min(factor, *(shape[1:] if stack else shape))
+    return min(factor, most)
 
 
 def _reduced(shape: Sequence[int], factor: int, stack: bool) -> tuple[int, ...]:

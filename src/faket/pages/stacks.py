@@ -21,7 +21,7 @@ from faket.io.mrc.reduced import read_reduced
 from faket.io.tilts import read_tilt_angles
 from faket.microscope.ctf_estimate import AMPLITUDE_CONTRAST
 from faket.pages.spectra import KnownCtf, stack_spectra, thon_rings
-from faket.pages.sprites import fitting_factor, grey_sprite
+from faket.pages.sprites import Detail, fitting_factor, grey_sprite
 from faket.pages.targets import View
 from faket.pipeline.methods import read_properties
 from faket.units import A_PER_NM, UM_PER_A
@@ -61,10 +61,10 @@ def reference_stack(view: View) -> Stack | None:
     return stack if _is_there(stack) else None
 
 
-def stack_content(stack: Stack, view: View, side: int, quality: int) -> dict[str, Any]:
+def stack_content(stack: Stack, view: View, detail: Detail) -> dict[str, Any]:
     """Return a stack's images, and of one with noise also power spectra and Thon rings."""
     angles = read_tilt_angles(angles_file(stack.path))
-    factor = fitting_factor(read_shape(stack.path), side, stack=True)
+    factor = fitting_factor(read_shape(stack.path), detail, stack=True)
     pixel_A = read_pixel_size(stack.path)
     content = {
         "title": stack.title,
@@ -72,7 +72,7 @@ def stack_content(stack: Stack, view: View, side: int, quality: int) -> dict[str
         "angles": [round(float(angle), 2) for angle in angles],
         "pixel_nm": factor * pixel_A / A_PER_NM,
         "factor": factor,
-        "sprite": grey_sprite(read_reduced(stack.path, factor, stack=True), quality),
+        "sprite": grey_sprite(read_reduced(stack.path, factor, stack=True), detail.quality),
     }
     if stack.measured and len(angles) == read_shape(stack.path)[0]:
         content |= _spectra(stack.path, pixel_A, angles, known_ctf(stack, view))

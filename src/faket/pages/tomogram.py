@@ -23,7 +23,7 @@ from faket.pages.particles import (
     read_true_particles,
     truth_for,
 )
-from faket.pages.sprites import fitting_factor, grey_sprite, label_sprite
+from faket.pages.sprites import Detail, fitting_factor, grey_sprite, label_sprite
 from faket.pages.stacks import stack_content, stacks_of
 from faket.pages.targets import View
 from faket.units import A_PER_NM
@@ -92,9 +92,7 @@ def hits_by_picks(view: View) -> list[tuple[str, str, list[SpeciesHits]]]:
     return [(each.title, each.source, hits_of(each.picks, truth)) for each in view.picks]
 
 
-def content(
-    found: TomogramNumbers, species: Sequence[str], side: int, quality: int
-) -> dict[str, Any]:
+def content(found: TomogramNumbers, species: Sequence[str], detail: Detail) -> dict[str, Any]:
     """Return what the page's script shows of a tomogram, as JSON can hold it.
 
     Parameters
@@ -102,17 +100,14 @@ def content(
     found : TomogramNumbers
     species : sequence of str
         All of the page; particles name theirs by its number there.
-    side : int
-        Longest side of a plane, pixels.
-    quality : int
-        Of the images, 0 to 100.
+    detail : Detail
     """
     view, numbers = found.view, {name: i for i, name in enumerate(species)}
     true = found.there
     own_radii = None if true is None else _own_radii_A(true.particles)
     return {
         "name": view.name,
-        **_volumes(found, numbers, side, quality),
+        **_volumes(found, numbers, detail),
         "radii_nm": {
             str(numbers[name]): round(radius / A_PER_NM, 2)
             for name, radius in found.radii_A.items()
@@ -133,7 +128,7 @@ def content(
         ],
         # Its data stand once for all tomograms: see faket.pages.report.
         "reference": None if view.reference is None else view.reference.name,
-        "stacks": [stack_content(stack, view, side, quality) for stack in stacks_of(view)],
+        "stacks": [stack_content(stack, view, detail) for stack in stacks_of(view)],
     }
 
 
@@ -154,20 +149,18 @@ def species_of(found: Sequence[TomogramNumbers]) -> list[str]:
     return ordered(names)
 
 
-def _volumes(
-    found: TomogramNumbers, numbers: dict[str, int], side: int, quality: int
-) -> dict[str, Any]:
+def _volumes(found: TomogramNumbers, numbers: dict[str, int], detail: Detail) -> dict[str, Any]:
     """Return the grey volumes and the labels, all in the same blocks."""
     if found.shape is None or found.voxel_size_A is None:
         return {"grey": [], "labels": None}
-    factor = fitting_factor(found.shape, side, stack=False)
+    factor = fitting_factor(found.shape, detail, stack=False)
     grey, labels = [], None
     for title, path in volumes_of(found.view):
         if read_shape(path) != found.shape:
             continue
         source = found.source(path.name) if found.view.folder is not None else path.name
         if title != "labels":
-            sprite = grey_sprite(read_reduced(path, factor), quality)
+            sprite = grey_sprite(read_reduced(path, factor), detail.quality)
             grey.append({"title": title, "source": source, "sprite": sprite})
         elif found.there is not None:
             classes = {str(label): numbers[n] for label, n in found.there.classes.items()}
