@@ -1,5 +1,6 @@
 """An exported tilt-series tells what its images were made with, and a real program's errors."""
 
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -75,6 +76,18 @@ def test_stack_is_linked_and_frames_are_its_images(model, tmp_path):
     frame, size_A = read_stack(tmp_path / "out" / "frames" / f"{series.frames[3]}.mrc")
     assert size_A == 5.0
     np.testing.assert_array_equal(frame[0], read_stack(stack)[0][3])
+
+
+def test_halves_go_with_their_stack(model, tmp_path):
+    tomogram, _ = model
+    for half in ("odd", "even"):
+        shutil.copy(tomogram.folder / "projections_unbinned.mrc",
+                    tomogram.folder / f"projections_unbinned_{half}.mrc")  # fmt: skip
+    FORMAT.write(tomogram, tmp_path / "out")
+    assert (tmp_path / "out" / "model_0" / "model_0_EVN.mrc").exists()
+    facts = read_metadata(tmp_path / "out" / "tilt_series" / "model_0.star")[0]
+    names = ("000003@stacks/model_0_EVN.mrcs", "000003@stacks/model_0_ODD.mrcs")
+    assert facts.tilts[2].halves == names
 
 
 def test_errors_are_drawn_by_name(model):

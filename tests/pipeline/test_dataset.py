@@ -70,6 +70,21 @@ def noisy(tmp_path_factory):
     return out
 
 
+def test_halves_come_beside_the_same_images(noisy, tmp_path):
+    """Their sum is the images, the mean-free tomogram is the sum of theirs, nothing else moves."""
+    recipe = TINY.format(method="noisy", tomograms=1, binning=1, reference="halves = true")
+    model = generate(parse_recipe(recipe), tmp_path / "out").models[0]
+    for name in ("reconstruction.mrc", "projections_unbinned.mrc", "class_mask.mrc"):
+        assert (model / name).read_bytes() == (noisy / "model_0" / name).read_bytes()
+    odd, even = (read_stack(model / f"projections_unbinned_{h}.mrc")[0] for h in ("odd", "even"))
+    images = read_stack(model / "projections_unbinned.mrc")[0]
+    np.testing.assert_allclose(odd + even, images, rtol=1e-5, atol=1e-3)
+    halves = [read_volume(model / f"reconstruction_{half}.mrc").data for half in ("odd", "even")]
+    whole = read_volume(model / "reconstruction.mrc").data
+    np.testing.assert_allclose(sum(halves), whole, atol=1e-3 * whole.std())
+    assert 0.3 < np.corrcoef(halves[0].ravel(), whole.ravel())[0, 1] < 0.95
+
+
 def test_layout_is_shrecs_and_reads_back(noisy):
     model = read_shrec_model(noisy / "model_0")
     assert model.voxel_size_A == 10.0

@@ -9,6 +9,8 @@ amplitude and noise_power are what was measured on the reference (:mod:`faket.me
 and deviation is that of counted electrons from their mean, in units of its standard deviation.
 """
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -19,7 +21,7 @@ from faket.methods.counts import counting_noise
 from faket.methods.reference_properties import CORNER, ReferenceProperties
 from faket.methods.transfer import Transfer, filtered, reference_transfer
 from faket.noise import ring_power, white_noise
-from faket.seeds import generator
+from faket.seeds import derive, generator
 
 _CONTENT_AMOUNT = 0.25  # of the noise, as in FakET's CONTENT
 _LARGEST_V_A = 1e8  # chosen, because 100 µm of gold have 3e7: beyond, phases have no digits left
@@ -75,6 +77,30 @@ def spectral_pair(
     """Return :func:`spectral_content` and :func:`spectral_images`; the optics are computed once."""
     kept, full = _rendered(noise_free, properties, angles_deg, seed, (_CONTENT_AMOUNT, 1.0))
     return kept, full
+
+
+def other_spectral_noise(
+    noise_free: AnyArray, properties: ReferenceProperties, angles_deg: ArrayLike, *, seed: int
+) -> FloatArray:
+    """Return noise of the spectrum of :func:`spectral_images`', independent of it, not skewed.
+
+    Parameters
+    ----------
+    noise_free, properties, angles_deg, seed
+        Those with which the images were made.
+
+    Returns
+    -------
+    ndarray, shape (tilt, y, x), float32
+    """
+    there = properties.at(angles_deg)
+    transfer = replace(reference_transfer(there, noise_free), skewness=0.0)
+    shifts, other = residual_shifts_px(there, seed), derive(seed, "halves")
+    made = np.empty(noise_free.shape, np.float32)
+    for tilt, image in enumerate(noise_free):
+        contrast = expected_contrast(there, tilt, image, shifts[tilt])
+        made[tilt] = _imaged(there, transfer, tilt, contrast, other)[1]
+    return made
 
 
 def _rendered(

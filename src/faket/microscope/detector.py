@@ -71,6 +71,15 @@ class Camera:
         counts = rng.poisson(expected.cpu().numpy()).astype(np.float32)
         return torch.from_numpy(counts).to(self._device)
 
+    def halve(self, counts: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
+        """Draw which of the counted electrons came in odd frames: half of them, each at random.
+
+        Poisson counts split like this are two independent Poisson counts of half the mean.
+        """
+        electrons = counts.cpu().numpy().astype(np.int64)
+        odd = rng.binomial(electrons, 0.5).astype(np.float32)
+        return torch.from_numpy(odd).to(self._device)
+
     def read_out(self, counts: torch.Tensor) -> torch.Tensor:
         """Return the image: F⁻¹[F(N) · MTF · √(q₀ / DQE)] / q₀.
 

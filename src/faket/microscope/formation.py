@@ -42,7 +42,9 @@ class Exposure:
         - ``"intensity"``: on the detector, relative to the incident beam, float32;
         - ``"counts"``: electrons counted, before the detector's transfer, float32.
     halves : tuple of two TiltSeries, or None
-        Odd and even frames: independent counts of half the dose each. Their sum is ``series``.
+        Odd and even frames: the electrons counted, each of which falls into either half with
+        the same chance. So they are independent counts of half the dose each, their sum is
+        ``series``, and that is the same whether there are halves or not.
     """
 
     series: TiltSeries
@@ -113,7 +115,7 @@ def expose(
     keep : collection of {"potential", "exit_wave", "intensity", "counts"}
         Stages to keep, each as large as the images (``"exit_wave"`` twice that).
     halves : bool
-        Count odd and even frames separately.
+        Give odd and even frames, too.
     reference : ndarray, shape (tilt, y, x), optional
         Stack whose ring amplitudes the images are given (:func:`match_ring_amplitudes`).
         Halves are not matched.
@@ -145,10 +147,12 @@ def expose(
         if progress is not None:
             progress(place)
     geometry = record.geometry()
-    images = parts[0] + parts[1] if halves else parts[0]
+    images = parts[0]
     if reference is not None:
         images = match_ring_amplitudes(images, reference)
-    pair = (TiltSeries(parts[0], geometry), TiltSeries(parts[1], geometry)) if halves else None
+    pair = None
+    if halves:
+        pair = (TiltSeries(parts[1], geometry), TiltSeries(parts[0] - parts[1], geometry))
     return Exposure(TiltSeries(images, geometry), record, stages, pair)
 
 
@@ -178,16 +182,15 @@ def _count(
     parts: list[FloatArray],
     stages: dict[str, AnyArray],
 ) -> None:
-    """Count the electrons of one tilt, an equal share of the dose for each of ``parts``."""
-    electrons = record.dose_e_per_A2[index] * record.pixel_size_A**2 / len(parts)
-    names = [("counts", index)] if len(parts) == 1 else [("counts", index, i) for i in (1, 2)]
+    """Count the electrons of one tilt: the image and, if there are two ``parts``, its odd half."""
+    electrons = record.dose_e_per_A2[index] * record.pixel_size_A**2
+    counts = camera.count(intensity, electrons, generator(record.seed, "counts", index))
+    parts[0][index] = camera.read_out(counts).cpu().numpy()
     if "counts" in stages:
-        stages["counts"][index] = 0
-    for part, name in zip(parts, names, strict=True):
-        counts = camera.count(intensity, electrons, generator(record.seed, *name))
-        part[index] = camera.read_out(counts).cpu().numpy()
-        if "counts" in stages:
-            stages["counts"][index] += counts.cpu().numpy()
+        stages["counts"][index] = counts.cpu().numpy()
+    if len(parts) == 2:
+        odd = camera.halve(counts, generator(record.seed, "odd frames", index))
+        parts[1][index] = camera.read_out(odd).cpu().numpy()
 
 
 def _camera(column: "Column", record: AcquisitionRecord) -> "Camera":

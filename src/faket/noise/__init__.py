@@ -1,6 +1,6 @@
 """Noise of an experimental reference, measured on it and added to noise-free projections."""
 
-from faket.noise.addition import add_noise, baseline, content, noisy
+from faket.noise.addition import add_noise, baseline, content, noisy, other_noise
 from faket.noise.defects import Repaired, check_scale, repair
 from faket.noise.estimation import estimate_noise
 from faket.noise.grey_levels import GreyLevels, grey_levels
@@ -43,6 +43,7 @@ __all__ = [
     "half_tomogram_spectra",
     "mean_power",
     "noisy",
+    "other_noise",
     "repair",
     "ring_anisotropy",
     "ring_cross_power",

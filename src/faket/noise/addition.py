@@ -13,6 +13,7 @@ from faket.data import AnyArray, FloatArray
 from faket.errors import InputError
 from faket.noise.profile import NoiseProfile
 from faket.noise.spectrum import coloured_noise, ring_power, white_noise
+from faket.seeds import derive
 from faket.statistics import match_statistics, tilt_statistics
 
 Colour = Literal["white", "reference"]
@@ -79,17 +80,58 @@ def add_noise(
         )
     out = np.empty(noise_free.shape, np.float32)
     for tilt, image in enumerate(noise_free):
-        signal = np.zeros(image.shape, np.float32)
-        if sigma[tilt] > 0:
-            signal += (image - mean[tilt]) * (profile.signal_std[tilt] / sigma[tilt])
-        if spectrum == "white":
-            noise = white_noise(seed, tilt, image.shape)
-            noise *= np.float32(profile.noise_std[tilt])
-        else:
-            noise = _coloured(profile, tilt, seed, signal)
-        made = signal + np.float32(amount) * noise
+        signal = _signal(image, profile, tilt, (mean[tilt], sigma[tilt]))
+        made = signal + np.float32(amount) * _noise(signal, profile, tilt, spectrum, seed)
         out[tilt] = match_statistics(made[None], profile.mean[tilt], profile.sigma[tilt])[0]
     return out
+
+
+def other_noise(
+    noise_free: AnyArray, profile: NoiseProfile, *, seed: int, spectrum: Colour = "white"
+) -> FloatArray:
+    """Return noise of the spectrum and strength of :func:`add_noise`'s, independent of it.
+
+    Parameters
+    ----------
+    noise_free, profile, seed, spectrum
+        Those with which the images were made.
+
+    Returns
+    -------
+    ndarray, shape (tilt, y, x), float32
+        In the images' grey values.
+    """
+    mean, sigma = tilt_statistics(noise_free, "noise-free projections")
+    out = np.empty(noise_free.shape, np.float32)
+    for tilt, image in enumerate(noise_free):
+        signal = _signal(image, profile, tilt, (mean[tilt], sigma[tilt]))
+        made = signal + _noise(signal, profile, tilt, spectrum, seed)
+        scale = profile.sigma[tilt] / float(made.std(dtype=np.float64))
+        out[tilt] = _noise(signal, profile, tilt, spectrum, derive(seed, "halves"))
+        out[tilt] *= np.float32(scale)
+    return out
+
+
+def _signal(
+    image: AnyArray, profile: NoiseProfile, tilt: int, statistics: tuple[float, float]
+) -> FloatArray:
+    """Return a projection of mean 0 with the profile's strength of the signal."""
+    mean, sigma = statistics
+    signal = np.zeros(image.shape, np.float32)
+    if sigma > 0:
+        signal += (image - mean) * (profile.signal_std[tilt] / sigma)
+    return signal
+
+
+def _noise(
+    signal: FloatArray, profile: NoiseProfile, tilt: int, spectrum: Colour, seed: int
+) -> FloatArray:
+    """Return the noise that is added to a signal."""
+    if spectrum == "reference":
+        return _coloured(profile, tilt, seed, signal)
+    noise = white_noise(seed, tilt, (signal.shape[0], signal.shape[1]))
+    noise *= np.float32(profile.noise_std[tilt])
+    return noise
 
 
 def _coloured(profile: NoiseProfile, tilt: int, seed: int, signal: FloatArray) -> FloatArray:

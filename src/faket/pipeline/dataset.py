@@ -183,7 +183,8 @@ def _prepare(recipe: Recipe, out: Path, made: Mapping[Path, dict[str, Any]], say
 
 
 def _model_bytes(recipe: Recipe) -> int:
-    """Size of one model on disk: two stacks, two volumes, two masks."""
+    """Size of one model on disk: two stacks, two volumes, two masks; halves of stack and volume."""
     x, y, _ = recipe.specimen.size_voxels
     volume = math.prod(recipe.tomogram_size)
-    return 8 * x * y * len(tilt_angles(recipe, open_references(recipe))) + 12 * volume
+    stack = 4 * x * y * len(tilt_angles(recipe, open_references(recipe)))
+    return 2 * stack + 12 * volume + recipe.halves * (2 * stack + 8 * volume)

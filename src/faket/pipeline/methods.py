@@ -17,6 +17,7 @@ from faket.io.style_profile import load_style_profile
 from faket.io.weights import find_vgg19_weights, load_vgg19_weights
 from faket.methods.reference_properties import ReferenceProperties
 from faket.methods.render import Measured, render
+from faket.methods.splitting import split
 from faket.methods.table import MethodRow, NetworkName, method_row
 from faket.microscope import AcquisitionRecord, Microscope, draw_acquisition, expose
 from faket.noise import NoiseProfile
@@ -64,9 +65,28 @@ def network_weights(recipe: Recipe) -> Path | None:
     return find_vgg19_weights(None if path is None else recipe.at(path))
 
 
+@dataclass(frozen=True)
+class TomogramImages:
+    """The images of one tomogram.
+
+    Attributes
+    ----------
+    series : TiltSeries
+    acquisition : AcquisitionRecord or None
+        That of the physics simulator; None if another method, or a foreign microscope, made the
+        images.
+    halves : tuple of two TiltSeries, or None
+        From odd and from even frames, if the recipe wants them; their sum is ``series``.
+    """
+
+    series: TiltSeries
+    acquisition: AcquisitionRecord | None = None
+    halves: tuple[TiltSeries, TiltSeries] | None = None
+
+
 def make_images(
     plan: Plan, noise_free: FloatArray, specimen: Specimen | None, name: str
-) -> tuple[TiltSeries, AcquisitionRecord | None]:
+) -> TomogramImages:
     """Make the tilt-series of one tomogram by the recipe's method.
 
     Parameters
@@ -81,31 +101,35 @@ def make_images(
 
     Returns
     -------
-    tuple of TiltSeries and AcquisitionRecord or None
-        The record is that of the physics simulator; None if another method, or a foreign
-        microscope, made the images.
+    TomogramImages
     """
     recipe, method = plan.recipe, method_of(plan.recipe)
     geometry = TiltGeometry(plan.angles_deg, recipe.specimen.voxel_size_A)
     if method.needs_reference:
-        images = render(
-            method,
-            noise_free,
-            plan.angles_deg,
-            _measured(plan, method, name),
-            seed=derive(recipe.seed, name, "noise"),
-            iterations=recipe.style.iterations,
-        )
-        return TiltSeries(images, geometry), None
+        return _rendered(plan, method, TiltSeries(noise_free, geometry), name)
     if method.name == "noiseless":
-        return TiltSeries(noise_free, geometry), None
+        return TomogramImages(TiltSeries(noise_free, geometry))
     assert specimen is not None
     seed = derive(recipe.seed, name, "acquisition")
     if (foreign := foreign_formation(recipe.microscope)) is not None:
-        return foreign_series(foreign, specimen, seed=seed), None
+        return TomogramImages(foreign_series(foreign, specimen, seed=seed))
     assert plan.microscope is not None
     record = draw_acquisition(plan.microscope, geometry, seed=seed)
-    return expose(specimen, record).series, record
+    exposure = expose(specimen, record, halves=recipe.halves)
+    return TomogramImages(exposure.series, record, exposure.halves)
+
+
+def _rendered(plan: Plan, method: MethodRow, noise_free: TiltSeries, name: str) -> TomogramImages:
+    """Return images that look like the tomogram's reference."""
+    recipe, geometry = plan.recipe, noise_free.geometry
+    measured, seed = _measured(plan, method, name), derive(recipe.seed, name, "noise")
+    made = (method, noise_free.images, plan.angles_deg, measured)
+    images = render(*made, seed=seed, iterations=recipe.style.iterations)
+    if not recipe.halves:
+        return TomogramImages(TiltSeries(images, geometry))
+    odd, even = split(images, *made, seed=seed)
+    halves = (TiltSeries(odd, geometry), TiltSeries(even, geometry))
+    return TomogramImages(TiltSeries(images, geometry), halves=halves)
 
 
 def _measured(plan: Plan, method: MethodRow, name: str) -> Measured:

@@ -1,25 +1,39 @@
 """Writing a tomogram and its labels in SHREC'21's layout."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from faket.data import TiltSeries, Volume
+from faket.io.acquisition import write_acquisition
 from faket.io.model_folder import (
+    ACQUISITION,
     ANGLES,
     CLASS_NAMES,
     DISTRACTORS,
     GEOMETRY,
     NOISE_FREE_PROJECTIONS,
     PARTICLES,
+    PROJECTION_HALVES,
     PROJECTIONS_UNBINNED,
+    RECONSTRUCTION_HALVES,
 )
+from faket.io.mrc import write_volume
 from faket.io.particles import write_particles
 from faket.io.shrec.model import write_shrec_model
-from faket.io.tilts import write_tilt_angles, write_tilt_geometry
+from faket.io.tilts import write_tilt_angles, write_tilt_geometry, write_tilt_series
+from faket.pipeline.methods import TomogramImages
 from faket.pipeline.specimen_parts import SpecimenParts
 
 
-def write_model(folder: Path, parts: SpecimenParts, series: TiltSeries, tomogram: Volume) -> None:
+def write_model(
+    folder: Path,
+    parts: SpecimenParts,
+    images: TomogramImages,
+    tomogram: Volume,
+    halves: Sequence[Volume],
+) -> None:
     """Write tomogram, masks, particles, projections and angles of one model."""
+    series = images.series
     write_shrec_model(
         folder,
         reconstruction=tomogram,
@@ -37,5 +51,11 @@ def write_model(folder: Path, parts: SpecimenParts, series: TiltSeries, tomogram
     for stack in (PROJECTIONS_UNBINNED, NOISE_FREE_PROJECTIONS):  # each as an input of a stage
         write_tilt_angles((folder / stack).with_suffix(ANGLES), series.geometry.angles_deg)
         write_tilt_geometry((folder / stack).with_suffix(GEOMETRY), series.geometry)
+    if images.acquisition is not None:
+        write_acquisition(folder / ACQUISITION, images.acquisition)
+    for stack, half in zip(PROJECTION_HALVES, images.halves or (), strict=False):
+        write_tilt_series(folder / stack, half)
+    for file, half_tomogram in zip(RECONSTRUCTION_HALVES, halves, strict=False):
+        write_volume(folder / file, half_tomogram)
     lines = [f"{label} {info.name}" for label, info in sorted(parts.classes.items())]
     (folder / CLASS_NAMES).write_text("\n".join(lines) + "\n")

@@ -13,6 +13,7 @@ from faket.config import setting
 from faket.errors import InputError
 from faket.io.failures import shown
 from faket.io.text import read_text
+from faket.methods.splitting import check_splitting
 from faket.methods.table import MethodName, NetworkName, method_row
 from faket.microscope import PRESETS
 from faket.pipeline.recipe_company import CompanySection
@@ -178,6 +179,11 @@ class Recipe(Section):
         "faket and faket-random (those of FakET's paper), benchmark (physics simulator) or "
         "noiseless",
     )
+    halves: bool = Field(
+        False,
+        description="images and tomograms of odd and of even frames, too, whose sum are the images "
+        "(not with style transfer, which cannot be split)",
+    )
     export: tuple[str, ...] = Field(
         (),
         exclude=True,  # no part of what the data are: exports can be added later
@@ -238,6 +244,13 @@ def _check_reconstruction(recipe: Recipe) -> None:
     """Refuse settings of the reconstruction that exclude each other."""
     settings = recipe.reconstruction
     row = method_row(recipe.method, start=recipe.style.initial, network=recipe.style.network)
+    if recipe.halves:
+        check_splitting(row)
+        if recipe.microscope.preset.startswith("foreign:") and not row.needs_reference:
+            raise InputError(
+                "halves: expected a microscope of faket's own, found "
+                f"{recipe.microscope.preset}, whose frames are not kept; leave it out"
+            )
     own = recipe.method == "benchmark" and not recipe.microscope.preset.startswith("foreign:")
     if settings.ctf == "flip" and not (row.needs_spectra or own):
         raise InputError(

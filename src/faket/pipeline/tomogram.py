@@ -7,15 +7,14 @@ from typing import Any
 import numpy as np
 
 from faket.data import TiltSeries, Volume
-from faket.io.acquisition import write_acquisition
 from faket.io.atomic import atomic_folder
 from faket.io.manifest import write_manifest
-from faket.io.model_folder import ACQUISITION, MANIFEST, model_name
+from faket.io.model_folder import MANIFEST, model_name
 from faket.methods.phase_flipping import flip_phases
-from faket.microscope import AcquisitionRecord, Optics
+from faket.microscope import Optics
 from faket.pipeline.clock import Clock
 from faket.pipeline.depth import with_depth
-from faket.pipeline.methods import Plan, make_images, method_of, read_properties
+from faket.pipeline.methods import Plan, TomogramImages, make_images, method_of, read_properties
 from faket.pipeline.output import write_model
 from faket.pipeline.recipe import Recipe
 from faket.pipeline.specimen_parts import SpecimenParts, paint_parts
@@ -31,8 +30,7 @@ class Imaged:
 
     placement: Placement
     parts: SpecimenParts
-    series: TiltSeries
-    acquisition: AcquisitionRecord | None
+    images: TomogramImages
 
 
 def make_model(plan: Plan, index: int, say: Callable[[str], None] | None = None) -> None:
@@ -42,13 +40,12 @@ def make_model(plan: Plan, index: int, say: Callable[[str], None] | None = None)
     made = _imaged(plan, name, clock, tell)
     tell(f"{name}: reconstruction")
     with clock.stage("reconstruction"):
-        tomogram = _tomogram(plan, made, name)
+        tomogram = _tomogram(plan, made, made.images.series, name)
+        halves = [_tomogram(plan, made, half, name) for half in made.images.halves or ()]
     tell(f"{name}: writing")
     with atomic_folder(plan.out / name, overwrite=True) as folder:
         with clock.stage("writing"):
-            write_model(folder, made.parts, made.series, tomogram)
-            if made.acquisition is not None:
-                write_acquisition(folder / ACQUISITION, made.acquisition)
+            write_model(folder, made.parts, made.images, tomogram, halves)
         outputs = sorted(path for path in folder.iterdir())
         record = {
             "model": name,
@@ -71,7 +68,8 @@ def make_model(plan: Plan, index: int, say: Callable[[str], None] | None = None)
 def reconstructed(plan: Plan, index: int) -> Volume:
     """Return a tomogram of the plan, without writing it."""
     name = model_name(index)
-    return _tomogram(plan, _imaged(plan, name, Clock(), lambda what: None), name)
+    made = _imaged(plan, name, Clock(), lambda what: None)
+    return _tomogram(plan, made, made.images.series, name)
 
 
 def _imaged(plan: Plan, name: str, clock: Clock, tell: Callable[[str], None]) -> Imaged:
@@ -84,14 +82,15 @@ def _imaged(plan: Plan, name: str, clock: Clock, tell: Callable[[str], None]) ->
     parts = paint_parts(plan, placement.particles, clock)
     tell(f"{name}: {recipe.method}")
     with clock.stage(recipe.method):
-        series, acquisition = make_images(plan, parts.noise_free, parts.whole, name)
-    return Imaged(placement, with_depth(parts, recipe.tomogram_size[2]), series, acquisition)
+        images = make_images(plan, parts.noise_free, parts.whole, name)
+    return Imaged(placement, with_depth(parts, recipe.tomogram_size[2]), images)
 
 
-def _tomogram(plan: Plan, made: Imaged, name: str) -> Volume:
+def _tomogram(plan: Plan, made: Imaged, series: TiltSeries, name: str) -> Volume:
+    """Reconstruct the images of a tomogram, or half of them."""
     settings = reconstruction_settings(plan.recipe)
     depth = len(made.parts.grandmodel.data)
-    series, measured = made.series, plan.measured_filter
+    measured = plan.measured_filter
     # Measured beside one of the two, as that was more like the other program's tomogram.
     wanted = plan.recipe.reconstruction.ctf == "flip"
     if wanted if measured is None else measured.phases_flipped:
@@ -104,7 +103,7 @@ def _tomogram(plan: Plan, made: Imaged, name: str) -> Volume:
 
 def _optics(plan: Plan, made: Imaged, name: str) -> list[Optics]:
     """Return the optics of the images of a tomogram, in their aligned frame."""
-    record, tilts = made.acquisition, range(len(plan.angles_deg))
+    record, tilts = made.images.acquisition, range(len(plan.angles_deg))
     if record is None:
         ctf = read_properties(plan.reference_of(name)).ctf.at(plan.angles_deg)
         return [ctf.optics(tilt) for tilt in tilts]

@@ -2,8 +2,8 @@
 
 ::
 
-    NAME/            stack, .mdoc, .rawtlt, .tlt, .xf, .xtilt, .defocus, newst.com, tilt.com (IMOD);
-                     .aln, _TLT.txt, _CTF.txt (AreTomo); _ctffind4.txt; _dose.txt
+    NAME/            stack (halves: _EVN, _ODD), .mdoc; .rawtlt, .tlt, .xf, .xtilt, .defocus,
+                     newst.com, tilt.com (IMOD); .aln, _TLT.txt, _CTF.txt (AreTomo); _ctffind4.txt; _dose.txt
     stacks/          NAME.mrcs, the same stack, for RELION
     tomograms.star   with tilt_series/NAME.star (RELION 5)
     tomostar/, warp_tiltseries/, and on request frames/ with each image (Warp)
@@ -24,7 +24,7 @@ from faket.exchange.true_series import true_series
 from faket.io.manifest import read_manifest
 from faket.io.metadata import JoinedGeometry
 from faket.io.metadata_writers import SeriesNames, relion, with_errors, write_metadata
-from faket.io.model_folder import MANIFEST, PROJECTIONS_UNBINNED
+from faket.io.model_folder import MANIFEST, PROJECTION_HALVES, PROJECTIONS_UNBINNED
 from faket.io.mrc import read_stack, write_stack
 from faket.io.star import write_star
 from faket.seeds import derive
@@ -38,7 +38,19 @@ def told_series(tomogram: SourceTomogram) -> JoinedGeometry:
     manifest = tomogram.folder / MANIFEST
     seed = read_manifest(manifest)["seed"] if manifest.exists() else 0
     seed = derive(seed or 0, tomogram.name, "files of the tilt-series")
-    return replace(with_errors(truth, tomogram.errors, seed=seed), series=tomogram.name)
+    halves = [
+        tuple(f"{i:06d}@stacks/{tomogram.name}{ending}.mrcs" for ending in _halves(tomogram))
+        for i in range(1, len(truth) + 1)
+    ]
+    known = tuple((pair[0], pair[1]) if pair else None for pair in halves)
+    told = with_errors(truth, tomogram.errors, seed=seed)
+    return replace(told, series=tomogram.name, halves=known)
+
+
+def _halves(tomogram: SourceTomogram) -> dict[str, Path]:
+    """Return AreTomo's ending → stack of even and of odd frames, if there are any."""
+    odd, even = (tomogram.folder / name for name in PROJECTION_HALVES)
+    return {"_EVN": even, "_ODD": odd} if odd.exists() and even.exists() else {}
 
 
 def series_names(tomogram: SourceTomogram, geometry: JoinedGeometry) -> SeriesNames:
@@ -62,6 +74,9 @@ def _write(tomogram: SourceTomogram, folder: Path, *, frames: bool) -> None:
     stack = tomogram.folder / PROJECTIONS_UNBINNED
     link(stack, folder / names.series / names.stack)
     link(stack, folder / names.relion_stack)
+    for ending, half in _halves(tomogram).items():
+        link(half, folder / names.series / f"{names.series}{ending}.mrc")
+        link(half, folder / "stacks" / f"{names.series}{ending}.mrcs")
     if frames:
         images, pixel_A = read_stack(stack, mmap=True)
         (folder / "frames").mkdir()

@@ -37,6 +37,10 @@ def tilt_series(geometry: JoinedGeometry, stack: str) -> Table:
     table: Table = {"rlnMicrographName": [f"{i + 1:06d}@{stack}" for i in used]}
     if all(geometry.frames[i] for i in used):
         table["rlnMicrographMovieName"] = [f"frames/{geometry.frames[i]}.mrc" for i in used]
+    for half, place in (("Even", 0), ("Odd", 1)):
+        pairs = [geometry.halves[i] for i in used]
+        if all(pair is not None for pair in pairs):
+            table[f"rlnMicrographName{half}"] = [pair[place] for pair in pairs if pair]
     for name, (values, decimals) in columns.items():
         if np.isfinite(values[used]).all():
             table[name] = [f"{value + 0.0:.{decimals}f}" for value in values[used].round(decimals)]
