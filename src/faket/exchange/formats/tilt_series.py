@@ -3,7 +3,8 @@
 ::
 
     NAME/            stack (halves: _EVN, _ODD), .mdoc; .rawtlt, .tlt, .xf, .xtilt, .defocus,
-                     newst.com, tilt.com (IMOD); .aln, _TLT.txt, _CTF.txt (AreTomo); _ctffind4.txt; _dose.txt
+                     newst.com, tilt.com (IMOD); .aln, _TLT.txt, _CTF.txt (AreTomo);
+                     _ctffind4.txt; _dose.txt
     stacks/          NAME.mrcs, the same stack, for RELION
     tomograms.star   with tilt_series/NAME.star (RELION 5)
     tomostar/, warp_tiltseries/, and on request frames/ with each image (Warp)
