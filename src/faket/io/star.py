@@ -3,10 +3,14 @@
 They are read with gemmi, because STAR has the syntax of CIF.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 
 from faket.io.failures import PathLike, input_error
 from faket.io.text import read_text, write_text
+
+_PLAIN = re.compile(r"[A-Za-z0-9+-][\w./:@+-]*", re.ASCII)
+_RESERVED = re.compile(r"data_|loop_|global_|save_|stop_", re.IGNORECASE)
 
 Table = dict[str, list[str]]
 
@@ -55,9 +59,14 @@ def write_star(path: PathLike, blocks: Mapping[str, Mapping[str, Sequence[str]]]
                 path, f"block {name}: expected columns of one length, found several; correct them"
             )
         rows = zip(*columns.values(), strict=True)
-        lines += [" ".join(cif.quote(value) for value in row) for row in rows]
+        # Plain words stay bare: RELION takes quotes for a part of a name.
+        lines += [" ".join(v if _is_plain(v) else cif.quote(v) for v in row) for row in rows]
         lines.append("")
     write_text(path, lines)
+
+
+def _is_plain(value: str) -> bool:
+    return bool(_PLAIN.fullmatch(value)) and not _RESERVED.match(value)
 
 
 def _columns(block: object) -> Table:

@@ -1,5 +1,8 @@
 """RELION 5 and RELION 4: particles with optics groups, and RELION 5's list of tomograms.
 
+A tomogram whose tilt-series is in the data set gets its table and its stack too, as
+:mod:`faket.exchange.formats.tilt_series` writes them.
+
 RELION's centre of a tomogram is half its ``rlnTomoSize`` (``Tomogram::centre``), faket's is sample
 N // 2. So that both are the same place, the size written is twice N // 2 voxels, in pixels of the
 tilt-series: an odd size becomes one voxel smaller.
@@ -10,21 +13,26 @@ from pathlib import Path
 
 from faket.exchange.face import Format, Tomograms, class_numbers
 from faket.exchange.formats.shared import (
+    has_series,
     link_tomogram,
     refuse_blanks,
     unbinned_pixel_A,
     volume_name,
 )
+from faket.exchange.formats.tilt_series import told_series
+from faket.exchange.links import link
 from faket.exchange.source import SourceTomogram
-from faket.io.acquisition import read_acquisition
-from faket.io.model_folder import ACQUISITION
+from faket.exchange.true_series import true_series
+from faket.io.metadata_writers import relion
+from faket.io.model_folder import PROJECTIONS_UNBINNED
 from faket.io.star import Table, write_star
 from faket.io.star_picks import relion_columns
 from faket.io.text import format_number
 
-# Chosen, because they are those of most microscopes, and RELION needs a number.
-_USUAL_KV, _USUAL_CS_MM, _USUAL_AMPLITUDE_CONTRAST = 300.0, 2.7, 0.1
-_HAND = "-1"  # of defocus along z; RELION's own default
+# Chosen, because they are those of most microscopes, and RELION needs numbers.
+_USUAL = {"voltage_kV": 300.0, "spherical_aberration_mm": 2.7, "amplitude_contrast": 0.1}
+_COLUMNS = dict(zip(_USUAL, ("rlnVoltage", "rlnSphericalAberration", "rlnAmplitudeContrast"),
+                    strict=True))  # fmt: skip
 
 
 def _check(tomograms: Tomograms) -> None:
@@ -33,16 +41,10 @@ def _check(tomograms: Tomograms) -> None:
 
 def _optics(tomogram: SourceTomogram) -> dict[str, str]:
     """Return voltage, aberration, amplitude contrast and pixel size of a tilt-series."""
-    file = tomogram.folder / ACQUISITION
-    microscope = read_acquisition(file).microscope if file.exists() else None
-    voltage_kV = _USUAL_KV if microscope is None else microscope.voltage_kV
-    cs_mm = _USUAL_CS_MM if microscope is None else microscope.spherical_aberration_mm
-    return {
-        "rlnVoltage": format_number(voltage_kV),
-        "rlnSphericalAberration": format_number(cs_mm),
-        "rlnAmplitudeContrast": format_number(_USUAL_AMPLITUDE_CONTRAST),
-        "rlnTomoTiltSeriesPixelSize": format_number(unbinned_pixel_A(tomogram)),
-    }
+    geometry = true_series(tomogram.folder) if has_series(tomogram) else None
+    known = {name: getattr(geometry, name, None) or usual for name, usual in _USUAL.items()}
+    row = {column: format_number(known[name]) for name, column in _COLUMNS.items()}
+    return row | {"rlnTomoTiltSeriesPixelSize": format_number(unbinned_pixel_A(tomogram))}
 
 
 def _optics_groups(tomograms: Tomograms) -> dict[tuple[str, ...], int]:
@@ -99,13 +101,28 @@ def _tomogram_rows(tomograms: Tomograms) -> Iterator[dict[str, str]]:
         optics = _optics(tomogram)
         binning = tomogram.voxel_size_A / float(optics["rlnTomoTiltSeriesPixelSize"])
         row = {"rlnTomoName": tomogram.name, **optics}
-        row["rlnTomoHand"] = _HAND
+        row["rlnTomoHand"] = str(relion.HAND)
         row["rlnOpticsGroupName"] = _group_name(groups[tuple(optics.values())])
         row["rlnTomoTomogramBinning"] = format_number(binning)
         for axis, voxels in zip("XYZ", tomogram.shape[::-1], strict=True):
             row[f"rlnTomoSize{axis}"] = str(round(2 * (voxels // 2) * binning))
         row["rlnTomoReconstructedTomogram"] = volume_name(tomogram)
+        if has_series(tomogram):
+            row["rlnTomoTiltSeriesStarFile"] = _series_file(tomogram)
         yield row
+
+
+def _series_file(tomogram: SourceTomogram) -> str:
+    return f"tilt_series/{tomogram.name}.star"
+
+
+def _write5(tomogram: SourceTomogram, folder: Path) -> None:
+    link_tomogram(tomogram, folder)
+    if has_series(tomogram):
+        stack = f"stacks/{tomogram.name}.mrcs"
+        table = relion.tilt_series(told_series(tomogram), stack)
+        write_star(folder / _series_file(tomogram), {tomogram.name: table})
+        link(tomogram.folder / PROJECTIONS_UNBINNED, folder / stack)
 
 
 def _finish(*, in_pixels: bool) -> Callable[[Tomograms, Path], None]:
@@ -117,11 +134,12 @@ def _finish(*, in_pixels: bool) -> Callable[[Tomograms, Path], None]:
         write_star(folder / "particles.star", blocks)
         if not in_pixels:
             rows = list(_tomogram_rows(tomograms))
-            columns = {name: [row[name] for row in rows] for name in rows[0]}
+            shared = [name for name in rows[-1] if all(name in row for row in rows)]
+            columns = {name: [row[name] for row in rows] for name in shared}
             write_star(folder / "tomograms.star", {"global": columns})
 
     return finish
 
 
-RELION5 = Format(write=link_tomogram, finish=_finish(in_pixels=False), check=_check)
+RELION5 = Format(write=_write5, finish=_finish(in_pixels=False), check=_check)
 RELION4 = Format(write=link_tomogram, finish=_finish(in_pixels=True), check=_check)

@@ -6,7 +6,13 @@ from faket.errors import InputError
 from faket.exchange.face import Tomograms, refuse_names
 from faket.exchange.links import link
 from faket.exchange.source import SourceTomogram
-from faket.io.model_folder import CLASS_NAMES, PROJECTIONS_UNBINNED
+from faket.io.model_folder import (
+    ANGLES,
+    CLASS_NAMES,
+    GEOMETRY,
+    PROJECTIONS_UNBINNED,
+    RECONSTRUCTION,
+)
 from faket.io.mrc import read_pixel_size
 from faket.io.text import write_text
 
@@ -21,6 +27,14 @@ def link_tomogram(tomogram: SourceTomogram, folder: Path) -> None:
 def volume_name(tomogram: SourceTomogram) -> str:
     """Return the path of the linked volume in the export."""
     return f"{TOMOGRAMS}/{tomogram.name}.mrc"
+
+
+def has_series(tomogram: SourceTomogram) -> bool:
+    """Whether the tilt-series that the tomogram was made of is in the data set, with its angles."""
+    stack = tomogram.folder / PROJECTIONS_UNBINNED
+    is_tomogram = tomogram.tomogram.name == RECONSTRUCTION
+    beside = any(stack.with_suffix(suffix).exists() for suffix in (GEOMETRY, ANGLES))
+    return is_tomogram and stack.exists() and beside
 
 
 def unbinned_pixel_A(tomogram: SourceTomogram) -> float:
