@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 
 from faket.constants import electron_wavelength_A, interaction_constant_rad_per_V_A
-from faket.methods.measurement import measure_reference
+from faket.methods.measurement import ctf_by_pairs, measure_reference
 from faket.methods.reference_properties import CORNER, RINGS, UNKNOWN
 from faket.methods.signal_fit import fit_correction
 from faket.methods.spectral import spectral_images
 from faket.methods.transfer import reference_transfer
 from faket.microscope.ctf_estimate import CtfEstimate
+from faket.microscope.ctf_estimation import estimate_ctf
 from faket.noise import ring_power
 from faket.rings import ring_frequencies
 from slabs import slab_series
@@ -77,6 +78,8 @@ def test_images_have_the_power_of_the_reference_and_the_signal_of_the_truth(tria
 def test_the_defocus_is_seen_in_what_tilts_share(trial):
     reference, *_ = trial
     properties = measure_reference(reference, ANGLES, PIXEL_A)
+    alone = ctf_by_pairs(reference, PIXEL_A, estimate_ctf(reference, PIXEL_A, ANGLES))
+    np.testing.assert_array_equal(alone.defocus_um, properties.ctf.defocus_um)
     low, high = properties.ctf.interval_um
     assert low - 0.2 <= DEFOCUS_UM <= high + 0.2
     assert properties.ctf.defocus_um.mean() == pytest.approx(DEFOCUS_UM, rel=0.2)

@@ -161,6 +161,25 @@ def measure_reference(
     return properties
 
 
+def ctf_by_pairs(images: AnyArray, pixel_size_A: float, ctf: CtfEstimate) -> CtfEstimate:
+    """Return the CTF as :func:`measure_reference` uses it: by what tilts share, if that tells more.
+
+    Parameters
+    ----------
+    images : ndarray, shape (tilt, y, x)
+        Aligned, repaired, of tilts that share no noise.
+    pixel_size_A : float
+    ctf : CtfEstimate
+        At the angles of the images.
+    """
+    if ctf.source != "spectra" or ctf.confident:
+        return ctf
+    kept = [gold_mask(image, pixel_size_A, sigmas=GOLD_SIGMAS) for image in images]
+    plain = _faded_all(images, kept)
+    pairs = tilt_pairs(plain, ctf.angles_deg, pixel_size_A, rings=RINGS, limit=CORNER)
+    return refined_ctf(ctf, pairs, pixel_size_A, images.shape[2] * pixel_size_A)
+
+
 def _with_fraction(
     properties: ReferenceProperties,
     fraction: DoubleArray,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from faket.errors import InputError
 from faket.evaluation import ContrastSign, contrast_sign
 from faket.methods.known import known_ctf
+from faket.methods.measurement import ctf_by_pairs
 from faket.microscope.ctf_estimate import CtfEstimate
 from faket.reconstruction import MeasuredAlignment
 from faket.references.alignment import seen_alignment
@@ -62,7 +63,7 @@ def measure(reference: Reference) -> MeasuredReference:
         None if reference.is_tomogram else seen_alignment(series),
         contrast_sign(series.images),
         _grey_values(prepared),
-        _ctf(prepared),
+        _ctf(prepared, independent=not reference.is_tomogram),
         *seen_halves(reference, prepared),
     )
 
@@ -73,10 +74,14 @@ def _grey_values(prepared: Prepared) -> str:
     return prepared.units if prepared.counted else "scaled"
 
 
-def _ctf(prepared: Prepared) -> CtfEstimate | None:
-    if prepared.series.geometry.defocus_um is not None:
+def _ctf(prepared: Prepared, *, independent: bool) -> CtfEstimate | None:
+    series = prepared.series
+    if series.geometry.defocus_um is not None:
         return None
     try:
-        return known_ctf(prepared.series, None)
+        found = known_ctf(series, None)
     except InputError:  # images under 32 pixels
         return None
+    return (
+        ctf_by_pairs(series.images, series.geometry.pixel_size_A, found) if independent else found
+    )
