@@ -26,6 +26,7 @@ def export(
     to: Annotated[str, Parameter(help=f"Format to write. {format_list()}.")],
     picks: Path | None = None,
     map: Names = (),
+    classes: Path | None = None,
     tomograms: Annotated[tuple[str, ...], Parameter(negative=(), consume_multiple=True)] = (),
     objects: Literal["molecules", "all"] = "molecules",
     radius: Names = (),
@@ -52,6 +53,9 @@ def export(
     map
         Name of a class in the data set or the picks, and the name to write, as OURS=THEIRS; may be
         repeated. Two classes may get the same name.
+    classes
+        Data set or tomogram's folder whose classes the picks have, with its numbers. Needed to
+        fine-tune a picker that was trained there. [default: the classes that occur]
     tomograms
         Names of the tomograms to write. [default: all]
     objects
@@ -76,6 +80,7 @@ def export(
         tomograms=tomograms,
         picks=picks,
         renames=read_renames(map),
+        classes_of=classes,
         every_object=objects == "all",
         radii_A=read_numbers(radius, "--radius"),
         errors=read_errors(error),

@@ -52,8 +52,10 @@ def score(
     ----------
     picks
         Files of picks: text (name x y z in voxels), .csv (species,x_A,y_A,z_A), .star (RELION,
-        Warp, M) or Dynamo's .tbl. Several files are runs of one method with different seeds; their
-        scores are averaged.
+        Warp, M, STOPGAP), Dynamo's .tbl, motive lists (.em), IMOD's .mod, EMAN2's, the CryoET Data
+        Portal's and DeepFinder's lists, copick's .json or a run's folder of them (see
+        docs/formats.md). Several are runs of one method with different seeds; their scores are
+        averaged.
     truth
         Folder of the labelled tomogram (SHREC'21's or faket's), or of the specimen.
     out

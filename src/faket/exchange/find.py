@@ -5,19 +5,16 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from faket.errors import InputError
+from faket.exchange.classes import class_list, with_classes
 from faket.exchange.source import SourceTomogram
 from faket.io.metadata_writers import SeriesErrors
 from faket.io.model_folder import (
     ALL_MODELS,
-    CLASS_INFO,
-    CLASS_NAMES,
     POTENTIAL,
     RECONSTRUCTION,
 )
 from faket.io.mrc import read_shape, read_voxel_size
 from faket.io.shrec.locations import Euler
-from faket.io.truth import read_class_numbers
-from faket.vocabulary import NO_MOLECULES
 
 _TOMOGRAM_FILES = (".mrc", ".rec", ".map")
 _PICK_FILES = (
@@ -38,6 +35,9 @@ class Selection:
         each of them; None for the truth.
     renames : mapping of str to str
         Name of a class → name to be written. Two classes may get one name.
+    classes_of : Path or None
+        A data set or a tomogram's folder whose classes and numbers are those of the picks, so that
+        a picker trained there knows them; by default the tomograms' own, or those that occur.
     every_object : bool
         Whether vesicles and fiducials are among the truth's particles.
     radii_A : mapping of str to float
@@ -53,6 +53,7 @@ class Selection:
     tomograms: Sequence[str] = ()
     picks: Path | None = None
     renames: Mapping[str, str] = field(default_factory=dict)
+    classes_of: Path | None = None
     every_object: bool = False
     radii_A: Mapping[str, float] = field(default_factory=dict)
     errors: SeriesErrors = field(default_factory=SeriesErrors)
@@ -96,7 +97,11 @@ def find_tomograms(source: Path, selection: Selection | None = None) -> list[Sou
             replace(each, picks=file, among_others=several)
             for each, file in zip(found, files, strict=True)
         ]
-    return _with_classes(found, selection)
+    listed: dict[int, str] = {}
+    if selection.classes_of is not None:
+        (_, there), *_ = _places(selection.classes_of, has_picks=False)
+        listed = class_list(_opened("", there, Selection(), 0))
+    return with_classes(found, listed, selection.renames, only=selection.classes_of is not None)
 
 
 def _places(source: Path, has_picks: bool) -> list[tuple[str, Path]]:
@@ -153,52 +158,3 @@ def _picks_of(name: str, place: Path) -> Path:
             f"found {found}; name it so, or give `tomograms`"
         )
     return files[0]
-
-
-def _with_classes(found: list[SourceTomogram], selection: Selection) -> list[SourceTomogram]:
-    """Give all tomograms the same classes, with the names to be written."""
-    listed: dict[int, str] = {}
-    for tomogram in found:
-        for number, name in _class_list(tomogram).items():
-            if listed.setdefault(number, name) != name:
-                raise InputError(
-                    f"{tomogram.folder}: expected class {number} to be {listed[number]} as in "
-                    f"{found[0].folder}, found {name}; export data sets of other classes by "
-                    "themselves"
-                )
-    unknown = sorted(set(selection.renames) - set(listed.values()))
-    if unknown and listed and selection.picks is None:
-        raise InputError(
-            f"`map`: expected classes among {', '.join(listed.values())}, found {unknown[0]!r}; "
-            "correct the name"
-        )
-    classes: dict[int, str] = {}
-    numbers: dict[int, int] = {}
-    for number, name in sorted(listed.items()):
-        written = selection.renames.get(name, name)
-        first = next((n for n, other in classes.items() if other == written), number)
-        classes[first], numbers[number] = written, first
-    found = [replace(each, classes=classes, numbers=numbers) for each in found]
-    if selection.picks is None:
-        return found
-    species = {name for each in found for name in each.particles().species}
-    further = sorted(species - set(classes.values()))
-    first = max(classes, default=0) + 1
-    classes = classes | dict(enumerate(further, start=first))
-    return [replace(each, classes=classes) for each in found]
-
-
-def _class_list(tomogram: SourceTomogram) -> dict[int, str]:
-    """Return number → name from the folder's list, or from its particles; {} for a bare MRC."""
-    folder = tomogram.folder
-    if not tomogram.has_masks and not tomogram.has_tables:
-        return {}
-    if (folder / CLASS_NAMES).exists() or (folder / CLASS_INFO).exists():
-        return {n: name for n, name in read_class_numbers(folder).items() if n > 0}
-    if not tomogram.has_tables:
-        return {}
-    species = set(tomogram.truth().species)
-    shrec = {n: name for n, name in read_class_numbers(folder).items() if n > 0}
-    if species - {*NO_MOLECULES} and species <= set(shrec.values()):
-        return shrec
-    return dict(enumerate(sorted(species), start=1))

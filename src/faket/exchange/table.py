@@ -29,6 +29,7 @@ class Entry:
 
 FORMATS = {
     "csv": Entry("tables", "faket's own tables, a file for each tomogram"),
+    "faket": Entry("models", "folders that `faket train` learns from, of a truth or of picks"),
     "relion5": Entry("relion:RELION5", "particles.star with optics, tomograms.star"),
     "relion4": Entry("relion:RELION4", "particles.star in pixels of the tilt-series"),
     "dynamo": Entry("numbered:DYNAMO", "tables (.tbl) and a list of volumes for a catalogue"),
