@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # Two tests at a time; a free worker takes what another has not begun.
 SHARED := -n 2 --dist worksteal
 
-.PHONY: demo test check format gpu-check clean
+.PHONY: demo test check format docs gpu-check clean
 
 demo: $(VENV)/installed
 	rm -rf demo
@@ -25,6 +25,10 @@ format: $(VENV)/installed-dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+# The documentation as a site in site/; a broken link or a page that no menu leads to is an error.
+docs: $(VENV)/installed-docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
 # Nothing is installed: any Python that has torch, numpy, scipy, numba and safetensors.
 gpu-check:
 	$(PYTHON) scripts/gpu_check --out gpu-check
@@ -43,5 +47,9 @@ $(VENV)/installed-dev: $(VENV)/installed
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	touch $@
 
+$(VENV)/installed-docs: $(VENV)/installed
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[docs]'
+	touch $@
+
 clean:
-	rm -rf $(VENV) demo build dist
+	rm -rf $(VENV) demo build dist site
