@@ -370,3 +370,23 @@ def test_mapping_a_large_stack_takes_no_memory(tmp_path: Path) -> None:
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 4e6  # the stack has 16.8 MB
+
+
+def test_packed_masks_are_the_same_labels_and_bytes(tmp_path):
+    mask = np.arange(2 * 3 * 4, dtype=np.uint16).reshape(2, 3, 4) * 300
+    for name in ("a.mrc.gz", "b.mrc.gz"):
+        write_mask(tmp_path / name, mask, 10.0)
+    np.testing.assert_array_equal(read_mask(tmp_path / "a.mrc.gz"), mask)
+    assert (tmp_path / "a.mrc.gz").read_bytes() == (tmp_path / "b.mrc.gz").read_bytes()
+    assert read_voxel_size(tmp_path / "a.mrc.gz") == 10.0
+
+
+def test_half_precision_takes_two_bytes_and_refuses_what_it_cannot_hold(tmp_path):
+    data = np.random.default_rng(0).normal(size=(3, 4, 5)).astype(np.float32)
+    write_volume(tmp_path / "a.mrc", Volume(data, 2.0), dtype=np.float16)
+    assert (tmp_path / "a.mrc").stat().st_size == 1024 + 2 * data.size
+    found = read_volume(tmp_path / "a.mrc")
+    np.testing.assert_array_equal(found.data, data.astype(np.float16))
+    for wrong in (data * 1e6, data * 1e-5):
+        with pytest.raises(InputError, match=r"float16.*write float32"):
+            write_volume(tmp_path / "b.mrc", Volume(wrong, 2.0), dtype=np.float16)

@@ -17,6 +17,7 @@ from faket.io.particles import read_particles
 from faket.io.shrec.model import read_shrec_model
 from faket.io.style_profile import load_style_profile
 from faket.io.tilts import read_tilt_series, tilt_angles_beside, write_tilt_series
+from faket.pickers.labelled import read_labelled
 from faket.pipeline import generate, parse_recipe, read_recipe
 from faket.pipeline.methods import load_recipe_network
 from faket.reconstruction import binned_offset
@@ -83,6 +84,29 @@ def test_halves_come_beside_the_same_images(noisy, tmp_path):
     whole = read_volume(model / "reconstruction.mrc").data
     np.testing.assert_allclose(sum(halves), whole, atol=1e-3 * whole.std())
     assert 0.3 < np.corrcoef(halves[0].ravel(), whole.ravel())[0, 1] < 0.95
+
+
+KEEP = 'keep = ["tomogram", "labels"]\nprecision = "float16"\npack = true'
+
+
+def test_only_what_is_kept_is_written_and_it_is_the_same(noisy, tmp_path):
+    """Packed masks are the same labels; the tomogram is rounded; training and truth read them."""
+    recipe = parse_recipe(TINY.format(method="noisy", tomograms=1, binning=1, reference=KEEP))
+    model = generate(recipe, tmp_path / "out").models[0]
+    assert sorted(path.name for path in model.iterdir()) == [
+        "alignment_simulated.txt", "class_mask.mrc.gz", "classes.txt", "manifest.json",
+        "occupancy_mask.mrc.gz", "particle_locations.txt", "particles.csv", "reconstruction.mrc",
+        "run.json",
+    ]  # fmt: skip
+    found, whole = read_labelled(model), read_labelled(noisy / "model_0")
+    np.testing.assert_array_equal(found.tomogram.labels, whole.tomogram.labels)
+    np.testing.assert_array_equal(found.instance_mask, whole.instance_mask)
+    np.testing.assert_allclose(found.tomogram.volume, whole.tomogram.volume, rtol=5e-4, atol=1e-4)
+    assert len(read_shrec_model(model).particles) == 14
+    assert not verify_manifest(model / "manifest.json")
+    size = (model / "reconstruction.mrc").stat().st_size
+    assert size == 1024 + 2 * found.tomogram.volume.size
+    generate(recipe, tmp_path / "out")  # goes on with it
 
 
 def test_layout_is_shrecs_and_reads_back(noisy):

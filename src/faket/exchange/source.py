@@ -22,6 +22,7 @@ from faket.io.model_folder import (
     LOCATIONS,
     OCCUPANCY_MASK,
     PARTICLES,
+    stored,
 )
 from faket.io.mrc import read_mask, read_volume
 from faket.io.particles import read_particles
@@ -143,7 +144,7 @@ class SourceTomogram:
         table, text = self.folder / PARTICLES, self.folder / LOCATIONS
         if table.exists():
             particles = read_particles(table)
-            if not (self.folder / OCCUPANCY_MASK).exists():
+            if not stored(self.folder / OCCUPANCY_MASK).exists():
                 return particles
             # The instance mask of a model was renumbered, in the order of the ids.
             return renumber(particles, np.zeros((0, 0, 0), np.uint16))[0]
@@ -174,12 +175,12 @@ class SourceTomogram:
     @property
     def class_file(self) -> Path:
         """The class mask, which need not exist."""
-        return self.folder / CLASS_MASK
+        return stored(self.folder / CLASS_MASK)
 
     @property
     def instance_file(self) -> Path | None:
         """The instance mask, if there is one."""
-        files = (self.folder / OCCUPANCY_MASK, self.folder / INSTANCE_MASK)
+        files = (stored(self.folder / OCCUPANCY_MASK), self.folder / INSTANCE_MASK)
         return next((file for file in files if file.exists()), None)
 
     def _mask(self, file: Path, dtype: type[np.unsignedinteger]) -> NDArray:  # type: ignore[type-arg]

@@ -5,6 +5,7 @@ takes a name from here, so that it stands once.
 """
 
 from pathlib import Path
+from typing import Literal, get_args
 
 # A tomogram, SHREC'21's model_<i>.
 RECONSTRUCTION = "reconstruction.mrc"
@@ -65,6 +66,19 @@ RECORD = ".json"  # faket's: ACQUISITION of a single stack
 
 ALL_MODELS = "model_*"
 ALL_REFERENCES = "reference_*"
+
+
+PACKED = ".gz"  # behind the name of a mask that is kept packed
+
+# What of a tomogram a recipe may keep (``keep``); tables of particles and records always are.
+Part = Literal["tomogram", "labels", "potential", "projections", "noise-free"]
+KEPT: tuple[Part, ...] = get_args(Part)
+
+
+def stored(path: Path) -> Path:
+    """Return the file as it is kept: under its own name, or packed as NAME.gz."""
+    packed = path.with_name(path.name + PACKED)
+    return packed if packed.exists() and not path.exists() else path
 
 
 def model_name(index: int) -> str:

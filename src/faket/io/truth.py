@@ -19,6 +19,7 @@ from faket.io.model_folder import (
     PARTICLES,
     POTENTIAL,
     RECONSTRUCTION,
+    stored,
 )
 from faket.io.mrc import read_mask, read_voxel_size
 from faket.io.particles import canonical_name, read_particles
@@ -60,7 +61,7 @@ def read_truth(
     root = Path(folder)
     if not root.is_dir():
         raise input_error(folder, "expected a model's folder, found none; check the path")
-    masks = [root / OCCUPANCY_MASK, root / INSTANCE_MASK]
+    masks = [stored(root / OCCUPANCY_MASK), root / INSTANCE_MASK]
     mask = next((item for item in masks if item.exists()), None)
     if mask is None:
         raise input_error(
@@ -119,7 +120,7 @@ def _voxel_size(root: Path, mask: Path) -> tuple[float, tuple[str, ...]]:
     if own_A is not None:
         return own_A, ()
     for name in (RECONSTRUCTION, CLASS_MASK, GRANDMODEL, POTENTIAL):
-        size_A = _told_size(root / name)
+        size_A = _told_size(stored(root / name))
         if size_A is not None:
             note = f"{mask}: tells no voxel size; {size_A:g} Å taken from {name}"
             return size_A, (f"{note}; otherwise give `voxel_size_A`",)

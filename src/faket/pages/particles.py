@@ -10,7 +10,7 @@ from scipy.spatial import cKDTree
 from faket.data import DoubleArray, Particles
 from faket.errors import InputError
 from faket.evaluation.matching import Picks, Truth, match_picks
-from faket.io.model_folder import CLASS_MASK, LOCATIONS, PARTICLES
+from faket.io.model_folder import CLASS_MASK, LOCATIONS, PARTICLES, stored
 from faket.io.mrc.reduced import count_labels
 from faket.io.particles import read_particles
 from faket.io.shrec.locations import read_particle_locations
@@ -92,7 +92,7 @@ def radii_A(there: TrueParticles, folder: Path, voxel_size_A: float) -> dict[str
 
     Species without a voxel, and all species of a folder without a class mask, are left out.
     """
-    mask = folder / CLASS_MASK
+    mask = stored(folder / CLASS_MASK)
     if not mask.exists():
         return {}
     voxels = count_labels(mask)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from faket.data import DoubleArray, Particles
-from faket.io.model_folder import CLASS_MASK, GRANDMODEL
+from faket.io.model_folder import CLASS_MASK, GRANDMODEL, stored
 from faket.io.mrc import read_shape, read_voxel_size
 from faket.io.mrc.reduced import read_reduced, read_samples
 from faket.pages.particles import (
@@ -78,7 +78,10 @@ def volumes_of(view: View) -> list[tuple[str, Path]]:
     """Return title and file of the volumes of a tomogram that are there, the tomogram first."""
     found = [("tomogram", view.tomogram)] if view.tomogram is not None else []
     if view.folder is not None:
-        found += [("potential", view.folder / GRANDMODEL), ("labels", view.folder / CLASS_MASK)]
+        found += [
+            ("potential", view.folder / GRANDMODEL),
+            ("labels", stored(view.folder / CLASS_MASK)),
+        ]
     return [(title, path) for title, path in found if path is not None and path.exists()]
 
 

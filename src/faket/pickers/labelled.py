@@ -18,6 +18,7 @@ from faket.io.model_folder import (
     OCCUPANCY_MASK,
     PARTICLES,
     RECONSTRUCTION,
+    stored,
 )
 from faket.io.mrc import check_mask_voxels, read_mask, read_volume
 from faket.io.truth import read_class_numbers, read_truth
@@ -98,7 +99,7 @@ def model_files(folder: Path) -> tuple[Path, ...]:
     InputError
         If faket wrote the model and one of the files is missing or has changed.
     """
-    files = [folder / name for name in _FILES]
+    files = [stored(folder / name) for name in _FILES]
     check_intact(files)
     return tuple(file for file in files if file.exists())
 
@@ -124,15 +125,16 @@ def read_labelled(folder: Path, *, voxel_size_A: float | None = None) -> Labelle
     """
     volume = read_volume(folder / RECONSTRUCTION, voxel_size_A=voxel_size_A)
     check_varies(folder / RECONSTRUCTION, volume)
-    labels = read_mask(folder / CLASS_MASK, dtype=np.uint8)
+    mask = stored(folder / CLASS_MASK)
+    labels = read_mask(mask, dtype=np.uint8)
     if voxel_size_A is None:
-        check_mask_voxels(folder / CLASS_MASK, volume.voxel_size_A)
+        check_mask_voxels(mask, volume.voxel_size_A)
     if labels.shape != volume.data.shape:
         raise InputError(
-            f"{folder / CLASS_MASK}: expected the tomogram's {volume.data.shape} voxels (z, "
+            f"{mask}: expected the tomogram's {volume.data.shape} voxels (z, "
             f"y, x), found {labels.shape}; give the mask of this tomogram"
         )
-    if (folder / OCCUPANCY_MASK).exists():
+    if stored(folder / OCCUPANCY_MASK).exists():
         centres, ids, object_labels, names = _objects(folder, volume, labels)
     else:
         centres, ids, object_labels = _blobs(labels)
@@ -191,7 +193,7 @@ def _check_listed(folder: Path, labels: NDArray[np.uint8]) -> None:
 
 
 def _is_model(folder: Path) -> bool:
-    return all((folder / name).exists() for name in (RECONSTRUCTION, CLASS_MASK))
+    return all(stored(folder / name).exists() for name in (RECONSTRUCTION, CLASS_MASK))
 
 
 def _objects(

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
+
 from faket.errors import InputError
 from faket.io.atomic import require_space
 from faket.io.folder_lock import folder_lock
@@ -183,8 +185,16 @@ def _prepare(recipe: Recipe, out: Path, made: Mapping[Path, dict[str, Any]], say
 
 
 def _model_bytes(recipe: Recipe) -> int:
-    """Size of one model on disk: two stacks, two volumes, two masks; halves of stack and volume."""
+    """Size of what is kept of one model on disk, at most: packed masks count as they are."""
     x, y, _ = recipe.specimen.size_voxels
-    volume = math.prod(recipe.tomogram_size)
+    voxels = math.prod(recipe.tomogram_size)
     stack = 4 * x * y * len(tilt_angles(recipe, open_references(recipe)))
-    return 2 * stack + 12 * volume + recipe.halves * (2 * stack + 8 * volume)
+    copies = 3 if recipe.halves else 1  # of images and tomogram
+    sizes = {
+        "tomogram": copies * voxels * np.dtype(recipe.precision).itemsize,
+        "labels": 0 if recipe.pack else 3 * voxels,
+        "potential": 4 * voxels,
+        "projections": copies * stack,
+        "noise-free": stack,
+    }
+    return sum(sizes[name] for name in recipe.keep)

@@ -22,18 +22,28 @@ from faket.io.particles import write_particles
 from faket.io.shrec.model import write_shrec_model
 from faket.io.tilts import write_tilt_angles, write_tilt_geometry, write_tilt_series
 from faket.pipeline.methods import TomogramImages
+from faket.pipeline.recipe import Recipe
 from faket.pipeline.specimen_parts import SpecimenParts
+
+_PARTS = {
+    "tomogram": ("reconstruction",),
+    "labels": ("class_mask", "occupancy_mask"),
+    "potential": ("grandmodel",),
+    "projections": ("projections_unbinned",),
+    "noise-free": ("noisefree_projections",),
+}
 
 
 def write_model(
     folder: Path,
+    recipe: Recipe,
     parts: SpecimenParts,
     images: TomogramImages,
     tomogram: Volume,
     halves: Sequence[Volume],
 ) -> None:
-    """Write tomogram, masks, particles, projections and angles of one model."""
-    series = images.series
+    """Write of tomogram, masks, particles, projections and angles what the recipe keeps."""
+    series, keep = images.series, recipe.keep
     write_shrec_model(
         folder,
         reconstruction=tomogram,
@@ -43,19 +53,25 @@ def write_model(
         grandmodel=parts.grandmodel,
         projections_unbinned=series,
         noisefree_projections=TiltSeries(parts.noise_free, series.geometry),
+        written=[part for name in keep for part in _PARTS[name]],
+        precision=recipe.precision,
+        packed=recipe.pack,
         overwrite=True,  # of the empty folder that is being filled
     )
     write_particles(folder / PARTICLES, parts.particles)
     if parts.distractors is not None:
         write_particles(folder / DISTRACTORS, parts.distractors)
-    for stack in (PROJECTIONS_UNBINNED, NOISE_FREE_PROJECTIONS):  # each as an input of a stage
+    kept = {"projections": PROJECTIONS_UNBINNED, "noise-free": NOISE_FREE_PROJECTIONS}
+    for stack in [stack for name, stack in kept.items() if name in keep]:  # inputs of stages
         write_tilt_angles((folder / stack).with_suffix(ANGLES), series.geometry.angles_deg)
         write_tilt_geometry((folder / stack).with_suffix(GEOMETRY), series.geometry)
     if images.acquisition is not None:
         write_acquisition(folder / ACQUISITION, images.acquisition)
-    for stack, half in zip(PROJECTION_HALVES, images.halves or (), strict=False):
-        write_tilt_series(folder / stack, half)
-    for file, half_tomogram in zip(RECONSTRUCTION_HALVES, halves, strict=False):
-        write_volume(folder / file, half_tomogram)
+    if "projections" in keep:
+        for stack, half in zip(PROJECTION_HALVES, images.halves or (), strict=False):
+            write_tilt_series(folder / stack, half)
+    if "tomogram" in keep:
+        for file, half_tomogram in zip(RECONSTRUCTION_HALVES, halves, strict=False):
+            write_volume(folder / file, half_tomogram, dtype=recipe.precision)
     lines = [f"{label} {info.name}" for label, info in sorted(parts.classes.items())]
     (folder / CLASS_NAMES).write_text("\n".join(lines) + "\n")

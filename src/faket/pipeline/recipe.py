@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, with_config
 from faket.config import setting
 from faket.errors import InputError
 from faket.io.failures import shown
+from faket.io.model_folder import KEPT, Part
 from faket.io.text import read_text
 from faket.methods.splitting import check_splitting
 from faket.methods.table import MethodName, NetworkName, method_row
@@ -184,6 +185,16 @@ class Recipe(Section):
         description="images and tomograms of odd and of even frames, too, whose sum are the images "
         "(not with style transfer, which cannot be split)",
     )
+    keep: tuple[Part, ...] = Field(
+        KEPT,
+        min_length=1,
+        description="what is written of each tomogram: tomogram, labels (the masks), potential "
+        "(binned), projections (the images), noise-free (projections); tables of particles always",
+    )
+    precision: Literal["float32", "float16"] = Field(
+        "float32", description="of tomograms: float16 (MRC mode 12) takes half the space"
+    )
+    pack: bool = Field(False, description="write masks as .mrc.gz, some hundredths of the space")
     export: tuple[str, ...] = Field(
         (),
         exclude=True,  # no part of what the data are: exports can be added later

@@ -45,7 +45,7 @@ def make_model(plan: Plan, index: int, say: Callable[[str], None] | None = None)
     tell(f"{name}: writing")
     with atomic_folder(plan.out / name, overwrite=True) as folder:
         with clock.stage("writing"):
-            write_model(folder, made.parts, made.images, tomogram, halves)
+            write_model(folder, recipe, made.parts, made.images, tomogram, halves)
         outputs = sorted(path for path in folder.iterdir())
         record = {
             "model": name,

@@ -19,6 +19,7 @@ from faket.io.model_folder import (
     RECONSTRUCTION,
     number_of,
     reference_name,
+    stored,
 )
 from faket.io.mrc import read_mask, read_stack, read_volume
 from faket.io.particles import read_particles
@@ -63,21 +64,16 @@ def dataset_figure(folder: Path, out: Path) -> Path:
 
 
 def _draw_model(model: Path, reference: Path, axes: Any) -> None:
-    angles = read_tilt_angles((model / PROJECTIONS_UNBINNED).with_suffix(ANGLES))
-    (tilt,) = nearest_tilts(0.0, angles)
-    noise_free, pixel_A = read_stack(model / NOISE_FREE_PROJECTIONS, mmap=True)
-    images, _ = read_stack(model / PROJECTIONS_UNBINNED, mmap=True)
-    _show(axes[0], noise_free[tilt], f"{model.name}: noise-free, {angles[tilt]:.0f}°", pixel_A)
-    _show(axes[1], images[tilt], "projection", pixel_A)
-    if reference.exists():
-        target_angles = read_tilt_angles(reference.with_suffix(ANGLES))
-        target, target_A = read_stack(reference, mmap=True)
-        (nearest,) = nearest_tilts(angles[tilt], target_angles)
-        _show(axes[2], target[nearest], f"reference, {target_angles[nearest]:.0f}°", target_A)
-    else:
-        axes[2].set_axis_off()
+    for axis in axes:
+        axis.set_axis_off()
+    _draw_image(axes[0], model / NOISE_FREE_PROJECTIONS, f"{model.name}: noise-free")
+    _draw_image(axes[1], model / PROJECTIONS_UNBINNED, "projection")
+    _draw_image(axes[2], reference, "reference")
+    mask = stored(model / OCCUPANCY_MASK)
+    if not (model / RECONSTRUCTION).exists() or not mask.exists():
+        return
     volume = read_volume(model / RECONSTRUCTION)
-    instances = read_mask(model / OCCUPANCY_MASK)
+    instances = read_mask(mask)
     centre = int((instances > 0).sum(axis=(1, 2)).argmax())
     half = max(0, round(_SLAB_A / volume.voxel_size_A / 2))
     slab = slice(max(0, centre - half), centre + half + 1)
@@ -89,6 +85,16 @@ def _draw_model(model: Path, reference: Path, axes: Any) -> None:
     x, y, z = particles.positions_A.T / volume.voxel_size_A
     near = np.abs(z - centre) <= half + 1
     axes[4].scatter(x[near], y[near], s=6, c="tab:red", linewidths=0)
+
+
+def _draw_image(axis: Any, stack: Path, title: str) -> None:
+    """Draw the image nearest to 0° of a stack, if it was kept."""
+    if not stack.exists():
+        return
+    angles = read_tilt_angles(stack.with_suffix(ANGLES))
+    images, pixel_A = read_stack(stack, mmap=True)
+    (tilt,) = nearest_tilts(0.0, angles)
+    _show(axis, images[tilt], f"{title}, {angles[tilt]:.0f}°", pixel_A)
 
 
 def _show(axis: Any, image: AnyArray, title: str, pixel_A: float) -> None:

@@ -6,11 +6,11 @@ particles and volumes must be in the same frame, which is checked with the insta
 """
 
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -25,9 +25,11 @@ from faket.io.model_folder import (
     GRANDMODEL,
     LOCATIONS,
     OCCUPANCY_MASK,
+    PACKED,
     RECONSTRUCTION,
     STACK_FILES,
     VOLUME_FILES,
+    stored,
 )
 from faket.io.shrec.alignment import alignment_geometry, read_alignment, write_alignment
 from faket.io.shrec.checks import check_frame, check_same_voxel, check_shapes, renumber
@@ -142,6 +144,9 @@ def write_shrec_model(
     origin_A: ArrayLike = (0.0, 0.0, 0.0),
     decimals: int = 0,
     euler: Euler = "zxz",
+    written: Collection[str] = VOLUMES + STACKS,
+    precision: Literal["float32", "float16"] = "float32",
+    packed: bool = False,
     overwrite: bool = False,
 ) -> None:
     """Write a ``model_N`` folder, completely or not at all.
@@ -163,6 +168,12 @@ def write_shrec_model(
     class_names, origin_A, decimals, euler
         As for :func:`faket.io.shrec.locations.write_particle_locations`; ``origin_A`` is 0 unless
         the volumes were binned from the specimen that the particles belong to.
+    written : collection of str
+        Which of the parts given are written, of ``VOLUMES`` and ``STACKS``.
+    precision : {"float32", "float16"}
+        Of the reconstruction.
+    packed : bool
+        Whether the masks are packed, as ``class_mask.mrc.gz``.
     overwrite : bool
         Replace an existing folder.
 
@@ -185,18 +196,24 @@ def write_shrec_model(
     }
     given = {name: tilts for name, tilts in series.items() if tilts is not None}
     size_A = grandmodel.voxel_size_A
+    ending = PACKED if packed else ""
     with atomic_folder(folder, overwrite=overwrite) as root:
-        files = [
-            partial(mrc.write_volume, root / GRANDMODEL, grandmodel),
-            partial(mrc.write_mask, root / CLASS_MASK, class_mask, size_A),
-            partial(mrc.write_mask, root / OCCUPANCY_MASK, occupancy_mask, size_A),
-        ]
+        files: dict[str, Callable[[], None]] = {
+            "grandmodel": partial(mrc.write_volume, root / GRANDMODEL, grandmodel),
+            "class_mask": partial(mrc.write_mask, root / (CLASS_MASK + ending), class_mask, size_A),
+            "occupancy_mask": partial(
+                mrc.write_mask, root / (OCCUPANCY_MASK + ending), occupancy_mask, size_A
+            ),
+        }
         if reconstruction is not None:
-            files.append(partial(mrc.write_volume, root / RECONSTRUCTION, reconstruction))
+            files["reconstruction"] = partial(
+                mrc.write_volume, root / RECONSTRUCTION, reconstruction, dtype=precision
+            )
         for name, tilts in given.items():
             pixels_A = tilts.geometry.pixel_size_A
-            files.append(partial(mrc.write_stack, root / _FILES[name], tilts.images, pixels_A))
-        in_threads(lambda write: write(), files)  # one computes while another waits for the disk
+            files[name] = partial(mrc.write_stack, root / _FILES[name], tilts.images, pixels_A)
+        wanted = [write for name, write in files.items() if name in written]
+        in_threads(lambda write: write(), wanted)  # one computes while another waits for the disk
         if given:
             write_alignment(root / ALIGNMENT, next(iter(given.values())).geometry)
         write_particle_locations(
@@ -211,7 +228,7 @@ def write_shrec_model(
 
 
 def _has(root: Path, name: str) -> bool:
-    return os.path.exists(root / _FILES[name])
+    return os.path.exists(stored(root / _FILES[name]))
 
 
 def _header_size(root: Path, parts: Collection[str]) -> float:
@@ -224,7 +241,7 @@ def _header_size(root: Path, parts: Collection[str]) -> float:
             root, f"expected a folder with {GRANDMODEL} or another volume, found none; check "
             "the path"
         )  # fmt: skip
-    sizes = {name: mrc.read_voxel_size(root / _FILES[name]) for name in names}
+    sizes = {name: mrc.read_voxel_size(stored(root / _FILES[name])) for name in names}
     low, high = min(sizes, key=sizes.__getitem__), max(sizes, key=sizes.__getitem__)
     if sizes[high] > 1.02 * sizes[low]:
         raise input_error(
@@ -237,7 +254,7 @@ def _header_size(root: Path, parts: Collection[str]) -> float:
 
 
 def _read_part(root: Path, name: str, size_A: float) -> Any:
-    path = root / _FILES[name]
+    path = stored(root / _FILES[name])
     if name == "class_mask":
         return mrc.read_mask(path, dtype=np.uint8)
     if name == "occupancy_mask":
