@@ -16,7 +16,7 @@ from faket.cli.common import (
     tilt_angles,
 )
 from faket.cli.outputs import OutExposure, OutFolder, OutStack
-from faket.io.model_folder import ANGLES, CLASS_MASK, POTENTIAL
+from faket.io.model_folder import ANGLES, CLASS_MASK, POTENTIAL, model_name
 
 if TYPE_CHECKING:
     from faket.data import Species
@@ -122,11 +122,11 @@ def specimen(recipe: Path, out: OutFolder, /, *, seed: Seed | None = None) -> No
     from faket.io.atomic import atomic_folder, require_free_folder
     from faket.io.specimen_files import write_specimen
     from faket.pipeline.library import load_library, specimen_config
-    from faket.pipeline.recipe import read_recipe
+    from faket.pipeline.recipe import drawn_recipe, read_recipe
     from faket.specimen import paint_specimen, place_particles
 
     require_free_folder(out)
-    settings = read_recipe(recipe)
+    settings, _ = drawn_recipe(read_recipe(recipe), model_name(0))
     library = load_library(settings)
     print_species_notices(library)
     chosen = settings.seed if seed is None else seed

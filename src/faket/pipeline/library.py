@@ -9,7 +9,8 @@ from faket.io.molecules import load_species
 from faket.io.neighbours import neighbour_distances
 from faket.io.specimen_files import read_species
 from faket.io.structure_files import find_structure
-from faket.pipeline.recipe import FilamentEntry, Recipe, SpeciesEntry
+from faket.pipeline.recipe import Recipe
+from faket.pipeline.recipe_specimen import FilamentEntry, SpeciesEntry
 from faket.specimen import Company, FilamentSettings, SpecimenConfig
 from faket.structures import SYNTHETIC_SPECIES
 
@@ -86,7 +87,7 @@ def _company(recipe: Recipe, library: tuple[Species, ...]) -> dict[str, Company]
 
 def crowder_entries(recipe: Recipe) -> tuple[SpeciesEntry, ...]:
     """Return the small proteins that crowd the specimen; none if it is not to be crowded."""
-    if not recipe.specimen.crowding:
+    if not (recipe.specimen.crowding or "specimen.crowding" in recipe.varied):
         return ()
     return tuple(
         SpeciesEntry(source=f"synthetic:{name}", name=f"crowder-{name}", labelled=False)

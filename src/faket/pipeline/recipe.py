@@ -2,14 +2,13 @@
 
 import os.path
 import tomllib
-from dataclasses import dataclass, fields
+from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Literal, Self
 
 import pydantic
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, with_config
+from pydantic import Field, PrivateAttr
 
-from faket.config import setting
 from faket.errors import InputError
 from faket.io.failures import shown
 from faket.io.model_folder import KEPT, Part
@@ -17,69 +16,22 @@ from faket.io.text import read_text
 from faket.methods.splitting import check_splitting
 from faket.methods.table import MethodName, NetworkName, method_row
 from faket.microscope import PRESETS
-from faket.pipeline.recipe_company import CompanySection
-from faket.pipeline.recipe_reference import PositiveNumber, ReferenceSection, Section
+from faket.pipeline.draws import drawn_values, separated, with_values
+from faket.pipeline.recipe_reference import ReferenceSection, Section
+from faket.pipeline.recipe_specimen import (
+    OWN_SECTIONS,
+    FilamentEntry,
+    SpeciesEntry,
+    SpecimenSection,
+)
 from faket.pipeline.recipe_words import expected_value, understood, unknown_field
 from faket.reconstruction.filters import Filter
 from faket.reconstruction.wbp import Method, Normalize
-from faket.specimen import FilamentSettings, SpecimenConfig
+from faket.specimen import SpecimenConfig
 from faket.specimen.config import check_filaments
 
 _MOST_BYTES = 2_000_000  # chosen: ten thousand species with their comments
 _UNKNOWN = ("extra_forbidden", "unexpected_keyword_argument")
-OWN_SECTIONS = ("filaments", "company")  # of the specimen's settings
-FORBID = ConfigDict(extra="forbid")
-
-
-@with_config(FORBID)
-@dataclass(frozen=True)
-class SpecimenSection(SpecimenConfig):
-    """The specimen's settings as a section that refuses unknown fields."""
-
-    neighbours: str | None = setting(
-        None, "table of picks whose distances to nearest neighbours are wanted, species by species"
-    )
-    crowding: float = setting(
-        0.0, "fraction of the volume filled with small unlabelled proteins", ge=0, lt=0.4
-    )
-
-
-@with_config(FORBID)
-@dataclass(frozen=True)
-class FilamentEntry(FilamentSettings):
-    """One kind of filament as a section."""
-
-    name: str | None = setting(None, "class name of its subunits, no blanks; from their source")
-
-
-class SpeciesEntry(CompanySection):
-    """One kind of molecule."""
-
-    source: str = Field(
-        description="PDB, mmCIF or MRC file (.gz too), PDB id, a folder made by `faket species`, "
-        "or synthetic:NAME",
-        min_length=1,
-    )
-    name: str | None = Field(
-        None, pattern=r"^\S+$", description="class name, no blanks; from the source by default"
-    )
-    copies: int | None = Field(None, ge=0, le=65535, description="explicit number of copies")
-    labelled: bool = Field(True, description="false: in the images, and in no label")
-    volume_fraction: float | None = Field(
-        None, gt=0, lt=0.5, description="fraction of the specimen's volume, instead of copies"
-    )
-    contour: float | None = Field(None, description="for maps: contour level in the map's units")
-    mean_potential_V: PositiveNumber | None = Field(
-        None, description="for maps: mean potential inside the contour relative to ice (V)"
-    )
-    map_voxel_size_A: PositiveNumber | None = Field(
-        None, description="for maps: voxel size (Å), instead of the one in the header"
-    )
-    assembly: Annotated[str, Field(coerce_numbers_to_str=True)] | None = Field(
-        None,
-        description="for atomic models: number of the biological assembly to build, or "
-        '"deposited" for the coordinates as deposited; 1 or the first by default',
-    )
 
 
 class Tilts(Section):
@@ -218,6 +170,8 @@ class Recipe(Section):
         (), description="the molecules; without any, the embedded synthetic library"
     )
     filaments: tuple[FilamentEntry, ...] = Field((), description="the filaments")
+    # Not written in a recipe, but found in it: see faket.pipeline.draws.
+    varied: dict[str, dict[str, list[Any]]] = Field(default_factory=dict)
     _folder: Path = PrivateAttr(default_factory=Path)
 
     @pydantic.model_validator(mode="after")
@@ -249,6 +203,20 @@ class Recipe(Section):
     def at(self, path: Path) -> Path:
         """Return ``path``, relative to the recipe's folder."""
         return self._folder / os.path.expanduser(path)  # unlike Path's, silent about unknown users
+
+
+# Models of the sections; "" is that of what stands before all sections.
+_SECTIONS: dict[str, Any] = {
+    "": Recipe,
+    "specimen": SpecimenSection,
+    "tilts": Tilts,
+    "reference": ReferenceSection,
+    "microscope": MicroscopeSection,
+    "style": Style,
+    "reconstruction": Reconstruction,
+    "species": SpeciesEntry,
+    "filaments": FilamentEntry,
+}
 
 
 def _check_reconstruction(recipe: Recipe) -> None:
@@ -305,13 +273,24 @@ def parse_recipe(text: str, *, where: str = "recipe", folder: Path | None = None
             "`faket simulate --example` prints one"
         )
     try:
-        recipe = Recipe.model_validate(understood(content))
+        first, varied = separated(content, _SECTIONS)
+        recipe = Recipe.model_validate(understood(first))
+        longest = max((len(v) for s in varied.values() for v in s.values()), default=0)
+        for index in range(1, longest):
+            Recipe.model_validate(understood(separated(content, _SECTIONS, index)[0]))
     except InputError as error:
         raise InputError(f"{where}: {error}") from None
     except pydantic.ValidationError as error:
         raise InputError(f"{where}: {_first_error(error)}") from None
+    recipe = recipe.model_copy(update={"varied": varied})
     recipe._folder = folder or Path()
     return recipe
+
+
+def drawn_recipe(recipe: Recipe, name: str) -> tuple[Recipe, dict[str, Any]]:
+    """Return the recipe of one tomogram or reference, and the values that were drawn for it."""
+    values = drawn_values(recipe.varied, recipe.seed, name)
+    return with_values(recipe, values), values
 
 
 def _first_error(error: pydantic.ValidationError) -> str:
@@ -338,18 +317,11 @@ def one_line(text: str, limit: int = 160) -> str:
 
 def recipe_fields() -> tuple[str, ...]:
     """Return the names of all fields with their sections, such as ``style.network``."""
-    sections: dict[str, type[BaseModel]] = {
-        "reference": ReferenceSection,
-        "microscope": MicroscopeSection,
-        "style": Style,
-        "reconstruction": Reconstruction,
-        "tilts": Tilts,
-        "species": SpeciesEntry,
-    }
-    names = [*Recipe.model_fields]
+    names = [name for name in Recipe.model_fields if name != "varied"]
     names += [f"specimen.{x.name}" for x in fields(SpecimenSection) if x.name not in OWN_SECTIONS]
     names += [f"filaments.{item.name}" for item in fields(FilamentEntry)]
-    for section, model in sections.items():
-        names += [f"{section}.{name}" for name in model.model_fields]
+    for section, model in _SECTIONS.items():
+        if section and not is_dataclass(model):
+            names += [f"{section}.{name}" for name in model.model_fields]
     names += [f"microscope.settings.{item.name}" for item in fields(PRESETS["shrec21"])]
     return tuple(names)

@@ -8,17 +8,19 @@ from pydantic import BaseModel
 
 from faket.microscope import PRESETS
 from faket.pipeline.recipe import (
-    OWN_SECTIONS,
-    FilamentEntry,
     MicroscopeSection,
     Recipe,
     Reconstruction,
-    SpeciesEntry,
-    SpecimenSection,
     Style,
     Tilts,
 )
 from faket.pipeline.recipe_reference import ReferenceSection
+from faket.pipeline.recipe_specimen import (
+    OWN_SECTIONS,
+    FilamentEntry,
+    SpeciesEntry,
+    SpecimenSection,
+)
 
 
 def example_recipe() -> str:

@@ -29,6 +29,8 @@ def understood(content: Mapping[str, Any]) -> dict[str, Any]:
         If tilts are numbers, which could be angles or start, stop and step; or if [species] is not
         one molecule.
     """
+    if "varied" in content:
+        raise InputError("varied: " + unknown_field(("varied",), ()))
     written = {name: _FORMS.get(name, _same)(value) for name, value in content.items()}
     if isinstance(written.get("specimen"), dict):
         specimen = written["specimen"]

@@ -31,7 +31,7 @@ from faket.microscope import (
 from faket.noise import NoiseProfile, estimate_noise
 from faket.pipeline.foreign_microscope import foreign_formation, foreign_series
 from faket.pipeline.library import source_path, specimen_config, subunit_entries
-from faket.pipeline.recipe import MicroscopeSection, Recipe, Tilts, recipe_fields
+from faket.pipeline.recipe import MicroscopeSection, Recipe, Tilts, drawn_recipe, recipe_fields
 from faket.pipeline.recipe_words import unknown_field
 from faket.projection import noise_free_projections
 from faket.reconstruction import align
@@ -204,6 +204,7 @@ def prepare_reference(
 def _own_reference(recipe: Recipe, library: tuple[Species, ...], index: int) -> PreparedReference:
     """Simulate the tilt-series of another specimen, whose noise-free projections are known."""
     name = reference_name(index)
+    recipe, _ = drawn_recipe(recipe, name)
     seed = derive(recipe.seed, name, "specimen")
     specimen = build_specimen(specimen_config(recipe, library), library, seed=seed)
     source = f"faket microscope, preset {recipe.microscope.preset}"

@@ -14,6 +14,7 @@ from faket.methods.phase_flipping import flip_phases
 from faket.microscope import Optics
 from faket.pipeline.clock import Clock
 from faket.pipeline.depth import with_depth
+from faket.pipeline.drawn_plan import plan_of
 from faket.pipeline.methods import Plan, TomogramImages, make_images, method_of, read_properties
 from faket.pipeline.output import write_model
 from faket.pipeline.recipe import Recipe
@@ -36,6 +37,7 @@ class Imaged:
 def make_model(plan: Plan, index: int, say: Callable[[str], None] | None = None) -> None:
     """Make one tomogram with its labels and write it as ``model_<index>``."""
     recipe, name, clock = plan.recipe, model_name(index), Clock()
+    plan, drawn = plan_of(plan, name)
     tell = say or (lambda what: None)
     made = _imaged(plan, name, clock, tell)
     tell(f"{name}: reconstruction")
@@ -53,6 +55,8 @@ def make_model(plan: Plan, index: int, say: Callable[[str], None] | None = None)
             "placed": dict(made.placement.placed),
             "noise": plan.profile.estimate if plan.profile else None,
         }
+        if drawn:
+            record["drawn"] = drawn
         write_manifest(
             folder / MANIFEST,
             kind="tomogram",
@@ -68,6 +72,7 @@ def make_model(plan: Plan, index: int, say: Callable[[str], None] | None = None)
 def reconstructed(plan: Plan, index: int) -> Volume:
     """Return a tomogram of the plan, without writing it."""
     name = model_name(index)
+    plan, _ = plan_of(plan, name)
     made = _imaged(plan, name, Clock(), lambda what: None)
     return _tomogram(plan, made, made.images.series, name)
 

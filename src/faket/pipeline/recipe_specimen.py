@@ -1,0 +1,65 @@
+"""What a recipe says of the specimen: its section, its species and its filaments."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import ConfigDict, Field, with_config
+
+from faket.config import setting
+from faket.pipeline.recipe_company import CompanySection
+from faket.pipeline.recipe_reference import PositiveNumber
+from faket.specimen import FilamentSettings, SpecimenConfig
+
+OWN_SECTIONS = ("filaments", "company")  # of the specimen's settings
+FORBID = ConfigDict(extra="forbid")
+
+
+@with_config(FORBID)
+@dataclass(frozen=True)
+class SpecimenSection(SpecimenConfig):
+    """The specimen's settings as a section that refuses unknown fields."""
+
+    neighbours: str | None = setting(
+        None, "table of picks whose distances to nearest neighbours are wanted, species by species"
+    )
+    crowding: float = setting(
+        0.0, "fraction of the volume filled with small unlabelled proteins", ge=0, lt=0.4
+    )
+
+
+@with_config(FORBID)
+@dataclass(frozen=True)
+class FilamentEntry(FilamentSettings):
+    """One kind of filament as a section."""
+
+    name: str | None = setting(None, "class name of its subunits, no blanks; from their source")
+
+
+class SpeciesEntry(CompanySection):
+    """One kind of molecule."""
+
+    source: str = Field(
+        description="PDB, mmCIF or MRC file (.gz too), PDB id, a folder made by `faket species`, "
+        "or synthetic:NAME",
+        min_length=1,
+    )
+    name: str | None = Field(
+        None, pattern=r"^\S+$", description="class name, no blanks; from the source by default"
+    )
+    copies: int | None = Field(None, ge=0, le=65535, description="explicit number of copies")
+    labelled: bool = Field(True, description="false: in the images, and in no label")
+    volume_fraction: float | None = Field(
+        None, gt=0, lt=0.5, description="fraction of the specimen's volume, instead of copies"
+    )
+    contour: float | None = Field(None, description="for maps: contour level in the map's units")
+    mean_potential_V: PositiveNumber | None = Field(
+        None, description="for maps: mean potential inside the contour relative to ice (V)"
+    )
+    map_voxel_size_A: PositiveNumber | None = Field(
+        None, description="for maps: voxel size (Å), instead of the one in the header"
+    )
+    assembly: Annotated[str, Field(coerce_numbers_to_str=True)] | None = Field(
+        None,
+        description="for atomic models: number of the biological assembly to build, or "
+        '"deposited" for the coordinates as deposited; 1 or the first by default',
+    )
