@@ -17,6 +17,7 @@ from faket.io.particles import read_particles
 from faket.io.shrec.model import read_shrec_model
 from faket.io.style_profile import load_style_profile
 from faket.io.tilts import read_tilt_series, tilt_angles_beside, write_tilt_series
+from faket.io.truth import read_class_numbers
 from faket.pickers.labelled import read_labelled
 from faket.pipeline import generate, parse_recipe, read_recipe
 from faket.pipeline.methods import load_recipe_network
@@ -84,6 +85,30 @@ def test_halves_come_beside_the_same_images(noisy, tmp_path):
     whole = read_volume(model / "reconstruction.mrc").data
     np.testing.assert_allclose(sum(halves), whole, atol=1e-3 * whole.std())
     assert 0.3 < np.corrcoef(halves[0].ravel(), whole.ravel())[0, 1] < 0.95
+
+
+def test_further_labels_lie_on_the_particles(tmp_path):
+    """Balls at the centres with the classes' numbers, normals on the membrane's voxels."""
+    extra = 'labels = ["balls", "solid", "heatmap", "membranes"]\nlabel_radius_A = 25'
+    recipe = parse_recipe(TINY.format(method="noiseless", tomograms=1, binning=2, reference=extra))
+    model = generate(recipe, tmp_path / "out").models[0]
+    particles, classes = read_particles(model / "particles.csv"), read_class_numbers(model)
+    balls, solid = (read_mask(model / f"labels_{kind}.mrc") for kind in ("balls", "solid"))
+    heat, own = read_volume(model / "labels_heatmap.mrc").data, read_mask(model / "class_mask.mrc")
+    x, y, z = np.rint(particles.positions_A / 20).astype(int).T
+    for i, name in enumerate(particles.species):
+        if name != "vesicle":
+            assert classes[int(balls[z[i], y[i], x[i]])] == name
+            assert heat[z[i], y[i], x[i]] > 0.2
+    assert set(np.unique(solid)) == set(np.unique(own))
+    membrane = read_mask(model / "labels_membranes.mrc")
+    table = np.loadtxt(model / "membrane_normals.csv", delimiter=",", skiprows=1)
+    where = np.rint(table[:, 1:4] / 20).astype(int)
+    inside = np.all((where >= 0) & (where < membrane.shape[::-1]), axis=1)
+    assert membrane[tuple(where[inside].T[::-1])].mean() > 0.9
+    instances = read_mask(model / "occupancy_mask.mrc")
+    (number,) = np.unique(table[:, 0]).astype(int)
+    assert classes[int(np.bincount(own[instances == number]).argmax())] == "vesicle"
 
 
 KEEP = 'keep = ["tomogram", "labels"]\nprecision = "float16"\npack = true'

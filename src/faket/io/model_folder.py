@@ -75,6 +75,15 @@ Part = Literal["tomogram", "labels", "potential", "projections", "noise-free"]
 KEPT: tuple[Part, ...] = get_args(Part)
 
 
+# Further labels of a tomogram that a recipe may ask for (``labels``), all faket's.
+LabelKind = Literal["balls", "solid", "heatmap", "membranes"]
+LABELS_BALLS = "labels_balls.mrc"
+LABELS_SOLID = "labels_solid.mrc"
+LABELS_HEATMAP = "labels_heatmap.mrc"
+LABELS_MEMBRANES = "labels_membranes.mrc"
+MEMBRANE_NORMALS = "membrane_normals.csv"
+
+
 def stored(path: Path) -> Path:
     """Return the file as it is kept: under its own name, or packed as NAME.gz."""
     packed = path.with_name(path.name + PACKED)

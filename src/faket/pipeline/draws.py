@@ -28,7 +28,8 @@ Spread = dict[str, list[Any]]
 _ONE = (
     "name", "seed", "tomograms", "method", "structure_folders", "reference", "style.network",
     "style.initial", "style.weights", "specimen.voxel_size_A", "specimen.neighbours",
-    "reconstruction.binning", "reconstruction.like", "tilts.file", "microscope.preset",
+    "reconstruction.binning", "reconstruction.like", "tilts.file", "microscope.preset", "halves",
+    "keep", "labels", "label_radius_A", "precision", "pack",
 )  # fmt: skip
 _ONE_OF_ENTRIES = (
     "source", "name", "labelled", "contour", "mean_potential_V", "map_voxel_size_A", "assembly",

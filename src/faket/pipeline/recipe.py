@@ -11,13 +11,13 @@ from pydantic import Field, PrivateAttr
 
 from faket.errors import InputError
 from faket.io.failures import shown
-from faket.io.model_folder import KEPT, Part
+from faket.io.model_folder import KEPT, LabelKind, Part
 from faket.io.text import read_text
 from faket.methods.splitting import check_splitting
 from faket.methods.table import MethodName, NetworkName, method_row
 from faket.microscope import PRESETS
 from faket.pipeline.draws import drawn_values, separated, with_values
-from faket.pipeline.recipe_reference import ReferenceSection, Section
+from faket.pipeline.recipe_reference import PositiveNumber, ReferenceSection, Section
 from faket.pipeline.recipe_specimen import (
     OWN_SECTIONS,
     FilamentEntry,
@@ -142,6 +142,17 @@ class Recipe(Section):
         min_length=1,
         description="what is written of each tomogram: tomogram, labels (the masks), potential "
         "(binned), projections (the images), noise-free (projections); tables of particles always",
+    )
+    labels: tuple[LabelKind, ...] = Field(
+        (),
+        description="further labels, each a file of its own: balls (a radius around each centre), "
+        "solid (holes filled, smoothed), heatmap (a Gaussian at each centre), membranes (with "
+        "normals)",
+    )
+    label_radius_A: PositiveNumber | None = Field(
+        None,
+        description="radius of all balls, and twice the σ of the heatmap's Gaussians (Å); by "
+        "default that of a ball of the molecule's volume",
     )
     precision: Literal["float32", "float16"] = Field(
         "float32", description="of tomograms: float16 (MRC mode 12) takes half the space"

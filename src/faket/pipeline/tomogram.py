@@ -15,6 +15,7 @@ from faket.microscope import Optics
 from faket.pipeline.clock import Clock
 from faket.pipeline.depth import with_depth
 from faket.pipeline.drawn_plan import plan_of
+from faket.pipeline.label_files import write_labels
 from faket.pipeline.methods import Plan, TomogramImages, make_images, method_of, read_properties
 from faket.pipeline.output import write_model
 from faket.pipeline.recipe import Recipe
@@ -48,6 +49,7 @@ def make_model(plan: Plan, index: int, say: Callable[[str], None] | None = None)
     with atomic_folder(plan.out / name, overwrite=True) as folder:
         with clock.stage("writing"):
             write_model(folder, recipe, made.parts, made.images, tomogram, halves)
+            write_labels(folder, recipe, made.parts, plan.library)
         outputs = sorted(path for path in folder.iterdir())
         record = {
             "model": name,
