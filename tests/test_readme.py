@@ -49,6 +49,11 @@ def test_recipe_blocks_are_valid(page, code):
     parse_recipe(code, where=page)
 
 
+@pytest.mark.parametrize("path", sorted((ROOT / "examples").glob("*.toml")), ids=lambda p: p.name)
+def test_example_recipes_are_valid(path):
+    assert read_recipe(path).name == path.stem
+
+
 def test_commands_exist():
     """`faket` has every command and option shown, `make` every target; scripts are there."""
     from faket.cli.app import app
