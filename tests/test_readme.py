@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import faket
-from faket.pipeline import parse_recipe
+from faket.pipeline import parse_recipe, read_recipe
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
