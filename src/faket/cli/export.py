@@ -10,7 +10,7 @@ from faket.cli.common import Positive
 from faket.cli.outputs import OutFolder
 from faket.cli.score_inputs import read_numbers
 from faket.errors import InputError
-from faket.exchange.table import format_list
+from faket.exchange.table import format_list, load_format
 
 if TYPE_CHECKING:
     from faket.io.metadata_writers import SeriesErrors
@@ -90,6 +90,8 @@ def export(
     found = find_tomograms(dataset, selection)
     with reporting("export", export) as report:
         print(write_export(found, out, to, report=report))
+    if hint := load_format(to).hint(found, out):
+        print(hint)
 
 
 def read_errors(texts: tuple[str, ...]) -> "SeriesErrors":

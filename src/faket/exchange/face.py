@@ -19,6 +19,11 @@ def _no_files(tomograms: Tomograms, folder: Path) -> None:
     """Write nothing: the format has no files of the whole project."""
 
 
+def _no_hint(tomograms: Tomograms, out: Path) -> str:
+    """Say nothing more than where the export is."""
+    return ""
+
+
 @dataclass(frozen=True)
 class Format:
     """How tomograms are written in the format of another program.
@@ -34,11 +39,15 @@ class Format:
     check : callable
         Called with all tomograms before anything is written; raises InputError for what the format
         cannot hold.
+    hint : callable
+        Returns a line for the user about the finished export, such as how to look at it:
+        ``hint(tomograms, out)``.
     """
 
     write: Callable[[SourceTomogram, Path], None]
     finish: Callable[[Tomograms, Path], None] = _no_files
     check: Callable[[Tomograms], None] = _nothing
+    hint: Callable[[Tomograms, Path], str] = _no_hint
 
 
 def refuse_names(

@@ -34,10 +34,14 @@ from faket.exchange.source import SourceTomogram
 from faket.io.failures import notice
 from faket.io.ome_zarr import Color, halved_image, halved_labels, write_image, write_labels
 from faket.io.text import write_text
+from faket.viewer import neuroglancer_url
 from faket.vocabulary import NO_MOLECULES
 
 _RUNS = "ExperimentRuns"
 _SESSION = "0"
+_LABELS = "classes"
+_PORT = 8000
+_SERVER = f"http://127.0.0.1:{_PORT}"
 _REFUSED = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f\s_]')
 _PDB = re.compile(r"[1-9][A-Za-z0-9]{3}")
 _THINNEST = 16  # chosen: no second spacing below so many planes
@@ -111,7 +115,7 @@ def _write_labels(tomogram: SourceTomogram, run: Path) -> None:
     numbers = {name: number for number, name in tomogram.classes.items()}
     colors = {number: _color(number) for number in tomogram.classes}
     for spacing_A, shape, planes in _spacings(tomogram, 2, halved_labels):
-        name = f"{spacing_A:.3f}_{_user(tomogram)}_{_SESSION}_classes-multilabel.zarr"
+        name = f"{spacing_A:.3f}_{_user(tomogram)}_{_SESSION}_{_LABELS}-multilabel.zarr"
         labels: Iterator[AnyArray] = label_planes(tomogram, numbers)
         write_labels(
             run / "Segmentations" / name,
@@ -196,6 +200,20 @@ def _finish(tomograms: Sequence[SourceTomogram], folder: Path) -> None:
     write_text(folder / "config.json", [json.dumps(config, indent=2)])
 
 
+def _hint(layout: _Layout, tomograms: Sequence[SourceTomogram], out: Path) -> str:
+    """Return where neuroglancer shows the first tomogram, once the folder is served."""
+    first = tomograms[0]
+    run = f"{layout.tomograms}/{_RUNS}/{first.name}"
+    spacing = f"{first.voxel_size_A:.3f}"
+    labels = f"{run}/Segmentations/{spacing}_{_user(first)}_{_SESSION}_{_LABELS}-multilabel.zarr"
+    url = neuroglancer_url(
+        _SERVER,
+        {first.name: f"{run}/VoxelSpacing{spacing}/{layout.kind}.zarr"},
+        {_LABELS: labels} if (out / labels).exists() else {},
+    )
+    return f"to look at it: npx http-server --cors -p {_PORT} {out}, then {url}"
+
+
 def _user(tomogram: SourceTomogram) -> str:
     return "faket" if tomogram.is_truth else "picks"
 
@@ -212,8 +230,10 @@ FORMAT = Format(
     write=lambda tomogram, folder: _write(_PROJECT, tomogram, folder),
     finish=_finish,
     check=_check,
+    hint=lambda tomograms, out: _hint(_PROJECT, tomograms, out),
 )
 CHALLENGE = Format(
     write=lambda tomogram, folder: _write(_CHALLENGE, tomogram, folder),
     check=_check,
+    hint=lambda tomograms, out: _hint(_CHALLENGE, tomograms, out),
 )

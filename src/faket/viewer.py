@@ -1,0 +1,107 @@
+"""A tomogram with its truth as layers of napari and neuroglancer.
+
+``napari --plugin faket out/model_0`` shows tomogram, classes, instances and particles. Nothing here
+imports napari: a reader gives arrays and dictionaries.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import numpy as np
+
+from faket.io.model_folder import (
+    CLASS_MASK,
+    INSTANCE_MASK,
+    OCCUPANCY_MASK,
+    PARTICLES,
+    POTENTIAL,
+    RECONSTRUCTION,
+)
+from faket.io.mrc import read_mask, read_volume
+from faket.io.particles import read_particles
+
+_NEUROGLANCER = "https://neuroglancer-demo.appspot.com/"
+
+Layer = tuple[Any, dict[str, Any], str]
+Reader = Callable[[str], list[Layer]]
+
+
+def napari_reader(path: str | list[str]) -> Reader | None:
+    """Return the reader of a tomogram's folder; None if the path is none (napari's convention)."""
+    if isinstance(path, list):
+        path = path[0]
+    return read_layers if _volume(Path(path)) is not None else None
+
+
+def read_layers(path: str | list[str]) -> list[Layer]:
+    """Return the layers of a tomogram's folder: data, settings and kind of each.
+
+    Parameters
+    ----------
+    path : str or list of str
+        ``model_N`` of a data set, or a specimen's folder; of a list, the first.
+
+    Returns
+    -------
+    list of tuple
+        Image, labels and points; lengths are in Å, with the centre of voxel [0, 0, 0] at 0.
+
+    Raises
+    ------
+    InputError
+        If a file cannot be read.
+    """
+    folder = Path(path[0] if isinstance(path, list) else path)
+    file = _volume(folder)
+    assert file is not None  # napari_reader accepted the folder
+    volume = read_volume(file)
+    # Without `units`: napari refuses a second layer whose units are others.
+    common = {"scale": (volume.voxel_size_A,) * 3}
+    layers: list[Layer] = [(volume.data, {"name": folder.name, **common}, "image")]
+    for name, shown in ((CLASS_MASK, True), (OCCUPANCY_MASK, False), (INSTANCE_MASK, False)):
+        if (folder / name).exists():
+            settings = {"name": Path(name).stem, "opacity": 0.4, "visible": shown, **common}
+            layers.append((read_mask(folder / name), settings, "labels"))
+    if (folder / PARTICLES).exists():
+        layers.append(_points(folder / PARTICLES, volume.voxel_size_A))
+    return layers
+
+
+def neuroglancer_url(server: str, images: Mapping[str, str], labels: Mapping[str, str]) -> str:
+    """Return the page on which neuroglancer shows OME-Zarr images and labels.
+
+    Parameters
+    ----------
+    server : str
+        Where the folder is served; neuroglancer needs a server that allows other origins (CORS).
+    images, labels : mapping of str to str
+        Name of a layer → path of its ``.zarr`` in that folder.
+    """
+    layers = [
+        {"type": kind, "name": name, "source": f"zarr://{server}/{quote(path)}/"}
+        for kind, named in (("image", images), ("segmentation", labels))
+        for name, path in named.items()
+    ]
+    state = {"layers": layers, "layout": "4panel"}
+    return f"{_NEUROGLANCER}#!{quote(json.dumps(state, separators=(',', ':')))}"
+
+
+def _points(table: Path, voxel_size_A: float) -> Layer:
+    particles = read_particles(table)
+    settings = {
+        "name": "particles",
+        "size": 10 * voxel_size_A,  # chosen: seen in a whole tomogram, and through
+        "opacity": 0.5,
+        "features": {"id": particles.ids, "species": np.array(particles.species)},
+        "face_color": "species",
+        "out_of_slice_display": True,
+    }
+    return particles.positions_A[:, ::-1], settings, "points"  # x y z → z y x
+
+
+def _volume(folder: Path) -> Path | None:
+    files = (folder / RECONSTRUCTION, folder / POTENTIAL)
+    return next((file for file in files if file.is_file()), None)
