@@ -8,12 +8,14 @@ format. The format's public reader reads the export; the particles are cut out a
 finds, as its documentation means them, and averaged. The average must be more like the particle
 than what a mistake of the convention would give: the particle's mirror image, the inverse
 rotations, places half a voxel off, places with their axes reversed; and so must the single ones.
+A reader that needs an environment of its own (elsewhere.py) is left out unless its Python is named.
 
 A row is printed for each format, with the correlation of the average and the mean one of single
 particles; OUT/agreement.md and OUT/agreement.json have the same rows.
 """
 
 import json
+import os
 import shutil
 import sys
 from importlib import import_module
@@ -35,7 +37,7 @@ def main(arguments):
     """Run the formats that are named, or all; return 1 if one of them disagrees."""
     if not arguments:
         sys.exit(__doc__)
-    out, names = Path(arguments[0]), arguments[1:] or READERS
+    out, names = Path(arguments[0]), arguments[1:] or [n for n in READERS if has_python(n)]
     shutil.rmtree(out, ignore_errors=True)
     truth = specimen.write_dataset(out / "data")
     rows = [checked(name, truth, out) for name in names]
@@ -46,6 +48,15 @@ def main(arguments):
     return int(not all(row["agrees"] for row in rows))
 
 
+def has_python(name):
+    """Return whether a reader can run; say which variable must name its Python otherwise."""
+    variable = getattr(import_module(f"readers.{name}"), "PYTHON", None)
+    if variable is None or variable in os.environ:
+        return True
+    print(f"{name}: left out, as {variable} names no Python")
+    return False
+
+
 def checked(name, truth, out):
     """Export, read and average one format; return its row."""
     reader = import_module(f"readers.{name}")
@@ -54,7 +65,8 @@ def checked(name, truth, out):
     correlations = averages.correlations(found, truth)
     right, *wrong = correlations.values()
     wrong = [pair for pair in wrong if pair is not None]
-    best = all(right[i] > max(_LEAST, *(pair[i] for pair in wrong)) for i in (0, 1))
+    least = getattr(reader, "LEAST", _LEAST)
+    best = all(right[i] > max(least, *(pair[i] for pair in wrong)) for i in (0, 1))
     return {
         "format": name,
         "reader": f"{reader.READER} {installed(reader.READER)}".strip(),

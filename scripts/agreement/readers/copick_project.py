@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+PYTHON = "COPICK_PYTHON"
 FORMAT = "copick"
 READER = "copick"
 
@@ -15,7 +16,7 @@ def read(folder, name):
     import elsewhere
 
     global READER
-    poses, READER = elsewhere.read(Path(__file__), "COPICK_PYTHON", folder, name)
+    poses, READER = elsewhere.read(Path(__file__), PYTHON, folder, name)
     return poses
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+PYTHON = "DEEPFINDER_PYTHON"
 FORMAT = "deepfinder"
 READER = "cryoet-deepfinder"
 LEAST = 0.9  # its places are whole voxels
@@ -17,7 +18,7 @@ def read(folder, name):
     import elsewhere
 
     global READER
-    poses, READER = elsewhere.read(Path(__file__), "DEEPFINDER_PYTHON", folder, name)
+    poses, READER = elsewhere.read(Path(__file__), PYTHON, folder, name)
     return poses
 
 
