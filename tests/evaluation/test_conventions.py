@@ -8,7 +8,7 @@ from scipy.spatial.transform import Rotation
 
 from faket.evaluation import contrast_sign
 from faket.evaluation.contrast import _band
-from faket.evaluation.conventions import CONVENTIONS, EulerAngles, rotations_of
+from faket.evaluation.conventions import CONVENTIONS, EulerAngles, angles_of, rotations_of
 from faket.evaluation.features import patch_features
 from faket.evaluation.matching import Picks
 
@@ -50,6 +50,14 @@ def test_every_convention_is_its_product_of_matrices(name):
     angles = (35.0, 70.0, -110.0)
     found = rotations_of(name, np.array([angles])).as_matrix()[0]
     np.testing.assert_allclose(found, MATRICES[name](*angles), atol=1e-12)
+
+
+@pytest.mark.parametrize("name", CONVENTIONS)
+@pytest.mark.parametrize("middle", [0.0, 70.0, 180.0])
+def test_angles_of_a_rotation_give_that_rotation_back(name, middle):
+    turn = [MATRICES[name](*np.insert([35.0, -110.0], CONVENTIONS[name].order.index(1), middle))]
+    found = angles_of(name, Rotation.from_matrix(np.array(turn)))
+    np.testing.assert_allclose([MATRICES[name](*found[0])], turn, atol=1e-7)
 
 
 def features_of(image):

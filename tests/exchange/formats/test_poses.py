@@ -80,6 +80,26 @@ def test_points_of_the_portal_read_back(dataset, tmp_path):
     assert_same(portal_picks(out / "model_1"), tomograms[1].particles())
 
 
+def test_picks_of_copick_read_back(dataset, tmp_path):
+    tomograms = find_tomograms(dataset)
+    out = export(tomograms, tmp_path / "out", "copick")
+    folders = {path.parent for path in out.rglob("*.json") if path.parent.name == "Picks"}
+    (folder,) = (path for path in folders if path.parent.name == "model_1")
+    assert_same(read_picks(folder, SHAPE, VOXEL_A), tomograms[1].particles())
+
+
+def test_object_lists_of_deepfinder_read_back_in_whole_voxels(dataset, tmp_path):
+    tomograms = find_tomograms(dataset)
+    out = export(tomograms, tmp_path / "out", "deepfinder")
+    (file,) = out.rglob("model_1_objl.xml")
+    found = read_picks(file, SHAPE, VOXEL_A, classes=CLASSES)
+    wanted = tomograms[1].particles()
+    assert found.species == wanted.species
+    np.testing.assert_allclose(found.positions_A, wanted.positions_A, atol=VOXEL_A)
+    turns = (found.rotations.inv() * wanted.rotations).magnitude()
+    assert turns.max() < np.radians(0.02)  # angles are rounded to 0.01 degrees
+
+
 @st.composite
 def picks(draw):
     n = draw(st.integers(1, 6))
