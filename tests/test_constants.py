@@ -32,21 +32,18 @@ def test_mean_inner_potentials_follow_from_composition_and_density(
     assert found == pytest.approx(expected_V, rel=2e-3)
 
 
-@pytest.mark.parametrize(
-    ("atoms", "volume_A3", "expected_V"),
-    [
-        ({"C": 10, "H": 18, "N": 1, "O": 8, "P": 1}, 331.0, membrane.HEAD_POTENTIAL_V),
-        ({"C": 1, "H": 2}, 27.6, membrane.CHAIN_POTENTIAL_V),
-        ({"C": 1, "H": 3}, 54.0, membrane.TROUGH_POTENTIAL_V),
-    ],
-)
-def test_lipid_potentials_follow_from_the_volumes_of_their_groups(atoms, volume_A3, expected_V):
-    above_ice = potential_V(atoms, 1 / volume_A3) - constants.ICE_POTENTIAL_V
-    assert above_ice == pytest.approx(expected_V, abs=0.05)
+def test_the_bilayer_has_the_potential_of_its_lipids_less_that_of_the_ice_they_displace():
+    """DPPC, C40H80NO8P, of 1212 Å³ and 64 Å² in each of two layers."""
+    atoms = {"C": 40, "H": 80, "N": 1, "O": 8, "P": 1}
+    lipid_V_A3 = 1212 * (potential_V(atoms, 1 / 1212) - constants.ICE_POTENTIAL_V)
+    found = membrane.bilayer_areal_integral_V_A()
+    assert found == pytest.approx(2 * lipid_V_A3 / 64, rel=1e-3)
+    assert found == pytest.approx(77, abs=0.5)
 
 
-def test_the_bilayer_has_the_areal_potential_that_its_module_names():
-    assert membrane.bilayer_areal_integral_V_A() == pytest.approx(109, abs=0.5)
+def test_a_thicker_bilayer_has_longer_chains_and_the_same_heads():
+    more = membrane.bilayer_areal_integral_V_A(49.6) - membrane.bilayer_areal_integral_V_A(39.6)
+    assert more == pytest.approx(10 * membrane.CHAIN_POTENTIAL_V)
 
 
 def test_the_ice_has_the_density_and_the_fluctuations_of_its_sources():

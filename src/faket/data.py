@@ -81,6 +81,8 @@ class Species:
         File name and how it was processed, for the manifest.
     report : SpeciesReport
         Facts and notices to check before it is used.
+    origin_A : tuple of float or None
+        x y z of its origin in the coordinates of its file; None if it has no atoms.
     """
 
     name: str
@@ -93,6 +95,7 @@ class Species:
     labelled: bool = True
     source: str = ""
     report: SpeciesReport = field(default_factory=SpeciesReport)
+    origin_A: tuple[float, float, float] | None = None
 
 
 def evenly_spaced_tilts(start_deg: float, stop_deg: float, step_deg: float) -> DoubleArray:
@@ -268,6 +271,42 @@ class ClassInfo:
 
 
 @dataclass(frozen=True)
+class MembraneFacts:
+    """What was measured on a membrane; of an open one on the part inside the specimen.
+
+    Attributes
+    ----------
+    id : int
+        In the particle table and the instance mask.
+    name : str
+        Of its class.
+    parent : int
+        Id of the membrane in which it lies, 0 if in none.
+    closed : bool
+    thickness_A : float
+        From heads to heads.
+    area_A2 : float
+    volume_A3 : float
+        Inside; NaN of an open one.
+    mean_curvature_per_A, curvature_sd_per_A : float
+        Mean and standard deviation over the surface of the mean curvature, 1 / R of a sphere.
+    euler_characteristic : int
+        2 - 2 genus of a closed one.
+    """
+
+    id: int
+    name: str
+    parent: int
+    closed: bool
+    thickness_A: float
+    area_A2: float
+    volume_A3: float
+    mean_curvature_per_A: float
+    curvature_sd_per_A: float
+    euler_characteristic: int
+
+
+@dataclass(frozen=True)
 class Specimen:
     """A labelled specimen in ice.
 
@@ -281,6 +320,8 @@ class Specimen:
         0 background, otherwise an entry of ``particles.ids``.
     particles : Particles
     classes : mapping of int to ClassInfo
+    membranes : tuple of MembraneFacts
+        Of those that were drawn as surfaces; not of vesicles, which are ellipsoids.
     """
 
     potential: Volume
@@ -288,6 +329,7 @@ class Specimen:
     instance_mask: NDArray[np.uint16]
     particles: Particles
     classes: Mapping[int, ClassInfo]
+    membranes: tuple[MembraneFacts, ...] = ()
 
 
 def plain_record(record: Any) -> Any:

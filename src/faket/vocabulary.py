@@ -2,6 +2,7 @@
 
 BACKGROUND = "background"
 VESICLE = "vesicle"
+MEMBRANE = "membrane"  # of [[membranes]]; with a name, membrane:NAME
 FIDUCIAL = "fiducial"
 GOLD = "gold"  # name of fiducials in SHREC'21 and in older files; read, never written
 FIDUCIALS = (FIDUCIAL, GOLD)
@@ -26,4 +27,15 @@ PARTICLE_COLUMNS = (
     "link",  # place in the chain, from 0
     "bound",  # id of the molecule to which this one is bound
     "parent",  # the filament from which this one branches off
+    "membrane",  # number of the membrane that a protein crosses, or that encloses a molecule
 )
+
+
+def membrane_class(name: str) -> str:
+    """Return the class of the membranes of a name."""
+    return f"{MEMBRANE}:{name}" if name else MEMBRANE
+
+
+def is_membrane(name: str) -> bool:
+    """Tell whether a class is one of membranes, whose centres nobody picks."""
+    return name.casefold().partition(":")[0] in (VESICLE, MEMBRANE)

@@ -10,7 +10,7 @@ from faket.pipeline.recipe import parse_recipe
 from faket.pipeline.specimen_parts import paint_parts
 from faket.projection import PLANES, noise_free_projections
 from faket.reconstruction import binned_offset, fourier_crop
-from faket.specimen import paint_specimen, place_particles
+from faket.specimen import Placement, paint_specimen, place_particles
 
 RECIPE = """
 method = "{method}"
@@ -40,7 +40,7 @@ def test_parts_are_those_of_the_whole_specimen(method, binning):
     config = specimen_config(recipe, library)
     plan = Plan(recipe, library, config, angles, None, None, None, (), None)
     particles = place_particles(config, library, seed=1).particles
-    parts = paint_parts(plan, particles, Clock())
+    parts = paint_parts(plan, Placement(particles, {}), Clock())
     whole = paint_specimen(config, library, particles)
 
     images = noise_free_projections(whole, angles, device="cpu").images

@@ -39,6 +39,7 @@ from faket.vocabulary import (
     SHREC_PROTEINS,
     SHREC_UNSCORED,
     VESICLE,
+    is_membrane,
 )
 
 
@@ -184,9 +185,9 @@ def is_shrec(class_names: Collection[str]) -> bool:
 
 
 def default_excluded(class_names: Collection[str]) -> tuple[str, ...]:
-    """Return the classes that are not scored by default: vesicles, and SHREC's 4V94."""
-    names = {SHREC_UNSCORED, VESICLE.upper()} if is_shrec(class_names) else {VESICLE.upper()}
-    return tuple(name for name in class_names if name.upper() in names)
+    """Return the classes that are not scored by default: membranes, and SHREC's 4V94."""
+    unscored = {SHREC_UNSCORED} if is_shrec(class_names) else set()
+    return tuple(n for n in class_names if n.upper() in unscored or is_membrane(n))
 
 
 def _ordered(classes: Sequence[str]) -> tuple[str, ...]:
@@ -251,7 +252,7 @@ def _orient(
     errors = {}
     for code, name in enumerate(classes, start=1):
         objects = np.flatnonzero(right & (true == code))
-        if name.casefold() in NO_MOLECULES:
+        if name.casefold() in NO_MOLECULES or is_membrane(name):
             continue
         errors[name] = np.zeros(0)
         if len(objects):

@@ -21,6 +21,7 @@ LOCATIONS = "particle_locations.txt"
 ALIGNMENT = "alignment_simulated.txt"
 PARTICLES = "particles.csv"  # faket's: LOCATIONS without rounding
 DISTRACTORS = "distractors.csv"  # faket's: what is in the images and in no label, if anything is
+MEMBRANES = "membranes.csv"  # faket's: area, volume and curvature of each membrane
 CLASS_NAMES = "classes.txt"  # faket's: label and name
 ACQUISITION = "acquisition.json"  # faket's: all that the microscope drew
 
@@ -111,3 +112,8 @@ def manifest_beside(output: Path) -> Path:
     With the output's suffix: picks named as their tomogram must not take its manifest's place.
     """
     return output.with_name(f"{output.name}.{MANIFEST}")
+
+
+def membrane_mesh_name(number: int) -> str:
+    """Return the name of the file with a membrane's triangles."""
+    return f"membrane_{number}.ply"

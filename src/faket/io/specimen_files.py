@@ -10,11 +10,13 @@ from faket.data import ClassInfo, Material, Species, Specimen, Volume
 from faket.errors import InputError
 from faket.io.atomic import atomic_folder
 from faket.io.failures import shown
+from faket.io.membranes import read_membranes, write_membranes
 from faket.io.model_folder import (
     CLASS_INFO,
     CLASS_MASK,
     ENVELOPE,
     INSTANCE_MASK,
+    MEMBRANES,
     PARTICLES,
     POTENTIAL,
     SPECIES,
@@ -103,6 +105,8 @@ def write_specimen(folder: Path, specimen: Specimen) -> None:
         write_mask(temporary / INSTANCE_MASK, specimen.instance_mask, voxel_size_A)
         write_particles(temporary / PARTICLES, specimen.particles)
         write_record(temporary / CLASS_INFO, specimen.classes)
+        if specimen.membranes:
+            write_membranes(temporary / MEMBRANES, specimen.membranes)
 
 
 def read_specimen(folder: Path, *, instances: bool = True) -> Specimen:
@@ -143,6 +147,7 @@ def read_specimen(folder: Path, *, instances: bool = True) -> Specimen:
         instance_mask=instance_mask.astype(np.uint16, copy=False),
         particles=read_particles(folder / PARTICLES),
         classes=classes,
+        membranes=read_membranes(folder / MEMBRANES) if (folder / MEMBRANES).exists() else (),
     )
 
 

@@ -24,9 +24,8 @@ from faket.io.mrc import check_mask_voxels, read_mask, read_volume
 from faket.io.truth import read_class_numbers, read_truth
 from faket.io.verification import check_intact
 from faket.picking import LabelledTomogram
-from faket.vocabulary import BACKGROUND, NO_MOLECULES, SHREC_UNSCORED
+from faket.vocabulary import BACKGROUND, NO_MOLECULES, SHREC_UNSCORED, is_membrane
 
-UNSCORED = (*NO_MOLECULES, SHREC_UNSCORED)  # not among the proteins whose mean F1 counts
 _FILES = (
     RECONSTRUCTION,
     CLASS_MASK,
@@ -36,6 +35,11 @@ _FILES = (
     CLASS_NAMES,
 )
 _AGREEING = 0.5  # least fraction of the objects whose class in the mask is that of the table
+
+
+def is_scored(name: str) -> bool:
+    """Tell whether a class is among the proteins whose mean F1 counts."""
+    return not is_membrane(name) and name not in (*NO_MOLECULES, SHREC_UNSCORED)
 
 
 @dataclass(frozen=True)

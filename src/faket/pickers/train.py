@@ -19,10 +19,10 @@ from faket.io.leftovers import is_temporary
 from faket.io.manifest import run_path, write_manifest
 from faket.io.model_folder import MANIFEST
 from faket.pickers.labelled import (
-    UNSCORED,
     LabelledModel,
     common_classes,
     find_models,
+    is_scored,
     model_files,
     read_labelled,
 )
@@ -127,7 +127,7 @@ def train_picker(
                 settings=plan,
                 seed=seed,
                 validation=judge.tomogram if judge else None,
-                scored=[n for n, name in enumerate(classes) if n and name not in UNSCORED],
+                scored=[n for n, name in enumerate(classes) if n and is_scored(name)],
                 start=before,
                 device=device,
                 on_step=_step_reporter(report),

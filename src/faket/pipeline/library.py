@@ -10,6 +10,7 @@ from faket.io.neighbours import neighbour_distances
 from faket.io.specimen_files import read_species
 from faket.io.structure_files import find_structure
 from faket.pipeline.recipe import Recipe
+from faket.pipeline.recipe_membranes import membrane_settings, on_membrane
 from faket.pipeline.recipe_specimen import FilamentEntry, SpeciesEntry
 from faket.specimen import Company, FilamentSettings, SpecimenConfig
 from faket.structures import SYNTHETIC_SPECIES
@@ -45,11 +46,14 @@ def load_library(recipe: Recipe) -> tuple[Species, ...]:
 def specimen_config(recipe: Recipe, library: tuple[Species, ...]) -> SpecimenConfig:
     """Return the specimen's settings with the amounts given in the species entries."""
     copies, fractions = dict(recipe.specimen.copies), dict(recipe.specimen.volume_fractions)
+    on_membranes = {}
     for entry, species in zip(recipe.species, library, strict=False):
         if entry.copies is not None:
             copies[species.name] = entry.copies
         if entry.volume_fraction is not None:
             fractions[species.name] = entry.volume_fraction
+        if (how := on_membrane(entry.model_dump(), species)) is not None:
+            on_membranes[species.name] = how
     filaments = []
     for filament in recipe.filaments:
         given = {item.name: getattr(filament, item.name) for item in fields(FilamentSettings)}
@@ -62,6 +66,8 @@ def specimen_config(recipe: Recipe, library: tuple[Species, ...]) -> SpecimenCon
         volume_fractions=fractions,
         filaments=tuple(filaments),
         company=_company(recipe, library),
+        membranes=tuple(membrane_settings(entry) for entry in recipe.membranes),
+        on_membranes=on_membranes,
     )
 
 

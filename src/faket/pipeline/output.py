@@ -5,12 +5,14 @@ from pathlib import Path
 
 from faket.data import TiltSeries, Volume
 from faket.io.acquisition import write_acquisition
+from faket.io.membranes import write_membranes
 from faket.io.model_folder import (
     ACQUISITION,
     ANGLES,
     CLASS_NAMES,
     DISTRACTORS,
     GEOMETRY,
+    MEMBRANES,
     NOISE_FREE_PROJECTIONS,
     PARTICLES,
     PROJECTION_HALVES,
@@ -61,6 +63,8 @@ def write_model(
     write_particles(folder / PARTICLES, parts.particles)
     if parts.distractors is not None:
         write_particles(folder / DISTRACTORS, parts.distractors)
+    if parts.membranes:
+        write_membranes(folder / MEMBRANES, parts.membranes)
     kept = {"projections": PROJECTIONS_UNBINNED, "noise-free": NOISE_FREE_PROJECTIONS}
     for stack in [stack for name, stack in kept.items() if name in keep]:  # inputs of stages
         write_tilt_angles((folder / stack).with_suffix(ANGLES), series.geometry.angles_deg)

@@ -17,6 +17,7 @@ from faket.methods.splitting import check_splitting
 from faket.methods.table import MethodName, NetworkName, method_row
 from faket.microscope import PRESETS
 from faket.pipeline.draws import drawn_values, separated, with_values
+from faket.pipeline.recipe_membranes import MembraneEntry
 from faket.pipeline.recipe_reference import PositiveNumber, ReferenceSection, Section
 from faket.pipeline.recipe_specimen import (
     OWN_SECTIONS,
@@ -181,6 +182,7 @@ class Recipe(Section):
         (), description="the molecules; without any, the embedded synthetic library"
     )
     filaments: tuple[FilamentEntry, ...] = Field((), description="the filaments")
+    membranes: tuple[MembraneEntry, ...] = Field((), description="the membranes")
     # Not written in a recipe, but found in it: see faket.pipeline.draws.
     varied: dict[str, dict[str, list[Any]]] = Field(default_factory=dict)
     _folder: Path = PrivateAttr(default_factory=Path)
@@ -197,7 +199,7 @@ class Recipe(Section):
             if getattr(self.specimen, name):
                 raise InputError(
                     f"specimen.{name}: expected no such field here, found it; write it in "
-                    f"[[{'species' if name == 'company' else name}]]"
+                    f"[[{name if name in ('filaments', 'membranes') else 'species'}]]"
                 )
         for filaments in self.filaments:
             check_filaments(filaments, self.specimen.size_A)
@@ -331,6 +333,7 @@ def recipe_fields() -> tuple[str, ...]:
     names = [name for name in Recipe.model_fields if name != "varied"]
     names += [f"specimen.{x.name}" for x in fields(SpecimenSection) if x.name not in OWN_SECTIONS]
     names += [f"filaments.{item.name}" for item in fields(FilamentEntry)]
+    names += [f"membranes.{item.name}" for item in fields(MembraneEntry)]
     for section, model in _SECTIONS.items():
         if section and not is_dataclass(model):
             names += [f"{section}.{name}" for name in model.model_fields]

@@ -14,6 +14,7 @@ from faket.pipeline.recipe import (
     Style,
     Tilts,
 )
+from faket.pipeline.recipe_membranes import MembraneEntry
 from faket.pipeline.recipe_reference import ReferenceSection
 from faket.pipeline.recipe_specimen import (
     OWN_SECTIONS,
@@ -42,12 +43,14 @@ def example_recipe() -> str:
     lines += [f"# {line.removeprefix('# ')}" for line in _section_lines(SpeciesEntry)]
     lines += ["", "# One block for each kind of filament.", "# [[filaments]]"]
     lines += [f"# {line.removeprefix('# ')}" for line in _settings_lines(FilamentEntry())]
+    lines += ["", "# One block for each kind of membranes.", "# [[membranes]]"]
+    lines += [f"# {line.removeprefix('# ')}" for line in _settings_lines(MembraneEntry())]
     return "\n".join(lines) + "\n"
 
 
 def _section_lines(model: type[BaseModel]) -> Iterator[str]:
     for name, info in model.model_fields.items():
-        if not info.description or name in ("tilts", "species", "filaments", "settings"):
+        if not info.description or name in (*OWN_SECTIONS, "tilts", "species", "settings"):
             continue
         value = info.get_default(call_default_factory=True)
         text = _toml(value)

@@ -1,7 +1,7 @@
 """What a recipe says of the specimen: its section, its species and its filaments."""
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, with_config
 
@@ -10,7 +10,7 @@ from faket.pipeline.recipe_company import CompanySection
 from faket.pipeline.recipe_reference import PositiveNumber
 from faket.specimen import FilamentSettings, SpecimenConfig
 
-OWN_SECTIONS = ("filaments", "company")  # of the specimen's settings
+OWN_SECTIONS = ("filaments", "company", "membranes", "on_membranes")  # of the specimen's settings
 FORBID = ConfigDict(extra="forbid")
 
 
@@ -50,6 +50,29 @@ class SpeciesEntry(CompanySection):
     labelled: bool = Field(True, description="false: in the images, and in no label")
     volume_fraction: float | None = Field(
         None, gt=0, lt=0.5, description="fraction of the specimen's volume, instead of copies"
+    )
+    on: str | None = Field(None, description="name of the [[membranes]] that it crosses")
+    density_per_um2: PositiveNumber | None = Field(
+        None, description="on membranes: molecules per area (1/µm²)"
+    )
+    spacing_A: PositiveNumber | None = Field(
+        None,
+        description="on membranes: least distance of neighbours (Å); without a density, as many "
+        "as fit by chance",
+    )
+    facing: Literal["out", "in", "both"] | None = Field(
+        None, description="on membranes: side to which its axis points, out (default), in or both"
+    )
+    wobble_deg: float | None = Field(
+        None, ge=0, le=180, description="on membranes: largest angle to the normal; 10 by default"
+    )
+    axis: tuple[float, float, float] | None = Field(
+        None, description="on membranes: its direction along the normal; [0, 0, 1] by default"
+    )
+    depth_A: float | None = Field(
+        None,
+        description="on membranes: the bilayer's middle along the axis, from its centre of mass; "
+        "by default the file's z = 0, as in files of OPM",
     )
     contour: float | None = Field(None, description="for maps: contour level in the map's units")
     mean_potential_V: PositiveNumber | None = Field(

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from faket.errors import InputError
+from faket.pipeline.recipe_membranes import RANGES as MEMBRANE_RANGES
 
 _RANGES = (
     "particles",
@@ -43,6 +44,14 @@ def understood(content: Mapping[str, Any]) -> dict[str, Any]:
             if isinstance(entry, dict)
             else entry
             for entry in written["filaments"]
+        ]
+    if isinstance(written.get("membranes"), list):
+        written["membranes"] = [
+            entry
+            | {name: [entry[name]] * 2 for name in MEMBRANE_RANGES if _is_number(entry.get(name))}
+            if isinstance(entry, dict)
+            else entry
+            for entry in written["membranes"]
         ]
     return written
 
@@ -164,9 +173,18 @@ def _filaments(value: Any) -> Any:
     return [{"kind": item} if isinstance(item, str) else item for item in value]
 
 
+def _membranes(value: Any) -> Any:
+    if isinstance(value, str | dict):  # membranes = "vesicle"
+        value = [value]
+    if not isinstance(value, list):
+        return value
+    return [{"shape": item} if isinstance(item, str) else item for item in value]
+
+
 _FORMS: dict[str, Callable[[Any], Any]] = {
     "species": _species,
     "filaments": _filaments,
+    "membranes": _membranes,
     "tilts": _tilts,
     "reference": _reference,
     "microscope": _microscope,

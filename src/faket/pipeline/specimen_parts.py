@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from faket.data import ClassInfo, FloatArray, Particles, Specimen, Volume
+from faket.data import ClassInfo, FloatArray, MembraneFacts, Particles, Specimen, Volume
 from faket.pipeline.clock import Clock
 from faket.pipeline.methods import Plan, method_of
 from faket.projection import PLANES, SlabProjector
 from faket.reconstruction import binned_offset, fourier_crop
-from faket.specimen import Painter, paint_specimen
+from faket.specimen import Painter, Placement, paint_specimen
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +34,7 @@ class SpecimenParts:
         For the physics simulator, which turns the specimen.
     distractors : Particles or None
         Those that are in the images and in no label.
+    membranes : tuple of MembraneFacts
     """
 
     noise_free: FloatArray
@@ -44,18 +45,20 @@ class SpecimenParts:
     classes: Mapping[int, ClassInfo]
     whole: Specimen | None = None
     distractors: Particles | None = None
+    membranes: tuple[MembraneFacts, ...] = ()
 
 
-def paint_parts(plan: Plan, particles: Particles, clock: Clock) -> SpecimenParts:
+def paint_parts(plan: Plan, placement: Placement, clock: Clock) -> SpecimenParts:
     """Paint the specimen of a record of poses, and take the parts of it."""
+    particles, membranes = placement.particles, placement.membranes
     binning, size_A = plan.recipe.reconstruction.binning, plan.specimen.voxel_size_A
     x, y, z = (binned_offset(size, binning) for size in plan.specimen.size_voxels)
     whole = None
     with clock.stage("painting"):
-        painter = Painter.of(plan.specimen, plan.library, particles)
+        painter = Painter.of(plan.specimen, plan.library, particles, membranes)
         class_mask, instance_mask = painter.labels((x, y, z), binning)
         if method_of(plan.recipe).name == "benchmark":
-            whole = paint_specimen(plan.specimen, plan.library, particles)
+            whole = paint_specimen(plan.specimen, plan.library, particles, membranes)
     noise_free, grandmodel = _projected_and_binned(plan, painter, whole, clock)
     parts = SpecimenParts(
         noise_free,
@@ -65,6 +68,7 @@ def paint_parts(plan: Plan, particles: Particles, clock: Clock) -> SpecimenParts
         replace(particles, positions_A=particles.positions_A - np.array([x, y, z]) * size_A),
         painter.classes,
         whole,
+        membranes=tuple(one.facts() for one in membranes),
     )
     return without_distractors(parts, [one.name for one in plan.library if not one.labelled])
 

@@ -86,7 +86,7 @@ def _imaged(plan: Plan, name: str, clock: Clock, tell: Callable[[str], None]) ->
         seed = derive(recipe.seed, name, "specimen")
         placement = place_particles(plan.specimen, plan.library, seed=seed)
     tell(f"{name}: projections")
-    parts = paint_parts(plan, placement.particles, clock)
+    parts = paint_parts(plan, placement, clock)
     tell(f"{name}: {recipe.method}")
     with clock.stage(recipe.method):
         images = make_images(plan, parts.noise_free, parts.whole, name)

@@ -4,18 +4,18 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 
 import numpy as np
-from scipy.spatial.transform import Rotation
 
 from faket.data import AnyArray, DoubleArray
 from faket.seeds import generator
 from faket.specimen.config import SpecimenConfig
 from faket.specimen.ellipsoids import scan_solid
 from faket.specimen.filaments import Place, grow_one
-from faket.specimen.membrane import LABEL_HALF_THICKNESS_A
+from faket.specimen.membrane import label_half_thickness_A
 from faket.specimen.molecules import first_fit
 from faket.specimen.partners import Partner
 from faket.specimen.places import Anywhere, places_of
-from faket.specimen.records import NO_AXES, PoseRecord
+from faket.specimen.records import NO_AXES, PoseRecord, random_rotation
+from faket.specimen.scene import Scene
 from faket.specimen.shapes import Shape, fibonacci_sphere
 from faket.specimen.shells import first_shell_fit
 from faket.vocabulary import FIDUCIAL, VESICLE
@@ -35,15 +35,18 @@ def largest_first(shapes: Mapping[str, Shape]) -> list[str]:
 
 
 def attempts_by_class(
-    config: SpecimenConfig, shapes: Mapping[str, Shape], seed: int, counts: Mapping[str, int]
-) -> tuple["PoseRecord", dict[str, Attempt]]:
-    """Return the record of an empty specimen, and for each class what places one object in it.
+    config: SpecimenConfig,
+    shapes: Mapping[str, Shape],
+    scene: Scene,
+    seed: int,
+    counts: Mapping[str, int],
+) -> tuple[PoseRecord, dict[str, Attempt]]:
+    """Return the record of a scene, and for each class what places one object in it.
 
     ``counts`` tells how many of each are wanted.
     """
-    nx, ny, nz = config.size_voxels
-    occupancy = np.zeros((nz, ny, nx), np.bool_)
-    record = PoseRecord(config.voxel_size_A)
+    scene = scene.copy()
+    occupancy, record = scene.occupancy, scene.record
     attempts = {
         VESICLE: _vesicle_attempt(config, occupancy, record, generator(seed, "place", VESICLE)),
         # The random stream keeps the old name of fiducials, so that seeds give the same specimens.
@@ -56,7 +59,7 @@ def attempts_by_class(
     for name in largest_first(shapes):
         rng = generator(seed, "place", "molecule", name)
         places = places_of(config, name, rng, counts[name])
-        attempts[name] = _molecule_attempt(config, name, shapes, occupancy, record, places)
+        attempts[name] = _molecule_attempt(config, name, shapes, scene, places)
     return record, attempts
 
 
@@ -68,11 +71,6 @@ def fill(n: int, attempt: Attempt) -> int:
         placed += fitted
         misses = 0 if fitted else misses + 1
     return placed
-
-
-def _random_rotation(rng: np.random.Generator) -> Rotation:
-    """Uniform on SO(3): the direction of four normal deviates is a uniform unit quaternion."""
-    return Rotation.from_quat(rng.normal(size=4))
 
 
 def _positions_A(
@@ -90,10 +88,10 @@ def _vesicle_attempt(
     config: SpecimenConfig, occupancy: AnyArray, record: PoseRecord, rng: np.random.Generator
 ) -> Attempt:
     size = np.array(config.size_voxels, np.float64)
-    half = LABEL_HALF_THICKNESS_A / config.voxel_size_A
+    half = label_half_thickness_A() / config.voxel_size_A
 
     def attempt() -> bool:
-        rotation, axes_A = _random_rotation(rng), rng.uniform(*config.vesicle_semi_axes_A, 3)
+        rotation, axes_A = random_rotation(rng), rng.uniform(*config.vesicle_semi_axes_A, 3)
         matrix, axes = rotation.as_matrix(), axes_A / config.voxel_size_A
         points = (_SURFACE_POINTS * axes) @ matrix.T  # [n, 3], rotated
         for batch_A in _positions_A(rng, np.full(3, -0.5), size - 0.5, config):
@@ -115,7 +113,7 @@ def _gold_attempt(
     def attempt() -> bool:
         radius_A = rng.uniform(*config.gold_diameter_A) / 2
         axes_A = radius_A * rng.uniform(*config.gold_axis_scale, 3)
-        rotation = _random_rotation(rng)
+        rotation = random_rotation(rng)
         matrix, axes = rotation.as_matrix(), axes_A / config.voxel_size_A
         reach = np.sqrt(((matrix * axes) ** 2).sum(axis=1))  # of the rotated ellipsoid along x y z
         for batch_A in _positions_A(rng, reach - 0.5, size - 0.5 - reach, config):
@@ -134,12 +132,12 @@ def _molecule_attempt(
     config: SpecimenConfig,
     name: str,
     shapes: Mapping[str, Shape],
-    occupancy: AnyArray,
-    record: PoseRecord,
+    scene: Scene,
     places: Anywhere,
 ) -> Attempt:
     size = np.array(config.size_voxels, np.float64)
     shape, partner = shapes[name], Partner.of(config, name, shapes)
+    occupancy, record = scene.occupancy, scene.record
 
     def attempt_here() -> bool:
         rotation = places.rotation()
@@ -147,7 +145,8 @@ def _molecule_attempt(
         points = shape.points @ matrix.T  # [n, 3], rotated
         # Positions beyond these would put a voxel next to one of the points outside the box.
         low, high = -1 - points.min(axis=0), size - points.max(axis=0)
-        for batch_A in places.batches(low, high):
+        for drawn_A in places.batches(low, high):
+            batch_A = scene.allowed(drawn_A)
             if partner is not None:
                 batch_A = partner.with_room(occupancy, batch_A, rotation)
             centres = batch_A / config.voxel_size_A

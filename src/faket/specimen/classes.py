@@ -1,23 +1,32 @@
 """The meaning of each number in the class mask."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from faket.data import ClassInfo, Species
 from faket.errors import InputError
 from faket.specimen.config import SpecimenConfig
-from faket.vocabulary import FIDUCIAL, NO_MOLECULES, VESICLE
+from faket.vocabulary import (
+    FIDUCIAL,
+    MEMBRANE,
+    NO_MOLECULES,
+    VESICLE,
+    is_membrane,
+    membrane_class,
+)
 
 _MAX_SPECIES = 253  # uint8 less background, vesicle and fiducial
 
 
-def class_labels(species: Sequence[Species]) -> dict[int, ClassInfo]:
+def class_labels(species: Sequence[Species], membranes: Iterable[str] = ()) -> dict[int, ClassInfo]:
     """Return the class of each value of the class mask; 0 is background and not listed.
 
     Parameters
     ----------
     species : sequence of Species
-        Those that are labelled get 1 ... n in this order; vesicles n + 1, fiducials n + 2, and
-        then come the others, which a data set does not label.
+        Those that are labelled get 1 ... n in this order; vesicles n + 1, fiducials n + 2, then
+        the membranes, and last the others, which a data set does not label.
+    membranes : iterable of str
+        Names of kinds of membranes.
 
     Raises
     ------
@@ -32,13 +41,14 @@ def class_labels(species: Sequence[Species]) -> dict[int, ClassInfo]:
             "the class mask has 8 bits"
         )
     for i, name in enumerate(names):
-        if not name or name in NO_MOLECULES or name in names[:i]:
+        if not name or name in NO_MOLECULES or is_membrane(name) or name in names[:i]:
             raise InputError(
                 f"species {i + 1}: expected a unique name other than "
-                f"{', '.join(NO_MOLECULES)}, found {name!r}; give it another name"
+                f"{', '.join((*NO_MOLECULES, MEMBRANE))}, found {name!r}; give it another name"
             )
     infos = [ClassInfo(one.name, "protein") for one in species if one.labelled]
     infos += [ClassInfo(VESICLE, "membrane"), ClassInfo(FIDUCIAL, "gold")]
+    infos += [ClassInfo(membrane_class(name), "membrane") for name in dict.fromkeys(membranes)]
     infos += [ClassInfo(one.name, "protein") for one in species if not one.labelled]
     return dict(enumerate(infos, start=1))
 

@@ -9,6 +9,7 @@ from faket.config import check_settings, setting
 from faket.errors import InputError
 from faket.specimen.company import Company
 from faket.specimen.filament_settings import FilamentSettings, most_subunits
+from faket.specimen.membrane_settings import MembraneSettings, OnMembrane
 
 MAX_OBJECTS = 65535  # ids of the instance mask are uint16
 MAX_VOXELS = 2**31  # chosen: 17 GB of potential, masks and occupancy
@@ -55,6 +56,8 @@ class SpecimenConfig:
     gold_axis_scale: tuple[float, float] = setting(
         (0.8, 1.2), "factor on each axis of a fiducial", ge=0.2, le=5
     )
+    membranes: tuple[MembraneSettings, ...] = setting((), "kinds of membranes")
+    on_membranes: Mapping[str, OnMembrane] = setting(dict, "species on membranes, by name")
     filaments: tuple[FilamentSettings, ...] = setting((), "kinds of filaments")
     company: Mapping[str, Company] = setting(dict, "where molecules of a species lie, by name")
     on_full: Literal["continue", "stop"] = setting(
@@ -83,6 +86,11 @@ class SpecimenConfig:
         """Size along x, y, z."""
         x, y, z = (side * self.voxel_size_A for side in self.size_voxels)
         return x, y, z
+
+    def placed_with_membranes(self) -> set[str]:
+        """Return the species that are on or in membranes, and elsewhere only if asked for."""
+        inside = {name for kind in self.membranes for name in kind.contents}
+        return (inside | set(self.on_membranes)) - set(self.copies) - set(self.volume_fractions)
 
     def filaments_by_name(self) -> dict[str, FilamentSettings]:
         """Return the kinds of filaments, by the names under which they are drawn and counted."""

@@ -87,13 +87,54 @@ def inside(dx: float, dy: float, dz: float, rotation: DoubleArray, grid: Grid) -
         return False
     if grid.cells[k, j, i] != 1:
         return grid.cells[k, j, i] == 2  # type: ignore[no-any-return]
-    f, g, h = x - i, y - j, z - k
+    return _between(envelope, i, j, k, x - i, y - j, z - k) >= 0.5  # type: ignore[no-any-return]
+
+
+@kernel()
+def _between(values: FloatArray, i: int, j: int, k: int, f: float, g: float, h: float) -> float:
+    """Interpolate linearly at (i + f, j + g, k + h)."""
     total = 0.0
     for c in range(2):
         for b in range(2):
-            row = (1.0 - f) * envelope[k + c, j + b, i] + f * envelope[k + c, j + b, i + 1]
+            row = (1.0 - f) * values[k + c, j + b, i] + f * values[k + c, j + b, i + 1]
             total += (h if c else 1.0 - h) * (g if b else 1.0 - g) * row
-    return total >= 0.5
+    return total
+
+
+@kernel(parallel=True)
+def clear_molecules(
+    potential: FloatArray,
+    first: int,
+    centres: DoubleArray,
+    rotations: DoubleArray,
+    grid: Grid,
+) -> None:
+    """Take away what lies in the envelopes of molecules from planes from z = ``first`` on.
+
+    The part that goes is the envelope. Each thread works on its own planes of z.
+    """
+    nz, ny, nx = potential.shape
+    mz, my, mx = grid.values.shape
+    for m in prange(nz):
+        for n in range(len(centres)):
+            centre, rotation = centres[n], rotations[n]
+            dz = first + m - centre[2]
+            if abs(dz) > grid.radius:
+                continue
+            j0, j1 = sampled(centre[1] - grid.radius, centre[1] + grid.radius, 0, 1, ny)
+            for y in range(j0, j1):
+                dy = y - centre[1]
+                low, high = span(dy, dz, rotation, grid)
+                i0, i1 = sampled(centre[0] + low, centre[0] + high, 0, 1, nx)
+                for x in range(i0, i1):
+                    dx = x - centre[0]
+                    u = coordinate(0, dx, dy, dz, rotation, grid.origin)
+                    v = coordinate(1, dx, dy, dz, rotation, grid.origin)
+                    w = coordinate(2, dx, dy, dz, rotation, grid.origin)
+                    i, j, k = math.floor(u), math.floor(v), math.floor(w)
+                    if 0 <= i < mx - 1 and 0 <= j < my - 1 and 0 <= k < mz - 1:
+                        part = _between(grid.values, i, j, k, u - i, v - j, w - k)
+                        potential[m, y, x] *= 1.0 - min(max(part, 0.0), 1.0)
 
 
 @kernel(parallel=True)

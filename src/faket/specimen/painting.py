@@ -21,13 +21,14 @@ from faket.errors import InputError
 from faket.specimen.classes import check_species, class_labels
 from faket.specimen.config import MAX_OBJECTS, SpecimenConfig
 from faket.specimen.ellipsoids import add_solids, label_solids
-from faket.specimen.membrane import LABEL_HALF_THICKNESS_A, tabulated_bilayer
-from faket.specimen.molecules import label_molecules
+from faket.specimen.membrane import label_half_thickness_A, tabulated_bilayer
+from faket.specimen.membranes import PlacedMembrane
+from faket.specimen.molecules import clear_molecules, label_molecules
 from faket.specimen.placement import place_particles
 from faket.specimen.shapes import Shape, prepare_shape
 from faket.specimen.shells import add_shells, label_shells
 from faket.specimen.splines import add_molecules
-from faket.vocabulary import FIDUCIAL, VESICLE
+from faket.vocabulary import FIDUCIAL, VESICLE, membrane_class
 
 
 def build_specimen(config: SpecimenConfig, species: Sequence[Species], *, seed: int) -> Specimen:
@@ -54,16 +55,20 @@ def build_specimen(config: SpecimenConfig, species: Sequence[Species], *, seed: 
         As :func:`faket.specimen.place_particles`.
     """
     placement = place_particles(config, species, seed=seed)
-    return paint_specimen(config, species, placement.particles)
+    return paint_specimen(config, species, placement.particles, placement.membranes)
 
 
 def paint_specimen(
-    config: SpecimenConfig, species: Sequence[Species], particles: Particles
+    config: SpecimenConfig,
+    species: Sequence[Species],
+    particles: Particles,
+    membranes: Sequence[PlacedMembrane] = (),
 ) -> Specimen:
     """Paint a record of poses; the same record gives the same bytes.
 
-    Potentials add up. A voxel gets the label of the first object that contains it, in the order
-    vesicles, gold, molecules as the species are given. In a record made by
+    Potentials add up, but there are no lipids inside the envelopes of molecules on membranes.
+    A voxel gets the label of the first object that contains it, in the order
+    vesicles, gold, molecules as the species are given, membranes. In a record made by
     :func:`faket.specimen.place_particles` no two objects contain the same voxel.
 
     Parameters
@@ -73,6 +78,8 @@ def paint_specimen(
     species : sequence of Species
     particles : Particles
         Of these species, vesicles and gold; parts outside the box are cut off.
+    membranes : sequence of PlacedMembrane
+        The membranes among the particles.
 
     Returns
     -------
@@ -83,7 +90,7 @@ def paint_specimen(
     InputError
         If the record names an unknown species, or an id, position or semi-axis is not valid.
     """
-    painter = Painter.of(config, species, particles)
+    painter = Painter.of(config, species, particles, membranes)
     potential = painter.potential(0, config.size_voxels[2])
     class_mask, instance_mask = painter.labels()
     return Specimen(
@@ -92,6 +99,7 @@ def paint_specimen(
         instance_mask=instance_mask,
         particles=particles,
         classes=painter.classes,
+        membranes=tuple(one.facts() for one in membranes),
     )
 
 
@@ -108,13 +116,18 @@ class Painter:
     classes: Mapping[int, ClassInfo]
     _config: SpecimenConfig
     _groups: tuple["_Group", ...]
+    _membranes: tuple[PlacedMembrane, ...] = ()
 
     @classmethod
     def of(
-        cls, config: SpecimenConfig, species: Sequence[Species], particles: Particles
+        cls,
+        config: SpecimenConfig,
+        species: Sequence[Species],
+        particles: Particles,
+        membranes: Sequence[PlacedMembrane] = (),
     ) -> "Painter":
         """Prepare to paint; parameters and errors as :func:`paint_specimen`."""
-        classes = class_labels(species)
+        classes = class_labels(species, [kind.name for kind in config.membranes])
         check_species(config, species)
         _check_record(particles, [info.name for info in classes.values()])
         shapes = {one.name: one for one in species}
@@ -122,19 +135,27 @@ class Painter:
         # Vesicles and gold come after all species in the class mask, but are painted first.
         for label in sorted(classes, key=lambda label: classes[label].material == "protein"):
             name = classes[label].name
+            if name not in (VESICLE, FIDUCIAL, *shapes):  # a membrane
+                continue
             group = _Group.select(config, particles, name, label)
             if len(group.ids) and name in shapes:
                 group = replace(group, shape=prepare_shape(shapes[name]))
             if len(group.ids):
                 groups.append(group)
-        return cls(classes, config, tuple(groups))
+        return cls(classes, config, tuple(groups), tuple(membranes))
 
     def potential(self, first: int, planes: int) -> FloatArray:
         """Return the potential of some planes from z = ``first`` on, V above ice, [z, y, x]."""
         nx, ny, _ = self._config.size_voxels
         painted = np.zeros((planes, ny, nx), np.float32)
+        voxel_A = self._config.voxel_size_A
+        for membrane in self._membranes:
+            membrane.add_to(painted, first, voxel_A)
         for group in self._groups:
-            group.add_to(painted, first, self._config.voxel_size_A)
+            if group.name in self._config.on_membranes:
+                group.clear(painted, first)
+        for group in self._groups:
+            group.add_to(painted, first, voxel_A)
         return painted
 
     def labels(
@@ -148,6 +169,10 @@ class Painter:
         masks = np.zeros(shape, np.uint8), np.zeros(shape, np.uint16)
         for group in self._groups:
             group.label(*masks, origin, step, self._config.voxel_size_A)
+        labels = {info.name: label for label, info in self.classes.items()}
+        for membrane in self._membranes:
+            label = labels[membrane_class(membrane.record.name)]
+            membrane.label(*masks, origin, step, self._config.voxel_size_A, label)
         return masks
 
 
@@ -192,6 +217,11 @@ class _Group:
         else:
             add_solids(*poses, self.semi_axes, GOLD_POTENTIAL_V - ICE_POTENTIAL_V)
 
+    def clear(self, potential: FloatArray, first: int) -> None:
+        """Take away from planes [z, y, x] what lies inside the molecules."""
+        assert self.shape is not None
+        clear_molecules(potential, first, self.centres, self.rotations, self.shape.envelope)
+
     def label(
         self,
         class_mask: AnyArray,
@@ -206,7 +236,7 @@ class _Group:
         if self.shape is not None:
             label_molecules(*samples, self.shape.envelope, *names)
         elif self.name == VESICLE:
-            half = LABEL_HALF_THICKNESS_A / voxel_size_A
+            half = label_half_thickness_A() / voxel_size_A
             label_shells(*samples, self.semi_axes, *names, half)
         else:
             label_solids(*samples, self.semi_axes, *names)

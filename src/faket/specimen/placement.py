@@ -12,7 +12,9 @@ from faket.seeds import generator
 from faket.specimen.attempts import attempts_by_class, fill
 from faket.specimen.classes import check_species, class_labels
 from faket.specimen.config import MAX_OBJECTS, SpecimenConfig
+from faket.specimen.membranes import PlacedMembrane
 from faket.specimen.records import PoseRecord
+from faket.specimen.scene import Scene, fixed_scene
 from faket.specimen.shapes import Shape, prepare_shape
 from faket.vocabulary import FIDUCIAL, VESICLE
 
@@ -32,11 +34,14 @@ class Placement:
         filaments and bundles by the names of :meth:`SpecimenConfig.filaments_by_name`.
     grown : mapping of str to int
         Number of filaments and bundles that found room, by those names.
+    membranes : tuple of PlacedMembrane
+        The surfaces of those among the particles.
     """
 
     particles: Particles
     requested: Mapping[str, int]
     grown: Mapping[str, int] = field(default_factory=dict)
+    membranes: tuple[PlacedMembrane, ...] = ()
 
     @property
     def placed(self) -> dict[str, int]:
@@ -76,7 +81,7 @@ def requested_counts(
 
 
 def place_particles(config: SpecimenConfig, species: Sequence[Species], *, seed: int) -> Placement:
-    """Place vesicles, gold, filaments, then molecules (largest first) without overlap.
+    """Place membranes, vesicles, gold, filaments, then molecules (largest first) without overlap.
 
     If there is no room for a molecule, all are placed anew: first the same share of each requested
     number, then more molecules of the species that still fit.
@@ -106,7 +111,8 @@ def place_particles(config: SpecimenConfig, species: Sequence[Species], *, seed:
     shapes = _checked_shapes(config, species)
     volumes = {name: shape.volume_voxels for name, shape in shapes.items()}
     requested = _requested_counts(config, volumes, seed)
-    record, placed = _one_class_after_another(config, shapes, requested, seed)
+    scene = fixed_scene(config, shapes, seed)
+    record, placed = _one_class_after_another(config, shapes, requested, scene, seed)
     lacking = [name for name in placed if placed[name] < requested[name]]
     short = next(iter([*(n for n in lacking if n in shapes), *lacking]), None)
     if short and config.on_full == "stop":
@@ -117,18 +123,19 @@ def place_particles(config: SpecimenConfig, species: Sequence[Species], *, seed:
             "the box, raise `max_tries`, or set `on_full` = 'continue'"
         )
     if short in shapes and sum(requested[name] > 0 for name in shapes) > 1:
-        room = sum(volumes.get(name, 0.0) for name in record.species if requested[name])
+        loose = record.species[len(scene.record.species) :]
+        room = sum(volumes.get(name, 0.0) for name in loose if requested[name])
         share = room / sum(volumes[name] * requested[name] for name in shapes)
-        record, placed = _in_equal_shares(config, shapes, requested, seed, share)
+        record, placed = _in_equal_shares(config, shapes, requested, scene, seed, share)
     if len(record.species) > MAX_OBJECTS:
         raise InputError(
             f"specimen: expected at most {MAX_OBJECTS} objects (the instance mask has 16 bits), "
             f"found {len(record.species)}, subunits of filaments included; ask for fewer"
         )
     grown = {name: placed[name] for name in config.filaments_by_name()}
-    return Placement(
-        record.particles(), _with_partners(config, _without_subunits(config, requested)), grown
-    )
+    asked = Counter(_with_partners(config, _without_subunits(config, requested)))
+    asked.update(scene.requested)
+    return Placement(record.particles(), dict(asked), grown, scene.membranes)
 
 
 def _with_partners(config: SpecimenConfig, requested: dict[str, int]) -> dict[str, int]:
@@ -147,10 +154,14 @@ def _without_subunits(config: SpecimenConfig, requested: Mapping[str, int]) -> d
 
 
 def _one_class_after_another(
-    config: SpecimenConfig, shapes: Mapping[str, Shape], requested: Mapping[str, int], seed: int
+    config: SpecimenConfig,
+    shapes: Mapping[str, Shape],
+    requested: Mapping[str, int],
+    scene: Scene,
+    seed: int,
 ) -> tuple[PoseRecord, dict[str, int]]:
     """Place all classes in turn; return also how many of each fitted."""
-    record, attempts = attempts_by_class(config, shapes, seed, requested)
+    record, attempts = attempts_by_class(config, shapes, scene, seed, requested)
     placed: dict[str, int] = {}
     for name, attempt in attempts.items():
         placed[name] = fill(requested[name], attempt)
@@ -163,6 +174,7 @@ def _in_equal_shares(
     config: SpecimenConfig,
     shapes: Mapping[str, Shape],
     requested: Mapping[str, int],
+    scene: Scene,
     seed: int,
     share: float,
 ) -> tuple[PoseRecord, dict[str, int]]:
@@ -178,7 +190,7 @@ def _in_equal_shares(
             name: 0 if name in hopeless else int(n * share) if name in shapes else n
             for name, n in requested.items()
         }
-        record, attempts = attempts_by_class(config, shapes, seed, goals)
+        record, attempts = attempts_by_class(config, shapes, scene, seed, goals)
         placed = {name: fill(goals[name], attempt) for name, attempt in attempts.items()}
         short = [name for name in shapes if placed[name] < goals[name]]
         if not short:
@@ -214,6 +226,7 @@ def _requested_counts(
     for name, fraction in config.volume_fractions.items():
         counts[name] = round(fraction * box / volumes_voxels[name])
     given = {*config.copies, *config.volume_fractions, *(f.subunit for f in config.filaments)}
+    given |= config.placed_with_membranes()
     free = [name for name in counts if name not in given]
     if free:
         shares = rng.multinomial(total, np.full(len(free), 1 / len(free)))

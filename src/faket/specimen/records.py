@@ -10,6 +10,11 @@ from faket.data import DoubleArray, Particles
 NO_AXES = np.full(3, np.nan)
 
 
+def random_rotation(rng: np.random.Generator) -> Rotation:
+    """Uniform on SO(3): the direction of four normal deviates is a uniform unit quaternion."""
+    return Rotation.from_quat(rng.normal(size=4))
+
+
 class PoseRecord:
     """Collects the poses of one specimen, positions in Å."""
 
@@ -33,6 +38,13 @@ class PoseRecord:
         self.species.append(name)
         self.rows.append((position_A, rotation.as_quat(), semi_axes_A))
         self.columns.append(columns)
+
+    def copy(self) -> "PoseRecord":
+        """Return a record that begins with these objects."""
+        other = PoseRecord(self.voxel_size_A)
+        other.species, other.rows = list(self.species), list(self.rows)
+        other.columns, other.filaments = list(self.columns), self.filaments
+        return other
 
     def particles(self) -> Particles:
         """Return all objects, with ids 1 ... n in the order in which they were added."""

@@ -95,6 +95,7 @@ def species_from_atoms(
         mass_kDa=mass_kDa,
         source=f"{path.name}, {expansion.label}, {copies.atoms} atoms{added}",
         report=SpeciesReport({**facts, **sizes.facts}, report.notices + sizes.notices),
+        origin_A=(float(centre[0]), float(centre[1]), float(centre[2])),
     )
 
 

@@ -1,0 +1,254 @@
+"""Membranes: as they are asked for, apart from each other, painted and labelled as they lie."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from faket.data import MembraneFacts, Species
+from faket.errors import InputError
+from faket.io.membranes import read_membranes, write_membranes
+from faket.specimen import SpecimenConfig, paint_specimen, place_particles
+from faket.specimen.level_sets import projected, values_at
+from faket.specimen.membrane import bilayer_areal_integral_V_A
+from faket.specimen.membrane_curvature import mean_curvature_per_A, with_curvature
+from faket.specimen.membrane_records import draw_membrane
+from faket.specimen.membrane_settings import MembraneSettings, OnMembrane
+from faket.specimen.membrane_shapes import surface_of
+from faket.specimen.meshes import mesh_of
+
+
+def species(name, radius_A):
+    """A ball."""
+    r = 5.0 * np.sqrt(((np.mgrid[:15, :15, :15] - 7) ** 2).sum(axis=0))
+    inside = (1 / (1 + np.exp((r - radius_A) / 2))).astype(np.float32)
+    return Species(name, 4 * inside, inside, 5.0)
+
+
+def only(copies, size, **more):
+    """A box without vesicles and gold."""
+    return SpecimenConfig(
+        size_voxels=size, particles=(0, 0), copies=copies, vesicles=(0, 0), gold=(0, 0), **more
+    )
+
+
+BOX_A = np.array([[-5.0] * 3, [2000.0] * 3])
+LIBRARY = [species("hook", 20.0), species("bead", 13.0), species("spike", 20.0)]
+CELL = only(
+    {"hook": 60},
+    size=(150, 150, 120),
+    membranes=(
+        MembraneSettings(
+            name="cell", size_A=(420, 460), wavelength_A=(400, 400), contents={"bead": 20}
+        ),
+    ),
+    on_membranes={
+        "spike": OnMembrane(on="cell", density_per_um2=3000, wobble_deg=10, facing="both")
+    },
+)
+
+
+@pytest.fixture(scope="module")
+def placement():
+    return place_particles(CELL, LIBRARY, seed=1)
+
+
+@pytest.fixture(scope="module")
+def specimen(placement):
+    return paint_specimen(CELL, LIBRARY, placement.particles, placement.membranes)
+
+
+def rows(placement, name):
+    return np.array([i for i, one in enumerate(placement.particles.species) if one == name])
+
+
+def test_contents_lie_inside_and_all_others_outside(placement):
+    membrane = placement.membranes[0]
+    position = placement.particles.positions_A
+    assert (values_at(membrane.surface, position[rows(placement, "bead")]) < -25).all()
+    assert (values_at(membrane.surface, position[rows(placement, "hook")]) > 0).all()
+    assert placement.placed == {**placement.requested}
+    assert placement.placed["bead"] == 20
+
+
+def test_proteins_stand_on_the_surface_within_their_wobble_on_both_sides(placement):
+    chosen = rows(placement, "spike")
+    membrane, particles = placement.membranes[0], placement.particles
+    area_um2 = membrane.facts().area_A2 / 1e8
+    assert len(chosen) == round(3000 * area_um2)
+    sites, normals = projected(membrane.surface, particles.positions_A[chosen])
+    np.testing.assert_allclose(sites, particles.positions_A[chosen], atol=0.01)
+    cosines = (particles.rotations[chosen].apply([0, 0, 1]) * normals).sum(axis=1)
+    angles = np.degrees(np.arccos(np.minimum(np.abs(cosines), 1)))
+    assert angles.max() <= 10.001
+    assert angles.max() > 3
+    assert (cosines > 0).any()
+    assert (cosines < 0).any()
+    assert (particles.columns["membrane"][chosen] == 1).all()
+
+
+def test_labels_of_all_objects_are_where_they_are_and_nowhere_twice(placement, specimen):
+    labels = {info.name: label for label, info in specimen.classes.items()}
+    membrane = placement.membranes[0]
+    z, y, x = np.indices(specimen.class_mask.shape) * 5.0
+    points = np.stack([x.ravel(), y.ravel(), z.ravel()], axis=1)
+    near = np.abs(values_at(membrane.surface, points)).reshape(z.shape) <= membrane.half_A
+    own = specimen.class_mask == labels["membrane:cell"]
+    spikes = specimen.class_mask == labels["spike"]
+    np.testing.assert_array_equal(own, near & ~spikes)
+    np.testing.assert_array_equal(specimen.instance_mask == 1, own)
+    for name in ("hook", "bead"):
+        assert not (near & (specimen.class_mask == labels[name])).any()
+
+
+def test_the_bilayer_makes_room_for_what_crosses_it(placement, specimen):
+    labels = {info.name: label for label, info in specimen.classes.items()}
+    spikes = placement.particles.select(rows(placement, "spike"))
+    alone = paint_specimen(replace(CELL, on_membranes={}), LIBRARY, spikes)
+    inside = (specimen.class_mask == labels["spike"]) & (alone.class_mask == labels["spike"])
+    difference = (specimen.potential.data - alone.potential.data)[inside]
+    # With its lipids it would be about 1.6 V more; at the envelope's edge half of them are there.
+    assert np.median(np.abs(difference)) < 0.5
+    deep = inside & (alone.potential.data > 3.9)
+    assert deep.any()
+    assert np.abs((specimen.potential.data - alone.potential.data)[deep]).max() < 0.2
+
+
+def test_the_painted_bilayer_has_the_potential_and_thickness_of_its_profile():
+    settings = MembraneSettings(size_A=(400, 400), undulation=(0, 0), thickness_A=(50, 50))
+    config = only({}, size=(110, 110, 110), membranes=(settings,))
+    placement = place_particles(config, [], seed=0)
+    painted = paint_specimen(config, [], placement.particles, placement.membranes).potential.data
+    facts = placement.membranes[0].facts()
+    total = painted.sum(dtype=float) * 5.0**3
+    assert total == pytest.approx(bilayer_areal_integral_V_A(50) * 4 * np.pi * 200**2, rel=0.02)
+    assert facts.area_A2 == pytest.approx(4 * np.pi * 200**2, rel=2e-3)
+    z, y, x = np.indices(painted.shape)
+    centre = np.array(placement.membranes[0].record.centre_A) / 5
+    r = 5 * np.sqrt((x - centre[0]) ** 2 + (y - centre[1]) ** 2 + (z - centre[2]) ** 2)
+    bins = np.arange(150, 250, 2.5)
+    index = np.digitize(r.ravel(), bins)
+    mean = np.array([painted.ravel()[index == i].mean() for i in range(1, len(bins))])
+    middle = (bins[1:] + bins[:-1]) / 2
+    heads = [middle[half][mean[half].argmax()] for half in (middle < 200, middle > 200)]
+    assert heads[1] - heads[0] == pytest.approx(50, abs=4)
+
+
+def test_the_same_seed_gives_the_same_bytes_whatever_the_planes(placement, specimen):
+    again = place_particles(CELL, LIBRARY, seed=1)
+    np.testing.assert_array_equal(again.particles.positions_A, placement.particles.positions_A)
+    coefficients = [one.membranes[0].surface.coefficients for one in (again, placement)]
+    np.testing.assert_array_equal(*coefficients)
+    rebuilt = surface_of(placement.membranes[0].record, BOX_A)
+    np.testing.assert_array_equal(rebuilt.coefficients, coefficients[0])
+    np.testing.assert_array_equal(rebuilt.origin_A, again.membranes[0].surface.origin_A)
+
+
+@pytest.mark.parametrize("shape", ["vesicle", "tubule", "budding"])
+def test_the_mean_curvature_is_the_one_that_is_asked_for(shape):
+    settings = MembraneSettings(
+        shape=shape, size_A=(500, 700), curvature_per_A=(1 / 250, 1 / 250), buds=(1, 1)
+    )
+    drawn = with_curvature(draw_membrane(settings, np.random.default_rng(4)), BOX_A)
+    mesh = mesh_of(surface_of(drawn, BOX_A))
+    assert mesh.mean_of(mesh.mean_curvature_per_A) == pytest.approx(1 / 250, rel=0.04)
+    assert mesh.euler_characteristic() == 2
+    assert mesh.closed()
+
+
+def test_a_field_has_arms_or_tunnels_and_the_curvature_that_is_asked_for():
+    settings = MembraneSettings(shape="field", size_A=(700, 700), curvature_per_A=(0.005, 0.005))
+    drawn = with_curvature(draw_membrane(settings, np.random.default_rng(1)), BOX_A)
+    assert mean_curvature_per_A(drawn, BOX_A) == pytest.approx(0.005, rel=0.05)
+    mesh = mesh_of(surface_of(drawn, BOX_A))
+    assert mesh.closed()
+    assert mesh.components().max() == 0
+    assert mesh.euler_characteristic() % 2 == 0
+    assert mesh.mean_of(mesh.mean_curvature_per_A) == pytest.approx(0.005, rel=0.1)
+
+
+def test_membranes_keep_apart_and_in_the_box_and_nested_ones_inside():
+
+    def still(size_A):
+        return {"size_A": (size_A, size_A), "undulation": (0, 0)}
+
+    kinds = (
+        MembraneSettings(shape="sheet", name="plasma", size_A=(900, 900)),
+        MembraneSettings(shape="double", name="organelle", gap_A=(70, 70), **still(540)),
+        MembraneSettings(name="small", inside="organelle", **still(200)),
+        MembraneSettings(name="free", count=(2, 2), **still(250)),
+    )
+    config = only({}, size=(240, 240, 190), membranes=kinds)
+    placement = place_particles(config, [], seed=5)
+    found = {one.record.name: one for one in placement.membranes}
+    assert placement.placed["membrane:organelle"] == placement.requested["membrane:organelle"] == 2
+    assert placement.placed["membrane:small"] == 1
+    for one in placement.membranes:
+        for other in placement.membranes:
+            if one is not other:
+                gaps = np.abs(values_at(one.surface, other.mesh.vertices_A))
+                assert gaps.min() > one.half_A + other.half_A
+        if not one.record.is_open:
+            low, high = one.mesh.vertices_A.min(axis=0), one.mesh.vertices_A.max(axis=0)
+            assert (low > -2.5 + one.half_A).all()
+            assert (high < np.array([240, 240, 190]) * 5 - 2.5 - one.half_A).all()
+    small, inner = found["small"], found["organelle"]
+    assert small.parent == inner.number
+    assert inner.parent == inner.number - 1
+    assert (values_at(inner.surface, small.mesh.vertices_A) < 0).all()
+    gap = values_at(placement.membranes[inner.parent - 1].surface, inner.mesh.vertices_A)
+    np.testing.assert_allclose(gap, -70, atol=1.0)
+
+
+def test_neighbours_keep_their_spacing_and_clusters_are_denser():
+    def sites(**more):
+        how = OnMembrane(on="", wobble_deg=0, **more)
+        kinds = (MembraneSettings(size_A=(400, 400), undulation=(0, 0)),)
+        config = only({}, size=(100, 100, 100), membranes=kinds, on_membranes={"bead": how})
+        particles = place_particles(config, LIBRARY, seed=2).particles
+        points = particles.positions_A[[i for i, n in enumerate(particles.species) if n == "bead"]]
+        gaps = np.linalg.norm(points[:, None] - points[None], axis=2)
+        np.fill_diagonal(gaps, np.inf)
+        return gaps.min(axis=1)
+
+    assert sites(spacing_A=120.0).min() >= 120
+    loose = sites(density_per_um2=3000)
+    dense = sites(density_per_um2=3000, cluster_size=8, cluster_radius_A=100)
+    assert np.median(dense) < 0.6 * np.median(loose)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: MembraneSettings(size_A=(200, 300), thickness_A=(80, 80)), "radius of at least"),
+        (lambda: MembraneSettings(shape="cube"), "expected a shape among"),
+        (lambda: MembraneSettings(shape="sheet", curvature_per_A=(0.001, 0.001)), "no curvature"),
+        (lambda: MembraneSettings(curvature_per_A=(-0.001, 0.001)), "as it is closed"),
+        (lambda: MembraneSettings(contents={"bead": 2.5}), "whole number"),
+        (lambda: MembraneSettings(name="two words"), "a word"),
+        (lambda: OnMembrane(on="a"), "density_per_um2 or spacing_A"),
+        (lambda: OnMembrane(on="a", density_per_um2=1, axis=(0, 0, 0)), "axis that is not 0"),
+        (lambda: OnMembrane(on="a", density_per_um2=1e5, spacing_A=300).number_on(1e8), "agrees"),
+        (lambda: place_particles(only({}, (60, 60, 60), membranes=(MembraneSettings(inside="x"),)),
+                                 LIBRARY, seed=0), "closed membranes"),
+        (lambda: place_particles(replace(CELL, on_membranes={"hook": OnMembrane(on="b",
+                                 density_per_um2=1)}), LIBRARY, seed=0), "name of membranes"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_is_refused_in_one_line(make, message):
+    with pytest.raises(InputError, match=message) as caught:
+        make()
+    assert "\n" not in str(caught.value)
+
+
+def test_a_table_of_membranes_comes_back(tmp_path):
+    facts = (
+        MembraneFacts(1, "membrane:er", 0, True, 39.6, 1.25e6, 3.5e8, 0.0021, 0.001, -4),
+        MembraneFacts(2, "membrane", 1, False, 41.0, 2e6, float("nan"), 0.0, 0.001, 1),
+    )
+    write_membranes(tmp_path / "membranes.csv", facts)
+    found = read_membranes(tmp_path / "membranes.csv")
+    assert found[0] == facts[0]
+    assert np.isnan(found[1].volume_A3)
+    assert found[1].parent == 1
+    assert not found[1].closed
