@@ -13,7 +13,7 @@ from faket.io.mrc.reduced import count_labels, read_reduced, read_samples
 _SIZES = st.integers(3, 9)
 
 
-@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(_SIZES, _SIZES, _SIZES, st.integers(1, 3))
 def test_blocks(tmp_path, nz, ny, nx, f):
     data = np.random.default_rng(nz).normal(size=(nz, ny, nx)).astype(np.float32)

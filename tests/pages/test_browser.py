@@ -41,7 +41,7 @@ def browser(started):
 
 def picture(browser, canvas):
     """Return a digest of what a canvas shows."""
-    return browser.run(f"document.getElementById('{canvas}').toDataURL()")
+    return browser.run(f"document.getElementById('{canvas}').toDataURL('image/jpeg')")
 
 
 def put(browser, element, value):
@@ -78,9 +78,9 @@ def test_a_data_set(made_up, tmp_path, browser):
         if click == "#legend input":  # labels and places are off: there is nothing to hide
             browser.run("document.querySelector('#show-labels').click()")
         assert picture(browser, "plane-z") != before, click
-    tilt = browser.run("document.querySelector('#stacks canvas').toDataURL()")
+    tilt = browser.run("document.querySelector('#stacks canvas').toDataURL('image/jpeg')")
     put(browser, "tilt", 0)
-    assert browser.run("document.querySelector('#stacks canvas').toDataURL()") != tilt
+    assert browser.run("document.querySelector('#stacks canvas').toDataURL('image/jpeg')") != tilt
     assert browser.run("document.querySelectorAll('#stacks figure').length") == 3
     curve = browser.run("document.querySelector('#spectrum path.curve').getAttribute('d')")
     browser.run("document.querySelector('input[value=mean]').click()")

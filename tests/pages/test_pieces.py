@@ -62,7 +62,7 @@ def test_planes_and_sheets_are_small_enough(shape, side, stack):
         assert n * ny * nx <= detail.pixels
 
 
-@settings(max_examples=30)
+@settings(max_examples=20)
 @given(st.text(max_size=20))
 def test_text_is_shown_as_it_is(words):
     shown = text(words)
@@ -71,7 +71,7 @@ def test_text_is_shown_as_it_is(words):
     assert unescape(shown) == kept
 
 
-@settings(max_examples=30)
+@settings(max_examples=20)
 @given(st.lists(st.none() | st.text(max_size=9) | st.integers(), max_size=3))
 def test_json_comes_back_and_ends_no_script(value):
     script = json_script("x", {"value": value})
@@ -90,7 +90,7 @@ _VALUES = st.recursive(
 )
 
 
-@settings(max_examples=30)
+@settings(max_examples=20)
 @given(st.dictionaries(st.text(st.characters(exclude_categories=("Cs",)), max_size=8), _VALUES,
                        max_size=4))  # fmt: skip
 def test_toml_comes_back(settings_):

@@ -107,7 +107,7 @@ def test_other_folders_are_refused_in_one_line(tmp_path):
         report_on_folder(tmp_path, tmp_path / "page.html")
 
 
-@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=5, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.text(st.characters(codec="utf-8", exclude_categories=("C", "Z")), min_size=1,
                         max_size=20), min_size=1, max_size=3, unique_by=str.casefold))  # fmt: skip
 def test_names_stay_names_whatever_they_contain(tmp_path_factory, names):
