@@ -3,7 +3,7 @@
     python scripts/first_hour.py FOLDER [--pictures docs/images]
 
 Prints what each command took: wall seconds, and CPU seconds of it and its workers. Pictures need a
-Chromium in the path. FOLDER must be empty; on two cores everything takes about an hour.
+Chromium in the path. FOLDER must be empty.
 """
 
 import argparse
