@@ -23,6 +23,7 @@ from faket.pipeline.library import load_library, specimen_config
 from faket.pipeline.like import with_grid_of_like, with_measured_filter
 from faket.pipeline.methods import Plan, method_of, network_weights
 from faket.pipeline.notices import placement_notice, tomogram_notice
+from faket.pipeline.own_specimen import own_files, with_own_grid
 from faket.pipeline.recipe import Recipe
 from faket.pipeline.reference import (
     check_references,
@@ -84,7 +85,7 @@ def generate(
         raise InputError(f"executor: expected 'local', found {executor!r}; there is no other")
     if workers < 1:
         raise InputError(f"`workers`: expected at least 1, found {workers}; choose a larger number")
-    recipe = with_grid_of_like(recipe)
+    recipe = with_grid_of_like(with_own_grid(recipe))
     say = report or (lambda what, done, total: None)
     if out.exists() and not out.is_dir():
         raise InputError(f"{out}: expected a folder, found a file; choose another name")
@@ -163,14 +164,16 @@ def _prepare(recipe: Recipe, out: Path, made: Mapping[Path, dict[str, Any]], say
     references = open_references(recipe)
     angles_deg = tilt_angles(recipe, references)
     check_references(recipe, references)
-    files = input_files(recipe, references)
+    files = (*input_files(recipe, references), *own_files(recipe))
     for reference in references:
         for notice in (short_form(reference), *reference.notices):
             say(f"{reference.path}: {notice}", 0, 0)
     say(tomogram_notice(recipe), 0, 0)
     weights = network_weights(recipe)
     say("loading molecules", 0, recipe.tomograms)
-    library = load_library(recipe)
+    # Of another program's specimen molecules are known only where a reference is simulated.
+    simulated = method_of(recipe).needs_reference and not references
+    library = load_library(recipe) if simulated or recipe.own_specimen is None else ()
     for species in library:
         for notice in species.report.notices:
             say(f"{species.name}: {notice}", 0, 0)

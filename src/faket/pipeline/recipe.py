@@ -22,6 +22,7 @@ from faket.pipeline.recipe_reference import PositiveNumber, ReferenceSection, Se
 from faket.pipeline.recipe_specimen import (
     OWN_SECTIONS,
     FilamentEntry,
+    OwnSpecimen,
     SpeciesEntry,
     SpecimenSection,
 )
@@ -183,6 +184,7 @@ class Recipe(Section):
     )
     filaments: tuple[FilamentEntry, ...] = Field((), description="the filaments")
     membranes: tuple[MembraneEntry, ...] = Field((), description="the membranes")
+    own_specimen: OwnSpecimen | None = None  # written as specimen.from
     # Not written in a recipe, but found in it: see faket.pipeline.draws.
     varied: dict[str, dict[str, list[Any]]] = Field(default_factory=dict)
     _folder: Path = PrivateAttr(default_factory=Path)
@@ -330,8 +332,9 @@ def one_line(text: str, limit: int = 160) -> str:
 
 def recipe_fields() -> tuple[str, ...]:
     """Return the names of all fields with their sections, such as ``style.network``."""
-    names = [name for name in Recipe.model_fields if name != "varied"]
+    names = [name for name in Recipe.model_fields if name not in ("varied", "own_specimen")]
     names += [f"specimen.{x.name}" for x in fields(SpecimenSection) if x.name not in OWN_SECTIONS]
+    names += [f"specimen.from.{name}" for name in OwnSpecimen.model_fields]
     names += [f"filaments.{item.name}" for item in fields(FilamentEntry)]
     names += [f"membranes.{item.name}" for item in fields(MembraneEntry)]
     for section, model in _SECTIONS.items():

@@ -20,7 +20,7 @@ class Section(BaseModel):
 Paths = tuple[Path, ...]
 
 
-def _listed(value: Any) -> Any:
+def listed(value: Any) -> Any:
     """Return one path as a list of one."""
     if value is None:
         return ()
@@ -30,27 +30,27 @@ def _listed(value: Any) -> Any:
 class ReferenceSection(Section):
     """The reference: tomogram i is made to look like reference i modulo their number."""
 
-    stack: Annotated[Paths, pydantic.BeforeValidator(_listed)] = Field(
+    stack: Annotated[Paths, pydantic.BeforeValidator(listed)] = Field(
         (),
         description="tilt-series (MRC) to look like, or a list of them; without one, references "
         "are simulated with the microscope section",
     )
-    run: Annotated[Paths, pydantic.BeforeValidator(_listed)] = Field(
+    run: Annotated[Paths, pydantic.BeforeValidator(listed)] = Field(
         (),
         description="instead of a stack: the folder of a tilt-series, or any of its files (.mdoc, "
         ".xf, .aln, .xml, .star ...), or a list of them; raw stacks are aligned as its files tell",
     )
-    tomogram: Annotated[Paths, pydantic.BeforeValidator(_listed)] = Field(
+    tomogram: Annotated[Paths, pydantic.BeforeValidator(listed)] = Field(
         (),
         description="instead of a stack: a tomogram alone (MRC), or a list of them; its tilt "
         "angles from reference.angles or files beside it, else as its missing wedge shows",
     )
-    angles: Annotated[Paths, pydantic.BeforeValidator(_listed)] = Field(
+    angles: Annotated[Paths, pydantic.BeforeValidator(listed)] = Field(
         (),
         description="tilt angles of each stack (.tlt, .rawtlt), or the .csv of `faket acquire`, "
         "whose shifts are then corrected; by default the .tlt or .rawtlt beside the stack",
     )
-    clean: Annotated[Paths, pydantic.BeforeValidator(_listed)] = Field(
+    clean: Annotated[Paths, pydantic.BeforeValidator(listed)] = Field(
         (),
         description="noise-free projections of each stack, if known; without them noise is "
         "estimated from the stack alone",

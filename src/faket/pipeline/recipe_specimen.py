@@ -1,13 +1,15 @@
 """What a recipe says of the specimen: its section, its species and its filaments."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Literal
 
+import pydantic
 from pydantic import ConfigDict, Field, with_config
 
 from faket.config import setting
 from faket.pipeline.recipe_company import CompanySection
-from faket.pipeline.recipe_reference import PositiveNumber
+from faket.pipeline.recipe_reference import Paths, PositiveNumber, Section, listed
 from faket.specimen import FilamentSettings, SpecimenConfig
 
 OWN_SECTIONS = ("filaments", "company", "membranes", "on_membranes")  # of the specimen's settings
@@ -33,6 +35,29 @@ class FilamentEntry(FilamentSettings):
     """One kind of filament as a section."""
 
     name: str | None = setting(None, "class name of its subunits, no blanks; from their source")
+
+
+class OwnSpecimen(Section):
+    """A specimen that another program made, as ``specimen.from``."""
+
+    potential: Annotated[Paths, pydantic.BeforeValidator(listed)] = Field(
+        description="volume (MRC), or folder of `faket specimen`, or a list of them", min_length=1
+    )
+    labels: Annotated[Paths, pydantic.BeforeValidator(listed)] = Field(
+        (), description="volumes of class numbers, one for each potential"
+    )
+    particles: Annotated[Paths, pydantic.BeforeValidator(listed)] = Field(
+        (), description="tables of particles (CSV), one for each potential"
+    )
+    classes: Path | None = Field(None, description="names of classes: lines of number and name")
+    voxel_size_A: PositiveNumber | None = Field(None, description="instead of the header's (Å)")
+    volts_per_unit: float = Field(
+        1.0, description="for densities: volts above ice of one unit above the background"
+    )
+    background: float = Field(0.0, description="value of the ice")
+    radius_A: PositiveNumber = Field(
+        50.0, description="of the ball around a particle that tells its instance (Å)"
+    )
 
 
 class SpeciesEntry(CompanySection):

@@ -30,11 +30,15 @@ def understood(content: Mapping[str, Any]) -> dict[str, Any]:
         If tilts are numbers, which could be angles or start, stop and step; or if [species] is not
         one molecule.
     """
-    if "varied" in content:
-        raise InputError("varied: " + unknown_field(("varied",), ()))
+    for name in ("varied", "own_specimen"):  # fields of the recipe that are not written so
+        if name in content:
+            raise InputError(f"{name}: " + unknown_field((name,), ()))
     written = {name: _FORMS.get(name, _same)(value) for name, value in content.items()}
     if isinstance(written.get("specimen"), dict):
-        specimen = written["specimen"]
+        specimen = dict(written["specimen"])
+        own = specimen.pop("from", None)
+        if own is not None:
+            written["own_specimen"] = own if isinstance(own, dict) else {"potential": own}
         written["specimen"] = specimen | {
             name: [specimen[name]] * 2 for name in _RANGES if _is_number(specimen.get(name))
         }

@@ -73,6 +73,28 @@ def paint_parts(plan: Plan, placement: Placement, clock: Clock) -> SpecimenParts
     return without_distractors(parts, [one.name for one in plan.library if not one.labelled])
 
 
+def parts_of(plan: Plan, specimen: Specimen, clock: Clock) -> SpecimenParts:
+    """Take the parts of a specimen that is there."""
+    binning, size_A = plan.recipe.reconstruction.binning, plan.specimen.voxel_size_A
+    offset = [binned_offset(size, binning) for size in plan.specimen.size_voxels]
+    # x y z → z y x
+    sampled = tuple(
+        slice(first, first + binning * (size // binning), binning)
+        for first, size in zip(offset[::-1], plan.specimen.size_voxels[::-1], strict=True)
+    )
+    noise_free, grandmodel = _projected_and_binned(plan, None, specimen, clock)
+    particles = specimen.particles
+    return SpecimenParts(
+        noise_free,
+        Volume(grandmodel, size_A * binning),
+        np.ascontiguousarray(specimen.class_mask[sampled]),
+        np.ascontiguousarray(specimen.instance_mask[sampled]),
+        replace(particles, positions_A=particles.positions_A - np.array(offset) * size_A),
+        specimen.classes,
+        specimen,
+    )
+
+
 def without_distractors(parts: SpecimenParts, names: Sequence[str]) -> SpecimenParts:
     """Take species that are not labelled out of masks, classes and particles.
 
@@ -94,7 +116,7 @@ def without_distractors(parts: SpecimenParts, names: Sequence[str]) -> SpecimenP
 
 
 def _projected_and_binned(
-    plan: Plan, painter: Painter, whole: Specimen | None, clock: Clock
+    plan: Plan, painter: Painter | None, whole: Specimen | None, clock: Clock
 ) -> tuple[FloatArray, FloatArray]:
     """Return noise-free projections [tilt, y, x] and the binned potential [z, y, x]."""
     nx, ny, nz = plan.specimen.size_voxels
@@ -116,7 +138,8 @@ def _projected_and_binned(
     return images, binned
 
 
-def _planes(painter: Painter, whole: Specimen | None, planes: slice) -> FloatArray:
+def _planes(painter: Painter | None, whole: Specimen | None, planes: slice) -> FloatArray:
     if whole is None:
+        assert painter is not None
         return painter.potential(planes.start, planes.stop - planes.start)
     return whole.potential.data[planes]

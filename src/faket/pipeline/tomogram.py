@@ -9,7 +9,7 @@ import numpy as np
 from faket.data import TiltSeries, Volume
 from faket.io.atomic import atomic_folder
 from faket.io.manifest import write_manifest
-from faket.io.model_folder import MANIFEST, model_name
+from faket.io.model_folder import MANIFEST, model_name, number_of
 from faket.methods.phase_flipping import flip_phases
 from faket.microscope import Optics
 from faket.pipeline.clock import Clock
@@ -18,8 +18,9 @@ from faket.pipeline.drawn_plan import plan_of
 from faket.pipeline.label_files import write_labels
 from faket.pipeline.methods import Plan, TomogramImages, make_images, method_of, read_properties
 from faket.pipeline.output import write_model
+from faket.pipeline.own_specimen import read_own_specimen
 from faket.pipeline.recipe import Recipe
-from faket.pipeline.specimen_parts import SpecimenParts, paint_parts
+from faket.pipeline.specimen_parts import SpecimenParts, paint_parts, parts_of
 from faket.reconstruction import reconstruct
 from faket.reconstruction.wbp import Normalize
 from faket.seeds import derive
@@ -83,10 +84,16 @@ def _imaged(plan: Plan, name: str, clock: Clock, tell: Callable[[str], None]) ->
     recipe = plan.recipe
     tell(f"{name}: specimen")
     with clock.stage("placement"):
-        seed = derive(recipe.seed, name, "specimen")
-        placement = place_particles(plan.specimen, plan.library, seed=seed)
+        if recipe.own_specimen is not None:
+            specimen, placement = read_own_specimen(recipe, number_of(name))
+        else:
+            specimen, seed = None, derive(recipe.seed, name, "specimen")
+            placement = place_particles(plan.specimen, plan.library, seed=seed)
     tell(f"{name}: projections")
-    parts = paint_parts(plan, placement, clock)
+    if specimen is not None:
+        parts = parts_of(plan, specimen, clock)
+    else:
+        parts = paint_parts(plan, placement, clock)
     tell(f"{name}: {recipe.method}")
     with clock.stage(recipe.method):
         images = make_images(plan, parts.noise_free, parts.whole, name)

@@ -1,0 +1,102 @@
+"""Specimens of another program, from a recipe to a data set."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from faket.data import Volume
+from faket.errors import InputError
+from faket.io.mrc import read_mask, read_volume, write_mask, write_volume
+from faket.io.particles import read_particles
+from faket.pipeline.dataset import generate
+from faket.pipeline.recipe import parse_recipe
+
+HEAD = 'method = "noiseless"\ntomograms = 1\ntilts = { step_deg = 40 }\n[specimen]\n'
+
+
+def write_sample(folder: Path) -> np.ndarray:
+    """A bright block and a fainter one, in units of 2 V above a background of 7."""
+    mask = np.zeros((20, 24, 32), np.uint8)
+    mask[6:12, 8:14, 10:16] = 1
+    mask[10:14, 16:20, 22:28] = 2
+    density = 7 + np.array([0, 1, 0.5], np.float32)[mask]
+    write_volume(folder / "density.mrc", Volume(density, 8.0))
+    write_mask(folder / "labels.mrc", mask, 8.0)
+    (folder / "names.txt").write_text("1 thick\n2 thin\n")
+    return mask
+
+
+def made(folder: Path, specimen: str) -> Path:
+    return generate(parse_recipe(HEAD + specimen, folder=folder), folder / "out").folder / "model_0"
+
+
+def test_densities_with_labels_become_volts_labels_and_particles(tmp_path: Path) -> None:
+    mask = write_sample(tmp_path)
+    model = made(
+        tmp_path,
+        'from = { potential = "density.mrc", labels = "labels.mrc", classes = "names.txt", '
+        "volts_per_unit = 2, background = 7 }",
+    )
+    assert (model / "classes.txt").read_text() == "1 thick\n2 thin\n"
+    # The middle of an axis stays the middle: with these sizes every second voxel from the first.
+    np.testing.assert_array_equal(read_mask(model / "class_mask.mrc"), mask[::2, ::2, ::2])
+    particles = read_particles(model / "particles.csv")
+    assert particles.species == ("thick", "thin")
+    np.testing.assert_allclose(particles.positions_A[0], np.array([12.5, 10.5, 8.5]) * 8)
+    potential = read_volume(model / "grandmodel.mrc")
+    assert potential.voxel_size_A == 16
+    assert potential.data.sum() * 8 == pytest.approx((mask == 1).sum() * 2 + (mask == 2).sum())
+    noise_free = read_volume(model / "noisefree_projections.mrc").data
+    assert noise_free.shape == (4, 24, 32)
+    assert noise_free.min() < -50
+
+
+def test_a_table_of_particles_is_enough(tmp_path: Path) -> None:
+    write_sample(tmp_path)
+    (tmp_path / "picks.csv").write_text("particle_type,x,y,z\nring,100,80,64\nrod,200,144,96\n")
+    model = made(
+        tmp_path, 'from = { potential = "density.mrc", particles = "picks.csv", radius_A = 20 }'
+    )
+    mask, instances = (read_mask(model / f"{name}_mask.mrc") for name in ("class", "occupancy"))
+    np.testing.assert_array_equal(mask, instances)  # one of each class
+    assert (model / "classes.txt").read_text() == "1 ring\n2 rod\n"
+    where = np.argwhere(instances == 1)[:, ::-1] * 16.0
+    assert np.linalg.norm(where - [100, 80, 64], axis=1).max() <= 20
+
+
+def test_a_folder_of_faket_is_read(tmp_path: Path) -> None:
+    from faket.io.specimen_files import write_specimen
+    from faket.specimen import SpecimenConfig, build_specimen
+    from faket.structures import synthetic_species
+
+    config = SpecimenConfig(
+        (32, 24, 20), 12.0, particles=(2, 2), vesicles=(0, 0), gold=(0, 0)
+    )  # fmt: skip
+    specimen = build_specimen(config, [synthetic_species("syn-bean", voxel_size_A=12.0)], seed=1)
+    write_specimen(tmp_path / "sample", specimen)
+    model = made(tmp_path, 'from = "sample"')
+    np.testing.assert_array_equal(
+        read_mask(model / "class_mask.mrc"), specimen.class_mask[::2, ::2, ::2]
+    )
+    np.testing.assert_array_equal(
+        read_particles(model / "particles.csv").positions_A, specimen.particles.positions_A
+    )
+
+
+@pytest.mark.parametrize(
+    ("specimen", "words"),
+    [
+        ('from = "density.mrc"', "labels or a table"),
+        ('from = "absent.mrc"', "absent.mrc"),
+        ('from = { potential = "density.mrc", labels = "density.mrc" }', "density.mrc"),
+        ('from = { potential = "density.mrc" }\ncrowding = [0.1, 0.2]', "varies"),
+        ('from = { potentail = "density.mrc" }', "potential"),
+        ('from = { potential = "density.mrc", particles = "names.txt" }', "names.txt"),
+    ],
+)
+def test_mistakes_are_one_line(tmp_path: Path, specimen: str, words: str) -> None:
+    write_sample(tmp_path)
+    with pytest.raises(InputError, match=words) as error:
+        made(tmp_path, specimen)
+    assert "\n" not in str(error.value)
