@@ -7,7 +7,7 @@ import pytest
 
 from faket.data import MembraneFacts, Species
 from faket.errors import InputError
-from faket.io.membranes import read_membranes, write_membranes
+from faket.io.membranes import read_membranes, write_membranes, write_mesh
 from faket.specimen import SpecimenConfig, paint_specimen, place_particles
 from faket.specimen.level_sets import projected, values_at
 from faket.specimen.membrane import bilayer_areal_integral_V_A
@@ -252,3 +252,19 @@ def test_a_table_of_membranes_comes_back(tmp_path):
     assert np.isnan(found[1].volume_A3)
     assert found[1].parent == 1
     assert not found[1].closed
+
+
+def test_a_mesh_in_a_file_has_the_vertices_normals_and_corners_of_the_surface(placement, tmp_path):
+    mesh = placement.membranes[0].mesh
+    surface = mesh.vertices_A, mesh.normals, mesh.mean_curvature_per_A, mesh.triangles
+    write_mesh(tmp_path / "one.ply", *surface)
+    header, _, body = (tmp_path / "one.ply").read_bytes().partition(b"end_header\n")
+    n, m = len(mesh.vertices_A), len(mesh.triangles)
+    assert f"element vertex {n}\n".encode() in header
+    assert f"element face {m}\n".encode() in header
+    points = np.frombuffer(body[: n * 28], "<f4").reshape(n, 7)
+    np.testing.assert_allclose(points[:, :3], mesh.vertices_A, atol=1e-3)
+    np.testing.assert_allclose(points[:, 3:6], mesh.normals, atol=1e-6)
+    faces = np.frombuffer(body[n * 28 :], [("n", "u1"), ("corners", "<i4", 3)])
+    assert (faces["n"] == 3).all()
+    np.testing.assert_array_equal(faces["corners"], mesh.triangles)

@@ -77,7 +77,7 @@ KEPT: tuple[Part, ...] = get_args(Part)
 
 
 # Further labels of a tomogram that a recipe may ask for (``labels``), all faket's.
-LabelKind = Literal["balls", "solid", "heatmap", "membranes"]
+LabelKind = Literal["balls", "solid", "heatmap", "membranes", "meshes"]
 LABELS_BALLS = "labels_balls.mrc"
 LABELS_SOLID = "labels_solid.mrc"
 LABELS_HEATMAP = "labels_heatmap.mrc"

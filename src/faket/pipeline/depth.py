@@ -35,6 +35,7 @@ def with_depth(parts: SpecimenParts, depth: int) -> SpecimenParts:
         instance_mask=np.where(known[instances], instances, 0).astype(instances.dtype),
         particles=particles,
         distractors=others,
+        meshes={number: mesh.moved(shift_A) for number, mesh in parts.meshes.items()},
     )
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from faket.data import DoubleArray, Species, Volume
+from faket.io.membranes import write_mesh
 from faket.io.model_folder import (
     LABELS_BALLS,
     LABELS_HEATMAP,
@@ -13,13 +14,14 @@ from faket.io.model_folder import (
     LABELS_SOLID,
     MEMBRANE_NORMALS,
     PACKED,
+    membrane_mesh_name,
 )
 from faket.io.mrc import write_mask, write_volume
 from faket.io.text import write_text
 from faket.pipeline.recipe import Recipe
 from faket.pipeline.specimen_parts import SpecimenParts
 from faket.specimen.labels import ball_planes, heatmap_planes, solid_mask, surface_points
-from faket.vocabulary import FIDUCIAL, VESICLE
+from faket.vocabulary import FIDUCIAL, VESICLE, is_membrane
 
 _NORMALS = ("id", "x_A", "y_A", "z_A", "normal_x", "normal_y", "normal_z")
 
@@ -52,9 +54,14 @@ def write_labels(
         heat = np.stack(list(heatmap_planes(shape, centres, radii_A / size_A / 2)))
         write_volume(folder / LABELS_HEATMAP, Volume(heat, size_A))
     if "membranes" in kinds:
-        number = next(label for label, info in parts.classes.items() if info.name == VESICLE)
-        write_mask(folder / (LABELS_MEMBRANES + ending), parts.class_mask == number, size_A)
+        numbers = [label for label, info in parts.classes.items() if is_membrane(info.name)]
+        membranes = np.isin(parts.class_mask, numbers)
+        write_mask(folder / (LABELS_MEMBRANES + ending), membranes, size_A)
         write_text(folder / MEMBRANE_NORMALS, _normals(parts, size_A))
+    if "meshes" in kinds:
+        for number, mesh in parts.meshes.items():
+            surface = mesh.vertices_A, mesh.normals, mesh.mean_curvature_per_A, mesh.triangles
+            write_mesh(folder / membrane_mesh_name(number), *surface)
 
 
 def _marked(
@@ -94,12 +101,19 @@ def _normals(parts: SpecimenParts, spacing_A: float) -> list[str]:
     upper = np.array(parts.class_mask.shape[::-1]) * parts.grandmodel.voxel_size_A
     # Written as SHREC's instance mask is: particles are renumbered in the order of their ids.
     written = np.argsort(np.argsort(particles.ids)) + 1
+    found = []
     for i in _of_species(parts, VESICLE):
         turn = particles.rotations[i].as_matrix()
         points, normals = surface_points(
             particles.positions_A[i], turn, particles.semi_axes_A[i], spacing_A
         )
+        found.append((written[i], points, normals))
+    by_id = dict(zip(particles.ids, written, strict=True))
+    for number, mesh in parts.meshes.items():
+        if number in by_id:
+            found.append((by_id[number], mesh.vertices_A, mesh.normals))
+    for name, points, normals in found:
         inside = np.all((points >= 0) & (points < upper), axis=1)
         for row in np.hstack([points, normals])[inside]:
-            lines.append(",".join([str(written[i]), *(f"{value:.4f}" for value in row)]))
+            lines.append(",".join([str(name), *(f"{value:.4f}" for value in row)]))
     return lines

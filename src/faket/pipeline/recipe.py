@@ -149,7 +149,7 @@ class Recipe(Section):
         (),
         description="further labels, each a file of its own: balls (a radius around each centre), "
         "solid (holes filled, smoothed), heatmap (a Gaussian at each centre), membranes (with "
-        "normals)",
+        "normals), meshes (of [[membranes]], as PLY)",
     )
     label_radius_A: PositiveNumber | None = Field(
         None,

@@ -1,7 +1,7 @@
 """What a tomogram needs of its specimen, which is painted slab by slab and never whole."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,7 @@ from faket.pipeline.clock import Clock
 from faket.pipeline.methods import Plan, method_of
 from faket.projection import PLANES, SlabProjector
 from faket.reconstruction import binned_offset, fourier_crop
-from faket.specimen import Painter, Placement, paint_specimen
+from faket.specimen import Mesh, Painter, Placement, paint_specimen
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +35,8 @@ class SpecimenParts:
     distractors : Particles or None
         Those that are in the images and in no label.
     membranes : tuple of MembraneFacts
+    meshes : mapping of int to Mesh
+        Their triangles, by id; positions as those of the particles.
     """
 
     noise_free: FloatArray
@@ -46,6 +48,7 @@ class SpecimenParts:
     whole: Specimen | None = None
     distractors: Particles | None = None
     membranes: tuple[MembraneFacts, ...] = ()
+    meshes: Mapping[int, Mesh] = field(default_factory=dict)
 
 
 def paint_parts(plan: Plan, placement: Placement, clock: Clock) -> SpecimenParts:
@@ -69,6 +72,7 @@ def paint_parts(plan: Plan, placement: Placement, clock: Clock) -> SpecimenParts
         painter.classes,
         whole,
         membranes=tuple(one.facts() for one in membranes),
+        meshes={one.number: one.mesh.moved(np.array([-x, -y, -z]) * size_A) for one in membranes},
     )
     return without_distractors(parts, [one.name for one in plan.library if not one.labelled])
 

@@ -4,12 +4,14 @@ from faket.specimen.classes import class_labels
 from faket.specimen.company import Company
 from faket.specimen.config import SpecimenConfig
 from faket.specimen.filament_settings import FilamentSettings
+from faket.specimen.meshes import Mesh
 from faket.specimen.painting import Painter, build_specimen, paint_specimen
 from faket.specimen.placement import Placement, place_particles, requested_counts
 
 __all__ = [
     "Company",
     "FilamentSettings",
+    "Mesh",
     "Painter",
     "Placement",
     "SpecimenConfig",

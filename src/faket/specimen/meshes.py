@@ -4,7 +4,7 @@ Each cube of the grid is cut into six tetrahedra around its diagonal, alike in e
 triangles of neighbours meet. Vertices lie on the interpolated surface.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.sparse import coo_array
@@ -73,6 +73,10 @@ class Mesh:
         """Return the mean over the surface of a value of each vertex."""
         areas = self.areas_A2()
         return float((values[self.triangles].mean(axis=1) * areas).sum() / areas.sum())
+
+    def moved(self, shift_A: DoubleArray) -> "Mesh":
+        """Return it elsewhere."""
+        return replace(self, vertices_A=self.vertices_A + shift_A)
 
     def inside(self, box_A: DoubleArray) -> "Mesh":
         """Return the triangles whose corners all lie between two corners, shape (2, 3)."""
