@@ -127,6 +127,7 @@ class SourceTomogram:
                 renames=self.renames,
                 tomogram=self.name if self.among_others else None,
                 likely_tomogram=self.name,
+                tomogram_number=self.place + 1,
             )
         found = self.truth()
         wanted = [

@@ -30,6 +30,8 @@ class Wanted:
         Name of the tomogram whose picks are read; needed if the file holds several.
     likely : str, optional
         Name to try if a file holds several tomograms and ``tomogram`` is not given.
+    number : int, optional
+        Of the wanted tomogram, for tables that have numbers instead of names.
     pixel_size_A : float, optional
         Of coordinates in pixels, instead of the one in the file.
     """
@@ -39,6 +41,7 @@ class Wanted:
     renames: Mapping[str, str] | None = None
     tomogram: str | None = None
     likely: str | None = None
+    number: int | None = None
     pixel_size_A: float | None = None
 
 
@@ -63,6 +66,8 @@ def rows_of_tomogram(
     everything = list(range(len(names)))
     if wanted.tomogram is not None and any(names):  # a file without names has one tomogram
         rows = _rows_named(names, wanted.tomogram)
+        if not rows and wanted.number is not None:
+            rows = _rows_named(names, str(wanted.number))
         if not rows:
             raise input_error(
                 path, f"expected picks of {wanted.tomogram}, found only {', '.join(present[:5])}; "

@@ -55,6 +55,7 @@ def read_picks(
     renames: Mapping[str, str] | None = None,
     tomogram: str | None = None,
     likely_tomogram: str | None = None,
+    tomogram_number: int | None = None,
     pixel_size_A: float | None = None,
 ) -> Picks:
     """Read the picks of one tomogram.
@@ -66,7 +67,7 @@ def read_picks(
         z y x and Å of the tomogram in which the picks were made.
     euler : {"zxz", "ZXZ"}
         Of SHREC's angles; see :mod:`faket.io.shrec.locations`.
-    species, classes, renames, tomogram, likely_tomogram, pixel_size_A
+    species, classes, renames, tomogram, likely_tomogram, tomogram_number, pixel_size_A
         See :class:`faket.io.pick_rows.Wanted`.
 
     Returns
@@ -79,7 +80,9 @@ def read_picks(
     InputError
         With file, line and column; or with the format, if it cannot be read.
     """
-    wanted = Wanted(species, classes, renames, tomogram, likely_tomogram, pixel_size_A)
+    wanted = Wanted(
+        species, classes, renames, tomogram, likely_tomogram, tomogram_number, pixel_size_A
+    )
     readers: dict[PickFormat, Callable[[], Picks]] = {
         "text": lambda: _read_text(path, voxel_size_A, euler, wanted),
         "csv": lambda: _read_csv(path, wanted),

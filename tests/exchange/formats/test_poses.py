@@ -80,6 +80,16 @@ def test_points_of_the_portal_read_back(dataset, tmp_path):
     assert_same(portal_picks(out / "model_1"), tomograms[1].particles())
 
 
+@pytest.mark.parametrize("name", ["em", "stopgap", "dynamo", "relion5"])
+def test_one_file_has_the_picks_of_all_tomograms(dataset, tmp_path, name):
+    tomograms = find_tomograms(dataset)
+    out = export(tomograms, tmp_path / "out", name)
+    (file,) = out.glob("particles.[est]*[mrl]")
+    found = find_tomograms(dataset, Selection(picks=file))
+    for tomogram, before in zip(found, tomograms, strict=True):
+        assert_same(tomogram.particles(), before.particles(), voxels=1e-5)
+
+
 def test_picks_of_copick_read_back(dataset, tmp_path):
     tomograms = find_tomograms(dataset)
     out = export(tomograms, tmp_path / "out", "copick")
