@@ -11,7 +11,15 @@ from hypothesis import strategies as st
 
 from faket.cli.app import run
 from faket.errors import InputError
-from faket.io.model_folder import CLASS_NAMES, LOCATIONS, PARTICLES, RECONSTRUCTION, model_name
+from faket.io.manifest import write_manifest
+from faket.io.model_folder import (
+    CLASS_NAMES,
+    LOCATIONS,
+    PARTICLES,
+    RECONSTRUCTION,
+    manifest_beside,
+    model_name,
+)
 from faket.pages.pick_files import read_pick_sets
 from faket.pages.report import report_on_folder, report_on_picks
 from faket.pages.sprites import Detail
@@ -171,6 +179,18 @@ def test_picks_in_a_tomogram_that_stands_alone(made_up, tmp_path):
     shown = page.scripts["tomogram-0"]
     assert [each["title"] for each in shown["picks"]] == ["a.csv", "b.csv"]
     assert shown["true"] is None
+
+
+def test_picks_of_another_tomogram_are_refused(made_up, tmp_path):
+    folder = made_up(models=2)
+    own, other = (folder / model_name(i) / RECONSTRUCTION for i in range(2))
+    picks = tmp_path / "picks.csv"
+    picks.write_text("species,x_A,y_A,z_A\nring,40,60,60\n")
+    manifest = manifest_beside(picks)
+    write_manifest(manifest, kind="pick", settings={}, seed=None, inputs=[own], outputs=[picks])
+    assert len(read_pick_sets(picks, own)) == 1
+    with pytest.raises(InputError, match=r"expected picks that were made from .*model_1"):
+        read_pick_sets(picks, other)
 
 
 def test_the_command(made_up, tmp_path, capsys, monkeypatch):

@@ -3,6 +3,8 @@
 from pathlib import Path
 
 from faket.io.failures import input_error, notice
+from faket.io.manifest import read_manifest, sha256_of
+from faket.io.model_folder import manifest_beside
 from faket.io.mrc import read_shape, read_voxel_size
 from faket.io.picks import read_picks
 from faket.io.truth import read_class_numbers
@@ -24,18 +26,36 @@ def read_pick_sets(source: Path, tomogram: Path) -> list[PickSet]:
     Raises
     ------
     InputError
-        If there is none, or one cannot be read.
+        If there is none, one cannot be read, or the manifest beside it names another tomogram.
     """
     shape, size_A = read_shape(tomogram), read_voxel_size(tomogram)
     folder = tomogram.resolve().parent
     classes = read_class_numbers(folder) if is_model(folder) else {}
     sets = []
     for path in _files(source):
+        _check_origin(path, tomogram)
         picks = read_picks(path, shape, size_A, classes=classes, likely_tomogram=folder.name)
         for note in picks.notes:
             notice(path, note)
         sets.append(PickSet(path.name, picks, path.name))
     return sets
+
+
+def _check_origin(picks: Path, tomogram: Path) -> None:
+    """Refuse picks whose manifest has a file of the tomogram's name and of another content.
+
+    All tomograms of data sets have one name, so they are easily mistaken for each other.
+    """
+    beside = manifest_beside(picks)
+    if not beside.exists():
+        return
+    inputs = read_manifest(beside).get("inputs", [])
+    hashes = {entry["sha256"] for entry in inputs if entry["path"].endswith(tomogram.name)}
+    if hashes and sha256_of(tomogram) not in hashes:
+        raise input_error(
+            picks, f"expected picks that were made from {tomogram}, found others by "
+            f"{beside.name}; give their own `tomogram`"
+        )  # fmt: skip
 
 
 def _files(source: Path) -> list[Path]:
