@@ -5,10 +5,17 @@ import struct
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from scipy.spatial.transform import Rotation
 
 from faket.errors import InputError
+from faket.evaluation.matching import Picks
+from faket.io.eman_boxes import write_eman_boxes
+from faket.io.imod_models import PointObject, write_imod_model
 from faket.io.motive_lists import write_motive_list
 from faket.io.picks import read_picks
+from faket.io.portal_points import write_portal_points
 
 SHAPE, VOXEL_A = (8, 10, 12), 10.0
 
@@ -139,3 +146,47 @@ def test_picks_of_deepfinder_have_numbered_classes(real_data, tmp_path):
     path.write_text(head)
     with pytest.raises(InputError, match="expected XML, found a mistake"):
         read(path)
+
+
+@pytest.fixture(scope="module")
+def examples(tmp_path_factory):
+    """A small file of each format."""
+    root = tmp_path_factory.mktemp("examples")
+    write_motive_list(root / "m.em", np.ones((2, 20)))
+    ring = PointObject("ring", (1, 0, 0), 3, np.ones((2, 3)))
+    write_imod_model(root / "m.mod", [ring], SHAPE, VOXEL_A)
+    picks = Picks(("ring",), np.ones((1, 3)), Rotation.identity(1))
+    write_eman_boxes(
+        root / "m.json", picks, SHAPE, VOXEL_A, pixel_size_A=5.0, box_sizes={"ring": 8}
+    )
+    write_portal_points(root / "m.ndjson", picks, VOXEL_A)
+    content = {"pickable_object_name": "ring", "points": [copick_point(1)]}
+    (root / "c.json").write_text(json.dumps(content))
+    line = '<object tomo_idx="0" class_label="1" x="4" y="2" z="1" phi="1" psi="2" the="3"/>'
+    (root / "m.xml").write_text(f"<objlist>{line}</objlist>")
+    return {path.name: path.read_bytes() for path in root.iterdir()}
+
+
+@settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_damaged_files_are_read_or_refused_in_one_line(examples, tmp_path, data):
+    name = data.draw(st.sampled_from(sorted(examples)))
+    content = bytearray(examples[name])
+    for _ in range(data.draw(st.integers(1, 3))):
+        place = data.draw(st.integers(0, len(content) - 1))
+        content[place : place + 1] = data.draw(st.binary(max_size=4))
+    (tmp_path / name).write_bytes(bytes(content))
+    try:
+        assert np.isfinite(read(tmp_path / name, classes={1: "ring"}).positions_A).all()
+    except InputError as error:
+        assert "\n" not in str(error)
+
+
+@pytest.mark.parametrize("number", ["1" + "0" * 400, "1e400", "NaN", "true", '"1"', "[1]"])
+def test_numbers_of_json_that_are_none_are_refused(examples, tmp_path, number):
+    for name, before in (("m.json", '"boxes_3d": [['), ("m.ndjson", '"x": '), ("c.json", '"x": ')):
+        head, mark, tail = examples[name].decode().partition(before)
+        rest = tail[min(i for i in map(tail.find, ",}") if i >= 0) :]
+        (tmp_path / name).write_text(head + mark + number + rest)
+        with pytest.raises(InputError, match="expected"):
+            read(tmp_path / name)

@@ -15,8 +15,9 @@ from scipy.spatial.transform import Rotation
 from faket.evaluation.matching import Picks
 from faket.io.failures import PathLike, input_error
 from faket.io.pick_rows import Wanted, named_species
-from faket.io.text import read_text
+from faket.io.text import LARGEST, is_number, read_text
 
+_WRONG = (ValueError, TypeError, KeyError, AttributeError, IndexError, OverflowError)
 _OBJECT, _MATRIX = "pickable_object_name", "transformation_"
 
 
@@ -49,7 +50,7 @@ def read_copick_picks(path: PathLike, wanted: Wanted) -> Picks:
             places.append(place)
             matrices.append(matrix)
             score = point.get("score")
-            scores.append(float(score) if type(score) in (int, float) else 0.0)
+            scores.append(float(score) if is_number(score) else 0.0)
     species = named_species(path, names, wanted.renames)
     if wanted.species is not None:
         species = (wanted.species,) * len(names)
@@ -77,13 +78,16 @@ def _content(path: Path) -> dict[str, Any]:
 def _pose(path: Path, number: int, point: Any) -> tuple[Any, Any]:
     """Return place (x y z, Å) and turn (3 x 3) of a point."""
     try:
-        place = np.array([point["location"][axis] for axis in "xyz"], np.float64)
+        values = [point["location"][axis] for axis in "xyz"]
+        if not all(map(is_number, values)):
+            raise ValueError
+        place = np.array(values, np.float64)
         matrix = np.array(point.get(_MATRIX) or np.eye(4), np.float64)
         turn = matrix[:3, :3]
         is_rotation = np.abs(turn @ turn.T - np.eye(3)).max() < 1e-3 and np.linalg.det(turn) > 0
-        if matrix.shape != (4, 4) or not is_rotation or not np.isfinite(place).all():
+        if matrix.shape != (4, 4) or not is_rotation or not np.abs(matrix).max() <= LARGEST:
             raise ValueError
-    except (ValueError, TypeError, KeyError, AttributeError, IndexError) as error:
+    except _WRONG as error:
         raise input_error(
             path, f"point {number}: expected a location x y z and a rotation, found "
             f"{point!r:.60}; correct it"

@@ -14,7 +14,7 @@ import numpy as np
 from faket.evaluation.matching import Picks
 from faket.io.failures import PathLike, input_error
 from faket.io.pick_rows import Wanted, named_species
-from faket.io.text import read_text, write_text
+from faket.io.text import is_number, read_text, write_text
 
 _UNBINNED = "apix_unbin"
 
@@ -87,14 +87,14 @@ def read_eman_picks(
     places, scores, names = [], [], []
     for i, box in enumerate(boxes, start=1):
         place = box[:3] if isinstance(box, list) else []
-        if len(place) < 3 or not all(type(v) in (int, float) and np.isfinite(v) for v in place):
+        if len(place) < 3 or not all(map(is_number, place)):
             raise input_error(path, f"box {i}: expected numbers x y z, found {box!r:.60}")
         places.append(place)
-        scores.append(box[4] if len(box) > 4 and type(box[4]) in (int, float) else 0.0)
+        scores.append(box[4] if len(box) > 4 and is_number(box[4]) else 0.0)
         names.append(_class_name(listed, box[5] if len(box) > 5 else 0))
     positions = np.array(places, np.float64).reshape(-1, 3)
     unbinned_A = content.get(_UNBINNED)
-    if isinstance(unbinned_A, int | float) and unbinned_A > 0:
+    if isinstance(unbinned_A, int | float) and is_number(unbinned_A) and unbinned_A > 0:
         centre_A = np.array(shape[::-1]) // 2 * voxel_size_A
         positions_A = positions * (wanted.pixel_size_A or unbinned_A) + centre_A
     else:

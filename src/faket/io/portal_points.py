@@ -18,7 +18,7 @@ from scipy.spatial.transform import Rotation
 from faket.evaluation.matching import Picks
 from faket.io.failures import PathLike, input_error
 from faket.io.pick_rows import Wanted, named_species
-from faket.io.text import read_text, text_lines, write_text
+from faket.io.text import is_number, read_text, text_lines, write_text
 
 _MATRIX = ("xyz_rotation_matrix", "rotation_matrix")
 _ENDING = re.compile(r"(-\d+\.\d+)?_(oriented|instance)?point$", re.I)
@@ -84,7 +84,7 @@ def _point(path: PathLike, number: int, text: str) -> dict[str, Any]:
     try:
         point = json.loads(text)
         values = [point["location"][axis] for axis in "xyz"]
-        if not all(type(value) in (int, float) and np.isfinite(value) for value in values):
+        if not all(map(is_number, values)):
             raise ValueError
     except (ValueError, RecursionError, TypeError, KeyError) as error:
         raise input_error(
@@ -97,7 +97,7 @@ def _point(path: PathLike, number: int, text: str) -> dict[str, Any]:
 def _matrix(path: PathLike, number: int, matrix: Any) -> Any:
     try:
         values = np.array(matrix, np.float64)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         values = np.zeros(0)
     # A rotation: orthogonal, of determinant 1; the portal's files have six digits.
     if values.shape != (3, 3) or not (

@@ -151,6 +151,11 @@ def parse_number(text: str, path: PathLike, where: str, *, finite: bool = True) 
     return number
 
 
+def is_number(value: object) -> bool:
+    """Return whether a value of JSON is a finite number of at most ``LARGEST``, and no bool."""
+    return type(value) in (int, float) and abs(value) <= LARGEST  # type: ignore[arg-type]
+
+
 def parse_whole(text: str, path: PathLike, where: str, *, low: int, high: int) -> int:
     """Return ``text`` as a whole number from ``low`` to ``high``; InputError otherwise."""
     number = parse_number(text, path, where)
