@@ -65,7 +65,8 @@ def _starts(size: int) -> list[int]:
 
 def _strip(planes: Iterator[AnyArray], z: int, y: int) -> AnyArray:
     """Return the part of a volume that the patches at z and y share."""
-    return np.array([plane[y : y + _PATCH] for plane in islice(planes, z, z + _PATCH)])
+    # Copies, as parts of planes would keep the whole planes in memory.
+    return np.array([plane[y : y + _PATCH].copy() for plane in islice(planes, z, z + _PATCH)])
 
 
 FORMAT = Format(write=_write, check=_check)
