@@ -77,6 +77,8 @@ class Species:
         True for the embedded species that were built by code.
     labelled : bool
         False for a distractor: in the image, and in no label of a data set.
+    state_of : str
+        Name of the species of which this is another conformation; "" if it is of none.
     source : str
         File name and how it was processed, for the manifest.
     report : SpeciesReport
@@ -93,6 +95,7 @@ class Species:
     symmetry: str = "C1"
     synthetic: bool = False
     labelled: bool = True
+    state_of: str = ""
     source: str = ""
     report: SpeciesReport = field(default_factory=SpeciesReport)
     origin_A: tuple[float, float, float] | None = None

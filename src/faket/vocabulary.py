@@ -25,6 +25,7 @@ PARTICLE_COLUMNS = (
     "polarity",  # 1 or -1: whether the filament runs along its bundle's axis or against it
     "chain",  # number of the chain, of its species, from 1
     "link",  # place in the chain, from 0
+    "state",  # which of the conformations of its species, from 0
     "bound",  # id of the molecule to which this one is bound
     "parent",  # the filament from which this one branches off
     "membrane",  # number of the membrane that a protein crosses, or that encloses a molecule

@@ -12,6 +12,7 @@ from faket.io.structure_files import find_structure
 from faket.pipeline.recipe import Recipe
 from faket.pipeline.recipe_membranes import membrane_settings, on_membrane
 from faket.pipeline.recipe_specimen import FilamentEntry, SpeciesEntry
+from faket.pipeline.states import other_states, state_name, state_weights
 from faket.specimen import Company, FilamentSettings, SpecimenConfig
 from faket.structures import SYNTHETIC_SPECIES
 
@@ -33,6 +34,10 @@ def load_library(recipe: Recipe) -> tuple[Species, ...]:
     )
     library = tuple(_load(entry, recipe) for entry in entries)
     library += tuple(_load(entry, recipe) for entry in subunit_entries(recipe))
+    library += tuple(
+        replace(_load(entry, recipe), name=name, state_of=of)
+        for entry, name, of in other_states(recipe, library)
+    )
     library += tuple(_load(entry, recipe) for entry in crowder_entries(recipe))
     names = [species.name for species in library]
     twice = {name for name in names if names.count(name) > 1}
@@ -54,6 +59,11 @@ def specimen_config(recipe: Recipe, library: tuple[Species, ...]) -> SpecimenCon
             fractions[species.name] = entry.volume_fraction
         if (how := on_membrane(entry.model_dump(), species)) is not None:
             on_membranes[species.name] = how
+            if entry.states:
+                raise InputError(
+                    "species.states: expected none for a species on membranes, found "
+                    f"{len(entry.states)}; give each conformation an entry of its own"
+                )
     filaments = []
     for filament in recipe.filaments:
         given = {item.name: getattr(filament, item.name) for item in fields(FilamentSettings)}
@@ -66,6 +76,7 @@ def specimen_config(recipe: Recipe, library: tuple[Species, ...]) -> SpecimenCon
         volume_fractions=fractions,
         filaments=tuple(filaments),
         company=_company(recipe, library),
+        states=state_weights(recipe, library),
         membranes=tuple(membrane_settings(entry) for entry in recipe.membranes),
         on_membranes=on_membranes,
     )
@@ -87,7 +98,8 @@ def _company(recipe: Recipe, library: tuple[Species, ...]) -> dict[str, Company]
                 f"({', '.join(found) or 'none is given'}), found {name!r}; correct it"
             )
         distances_A = tuple(float(value) for value in found.get(name, ())) or None
-        every[species.name] = entry.company(distances_A)
+        for state in range(len(entry.states) + 1):
+            every[state_name(species.name, state)] = entry.company(distances_A)
     return {name: company for name, company in every.items() if company != Company()}
 
 

@@ -60,6 +60,9 @@ class OwnSpecimen(Section):
     )
 
 
+NonNegativeNumber = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
 class SpeciesEntry(CompanySection):
     """One kind of molecule."""
 
@@ -72,6 +75,13 @@ class SpeciesEntry(CompanySection):
         None, pattern=r"^\S+$", description="class name, no blanks; from the source by default"
     )
     copies: int | None = Field(None, ge=0, le=65535, description="explicit number of copies")
+    states: tuple[str, ...] = Field(
+        (), description="sources of further conformations, which have this class"
+    )
+    weights: tuple[NonNegativeNumber, ...] | None = Field(
+        None, description="weights of the conformations, that of source first; equal by default"
+    )
+    state_classes: bool = Field(False, description="every conformation is a class of its own")
     labelled: bool = Field(True, description="false: in the images, and in no label")
     volume_fraction: float | None = Field(
         None, gt=0, lt=0.5, description="fraction of the specimen's volume, instead of copies"

@@ -21,6 +21,7 @@ from faket.pipeline.output import write_model
 from faket.pipeline.own_specimen import read_own_specimen
 from faket.pipeline.recipe import Recipe
 from faket.pipeline.specimen_parts import SpecimenParts, paint_parts, parts_of
+from faket.pipeline.states import with_states
 from faket.reconstruction import reconstruct
 from faket.reconstruction.wbp import Normalize
 from faket.seeds import derive
@@ -93,7 +94,7 @@ def _imaged(plan: Plan, name: str, clock: Clock, tell: Callable[[str], None]) ->
     if specimen is not None:
         parts = parts_of(plan, specimen, clock)
     else:
-        parts = paint_parts(plan, placement, clock)
+        parts = with_states(paint_parts(plan, placement, clock), plan.library)
     tell(f"{name}: {recipe.method}")
     with clock.stage(recipe.method):
         images = make_images(plan, parts.noise_free, parts.whole, name)

@@ -46,10 +46,12 @@ def class_labels(species: Sequence[Species], membranes: Iterable[str] = ()) -> d
                 f"species {i + 1}: expected a unique name other than "
                 f"{', '.join((*NO_MOLECULES, MEMBRANE))}, found {name!r}; give it another name"
             )
-    infos = [ClassInfo(one.name, "protein") for one in species if one.labelled]
+    own = [one.labelled and not one.state_of for one in species]
+    infos = [ClassInfo(one.name, "protein") for one, kept in zip(species, own, strict=True) if kept]
     infos += [ClassInfo(VESICLE, "membrane"), ClassInfo(FIDUCIAL, "gold")]
     infos += [ClassInfo(membrane_class(name), "membrane") for name in dict.fromkeys(membranes)]
-    infos += [ClassInfo(one.name, "protein") for one in species if not one.labelled]
+    others = [one for one, kept in zip(species, own, strict=True) if not kept]
+    infos += [ClassInfo(one.name, "protein") for one in others]
     return dict(enumerate(infos, start=1))
 
 

@@ -60,6 +60,9 @@ class SpecimenConfig:
     on_membranes: Mapping[str, OnMembrane] = setting(dict, "species on membranes, by name")
     filaments: tuple[FilamentSettings, ...] = setting((), "kinds of filaments")
     company: Mapping[str, Company] = setting(dict, "where molecules of a species lie, by name")
+    states: Mapping[str, Mapping[str, float]] = setting(
+        dict, "weights of the conformations of a species, itself among them, by name"
+    )
     on_full: Literal["continue", "stop"] = setting(
         "continue", "when something does not fit: 'continue' without it, or 'stop'"
     )
@@ -74,6 +77,7 @@ class SpecimenConfig:
         _check_size(self.size_voxels)
         _check_amounts(self.copies, self.volume_fractions)
         _check_company(self.company)
+        _check_states(self.states)
         for settings in self.filaments:
             check_filaments(settings, self.size_A)
         if self.on_full not in ("continue", "stop"):
@@ -150,6 +154,21 @@ def _check_company(company: Mapping[str, Company]) -> None:
         if not isinstance(value, Company):
             raise InputError(
                 f"`SpecimenConfig.company`, {name!r}: expected a Company, found {value!r:.80}"
+            )
+
+
+def _check_states(states: Mapping[str, Mapping[str, float]]) -> None:
+    if not isinstance(states, Mapping):
+        raise InputError(f"`SpecimenConfig.states`: expected weights by name, found {states!r:.80}")
+    for name, weights in states.items():
+        good = isinstance(weights, Mapping) and all(
+            isinstance(weight, int | float) and 0 <= weight < math.inf
+            for weight in weights.values()
+        )
+        if not good or not sum(weights.values()) > 0:
+            raise InputError(
+                f"`SpecimenConfig.states`, {name!r}: expected weights >= 0, not all 0, found "
+                f"{weights!r:.80}"
             )
 
 

@@ -227,10 +227,15 @@ def _requested_counts(
         counts[name] = round(fraction * box / volumes_voxels[name])
     given = {*config.copies, *config.volume_fractions, *(f.subunit for f in config.filaments)}
     given |= config.placed_with_membranes()
+    given |= {state for name, states in config.states.items() for state in states if state != name}
     free = [name for name in counts if name not in given]
     if free:
         shares = rng.multinomial(total, np.full(len(free), 1 / len(free)))
         counts |= {name: int(n) for name, n in zip(free, shares, strict=True)}
+    for name, states in config.states.items():
+        weights = np.array(list(states.values()), np.float64)
+        drawn = generator(seed, "states", name).multinomial(counts[name], weights / weights.sum())
+        counts |= {state: int(n) for state, n in zip(states, drawn, strict=True)}
     counts |= {VESICLE: vesicles, FIDUCIAL: gold}
     for name, settings in config.filaments_by_name().items():
         low, high = settings.copies
