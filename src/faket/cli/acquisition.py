@@ -22,7 +22,8 @@ def drawn_record(
     seed: int,
 ) -> AcquisitionRecord:
     """Return the record to replay, or draw one for a preset or a recipe's microscope."""
-    from faket.pipeline.recipe import MicroscopeSection, read_recipe
+    from faket.pipeline.recipe import read_recipe
+    from faket.pipeline.recipe_sections import MicroscopeSection
     from faket.pipeline.reference import chosen_microscope
 
     if record is not None:

@@ -5,7 +5,8 @@ import numpy as np
 from faket.data import Specimen, TiltSeries, evenly_spaced_tilts
 from faket.errors import InputError
 from faket.foreign import FORMATIONS, Formation, image
-from faket.pipeline.recipe import MicroscopeSection, Recipe, Tilts
+from faket.pipeline.recipe import Recipe
+from faket.pipeline.recipe_sections import MicroscopeSection, Tilts
 
 PREFIX = "foreign:"
 

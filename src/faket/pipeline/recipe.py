@@ -14,11 +14,12 @@ from faket.io.failures import shown
 from faket.io.model_folder import KEPT, LabelKind, Part
 from faket.io.text import read_text
 from faket.methods.splitting import check_splitting
-from faket.methods.table import MethodName, NetworkName, method_row
+from faket.methods.table import MethodName, method_row
 from faket.microscope import PRESETS
 from faket.pipeline.draws import drawn_values, separated, with_values
 from faket.pipeline.recipe_membranes import MembraneEntry
 from faket.pipeline.recipe_reference import PositiveNumber, ReferenceSection, Section
+from faket.pipeline.recipe_sections import MicroscopeSection, Reconstruction, Style, Tilts
 from faket.pipeline.recipe_specimen import (
     OWN_SECTIONS,
     FilamentEntry,
@@ -27,98 +28,11 @@ from faket.pipeline.recipe_specimen import (
     SpecimenSection,
 )
 from faket.pipeline.recipe_words import expected_value, understood, unknown_field
-from faket.reconstruction.filters import Filter
-from faket.reconstruction.wbp import Method, Normalize
 from faket.specimen import SpecimenConfig
 from faket.specimen.config import check_filaments
 
 _MOST_BYTES = 2_000_000  # chosen: ten thousand species with their comments
 _UNKNOWN = ("extra_forbidden", "unexpected_keyword_argument")
-
-
-class Tilts(Section):
-    """The tilt angles of the data to be made."""
-
-    start_deg: float = Field(-60.0, ge=-90, le=90, description="first tilt angle (degrees)")
-    stop_deg: float = Field(60.0, ge=-90, le=90, description="last tilt angle (degrees)")
-    step_deg: float = Field(2.0, gt=0, le=90, description="increment between tilts (degrees)")
-    file: Path | None = Field(None, description=".tlt file of tilt angles, instead of these")
-
-
-class MicroscopeSection(Section):
-    """The microscope that simulates references, and the images of method benchmark."""
-
-    preset: str = Field(
-        "shrec21",
-        description=f"one of {', '.join(PRESETS)}, or foreign: and a name of faket.foreign",
-    )
-    settings: dict[str, Any] = Field(
-        default_factory=dict, description="settings that differ from the preset, by name"
-    )
-
-
-class Style(Section):
-    """Neural style transfer."""
-
-    network: NetworkName = Field(
-        "texture", description="method style: texture, vgg19 or vgg19-random"
-    )
-    initial: Literal["spectral", "noisy"] = Field(
-        "spectral", description="method style: images that are changed, spectral or noisy"
-    )
-    weights: Path | None = Field(
-        None, description="weights of VGG19 (torchvision's file); by default cached or downloaded"
-    )
-    iterations: int | None = Field(
-        None, ge=1, le=1000, description="optimiser steps; by default 6 for texture, 1 for VGG19"
-    )
-
-
-class Reconstruction(Section):
-    """From tilts to tomogram."""
-
-    binning: int = Field(
-        2,
-        ge=1,
-        le=64,
-        description="binning of the images before reconstruction; a voxel of the tomogram is "
-        "specimen.voxel_size_A times this number",
-    )
-    depth: int | None = Field(
-        None,
-        ge=1,
-        le=4096,
-        description="slices of the tomogram around the middle of the specimen, binned voxels; by "
-        "default as many as the specimen has, with like as many as that tomogram has",
-    )
-    method: Method = Field("wbp", description="wbp (weighted back-projection) or sirt")
-    filter: Filter = Field(
-        "ramp",
-        description="of wbp: ramp, hamming (ramp with a Hamming window), shrec (FakET's), imod "
-        "(RADIAL 0.35 0.035), imod-sirt (its SIRT-like filter), aretomo (its -Wbp 1) or warp",
-    )
-    iterations: int = Field(
-        20, ge=1, le=1000, description="of method sirt, and of the SIRT that imod-sirt resembles"
-    )
-    ctf: Literal["none", "flip"] = Field(
-        "none",
-        description="flip: signs of the contrast transfer are corrected before, strip by strip "
-        "with the defocus of its height (methods style, spectral and benchmark)",
-    )
-    invert: bool = Field(
-        False, description="multiply the tomograms by -1: protein bright, as Warp writes them"
-    )
-    normalize: Normalize = Field(
-        "mean", description="of each image: none, mean (subtracted) or contrast (and divided by it)"
-    )
-    like: Path | None = Field(
-        None,
-        description="tomogram (MRC) of your own program, best of the reference's tilt-series: its "
-        "filter and grey values are measured and given to these tomograms",
-    )
-    taper: int = Field(
-        16, ge=0, le=1024, description="border in which images fade to zero (binned pixels)"
-    )
 
 
 class Recipe(Section):

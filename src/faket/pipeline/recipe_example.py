@@ -7,15 +7,10 @@ from typing import Any
 from pydantic import BaseModel
 
 from faket.microscope import PRESETS
-from faket.pipeline.recipe import (
-    MicroscopeSection,
-    Recipe,
-    Reconstruction,
-    Style,
-    Tilts,
-)
+from faket.pipeline.recipe import Recipe
 from faket.pipeline.recipe_membranes import MembraneEntry
 from faket.pipeline.recipe_reference import ReferenceSection
+from faket.pipeline.recipe_sections import MicroscopeSection, Reconstruction, Style, Tilts
 from faket.pipeline.recipe_specimen import (
     OWN_SECTIONS,
     FilamentEntry,

@@ -31,7 +31,8 @@ from faket.microscope import (
 from faket.noise import NoiseProfile, estimate_noise
 from faket.pipeline.foreign_microscope import foreign_formation, foreign_series
 from faket.pipeline.library import source_path, specimen_config, subunit_entries
-from faket.pipeline.recipe import MicroscopeSection, Recipe, Tilts, drawn_recipe, recipe_fields
+from faket.pipeline.recipe import Recipe, drawn_recipe, recipe_fields
+from faket.pipeline.recipe_sections import MicroscopeSection, Tilts
 from faket.pipeline.recipe_words import unknown_field
 from faket.projection import noise_free_projections
 from faket.reconstruction import align
