@@ -52,8 +52,9 @@ def with_errors(geometry: JoinedGeometry, errors: SeriesErrors, *, seed: int) ->
         for name, shape in (("shift_A", (n, 2)), ("axis_deg", n), ("defocus_um", n))
     )
     if errors.shift_A and geometry.pixel_size_A is None:
-        raise InputError("`shift_A`: expected a series of known pixel size, found none; leave it "
-                         "out")  # fmt: skip
+        raise InputError(
+            "errors of shifts: expected a series of known pixel size, found none; leave them out"
+        )
     turned = np.array([rotation(angle) for angle in axes])
     return replace(
         geometry,
