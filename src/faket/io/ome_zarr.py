@@ -26,7 +26,7 @@ from faket.io.planes import labels_within, of_shape
 if TYPE_CHECKING:  # imported where it is used: it takes half a second
     import zarr
 
-Shape = tuple[int, int, int]
+VoxelShape = tuple[int, int, int]
 Reduce = Callable[[AnyArray, AnyArray, AnyArray], AnyArray]
 Color = tuple[int, int, int, int]
 
@@ -39,7 +39,7 @@ _SMALLEST = 8  # chosen: no scale has an axis shorter than this, if it has more 
 def write_image(
     path: PathLike,
     planes: Iterable[AnyArray],
-    shape: Shape,
+    shape: VoxelShape,
     voxel_size_A: float,
     *,
     dtype: DTypeLike = np.float32,
@@ -89,7 +89,7 @@ def write_image(
 def write_labels(
     path: PathLike,
     planes: Iterable[AnyArray],
-    shape: Shape,
+    shape: VoxelShape,
     voxel_size_A: float,
     *,
     dtype: DTypeLike,
@@ -120,7 +120,7 @@ def write_labels(
     _write(path, checked, shape, voxel_size_A, kind, scales, _middle, extra, overwrite)
 
 
-def read_planes(path: PathLike, scale: int = 0) -> tuple[Iterator[AnyArray], Shape, float]:
+def read_planes(path: PathLike, scale: int = 0) -> tuple[Iterator[AnyArray], VoxelShape, float]:
     """Return the planes of a scale one after another, its shape, and its voxel size in Å.
 
     Raises
@@ -148,7 +148,7 @@ def read_image(path: PathLike, scale: int = 0) -> Volume:
     return Volume(data, size_A)
 
 
-def scale_shapes(shape: Shape, scales: int) -> list[Shape]:
+def scale_shapes(shape: VoxelShape, scales: int) -> list[VoxelShape]:
     """Return the shape of each scale, the first included: half of it, rounded up."""
     shapes = [shape]
     while len(shapes) < scales and min(shapes[-1]) >= 2 * _SMALLEST:
@@ -218,7 +218,7 @@ class _Level:
 def _write(
     path: PathLike,
     planes: Iterable[AnyArray],
-    shape: Shape,
+    shape: VoxelShape,
     voxel_size_A: float,
     kind: "np.dtype[Any]",
     scales: int,
@@ -241,7 +241,7 @@ def _write(
 def _create(
     folder: Path,
     name: str,
-    shapes: list[Shape],
+    shapes: list[VoxelShape],
     size_A: float,
     kind: "np.dtype[Any]",
     extra: dict[str, Any],
