@@ -243,3 +243,23 @@ def test_the_labels_of_picks_are_balls(dataset, tmp_path):
     (bare,) = find_tomograms(tmp_path / "bare" / "mine.mrc", mine)
     with pytest.raises(InputError, match=r"found none for rod; give `radius` rod=Å"):
         next(label_planes(bare, {"ring": 1}))
+
+
+def test_picks_without_orientations_get_none(dataset, tmp_path):
+    (tmp_path / "picks.csv").write_text("species,x_A,y_A,z_A\nring,100,110,80\n")
+    chosen = Selection(tomograms=("model_0",), picks=tmp_path / "picks.csv", radii_A={"ring": 20.0})
+    tomograms = find_tomograms(dataset, chosen)
+    project = export(tomograms, tmp_path / "project", "copick")
+    picks = project / "static/ExperimentRuns/model_0/Picks/picks_0_ring.json"
+    record = json.loads(picks.read_text())
+    assert not record["trust_orientation"]
+    assert record["points"][0]["transformation_"] == np.eye(4).tolist()
+    assert not (project / "static/ExperimentRuns/model_0/Segmentations").exists()
+    folder = export(tomograms, tmp_path / "training", "deepfinder")
+    (found,) = ElementTree.parse(folder / "train" / "model_0_objl.xml").getroot()
+    assert {name: found.get(name) for name in ("x", "y", "z", "phi")} == {
+        "x": "10", "y": "11", "z": "8", "phi": None,
+    }  # fmt: skip
+    target = read_mask(folder / "train" / "model_0_target.mrc")
+    assert target[8, 11, 10] == target[8, 11, 12] == 1
+    assert target[8, 11, 13] == 0
