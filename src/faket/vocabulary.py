@@ -26,6 +26,7 @@ PARTICLE_COLUMNS = (
     "chain",  # number of the chain, of its species, from 1
     "link",  # place in the chain, from 0
     "state",  # which of the conformations of its species, from 0
+    "mode_amplitude_A",  # root mean square by which normal modes bend it
     "bound",  # id of the molecule to which this one is bound
     "parent",  # the filament from which this one branches off
     "membrane",  # number of the membrane that a protein crosses, or that encloses a molecule

@@ -63,3 +63,30 @@ def test_they_may_be_classes_and_weights_must_fit(tmp_path: Path) -> None:
     assert "state" not in particles.columns
     with pytest.raises(InputError, match="expected 3 numbers"):
         made(tmp_path / "bad", RECIPE.replace("[1, 0, 3]", "[1, 3]"))
+
+
+def test_atomic_models_bend_along_their_normal_modes(tmp_path: Path) -> None:
+    """Every bent form has its amplitude in the table; none leaves the class."""
+    rng, lines = np.random.default_rng(2), []
+    places = np.mgrid[:3, :3, :14].reshape(3, -1).T * 5.0 + rng.normal(0, 0.1, (126, 3))
+    for i, (x, y, z) in enumerate(places, start=1):
+        for name, shift in (("N", -1.2), ("CA", 0.0), ("C", 1.2), ("O", 2.0), ("CB", -2.0)):
+            atom = len(lines) + 1
+            lines.append(
+                f"ATOM  {atom:5d}  {name:<3s} ALA A{i:4d}    {x + shift:8.3f}{y + shift / 2:8.3f}"
+                f"{z:8.3f}  1.00 20.00           {name[0]}"
+            )
+    (tmp_path / "rod.pdb").write_text("\n".join([*lines, "END", ""]))
+    text = RECIPE[: RECIPE.index("[[species]]")] + (
+        '[[species]]\nsource = "rod.pdb"\ncopies = 12\nmode_amplitude_A = 6\nmode_states = 3\n'
+    )
+    recipe = parse_recipe(text, folder=tmp_path)
+    model = generate(recipe, tmp_path / "out").folder / "model_0"
+    particles = read_particles(model / "particles.csv")
+    assert set(particles.species) == {"rod"}
+    state, bent_A = particles.columns["state"], particles.columns["mode_amplitude_A"]
+    assert set(state) <= {0, 1, 2, 3}
+    assert (bent_A[state == 0] == 0).all()
+    assert (bent_A[state > 0] > 0.5).all()
+    with pytest.raises(InputError, match="atomic model"):
+        made(tmp_path / "bad", text.replace("rod.pdb", "synthetic:syn-bean"))

@@ -24,6 +24,7 @@ def load_species(
     map_voxel_size_A: float | None = None,
     assembly: str | None = None,
     hydrogens: bool = True,
+    mode_amplitudes_A: tuple[float, ...] = (),
 ) -> Species:
     """Load a molecule: its potential relative to ice and its envelope, at a voxel size.
 
@@ -46,6 +47,8 @@ def load_species(
         coordinates as deposited.
     hydrogens : bool
         Add the hydrogens that an atomic model lacks.
+    mode_amplitudes_A : tuple of float
+        Of an atomic model: how far it is bent along its softest normal modes.
 
     Returns
     -------
@@ -68,6 +71,11 @@ def load_species(
         map_voxel_size_A=map_voxel_size_A,
         assembly=assembly,
     )
+    if mode_amplitudes_A and kind_of(source) != "atoms":
+        raise InputError(
+            f"{source}: expected an atomic model to bend along normal modes, found "
+            f"{_KINDS.get(kind_of(source), 'another kind')}; give its PDB or mmCIF file"
+        )
     if text.startswith("synthetic:"):
         species = synthetic_species(text.removeprefix("synthetic:"), voxel_size_A=voxel_size_A)
         return species if name is None else Species(**{**vars(species), "name": name})
@@ -78,8 +86,9 @@ def load_species(
         raise InputError(f"{path}: expected a structure or map file, found none; check the path")
     if kind in _ATOMS:
         return species_from_atoms(
-            path, voxel_size_A=voxel_size_A, name=title, assembly=assembly, hydrogens=hydrogens
-        )
+            path, voxel_size_A=voxel_size_A, name=title, assembly=assembly, hydrogens=hydrogens,
+            mode_amplitudes_A=mode_amplitudes_A,
+        )  # fmt: skip
     if kind in _MAPS:
         density = read_volume(path, voxel_size_A=map_voxel_size_A, option="map_voxel_size_A")
         return species_from_map(

@@ -34,6 +34,7 @@ _ONE = (
 _ONE_OF_ENTRIES = (
     "source", "name", "labelled", "contour", "mean_potential_V", "map_voxel_size_A", "assembly",
     "neighbours", "partner", "kind", "subunit", "states", "state_classes",
+    "modes", "mode_states", "mode_amplitude_A",
 )  # fmt: skip
 
 

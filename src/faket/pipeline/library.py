@@ -1,9 +1,10 @@
 """Loading the molecules of a recipe."""
 
+import math
 from dataclasses import fields, replace
 from pathlib import Path
 
-from faket.data import DoubleArray, Species
+from faket.data import DoubleArray, Species, SpeciesReport
 from faket.errors import InputError
 from faket.io.molecules import load_species
 from faket.io.neighbours import neighbour_distances
@@ -12,7 +13,7 @@ from faket.io.structure_files import find_structure
 from faket.pipeline.recipe import Recipe
 from faket.pipeline.recipe_membranes import membrane_settings, on_membrane
 from faket.pipeline.recipe_specimen import FilamentEntry, SpeciesEntry
-from faket.pipeline.states import other_states, state_name, state_weights
+from faket.pipeline.states import count_of, other_states, state_name, state_weights
 from faket.specimen import Company, FilamentSettings, SpecimenConfig
 from faket.structures import SYNTHETIC_SPECIES
 
@@ -35,8 +36,8 @@ def load_library(recipe: Recipe) -> tuple[Species, ...]:
     library = tuple(_load(entry, recipe) for entry in entries)
     library += tuple(_load(entry, recipe) for entry in subunit_entries(recipe))
     library += tuple(
-        replace(_load(entry, recipe), name=name, state_of=of)
-        for entry, name, of in other_states(recipe, library)
+        _bent(_load(entry, recipe, amplitudes_A), name, of, amplitudes_A)
+        for entry, name, of, amplitudes_A in other_states(recipe, library)
     )
     library += tuple(_load(entry, recipe) for entry in crowder_entries(recipe))
     names = [species.name for species in library]
@@ -59,10 +60,10 @@ def specimen_config(recipe: Recipe, library: tuple[Species, ...]) -> SpecimenCon
             fractions[species.name] = entry.volume_fraction
         if (how := on_membrane(entry.model_dump(), species)) is not None:
             on_membranes[species.name] = how
-            if entry.states:
+            if count_of(entry) > 1:
                 raise InputError(
                     "species.states: expected none for a species on membranes, found "
-                    f"{len(entry.states)}; give each conformation an entry of its own"
+                    f"{count_of(entry) - 1}; give each conformation an entry of its own"
                 )
     filaments = []
     for filament in recipe.filaments:
@@ -98,7 +99,7 @@ def _company(recipe: Recipe, library: tuple[Species, ...]) -> dict[str, Company]
                 f"({', '.join(found) or 'none is given'}), found {name!r}; correct it"
             )
         distances_A = tuple(float(value) for value in found.get(name, ())) or None
-        for state in range(len(entry.states) + 1):
+        for state in range(count_of(entry)):
             every[state_name(species.name, state)] = entry.company(distances_A)
     return {name: company for name, company in every.items() if company != Company()}
 
@@ -142,11 +143,19 @@ def source_path(entry: SpeciesEntry, recipe: Recipe) -> Path | None:
     return find_structure(entry.source, folders=folders)
 
 
-def _load(entry: SpeciesEntry, recipe: Recipe) -> Species:
-    return replace(_loaded(entry, recipe), labelled=entry.labelled)
+def _bent(one: Species, name: str, of: str, amplitudes_A: tuple[float, ...]) -> Species:
+    """Return a conformation under its own name."""
+    facts = dict(one.report.facts)
+    if amplitudes_A:
+        facts["mode_amplitude_A"] = math.hypot(*amplitudes_A)
+    return replace(one, name=name, state_of=of, report=SpeciesReport(facts, one.report.notices))
 
 
-def _loaded(entry: SpeciesEntry, recipe: Recipe) -> Species:
+def _load(entry: SpeciesEntry, recipe: Recipe, amplitudes_A: tuple[float, ...] = ()) -> Species:
+    return replace(_loaded(entry, recipe, amplitudes_A), labelled=entry.labelled)
+
+
+def _loaded(entry: SpeciesEntry, recipe: Recipe, amplitudes_A: tuple[float, ...]) -> Species:
     voxel_size_A = recipe.specimen.voxel_size_A
     path = source_path(entry, recipe)
     if path is not None and path.is_dir():
@@ -165,4 +174,5 @@ def _loaded(entry: SpeciesEntry, recipe: Recipe) -> Species:
         mean_potential_V=entry.mean_potential_V,
         map_voxel_size_A=entry.map_voxel_size_A,
         assembly=entry.assembly,
+        mode_amplitudes_A=amplitudes_A,
     )

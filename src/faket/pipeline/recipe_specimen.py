@@ -81,6 +81,11 @@ class SpeciesEntry(CompanySection):
     weights: tuple[NonNegativeNumber, ...] | None = Field(
         None, description="weights of the conformations, that of source first; equal by default"
     )
+    mode_amplitude_A: NonNegativeNumber = Field(
+        0.0, description="atomic models: conformations bent along normal modes by this σ (Å)"
+    )
+    modes: int = Field(3, ge=1, le=20, description="number of the softest modes that bend it")
+    mode_states: int = Field(5, ge=1, le=100, description="number of conformations so bent")
     state_classes: bool = Field(False, description="every conformation is a class of its own")
     labelled: bool = Field(True, description="false: in the images, and in no label")
     volume_fraction: float | None = Field(

@@ -14,6 +14,9 @@ from faket.errors import InputError
 from faket.pipeline.recipe import Recipe
 from faket.pipeline.recipe_specimen import SpeciesEntry
 from faket.pipeline.specimen_parts import SpecimenParts
+from faket.seeds import generator
+
+Amplitudes = tuple[float, ...]
 
 
 def state_name(species: str, state: int) -> str:
@@ -23,17 +26,27 @@ def state_name(species: str, state: int) -> str:
 
 def other_states(
     recipe: Recipe, library: Sequence[Species]
-) -> Iterator[tuple[SpeciesEntry, str, str]]:
+) -> Iterator[tuple[SpeciesEntry, str, str, Amplitudes]]:
     """Yield what to load for all conformations but the first ones.
 
-    Each with its name, and the species of which it is a conformation; "" if it has a class of its
-    own.
+    Each with its name; the species of which it is a conformation, "" if it has a class of its own;
+    and the amplitudes of its normal modes.
     """
     for entry, species in zip(recipe.species, library, strict=False):
+        of = "" if entry.state_classes else species.name
         for state, source in enumerate(entry.states, start=1):
             own = entry.model_copy(update={"source": source, "name": None})
-            of = "" if entry.state_classes else species.name
-            yield own, state_name(species.name, state), of
+            yield own, state_name(species.name, state), of, ()
+        for state in range(len(entry.states) + 1, count_of(entry)):
+            name = state_name(species.name, state)
+            rng = generator(recipe.seed, "modes", name)
+            drawn = rng.normal(0, entry.mode_amplitude_A, entry.modes) / np.sqrt(entry.modes)
+            yield entry, name, of, tuple(drawn.tolist())
+
+
+def count_of(entry: SpeciesEntry) -> int:
+    """Return the number of conformations of a species."""
+    return 1 + len(entry.states) + (entry.mode_states if entry.mode_amplitude_A else 0)
 
 
 def state_weights(recipe: Recipe, library: Sequence[Species]) -> dict[str, dict[str, float]]:
@@ -46,14 +59,14 @@ def state_weights(recipe: Recipe, library: Sequence[Species]) -> dict[str, dict[
     """
     found = {}
     for entry, species in zip(recipe.species, library, strict=False):
-        n = len(entry.states) + 1
+        n = count_of(entry)
         weights = entry.weights or (1.0,) * n
         if len(weights) != n:
             raise InputError(
                 f"species.weights: expected {n} numbers, one for the source and one for each of "
                 f"the states, found {len(weights)}; correct them"
             )
-        if entry.states:
+        if n > 1:
             names = (state_name(species.name, state) for state in range(n))
             found[species.name] = dict(zip(names, weights, strict=True))
     return found
@@ -72,6 +85,7 @@ def with_states(parts: SpecimenParts, library: Sequence[Species]) -> SpecimenPar
     for name, species in of.items():
         table[label_of[name]] = label_of[species]
     families = set(of.values())
+    bent = {one.name: float(one.report.facts.get("mode_amplitude_A", 0.0)) for one in library}
     particles = parts.particles
     state = [
         float(name.rpartition("~")[2]) if name in of else 0.0 if name in families else np.nan
@@ -83,7 +97,17 @@ def with_states(parts: SpecimenParts, library: Sequence[Species]) -> SpecimenPar
         particles=replace(
             particles,
             species=tuple(of.get(name, name) for name in particles.species),
-            columns={**particles.columns, "state": np.array(state, np.float64)},
+            columns={
+                **particles.columns,
+                "state": np.array(state, np.float64),
+                "mode_amplitude_A": np.array(
+                    [
+                        bent[name] if name in of or name in families else np.nan
+                        for name in particles.species
+                    ],
+                    np.float64,
+                ),
+            },
         ),
         classes={label: info for label, info in parts.classes.items() if info.name not in of},
     )

@@ -17,6 +17,7 @@ from faket.structures.expanded import expanded, transform
 from faket.structures.grids import average, block_mean, check_extent, envelope_of
 from faket.structures.hydrogens import Scatterers, scatterers
 from faket.structures.mmcif_format import read_mmcif
+from faket.structures.normal_modes import deform
 from faket.structures.pdb_format import read_pdb
 from faket.structures.report import size_report
 from faket.structures.text import is_mmcif, read_text
@@ -38,6 +39,7 @@ def species_from_atoms(
     name: str,
     assembly: str | None = None,
     hydrogens: bool = True,
+    mode_amplitudes_A: tuple[float, ...] = (),
 ) -> Species:
     """Build a species from a PDB or mmCIF file (gzip too).
 
@@ -48,6 +50,8 @@ def species_from_atoms(
     electron-scattering Gaussians, computed by gemmi at 1 Å or finer and averaged over voxels, minus
     the solvent's V_ice times the molecular mask. The mask has Refmac's radii, a probe of 1.0 Å and
     a shrinkage of 1.1 Å, on a grid of 1 Å at every voxel size; it encloses 1.19 to 1.23 Å³/Da.
+    With ``mode_amplitudes_A``, the assembly is bent along its softest normal modes by these root
+    mean squares (:mod:`faket.structures.normal_modes`).
 
     Raises
     ------
@@ -58,6 +62,8 @@ def species_from_atoms(
     molecule, expansion, report = _molecule(path, assembly, hydrogens)
     copies = expanded(molecule, expansion.copies)
     positions, masses = copies.position_A, copies.mass_Da
+    if mode_amplitudes_A:
+        positions = positions + deform(copies.model, np.array(mode_amplitudes_A, np.float64))
     centre = masses @ positions / masses.sum()
     factor = math.ceil(voxel_size_A / _FINE_A)
     half = np.ceil((np.abs(positions - centre).max(axis=0) + _MARGIN_A) / voxel_size_A)
