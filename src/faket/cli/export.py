@@ -112,7 +112,7 @@ def read_renames(texts: tuple[str, ...]) -> dict[str, str]:
         ours, equals, theirs = text.rpartition("=")
         if not equals or not ours or not theirs or ours in renames:
             raise InputError(
-                f"--map: expected OURS=THEIRS, such as my_ring=ring, once for each class, found "
+                f"--map: expected OURS=THEIRS, such as my-ring=ring, once for each class, found "
                 f"{text!r}"
             )
         renames[ours] = theirs

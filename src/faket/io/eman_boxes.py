@@ -82,7 +82,8 @@ def read_eman_picks(
     boxes, listed = content.get("boxes_3d"), content.get("class_list", {})
     if not isinstance(boxes, list) or not isinstance(listed, dict):
         raise input_error(
-            path, "expected boxes_3d and class_list, as EMAN2 writes them, found others"
+            path,
+            "expected the boxes and classes of EMAN2, found others; check that it is the right file",
         )
     places, scores, names = [], [], []
     for i, box in enumerate(boxes, start=1):
