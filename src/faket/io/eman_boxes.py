@@ -83,7 +83,7 @@ def read_eman_picks(
     if not isinstance(boxes, list) or not isinstance(listed, dict):
         raise input_error(
             path,
-            "expected the boxes and classes of EMAN2, found others; check that it is the right file",
+            "expected the boxes and classes of EMAN2, found others; check the file",
         )
     places, scores, names = [], [], []
     for i, box in enumerate(boxes, start=1):
