@@ -36,8 +36,12 @@ FILE_WORDS = {
     "ring_power",
     "mass_kDa",
     "noise_std",
+    "particle_type",
     "pixel_size_A",
     "voltage_kV",
+    "x_A",
+    "y_A",
+    "z_A",
 }
 # Modules of the command line that serve some commands.
 HELPERS = {"faket.cli.acquisition": ["acquire"], "faket.cli.common": ["noise", "style"]}

@@ -226,7 +226,7 @@ def test_neighbours_keep_their_spacing_and_clusters_are_denser():
         (lambda: MembraneSettings(curvature_per_A=(-0.001, 0.001)), "as it is closed"),
         (lambda: MembraneSettings(contents={"bead": 2.5}), "whole number"),
         (lambda: MembraneSettings(name="two words"), "a word"),
-        (lambda: OnMembrane(on="a"), "density_per_um2 or spacing_A"),
+        (lambda: OnMembrane(on="a"), "density_per_um2` or `spacing_A"),
         (lambda: OnMembrane(on="a", density_per_um2=1, axis=(0, 0, 0)), "axis that is not 0"),
         (lambda: OnMembrane(on="a", density_per_um2=1e5, spacing_A=300).number_on(1e8), "agrees"),
         (lambda: place_particles(only({}, (60, 60, 60), membranes=(MembraneSettings(inside="x"),)),

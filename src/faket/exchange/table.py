@@ -1,4 +1,4 @@
-"""The formats of `faket export`, by the names of ``--to`` and of the recipe's ``export``."""
+"""The formats of `faket export`, by their names there and in the recipe's ``export``."""
 
 from dataclasses import dataclass
 from importlib import import_module

@@ -82,5 +82,5 @@ def _check_numbers(company: Company) -> None:
         if not all(math.isfinite(value) for value in values):
             raise InputError(f"`Company.{name}`: expected finite numbers, found others")
     if company.neighbours_A is not None and not all(value > 0 for value in company.neighbours_A):
-        raise InputError("`Company.neighbours_A`: expected distances > 0 Å, found others")
+        raise InputError("`Company.neighbours`: expected distances > 0 Å, found others")
     check_settings(checked, skip=numbers)

@@ -152,9 +152,7 @@ def _check_kinds(config: SpecimenConfig) -> None:
 def _check_company(company: Mapping[str, Company]) -> None:
     for name, value in company.items():
         if not isinstance(value, Company):
-            raise InputError(
-                f"`SpecimenConfig.company`, {name!r}: expected a Company, found {value!r:.80}"
-            )
+            raise InputError(f"company of {name!r}: expected a Company, found {value!r:.80}")
 
 
 def _check_states(states: Mapping[str, Mapping[str, float]]) -> None:

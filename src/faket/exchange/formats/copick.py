@@ -211,7 +211,8 @@ def _hint(layout: _Layout, tomograms: Sequence[SourceTomogram], out: Path) -> st
         {first.name: f"{run}/VoxelSpacing{spacing}/{layout.kind}.zarr"},
         {_LABELS: labels} if (out / labels).exists() else {},
     )
-    return f"to look at it: npx http-server --cors -p {_PORT} {out}, then {url}"
+    served = f"serve {out} at port {_PORT} for other origins (docs/formats.md)"
+    return f"to look at it: {served}, then {url}"
 
 
 def _user(tomogram: SourceTomogram) -> str:

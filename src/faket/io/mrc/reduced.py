@@ -94,7 +94,7 @@ def _reduced_shape(
     if min(shape) < 1 or layout.volumes > 1:
         raise input_error(
             path, f"expected one volume or stack of at least {factor} samples along each axis, "
-            f"found {layout.shape}; choose a smaller `factor`"
+            f"found {layout.shape}; average fewer of them"
         )  # fmt: skip
     return shape
 
