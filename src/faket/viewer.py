@@ -1,7 +1,7 @@
 """A tomogram with its truth as layers of napari and neuroglancer.
 
-napari's reader of the name faket opens a folder such as out/model_0: tomogram, classes, instances and
-particles. Nothing here imports napari: a reader gives arrays and dictionaries.
+napari's reader of the name faket opens a folder such as out/model_0: tomogram, classes, instances
+and particles. Nothing here imports napari: a reader gives arrays and dictionaries.
 """
 
 import json

@@ -67,8 +67,8 @@ def on_membrane(entry: Mapping[str, Any], species: Species) -> OnMembrane | None
         return how
     if species.origin_A is None:
         raise InputError(
-            f"{where} on {how.on!r}: expected `depth_A`, because its source has no coordinates that "
-            "tell where the bilayer is, found none; give the position of the bilayer's middle "
+            f"{where} on {how.on!r}: expected `depth_A`, because its source has no coordinates "
+            "that tell where the bilayer is, found none; give the position of the bilayer's middle "
             "along its axis, from the centre of mass"
         )
     along = sum(a * b for a, b in zip(how.axis, species.origin_A, strict=True))

@@ -135,7 +135,8 @@ class OnMembrane:
             raise InputError(f"{where}: expected facing = out, in or both, found {self.facing!r}")
         if self.density_per_um2 is None and self.spacing_A is None:
             raise InputError(
-                f"{where}: expected `density_per_um2` or `spacing_A`, found neither; give one of them"
+                f"{where}: expected `density_per_um2` or `spacing_A`, found neither; give one of "
+                "them"
             )
         if not math.hypot(*self.axis) > 0:
             raise InputError(f"{where}: expected an axis that is not 0, found {self.axis}")
@@ -201,8 +202,8 @@ def _check_room(one: MembraneSettings) -> None:
     if one.curvature_per_A is not None:
         if one.shape == "sheet":
             raise InputError(
-                "membranes, sheet: expected no `curvature_per_A`, because both sides of a sheet are "
-                f"alike and its mean is 0, found {one.curvature_per_A}; set undulation"
+                "membranes, sheet: expected no `curvature_per_A`, because both sides of a sheet "
+                f"are alike and its mean is 0, found {one.curvature_per_A}; set undulation"
             )
         if one.shape != "field" and one.curvature_per_A[0] <= 0:
             raise InputError(
