@@ -31,7 +31,7 @@ def test_the_bilayer_of_a_file_of_opm_is_at_its_z_of_0():
 
 def test_what_a_recipe_leaves_open_is_said_in_one_line():
     molecule = Species("a", EMPTY, EMPTY, 5.0)
-    with pytest.raises(InputError, match="expected depth_A, because its source has no"):
+    with pytest.raises(InputError, match="expected `depth_A`, because its source has no"):
         on_membrane(entry('on = "er"\ndensity_per_um2 = 100'), molecule)
     with pytest.raises(InputError, match="expected on = the name of membranes beside"):
         on_membrane(entry("density_per_um2 = 100"), molecule)

@@ -144,7 +144,7 @@ def test_distractors_come_after_all_classes_that_are_labelled():
         ({"partner": "b"}, "partner_offset_A"),
         ({"tilt_deg": (0, 200)}, "tilt_deg.*<= 180"),
         ({"chain_spacing_A": (-1, 4)}, "chain_spacing_A"),
-        ({"neighbours_A": (10.0, -1.0)}, "neighbours_A"),
+        ({"neighbours_A": (10.0, -1.0)}, "neighbours"),
         ({"layer_A": (9, 3)}, "layer_A.*swap"),
     ],
 )

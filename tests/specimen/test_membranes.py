@@ -222,7 +222,7 @@ def test_neighbours_keep_their_spacing_and_clusters_are_denser():
     [
         (lambda: MembraneSettings(size_A=(200, 300), thickness_A=(80, 80)), "radius of at least"),
         (lambda: MembraneSettings(shape="cube"), "expected a shape among"),
-        (lambda: MembraneSettings(shape="sheet", curvature_per_A=(0.001, 0.001)), "no curvature"),
+        (lambda: MembraneSettings(shape="sheet", curvature_per_A=(0.001, 0.001)), "no `curvature"),
         (lambda: MembraneSettings(curvature_per_A=(-0.001, 0.001)), "as it is closed"),
         (lambda: MembraneSettings(contents={"bead": 2.5}), "whole number"),
         (lambda: MembraneSettings(name="two words"), "a word"),
