@@ -41,3 +41,8 @@ def membrane_class(name: str) -> str:
 def is_membrane(name: str) -> bool:
     """Tell whether a class is one of membranes, whose centres nobody picks."""
     return name.casefold().partition(":")[0] in (VESICLE, MEMBRANE)
+
+
+def is_molecule(name: str) -> bool:
+    """Tell whether a class is one of molecules, whose positions and orientations mean something."""
+    return name not in FIDUCIALS and not is_membrane(name)

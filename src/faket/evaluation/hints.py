@@ -16,7 +16,7 @@ from faket.errors import InputError
 from faket.evaluation.conventions import other_readings
 from faket.evaluation.matching import Picks, Truth, dilated_ids, match_picks, resolve_names
 from faket.evaluation.orientations import angular_errors_deg
-from faket.vocabulary import NO_MOLECULES, is_membrane
+from faket.vocabulary import is_membrane, is_molecule
 
 _BINNINGS = (2, 3, 4, 5, 6, 8)
 _LARGEST_SAMPLE = 2000  # picks tried; chosen, because a hint should take no more than a second
@@ -79,7 +79,7 @@ def angle_hint(
     objects = match_picks(picks, truth).objects
     species = np.array(truth.particles.species, object)
     pairs = np.flatnonzero((objects >= 0) & (named == species[objects]))
-    pairs = np.array([i for i in pairs if named[i] not in NO_MOLECULES], np.int64)
+    pairs = np.array([i for i in pairs if is_molecule(named[i])], np.int64)
     if len(pairs) < _LEAST:
         return None
     true = truth.particles.rotations[objects[pairs]]

@@ -7,7 +7,7 @@ from faket.errors import InputError
 from faket.exchange.source import SourceTomogram
 from faket.io.model_folder import CLASS_INFO, CLASS_NAMES
 from faket.io.truth import read_class_numbers
-from faket.vocabulary import NO_MOLECULES
+from faket.vocabulary import is_molecule
 
 
 def with_classes(
@@ -64,7 +64,7 @@ def class_list(tomogram: SourceTomogram) -> dict[int, str]:
         return {}
     species = set(tomogram.truth().species)
     shrec = {n: name for n, name in read_class_numbers(folder).items() if n > 0}
-    if species - {*NO_MOLECULES} and species <= set(shrec.values()):
+    if any(map(is_molecule, species)) and species <= set(shrec.values()):
         return shrec
     return dict(enumerate(sorted(species), start=1))
 

@@ -7,7 +7,6 @@ import numpy as np
 from faket.data import AnyArray, DoubleArray, Particles
 from faket.exchange.source import SourceTomogram
 from faket.io.mrc import mask_planes
-from faket.vocabulary import VESICLE
 
 
 def radii_A(tomograms: Sequence[SourceTomogram]) -> dict[str, float]:
@@ -15,7 +14,7 @@ def radii_A(tomograms: Sequence[SourceTomogram]) -> dict[str, float]:
 
     The radius of a particle is the largest distance of its voxels from its position, as in CZII's
     challenge, and at least half a voxel. That of a class is the median over the particles of the
-    first tomogram that has any, without those at the border if there are others. Vesicles have
+    first tomogram that has any, without those at the border if there are others. Membranes have
     none.
     """
     found = dict(tomograms[0].radii_A) if tomograms else {}
@@ -23,7 +22,7 @@ def radii_A(tomograms: Sequence[SourceTomogram]) -> dict[str, float]:
         if tomogram.instance_file is None or not tomogram.has_tables:
             continue
         there = {tomogram.renames.get(name, name) for name in tomogram.truth().species}
-        if not there - {VESICLE} <= set(found):
+        if not {name for name in there if not tomogram.holds_membranes(name)} <= set(found):
             found = _measured_A(tomogram) | found
     return found
 
@@ -34,7 +33,9 @@ def _measured_A(tomogram: SourceTomogram) -> dict[str, float]:
     least_A = tomogram.voxel_size_A / 2
     found: dict[str, float] = {}
     names = np.array([tomogram.renames.get(name, name) for name in particles.species])
-    for name in sorted(set(names.tolist()) - {VESICLE}):
+    for name in sorted(set(names.tolist())):
+        if tomogram.holds_membranes(name):
+            continue
         own = (names == name) & (away_A >= 0)
         chosen = own & ~is_cut if (own & ~is_cut).any() else own
         if chosen.any():

@@ -29,7 +29,7 @@ from faket.io.particles import read_particles
 from faket.io.picks import read_picks
 from faket.io.shrec.checks import renumber
 from faket.io.shrec.locations import Euler, read_particle_locations
-from faket.vocabulary import NO_MOLECULES
+from faket.vocabulary import is_membrane, is_molecule
 
 
 @dataclass(frozen=True)
@@ -109,6 +109,18 @@ class SourceTomogram:
         """Whether there is a table of the true particles."""
         return (self.folder / PARTICLES).exists() or (self.folder / LOCATIONS).exists()
 
+    def holds_molecules(self, written: str) -> bool:
+        """Tell whether a class, by the name to be written, is one of molecules."""
+        return is_molecule(written) and any(map(is_molecule, self._own_names(written)))
+
+    def holds_membranes(self, written: str) -> bool:
+        """Tell whether a class is one of membranes, by the name to be written or by its own."""
+        return is_membrane(written) or all(map(is_membrane, self._own_names(written)))
+
+    def _own_names(self, written: str) -> list[str]:
+        """Return what a class that is to be written is called here."""
+        return [own for own, name in self.renames.items() if name == written] or [written]
+
     def particles(self) -> Picks:
         """Return the particles to be written, with the names to be written.
 
@@ -131,9 +143,7 @@ class SourceTomogram:
             )
         found = self.truth()
         wanted = [
-            i
-            for i, name in enumerate(found.species)
-            if self.every_object or name not in NO_MOLECULES
+            i for i, name in enumerate(found.species) if self.every_object or is_molecule(name)
         ]
         names = tuple(self.renames.get(found.species[i], found.species[i]) for i in wanted)
         keep = np.array(wanted, np.int64)

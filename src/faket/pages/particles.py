@@ -16,7 +16,7 @@ from faket.io.particles import read_particles
 from faket.io.shrec.locations import read_particle_locations
 from faket.io.truth import read_class_numbers
 from faket.units import A_PER_NM
-from faket.vocabulary import NO_MOLECULES, VESICLE
+from faket.vocabulary import is_membrane, is_molecule
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ def neighbour_distances_nm(positions_A: DoubleArray) -> DoubleArray:
 
 def molecules_of(particles: Particles) -> list[int]:
     """Return the indices of the particles that are molecules, not vesicles or fiducials."""
-    return [i for i, name in enumerate(particles.species) if name not in NO_MOLECULES]
+    return [i for i, name in enumerate(particles.species) if is_molecule(name)]
 
 
 def radii_A(there: TrueParticles, folder: Path, voxel_size_A: float) -> dict[str, float]:
@@ -99,7 +99,9 @@ def radii_A(there: TrueParticles, folder: Path, voxel_size_A: float) -> dict[str
     found = {}
     for label, name in there.classes.items():
         n = there.particles.species.count(name)
-        if n and voxels.get(label) and name != VESICLE:  # of a shell the volume tells no radius
+        if (
+            n and voxels.get(label) and not is_membrane(name)
+        ):  # of a shell the volume tells no radius
             volume = voxels[label] / n * voxel_size_A**3
             found[name] = float((3 * volume / (4 * np.pi)) ** (1 / 3))
     return found
@@ -132,7 +134,7 @@ def truth_for(folder: Path) -> Truth | None:
 def ordered(names: Sequence[str]) -> list[str]:
     """Return each name once, molecules before vesicles and fiducials."""
     once = dict.fromkeys(names)
-    return [n for n in once if n not in NO_MOLECULES] + [n for n in once if n in NO_MOLECULES]
+    return sorted(once, key=lambda name: not is_molecule(name))
 
 
 def places(

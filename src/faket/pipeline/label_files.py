@@ -46,8 +46,8 @@ def write_labels(
         balls = np.stack(list(ball_planes(shape, centres, labels, radii_A / size_A)))
         write_mask(folder / (LABELS_BALLS + ending), balls, size_A)
     if "solid" in kinds:
-        ids = parts.particles.ids
-        hollow = frozenset(int(ids[i]) for i in _of_species(parts, VESICLE))
+        named = zip(parts.particles.ids, parts.particles.species, strict=True)
+        hollow = frozenset(int(number) for number, name in named if is_membrane(name))
         solid = solid_mask(parts.class_mask, parts.instance_mask, hollow)
         write_mask(folder / (LABELS_SOLID + ending), solid, size_A)
     if "heatmap" in kinds:

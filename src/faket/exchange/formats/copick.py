@@ -35,7 +35,6 @@ from faket.io.failures import notice
 from faket.io.ome_zarr import Color, halved_image, halved_labels, write_image, write_labels
 from faket.io.text import write_text
 from faket.viewer import neuroglancer_url
-from faket.vocabulary import NO_MOLECULES
 
 _RUNS = "ExperimentRuns"
 _SESSION = "0"
@@ -104,7 +103,7 @@ def _write(layout: _Layout, tomogram: SourceTomogram, folder: Path) -> None:
     user, picks = _user(tomogram), tomogram.particles()
     for name, written in names.items():
         chosen = [i for i, species in enumerate(picks.species) if species == name]
-        if not chosen and name in NO_MOLECULES:
+        if not chosen and not tomogram.holds_molecules(name):
             continue
         record = _pick_record(picks, chosen, written, user, tomogram.name)
         file = layout.pick_file.format(user=user, session=_SESSION, name=written)
@@ -176,7 +175,7 @@ def _finish(tomograms: Sequence[SourceTomogram], folder: Path) -> None:
     objects = [
         {
             "name": names[name],
-            "is_particle": name not in NO_MOLECULES or name in located,
+            "is_particle": tomograms[0].holds_molecules(name) or name in located,
             "label": number,
             "color": list(_color(number)),
             "radius": round(radii.get(name, 0.0), 3) or None,

@@ -19,27 +19,27 @@ from faket.exchange.source import SourceTomogram
 from faket.exchange.training import is_for_validation
 from faket.io.failures import notice
 from faket.io.nifti import write_nifti
-from faket.vocabulary import VESICLE
 
 _PATCH = 160  # voxels; MemBrain-seg's own patch size
 
 
 def _check(tomograms: Sequence[SourceTomogram]) -> None:
-    if VESICLE not in class_names(tomograms):
+    if not any(tomograms[0].holds_membranes(name) for name in class_names(tomograms)):
         raise InputError(
-            f"classes: expected {VESICLE}, as MemBrain-seg learns membranes, found "
-            f"{', '.join(class_names(tomograms))}; make a data set with vesicles, or choose "
-            "another format"
+            "classes: expected vesicles or membranes, which MemBrain-seg learns, found "
+            f"{', '.join(class_names(tomograms))}; make a data set with some, or choose another "
+            "format"
         )
 
 
 def _write(tomogram: SourceTomogram, folder: Path) -> None:
     end = "Val" if is_for_validation(tomogram) else "Tr"
     deep, high, wide = tomogram.shape
+    membranes = {name: 1 for name in tomogram.classes.values() if tomogram.holds_membranes(name)}
     found = False
     for z in _starts(deep):
         for y in _starts(high):
-            labels = _strip(label_planes(tomogram, {VESICLE: 1}), z, y)
+            labels = _strip(label_planes(tomogram, membranes), z, y)
             starts = [x for x in _starts(wide) if labels[:, :, x : x + _PATCH].any()]
             image = _strip(tomogram_planes(tomogram), z, y) if starts else labels
             found = found or bool(starts)

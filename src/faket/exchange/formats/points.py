@@ -21,7 +21,6 @@ from faket.io.eman_boxes import write_eman_boxes
 from faket.io.imod_models import MAX_NAME_BYTES, PointObject, write_imod_model
 from faket.io.portal_points import write_portal_points
 from faket.io.text import write_text
-from faket.vocabulary import NO_MOLECULES
 
 # Chosen: about three radii leave a margin around a particle of a third of its diameter.
 _BOX_PER_RADIUS = 3.0
@@ -33,8 +32,8 @@ _HUE_STEP = (math.sqrt(5) - 1) / 2
 
 def _written_classes(tomogram: SourceTomogram) -> list[str]:
     """Return the classes that lists of particles have, in the order of their numbers."""
-    left_out = () if tomogram.every_object or not tomogram.is_truth else NO_MOLECULES
-    return [name for name in tomogram.classes.values() if name not in left_out]
+    every = tomogram.every_object or not tomogram.is_truth
+    return [name for name in tomogram.classes.values() if every or tomogram.holds_molecules(name)]
 
 
 def colour_of(place: int) -> tuple[float, float, float]:

@@ -30,7 +30,7 @@ from faket.data import DoubleArray, Particles
 from faket.io.failures import PathLike, input_error, shown
 from faket.io.particles import canonical_name, check_particles
 from faket.io.text import parse_number, text_lines, write_text
-from faket.vocabulary import NO_MOLECULES
+from faket.vocabulary import is_molecule
 
 Euler = Literal["zxz", "ZXZ"]
 
@@ -101,7 +101,7 @@ def write_particle_locations(
     for i, species in enumerate(particles.species):
         place = " ".join(f"{value + 0.0:.{decimals}f}" for value in np.round(voxels[i], decimals))
         turn = "NaN NaN NaN"
-        if species not in NO_MOLECULES:  # whose orientation means nothing
+        if is_molecule(species):  # whose orientation means nothing
             turn = " ".join(f"{angle:.9f}" for angle in angles[i])
         lines.append(f"{names[species]} {place} {turn}")
     write_text(path, lines)
