@@ -42,6 +42,16 @@ def test_objects_that_did_not_fit_and_the_tomograms_voxel_are_on_the_screen(tmp_
     assert all(f" {name}" in notices[1] for name in ("syn-ring", "syn-block"))
 
 
+def test_membranes_without_a_place_do_not_make_a_specimen_full():
+    wanted = {"ring": 2, "membrane:er": 1}
+    assert placement_notice("a", wanted, wanted) == []
+    (alone,) = placement_notice("a", wanted, {"ring": 2, "membrane:er": 0})
+    assert "full" not in alone
+    assert "placed 0 of 1 membrane:er; smaller `size_A`" in alone
+    (both,) = placement_notice("a", wanted, {"ring": 1, "membrane:er": 0})
+    assert both.endswith("the specimen is full; placed 1 of 2 ring, 0 of 1 membrane:er")
+
+
 @pytest.mark.parametrize(
     ("reference", "beyond"), [(40, "18 of 61"), (57, None), (60, None), (56, "2 of 61")]
 )

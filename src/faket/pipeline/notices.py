@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from faket.pipeline.methods import method_of
 from faket.pipeline.recipe import Recipe
+from faket.vocabulary import is_membrane
 
 
 def tomogram_notice(recipe: Recipe) -> str:
@@ -59,4 +60,11 @@ def placement_notice(
         for species, wanted in requested.items()
         if placed[species] < wanted
     ]
-    return [f"{name}: the specimen is full; placed {', '.join(short)}"] if short else []
+    if not short:
+        return []
+    # A membrane may also be too large, or come too near to itself wherever it is drawn.
+    alone = all(placed[n] >= wanted or is_membrane(n) for n, wanted in requested.items())
+    if alone:
+        remedy = "smaller `size_A` or more room may help"
+        return [f"{name}: not all membranes found a place; placed {', '.join(short)}; {remedy}"]
+    return [f"{name}: the specimen is full; placed {', '.join(short)}"]

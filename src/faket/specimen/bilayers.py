@@ -11,7 +11,8 @@ from numba import prange
 
 from faket.compiling import kernel
 from faket.data import AnyArray, DoubleArray, FloatArray
-from faket.specimen.level_sets import LevelSet, node_of, spline_weights
+from faket.specimen.level_sets import LevelSet, node_of
+from faket.specimen.splines import spline_weights
 
 
 @kernel()

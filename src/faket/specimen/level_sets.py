@@ -15,11 +15,10 @@ from scipy.ndimage import convolve1d, spline_filter
 
 from faket.compiling import kernel
 from faket.data import AnyArray, DoubleArray, FloatArray
+from faket.specimen.splines import Weights, spline_weights
 
 SPACING_A = 20.0  # of a grid's nodes; chosen: a sphere of radius 150 Å errs by 0.02 Å
 MARGIN = 3  # nodes around what is evaluated, for the taps of the interpolation
-
-Four = tuple[float, float, float, float]
 
 
 class LevelSet(NamedTuple):
@@ -54,26 +53,14 @@ def node_values(surface: LevelSet) -> FloatArray:
 
 
 @kernel()
-def spline_weights(f: float) -> Four:
-    """Cubic B-spline at f + 1, f, 1 - f, 2 - f."""
-    g = 1.0 - f
-    return (
-        g * g * g / 6.0,
-        2.0 / 3.0 - 0.5 * f * f * (2.0 - f),
-        2.0 / 3.0 - 0.5 * g * g * (2.0 - g),
-        f * f * f / 6.0,
-    )
-
-
-@kernel()
-def slope_weights(f: float) -> Four:
+def slope_weights(f: float) -> Weights:
     """First derivatives of :func:`spline_weights`."""
     g = 1.0 - f
     return -0.5 * g * g, f * (1.5 * f - 2.0), g * (2.0 - 1.5 * g), 0.5 * f * f
 
 
 @kernel()
-def bend_weights(f: float) -> Four:
+def bend_weights(f: float) -> Weights:
     """Second derivatives of :func:`spline_weights`."""
     return 1.0 - f, 3.0 * f - 2.0, 1.0 - 3.0 * f, f
 
@@ -107,7 +94,7 @@ def value_at(surface: LevelSet, x: float, y: float, z: float) -> float:
 
 
 @kernel()
-def gradient_at(surface: LevelSet, x: float, y: float, z: float) -> Four:
+def gradient_at(surface: LevelSet, x: float, y: float, z: float) -> Weights:
     """Return the field and its derivatives along x, y, z."""
     c, o, h = surface.coefficients, surface.origin_A, surface.spacing_A
     i, f = node_of(x, o[0], h, c.shape[2])

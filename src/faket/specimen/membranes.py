@@ -1,4 +1,4 @@
-"""Placement of membranes: drawn, built, and moved to where they meet nothing."""
+"""A membrane of a specimen: drawn, built, and moved to where it meets nothing."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -7,8 +7,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from faket.data import AnyArray, DoubleArray, FloatArray, MembraneFacts
-from faket.errors import InputError
-from faket.seeds import generator
 from faket.specimen.bilayers import add_bilayer, label_bilayer
 from faket.specimen.level_sets import LevelSet, node_values, values_at
 from faket.specimen.membrane import label_half_thickness_A, tabulated_bilayer
@@ -19,7 +17,9 @@ from faket.specimen.membrane_shapes import half_extents_A, surface_of
 from faket.specimen.meshes import Mesh, mesh_of
 from faket.vocabulary import membrane_class
 
-_DRAWS = 6  # of one membrane that does not fit; chosen, because each is built anew
+# Of one membrane that does not fit. Chosen: of fields of 600 Å seven in eight come too near to
+# themselves, and each is built anew.
+_DRAWS = 20
 _BATCH = 16  # positions looked at together; chosen, for speed alone
 _GAP_A = 20.0  # between the labels of two membranes, at least; chosen: a node of their grids
 _POINTS = 1000  # of a surface, looked at before all of them; chosen, for speed alone
@@ -250,79 +250,3 @@ def inside_nodes_A(membrane: PlacedMembrane) -> DoubleArray:
     surface = membrane.surface
     found = np.argwhere(node_values(surface) < -membrane.half_A)[:, ::-1]  # z y x → x y z
     return np.asarray(surface.origin_A + surface.spacing_A * found)
-
-
-def place_membranes(
-    kinds: Sequence[MembraneSettings],
-    size_voxels: Sequence[int],
-    voxel_A: float,
-    occupancy: AnyArray,
-    tries: int,
-    seed: int,
-) -> tuple[tuple[PlacedMembrane, ...], dict[str, int]]:
-    """Place membranes: sheets first, then the others as they are given, parents before children.
-
-    Parameters
-    ----------
-    kinds : sequence of MembraneSettings
-    size_voxels : sequence of int
-        x, y, z.
-    voxel_A : float
-    occupancy : ndarray of bool, shape (z, y, x)
-        Voxels in which none may lie; it is not changed.
-    tries : int
-        Positions of each of the surfaces that are drawn.
-    seed : int
-
-    Returns
-    -------
-    tuple of PlacedMembrane, and dict of str to int
-        The latter are the numbers asked for, by name of the kind.
-    """
-    membranes = Membranes(size_voxels, voxel_A, occupancy)
-    asked: dict[str, int] = {}
-    for index in _order(kinds):
-        kind = kinds[index]
-        rng = generator(seed, "membranes", kind.name, index)
-        layers = 2 if kind.shape == "double" else 1
-        parents = [0]
-        if kind.inside:
-            parents = [one.number for one in innermost(membranes.placed, kind.inside)]
-        for parent in parents:
-            count = int(rng.integers(kind.count[0], kind.count[1] + 1))
-            asked[kind.name] = asked.get(kind.name, 0) + layers * count
-            for _ in range(count):
-                if not membranes.add(kind, rng, parent, tries):
-                    break
-    return tuple(membranes.placed), asked
-
-
-def innermost(placed: Sequence[PlacedMembrane], name: str) -> list[PlacedMembrane]:
-    """Return the membranes of a name, of a double the inner ones."""
-    outer = {one.parent for one in placed if one.record.offset_A}
-    return [one for one in placed if one.record.name == name and one.number not in outer]
-
-
-def _order(kinds: Sequence[MembraneSettings]) -> list[int]:
-    """Return the order of placement.
-
-    Raises
-    ------
-    InputError
-        If a kind lies in one that is not there, or in itself.
-    """
-    names = {kind.name for kind in kinds if kind.shape != "sheet"} - {""}
-    order: list[int] = [i for i, kind in enumerate(kinds) if kind.shape == "sheet"]
-    waiting = [i for i in range(len(kinds)) if i not in order]
-    while waiting:
-        later = {kinds[i].name for i in waiting} - {""}
-        ready = [i for i in waiting if kinds[i].inside not in later]
-        if not ready or any(kinds[i].inside not in names | {""} for i in ready):
-            found = kinds[(ready or waiting)[0]].inside
-            raise InputError(
-                f"membranes: expected inside = the name of other closed membranes "
-                f"({', '.join(sorted(names)) or 'none has a name'}), found {found!r}"
-            )
-        order += ready
-        waiting = [i for i in waiting if i not in ready]
-    return order

@@ -12,8 +12,9 @@ from faket.errors import InputError
 from faket.seeds import generator
 from faket.specimen.config import SpecimenConfig
 from faket.specimen.level_sets import SPACING_A, LevelSet, values_at
+from faket.specimen.membrane_placement import innermost, place_membranes
 from faket.specimen.membrane_proteins import SitesOnMembrane, place_on_membrane
-from faket.specimen.membranes import PlacedMembrane, innermost, inside_nodes_A, place_membranes
+from faket.specimen.membranes import PlacedMembrane, inside_nodes_A
 from faket.specimen.molecules import first_fit
 from faket.specimen.records import PoseRecord, random_rotation
 from faket.specimen.shapes import Shape

@@ -18,7 +18,7 @@ Weights = tuple[float, float, float, float]
 
 
 @kernel()
-def _weights(f: float) -> Weights:
+def spline_weights(f: float) -> Weights:
     """Cubic B-spline at f + 1, f, 1 - f, 2 - f."""
     g = 1.0 - f
     return (
@@ -54,7 +54,7 @@ def _spline(x: float, y: float, z: float, grid: Grid) -> float:
     i, j, k = math.floor(x), math.floor(y), math.floor(z)
     if grid.cells[k, j, i] == 0:
         return 0.0
-    wx, wy, wz = _weights(x - i), _weights(y - j), _weights(z - k)
+    wx, wy, wz = spline_weights(x - i), spline_weights(y - j), spline_weights(z - k)
     p, q, r = np.uint64(i - 1), np.uint64(j - 1), np.uint64(k - 1)
     values = grid.values
     a, b = _along_xy(values[r], q, p, wx, wy), _along_xy(values[r + _ONE], q, p, wx, wy)

@@ -1,0 +1,85 @@
+"""The membranes of a specimen in their order: sheets, then parents before what lies in them."""
+
+from collections.abc import Sequence
+
+from faket.data import AnyArray
+from faket.errors import InputError
+from faket.seeds import generator
+from faket.specimen.membrane_settings import MembraneSettings
+from faket.specimen.membranes import Membranes, PlacedMembrane
+
+
+def place_membranes(
+    kinds: Sequence[MembraneSettings],
+    size_voxels: Sequence[int],
+    voxel_A: float,
+    occupancy: AnyArray,
+    tries: int,
+    seed: int,
+) -> tuple[tuple[PlacedMembrane, ...], dict[str, int]]:
+    """Place membranes: sheets first, then the others as they are given, parents before children.
+
+    Parameters
+    ----------
+    kinds : sequence of MembraneSettings
+    size_voxels : sequence of int
+        x, y, z.
+    voxel_A : float
+    occupancy : ndarray of bool, shape (z, y, x)
+        Voxels in which none may lie; it is not changed.
+    tries : int
+        Positions of each of the surfaces that are drawn.
+    seed : int
+
+    Returns
+    -------
+    tuple of PlacedMembrane, and dict of str to int
+        The latter are the numbers asked for, by name of the kind.
+    """
+    membranes = Membranes(size_voxels, voxel_A, occupancy)
+    asked: dict[str, int] = {}
+    for index in _order(kinds):
+        kind = kinds[index]
+        rng = generator(seed, "membranes", kind.name, index)
+        layers = 2 if kind.shape == "double" else 1
+        parents = [0]
+        if kind.inside:
+            parents = [one.number for one in innermost(membranes.placed, kind.inside)]
+        for parent in parents:
+            count = int(rng.integers(kind.count[0], kind.count[1] + 1))
+            asked[kind.name] = asked.get(kind.name, 0) + layers * count
+            for _ in range(count):
+                if not membranes.add(kind, rng, parent, tries):
+                    break
+    return tuple(membranes.placed), asked
+
+
+def innermost(placed: Sequence[PlacedMembrane], name: str) -> list[PlacedMembrane]:
+    """Return the membranes of a name, of a double the inner ones."""
+    outer = {one.parent for one in placed if one.record.offset_A}
+    return [one for one in placed if one.record.name == name and one.number not in outer]
+
+
+def _order(kinds: Sequence[MembraneSettings]) -> list[int]:
+    """Return the order of placement.
+
+    Raises
+    ------
+    InputError
+        If a kind lies in one that is not there, or in itself.
+    """
+    names = {kind.name for kind in kinds if kind.shape != "sheet"} - {""}
+    order: list[int] = [i for i, kind in enumerate(kinds) if kind.shape == "sheet"]
+    waiting = [i for i in range(len(kinds)) if i not in order]
+    while waiting:
+        later = {kinds[i].name for i in waiting} - {""}
+        ready = [i for i in waiting if kinds[i].inside not in later]
+        if not ready or any(kinds[i].inside not in names | {""} for i in ready):
+            found = kinds[(ready or waiting)[0]].inside
+            raise InputError(
+                f"membranes: expected inside = the name of other closed membranes "
+                f"({', '.join(sorted(names)) or 'none has a name'}), found {found!r}"
+            )
+        order += ready
+        waiting = [i for i in waiting if i not in ready]
+    return order
