@@ -19,15 +19,28 @@ from typing import Literal
 Writer = Literal["alive", "dead", "unknown"]
 
 LOCK_SUFFIX = ".faket-lock"
-_PART = re.compile(r"\.part-(?:([0-9a-f]{8})\.(\d+)\.(\d+)-)?[0-9a-f]{8}-")
+_PART = re.compile(r"\.part-(?:([0-9a-f]{8}\.\d+\.\d+)-)?[0-9a-f]{8}-")
+_PROCESS = re.compile(r"([0-9a-f]{8})\.(\d+)\.(\d+)")
 _NAME_BYTES = 180  # of the 255 that file systems allow; the rest is for the prefix
 _OLD_S = 7 * 86400.0  # chosen, because writing one file or folder takes far less than a week
 
 
 def temporary_name(name: str) -> str:
     """Return a new hidden name for a file or folder that will get ``name``, with its ending."""
-    owner = f"{_machine()}.{os.getpid()}.{_started(os.getpid()) or 0}"
-    return f".part-{owner}-{secrets.token_hex(4)}-{_end(name)}"
+    return f".part-{this_process()}-{secrets.token_hex(4)}-{_end(name)}"
+
+
+def this_process() -> str:
+    """Return what tells this process from every other: machine, number, and when it began."""
+    return f"{_machine()}.{os.getpid()}.{_started(os.getpid()) or 0}"
+
+
+def state_of(process: str) -> Writer:
+    """Return whether a process of :func:`this_process` lives; "unknown" on another machine."""
+    found = _PROCESS.fullmatch(process)
+    if not found or found[1] != _machine():
+        return "unknown"
+    return "alive" if _started(int(found[2])) == int(found[3]) else "dead"
 
 
 def is_temporary(path: Path) -> bool:
@@ -65,9 +78,7 @@ def remove_leftovers(folder: Path, *, name: str | None = None, alone: bool = Fal
 
 def _writer(path: Path) -> Writer:
     found = _PART.match(path.name)
-    if not found or found[1] != _machine():
-        return "unknown"
-    return "alive" if _started(int(found[2])) == int(found[3]) else "dead"
+    return state_of(found[1] or "") if found else "unknown"
 
 
 @cache

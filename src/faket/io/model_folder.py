@@ -65,6 +65,12 @@ ANGLES_SUFFIXES = (ANGLES, ".rawtlt")  # in which angles are looked for
 GEOMETRY = ".csv"  # faket's: angles, shifts, dose and order
 RECORD = ".json"  # faket's: ACQUISITION of a single stack
 
+# What is being made in the folder of a data set or a study, and what was set aside: a folder beside
+# the tomograms while there is anything of it, in it one file each.
+PROGRESS = "progress"
+MAKING = ".making.json"
+FAILED = ".failed.json"
+
 ALL_MODELS = "model_*"
 ALL_REFERENCES = "reference_*"
 
