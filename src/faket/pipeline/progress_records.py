@@ -16,10 +16,9 @@ from pathlib import Path
 from faket.errors import InputError
 from faket.io.leftovers import Writer, is_temporary, state_of, this_process
 from faket.io.model_folder import FAILED, MAKING, PROGRESS
-from faket.io.records import read_record, write_record
+from faket.io.records import Record, read_record, write_record
 
 BEAT_S = 30.0  # chosen: a thousand workers write 33 small files a second
-_ANY = {"what": "a record of progress", "remedy": "remove the file"}
 
 
 @dataclass(frozen=True)
@@ -107,16 +106,16 @@ def read_progress(out: Path) -> ProgressRecords:
     for path in _files(out):
         with suppress(InputError, OSError):
             if path.name.endswith(MAKING):
-                making.append(read_record(path, Making, **_ANY))
+                making.append(_read(path, Making))
             elif path.name.endswith(FAILED):
-                failed.append(read_record(path, Failed, **_ANY))
+                failed.append(_read(path, Failed))
     return ProgressRecords(tuple(making), tuple(failed))
 
 
 def read_making(out: Path, name: str) -> Making | None:
     """Read the record of one part that is being made; None if there is none that can be read."""
     with suppress(InputError, OSError):
-        return read_record(making_path(out, name), Making, **_ANY)
+        return _read(making_path(out, name), Making)
     return None
 
 
@@ -191,6 +190,10 @@ def tidy(out: Path) -> None:
     """Remove the folder of records if there are none."""
     with suppress(OSError):
         (out / PROGRESS).rmdir()
+
+
+def _read(path: Path, kind: type[Record]) -> Record:
+    return read_record(path, kind, what="a record of progress", remedy="remove the file")
 
 
 def _files(out: Path) -> list[Path]:
