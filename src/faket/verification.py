@@ -15,7 +15,7 @@ from faket.io.text import read_text
 from faket.io.verification import differences, find_manifests
 from faket.methods.table import METHODS
 from faket.pickers.stamp import STAMP as TRAINING
-from faket.pipeline.claim import RECIPE
+from faket.pipeline.claim import RECIPE, part_settings
 from faket.study.layout import STAMP as STUDY
 from faket.study.layout import open_study
 from faket.study.records import RESULT
@@ -109,8 +109,9 @@ def _data_set(recipe: Path) -> Iterator[str]:
     for name in names:
         if not (recipe.parent / name / MANIFEST).exists():
             yield f"{name}: missing, or not finished"
+    ours = part_settings(plain(content, recipe))
     for manifest in sorted(recipe.parent.glob(f"*/{MANIFEST}")):
-        if read_manifest(manifest)["settings"] != plain(content, recipe):
+        if part_settings(read_manifest(manifest)["settings"]) != ours:
             yield f"{RECIPE}: expected the recipe of {manifest.parent.name}, found another"
             return
 

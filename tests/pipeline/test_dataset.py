@@ -23,6 +23,7 @@ from faket.pipeline import generate, parse_recipe, read_recipe
 from faket.pipeline.methods import load_recipe_network
 from faket.reconstruction import binned_offset
 from faket.style import load_network
+from faket.verification import verify
 
 TINY = """
 seed = 3
@@ -235,6 +236,19 @@ def test_a_stopped_run_continues_to_the_same_bytes(noisy, tmp_path):
     assert (out / "model_0" / "reconstruction.mrc").stat().st_mtime_ns == kept
 
 
+def test_a_grown_data_set_is_that_made_at_once(noisy, tmp_path):
+    """More tomograms continue in the folder; what is there is not given up for fewer."""
+    out = tmp_path / "out"
+    reference = generate(tiny(tomograms=1), out).folder / "reference_0" / "projections.mrc"
+    measured = reference.stat().st_mtime_ns
+    generate(tiny(tomograms=2), out)
+    assert hashes(out) == hashes(noisy)
+    assert reference.stat().st_mtime_ns == measured
+    with pytest.raises(InputError, match=r"at least 2 tomograms.*has model_1.*`tomograms` = 1"):
+        generate(tiny(tomograms=1), out)
+    assert verify(out).differences == ()
+
+
 def test_a_failure_leaves_no_half_tomogram(noisy, tmp_path, monkeypatch):
     import faket.pipeline.tomogram as module
 
@@ -273,7 +287,7 @@ def test_changed_inputs_are_not_mixed(tmp_path):
 
 def test_another_recipe_does_not_overwrite(noisy, tmp_path):
     with pytest.raises(InputError, match="another recipe"):
-        generate(tiny(tomograms=1), noisy)
+        generate(tiny(tomograms=2, binning=2), noisy)
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("x")
     with pytest.raises(InputError, match="empty folder"):

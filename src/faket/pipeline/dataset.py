@@ -16,7 +16,7 @@ from faket.io.leftovers import holds_nothing
 from faket.io.manifest import read_manifest, sha256_of
 from faket.io.model_folder import ALL_MODELS, MANIFEST, model_name
 from faket.io.verification import check_folder
-from faket.pipeline.claim import RECIPE, claim, is_own, restore_claim
+from faket.pipeline.claim import RECIPE, check_number, claim, is_own, restore_claim
 from faket.pipeline.executors import make_all
 from faket.pipeline.foreign_microscope import check_foreign, foreign_formation
 from faket.pipeline.library import load_library, specimen_config
@@ -62,7 +62,7 @@ def generate(
     out : Path
         Folder to write: a folder ``reference_N/`` for each reference and ``model_N/`` for each
         tomogram in SHREC'21's layout, each with a manifest. Finished parts of an interrupted run
-        of the same recipe are kept.
+        of the same recipe are kept; so are those of a recipe that asked for fewer tomograms.
     executor : "local"
         Processes on this machine.
     workers : int
@@ -134,6 +134,7 @@ def _check_place(recipe: Recipe, out: Path) -> None:
             f"{out}: expected an empty folder or one of the same recipe, found another recipe's "
             "data; choose another folder"
         )
+    check_number(recipe, out)
     if not claimed and not holds_nothing(out):
         raise InputError(f"{out}: expected an empty folder, found files; choose another folder")
     todo = sum(not _is_finished(out, index) for index in range(recipe.tomograms))

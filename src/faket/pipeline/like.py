@@ -118,7 +118,7 @@ def _store(plan: Plan, folder: Path, found: MeasuredFilter, clock: Clock) -> Non
         write_manifest(
             temporary / MANIFEST,
             kind="reconstruction",
-            settings=plan.recipe.model_dump(mode="json"),
+            settings=plan.recipe.part_settings(),
             seed=plan.recipe.seed,
             record={
                 "source": found.source,

@@ -129,6 +129,10 @@ class Recipe(Section):
         x, y, z = (side // settings.binning for side in self.specimen.size_voxels)
         return x, y, z if settings.depth is None else settings.depth
 
+    def part_settings(self) -> dict[str, Any]:
+        """Return what a tomogram or reference depends on: all but the number of tomograms."""
+        return self.model_dump(mode="json", exclude={"tomograms"})
+
     def at(self, path: Path) -> Path:
         """Return ``path``, relative to the recipe's folder."""
         return self._folder / os.path.expanduser(path)  # unlike Path's, silent about unknown users

@@ -96,7 +96,7 @@ def _stored_reference(
             write_manifest(
                 temporary / MANIFEST,
                 kind="reference",
-                settings=recipe.model_dump(mode="json"),
+                settings=recipe.part_settings(),
                 seed=recipe.seed,
                 record={
                     "source": reference.source,

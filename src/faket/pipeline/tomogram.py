@@ -64,7 +64,7 @@ def make_model(plan: Plan, index: int, say: Callable[[str], None] | None = None)
         write_manifest(
             folder / MANIFEST,
             kind="tomogram",
-            settings=recipe.model_dump(mode="json"),
+            settings=recipe.part_settings(),
             seed=recipe.seed,
             record=record,
             inputs=plan.inputs,
