@@ -287,17 +287,16 @@ def make_weights(
 ) -> dict[str, Tensor]:
     """Return all tensors of the weights file, and print the record."""
     torch.manual_seed(seed)
-    started = time.perf_counter()
+    started = said = time.perf_counter()
     network = initial_network(seed, designed=objective != "random")
     sample, _, _ = images.batch(generator(seed, "scale"), 24, size=256)
     normalise(network, sample)
     if objective not in ("designed", "random"):
         for step, loss in train(network, images, objective, steps, seed, learn):
-            if step % 50 == 0 or step == steps - 1:
-                print(
-                    f"step {step}: loss {loss:.4f}, {time.perf_counter() - started:.0f} s",
-                    flush=True,
-                )
+            now = time.perf_counter()
+            if now - said >= 30 or step == steps - 1:
+                said = now
+                print(f"step {step}: loss {loss:.4f}, {now - started:.0f} s", flush=True)
     normalise(network, sample)
     print(f"{objective}: held-out microscopes distinguished {retrieval(network, images, seed):.3f}")
     crops, _, _ = images.batch(generator(seed, "curvature"), CURVATURE_CROPS // 2, size=CROP)

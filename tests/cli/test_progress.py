@@ -1,8 +1,20 @@
-"""Progress without a terminal: few lines, an estimate, notices at once."""
+"""Progress: few lines without a terminal, JSON for machines, an estimate, notices at once."""
+
+import json
+import logging
 
 import pytest
 
-from faket.cli.progress import SECONDS_BETWEEN_LINES, Lines, duration
+from faket.cli.app import run
+from faket.cli.messages import notice, speaking
+from faket.cli.progress import (
+    SECONDS_BETWEEN_LINES,
+    SECONDS_BETWEEN_OBJECTS,
+    Lines,
+    Objects,
+    Pace,
+    duration,
+)
 
 
 class Clock:
@@ -76,6 +88,48 @@ def test_what_an_error_ended_is_not_reported_as_finished(capsys, clock):
     with pytest.raises(KeyboardInterrupt), lines:
         stopped(lines.report)
     assert printed(capsys) == ["out: models [0/2]"]
+
+
+def test_what_takes_longer_than_a_bar_remembers_has_an_estimate_which_runs_down(clock):
+    pace = Pace(clock)
+    pace.see(0, 10)
+    assert pace.seconds_left() is None
+    clock.now = 600
+    pace.see(1, 10)
+    clock.now = 900
+    pace.see(1, 10)  # another part of the second tomogram
+    assert pace.seconds_left() == 9 * 600 - 300
+    clock.now = 99999
+    assert pace.seconds_left() == 0
+
+
+def test_machines_get_objects(capsys, clock):
+    """At most one a second of progress, every notice, and the error at the end."""
+    with speaking(["train", "--log-json"]), Objects("train", clock=clock) as objects:
+        for step in range(1, 101):
+            clock.now += 0.1
+            objects.report("epoch 1", step, 100)
+        objects.report("`seed` is assumed", 0, 0)
+        logging.getLogger("faket").warning("a.mrc: no voxel size")
+        notice("spectra differ")
+    told = [json.loads(line) for line in printed(capsys)]
+    steps = [each for each in told if "done" in each]
+    assert len(steps) <= 10 / SECONDS_BETWEEN_OBJECTS + 2
+    assert {"what", "done", "total", "seconds_left", "time", "command"} == set(steps[1])
+    assert (steps[-1]["done"], steps[-1]["total"], steps[-1]["command"]) == (100, 100, "train")
+    notices = [each["notice"] for each in told if "notice" in each]
+    assert notices == ["seed is assumed", "a.mrc: no voxel size", "spectra differ"]
+    notice("plain again")
+    assert printed(capsys) == ["plain again"]
+
+
+@pytest.mark.parametrize("words", [["verify", "nowhere"], ["verify", "nowhere", "--nonsense"]])
+def test_errors_are_objects_too(capsys, words):
+    assert run([*words, "--log-json"]) == 2
+    (line,) = printed(capsys)
+    told = json.loads(line)
+    assert (told["command"], told["exit_code"]) == ("verify", 2)
+    assert "n" in told["error"]
 
 
 @pytest.mark.parametrize(

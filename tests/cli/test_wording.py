@@ -52,7 +52,7 @@ def options(command):
     parameters = inspect.signature(_COMMANDS[command]).parameters.values()
     return {
         "--" + item.name.replace("_", "-") for item in parameters if item.kind is item.KEYWORD_ONLY
-    } | {"--angular-step", "--no-figure", "--help"}
+    } | {"--angular-step", "--no-figure", "--help", "--log-json"}
 
 
 def template(node):

@@ -11,6 +11,7 @@ from faket.cli.compare import compare
 from faket.cli.export import export
 from faket.cli.inspect import inspect
 from faket.cli.match import match
+from faket.cli.messages import failure, speaking, with_log_json
 from faket.cli.outputs import checked
 from faket.cli.picking import pick, train
 from faket.cli.reconstruct import reconstruct
@@ -58,21 +59,25 @@ _AFTER_INTERRUPT = {
     **dict.fromkeys(("demo", "simulate", "train", "match", "study", "export"), _CONTINUES),
     "species": "finished molecules are kept; run the command with the others to continue",
 }
-for command in _DATASETS:
-    app.command(checked(command))
-app.command(checked(export))
-app.command(checked(inspect))
-for command in _STAGES:
-    app.command(checked(command), group="Single stages, from files to files")
-for command in _JUDGING:
-    app.command(checked(command), group="Pickers and comparisons")
-app.command(verify)
-app.command(checked(report))
+_GROUPS: dict[Callable[..., object], str] = {
+    **dict.fromkeys(_STAGES, "Single stages, from files to files"),
+    **dict.fromkeys(_JUDGING, "Pickers and comparisons"),
+}
+_EVERY: tuple[Callable[..., object], ...] = (
+    *_DATASETS, export, inspect, *_STAGES, *_JUDGING, verify, report
+)  # fmt: skip
+for command in _EVERY:
+    app.command(with_log_json(checked(command)), group=_GROUPS.get(command))
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; 2 for input that cannot be used."""
     open_streams()
+    with speaking(sys.argv[1:] if arguments is None else arguments):
+        return _run(arguments)
+
+
+def _run(arguments: Sequence[str] | None) -> int:
     try:
         with stopping():
             code = app(arguments, exit_on_error=False, print_error=False)
@@ -109,5 +114,5 @@ def _after_interrupt(arguments: Sequence[str] | None) -> str:
 
 
 def _fail(message: str, code: int) -> int:
-    print("faket: " + " ".join(message.split()), file=sys.stderr)
+    failure(" ".join(message.split()), code)
     return code

@@ -1,6 +1,5 @@
 """What the commands share: types of options, tilt angles, manifests, notices."""
 
-import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -8,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
+from faket.cli import messages
 from faket.errors import InputError
 from faket.io.model_folder import MANIFEST, manifest_beside
 
@@ -77,10 +77,9 @@ def check_sign(path: Path, images: "FloatArray") -> None:
 
     found = contrast_sign(images)
     if found.sign == "inverted":
-        print(
+        messages.notice(
             f"{path}: expected dark protein, found bright (skewness {found.skewness:+.2f}); "
-            "--invert-reference multiplies the images by -1",
-            file=sys.stderr,
+            "--invert-reference multiplies the images by -1"
         )
 
 
@@ -88,7 +87,7 @@ def print_species_notices(library: "Iterable[Species]") -> None:
     """Print what was guessed, left out or looks wrong in molecules, one line each."""
     for species in library:
         for notice in species.report.notices:
-            print(f"{species.name}: {notice}", file=sys.stderr)
+            messages.notice(f"{species.name}: {notice}")
 
 
 def refuse_unused(where: str, **options: object) -> None:
@@ -108,7 +107,7 @@ def _is_given(value: object) -> bool:
 def print_notices(path: Path, *notices: str) -> None:
     """Print the notices about an input on the error stream."""
     for notice in filter(None, notices):
-        print(f"{path}: {notice}", file=sys.stderr)
+        messages.notice(f"{path}: {notice}")
 
 
 def ticker(report: Callable[[str, int, int], None]) -> Callable[[int, int], None]:

@@ -1,9 +1,9 @@
 """The commands `noise` and `reconstruct`: from noise-free projections to a tomogram."""
 
-import sys
 from pathlib import Path
 from typing import Literal
 
+from faket.cli import messages
 from faket.cli.common import (
     Flag,
     Positive,
@@ -117,7 +117,7 @@ def noise(
         say=notices.append,
     )
     for notice in notices:
-        print(in_words_of(noise, notice), file=sys.stderr)
+        messages.notice(in_words_of(noise, notice))
     if prepared.left_out:
         record["left_out"] = prepared.left_out
     write_tilt_series(out, TiltSeries(images, series.geometry))

@@ -1,10 +1,10 @@
 """The command `inspect`: what is known of a reference, what is missing and what it costs."""
 
 import json as json_format
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from faket.cli import messages
 from faket.cli.common import Flag, Positive
 from faket.cli.outputs import OutTable
 from faket.cli.wording import in_words_of
@@ -114,7 +114,7 @@ def _print(rows: list[tuple[str, "Inspection | InputError"]], *, as_json: bool) 
         print_rows(rows)
         for name, row in rows:
             if isinstance(row, InputError):
-                print(f"{name}: {in_words_of(inspect, str(row))}", file=sys.stderr)
+                messages.notice(f"{name}: {in_words_of(inspect, str(row))}")
 
 
 def _json(found: Any) -> str:

@@ -1,4 +1,4 @@
-"""Progress of a long command: a bar with an estimate on a terminal, some lines elsewhere."""
+"""Progress of a long command: a bar with the time left on a terminal, some lines elsewhere."""
 
 import sys
 import threading
@@ -9,13 +9,23 @@ from types import TracebackType
 from typing import Self
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.progress import TimeRemainingColumn as Estimate
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeElapsedColumn,
+)
+from rich.text import Text
 
+from faket.cli import messages
 from faket.cli.wording import in_words_of
 from faket.reports import Report
 
 SECONDS_BETWEEN_LINES = 30.0
+SECONDS_BETWEEN_OBJECTS = 1.0  # of JSON; chosen, because a training makes ten steps in this time
 
 
 @contextmanager
@@ -25,16 +35,18 @@ def reporting(title: str, command: Callable[..., None] | None = None) -> Iterato
     What has a total of 0 is a notice: it stays on the screen, in the words of the command.
     """
     console = Console(stderr=True)
-    if not console.is_terminal:
-        with Lines(title, command) as lines:
+    if messages.is_json() or not console.is_terminal:
+        kind = Objects if messages.is_json() else Lines
+        with kind(title, command) as lines:
             yield lines.report
         return
+    pace = Pace()
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
-        Estimate(),
+        TimeLeft(pace),
     )
     with Progress(*columns, console=console) as bar:
         task = bar.add_task(title, total=None)
@@ -44,9 +56,54 @@ def reporting(title: str, command: Callable[..., None] | None = None) -> Iterato
                 text = f"{title}: {in_words_of(command, what)}"
                 bar.console.print(text, highlight=False, markup=False)
                 return
+            pace.see(done, total)
             bar.update(task, description=what, completed=done, total=total)
 
         yield update
+
+
+class Pace:
+    """How long a stage will go on, from what was done of it since it began.
+
+    Parameters
+    ----------
+    clock : callable
+        Seconds; for tests.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        """Know nothing."""
+        self._clock = clock
+        self._begun, self._first, self._total, self._done = clock(), 0, 0, 0
+        self._end: float | None = None
+
+    def see(self, done: int, total: int) -> None:
+        """Note where the stage stands."""
+        now = self._clock()
+        if total != self._total or done < self._done:  # another stage, or what was made before
+            self._begun, self._first, self._end = now, done, None
+        elif done > self._done:
+            left = (now - self._begun) * (total - done) / (done - self._first)
+            self._end = now + left if done < total else None
+        self._total, self._done = total, done
+
+    def seconds_left(self) -> float | None:
+        """Return the time that is left; None while nobody can know it."""
+        return None if self._end is None else max(0.0, self._end - self._clock())
+
+
+class TimeLeft(ProgressColumn):
+    """The time left; the bar's own column forgets what took longer than half a minute."""
+
+    def __init__(self, pace: Pace) -> None:
+        """Show the time left at this pace."""
+        super().__init__()
+        self._pace = pace
+
+    def render(self, task: Task) -> Text:
+        """Return the column."""
+        left = self._pace.seconds_left()
+        return Text("" if left is None else f"about {duration(left)} left", "progress.remaining")
 
 
 class Lines:
@@ -62,6 +119,8 @@ class Lines:
         Seconds; for tests.
     """
 
+    between_s = SECONDS_BETWEEN_LINES
+
     def __init__(
         self,
         title: str,
@@ -71,13 +130,13 @@ class Lines:
         """Begin with nothing to print."""
         self._title, self._command, self._clock = title, command, clock
         self._waiting: tuple[str, int, int] | None = None
-        self._printed_at = -SECONDS_BETWEEN_LINES
-        self._from = (clock(), 0, 0, 0)  # when it began, at how many of how many, seen last
+        self._printed_at = -self.between_s
+        self._pace = Pace(clock)
         self._lock, self._ended = threading.Lock(), threading.Event()
 
     def __enter__(self) -> Self:
         """Print what waits while the command works."""
-        self._printed_at = self._clock() - SECONDS_BETWEEN_LINES
+        self._printed_at = self._clock() - self.between_s
         threading.Thread(target=self._watch, daemon=True).start()
         return self
 
@@ -95,19 +154,25 @@ class Lines:
         """Print a notice (a total of 0), or note where the command stands and print it in time."""
         with self._lock:
             if not total:
-                self._say(in_words_of(self._command, what))
+                self.notice(in_words_of(self._command, what))
                 return
-            begun, first, known, last = self._from
-            if total != known or done < last:  # another stage, or what was made before
-                begun, first = self._clock(), done
-            self._from = (begun, first, total, done)
+            self._pace.see(done, total)
             self._waiting = (what, done, total)
             self.print_in_time()
 
     def print_in_time(self) -> None:
         """Print what waits, if nothing was printed of late."""
-        if self._waiting and self._clock() - self._printed_at >= SECONDS_BETWEEN_LINES:
+        if self._waiting and self._clock() - self._printed_at >= self.between_s:
             self._print()
+
+    def notice(self, text: str) -> None:
+        """Print a notice."""
+        print(f"{self._title}: {text}", file=sys.stderr, flush=True)
+
+    def line(self, what: str, done: int, total: int, seconds_left: float | None) -> None:
+        """Print where the command stands."""
+        left = "" if seconds_left is None else f", about {duration(seconds_left)} left"
+        self.notice(f"{what} [{done}/{total}]{left}")
 
     def _watch(self) -> None:
         while not self._ended.wait(1.0):
@@ -118,17 +183,22 @@ class Lines:
         assert self._waiting is not None
         what, done, total = self._waiting
         self._waiting, self._printed_at = None, self._clock()
-        self._say(f"{what} [{done}/{total}]{self._left(done, total)}")
+        self.line(what, done, total, self._pace.seconds_left())
 
-    def _left(self, done: int, total: int) -> str:
-        begun, first, _, _ = self._from
-        if not first < done < total:
-            return ""
-        seconds = (self._clock() - begun) * (total - done) / (done - first)
-        return f", about {duration(seconds)} left"
 
-    def _say(self, text: str) -> None:
-        print(f"{self._title}: {text}", file=sys.stderr, flush=True)
+class Objects(Lines):
+    """The same as JSON, for machines."""
+
+    between_s = SECONDS_BETWEEN_OBJECTS
+
+    def notice(self, text: str) -> None:
+        """Write a notice."""
+        messages.say_json(notice=text)
+
+    def line(self, what: str, done: int, total: int, seconds_left: float | None) -> None:
+        """Write where the command stands."""
+        left = None if seconds_left is None else round(seconds_left, 1)
+        messages.say_json(what=what, done=done, total=total, seconds_left=left)
 
 
 def duration(seconds: float) -> str:

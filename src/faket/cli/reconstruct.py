@@ -1,9 +1,9 @@
 """The command `reconstruct`: from an aligned stack to a tomogram, ours or one like another's."""
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from faket.cli import messages
 from faket.cli.common import (
     Count,
     Flag,
@@ -172,5 +172,5 @@ def _measured(
     if found is None:
         ours: Volume = reconstruct_series(series, depth=depth, **settings)
         found = filter_of_spectra(theirs, ours)
-    print(f"{like}: {filter_words(found)}", file=sys.stderr)
+    messages.notice(f"{like}: {filter_words(found)}")
     return found

@@ -1,12 +1,12 @@
 """What `faket score` reads: picks with the truth's class names, and what was assumed."""
 
 import math
-import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from faket.cli import messages
 from faket.cli.wording import in_words_of
 from faket.errors import InputError
 from faket.vocabulary import NO_MOLECULES
@@ -32,7 +32,7 @@ def print_notes(path: Path, notes: Iterable[str]) -> None:
     from faket.cli.score import score
 
     for note in notes:
-        print(f"{path}: {in_words_of(score, note)}", file=sys.stderr)
+        messages.notice(f"{path}: {in_words_of(score, note)}")
 
 
 def read_all_picks(

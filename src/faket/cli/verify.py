@@ -1,8 +1,8 @@
 """The command `verify`: whether written files are still as they were."""
 
-import sys
 from pathlib import Path
 
+from faket.cli import messages
 from faket.cli.common import Flag
 
 
@@ -27,7 +27,7 @@ def verify(folder: Path, /, *, full: Flag = False) -> int:
         print(line)
     checked = f"{found.files} files of {found.manifests} manifests"
     if found.differences:
-        print(f"{folder}: {len(found.differences)} differences in {checked}", file=sys.stderr)
+        messages.notice(f"{folder}: {len(found.differences)} differences in {checked}")
         return 1
     print(f"{folder}: {checked} are unchanged{'' if full else ' (by size and date)'}")
     return 0
