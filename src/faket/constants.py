@@ -37,6 +37,12 @@ ICE_POTENTIAL_V = 4.5301
 PROTEIN_POTENTIAL_V = 7.86
 # Gold, 19.3 g/cm³.
 GOLD_POTENTIAL_V = 29.9
+# Amorphous carbon, 1.75 g/cm³, measured by holography on evaporated films: Wanner, Bach, Gerthsen,
+# Werner and Tesche, Ultramicroscopy 106, 341 (2006). Independent atoms would give 10.5 V.
+CARBON_POTENTIAL_V = 9.09
+# Hexagonal ice has 0.928 g/cm³ at 90 K (SSHADE, constituent H2O Ih; 0.920 at 250 K by its cell of
+# 4.518 and 7.356 Å, Röttger et al., Acta Cryst. B50, 644 (1994)): the potential in proportion.
+ICE_CRYSTAL_POTENTIAL_V = 4.520
 
 # Volume per mass of protein: 1 / 1.35 g/cm³, the mean of large proteins (Fischer, Polikarpov and
 # Craievich, Protein Sci. 13, 2825 (2004)).
@@ -57,9 +63,18 @@ ICE_MOTION_A2_PER_DOSE = 1.1
 
 # Mean free paths for inelastic scattering at 300 kV, Å, by the cross-sections of the simulator
 # behind SHREC'21 (PyTom, simulation/physics.py, potential_amplitude, after Vulović et al. 2013;
-# mean energy loss 20 eV): ice 0.93, protein 1.35, lipid 0.92 and gold 19.3 g/cm³. With an energy
+# mean energy loss 20 eV): ice 0.93, protein 1.35, lipid 0.92, gold 19.3,
+# carbon 1.75 and crystalline ice 0.928 g/cm³. With an energy
 # filter 3950 was measured for ice (Leginon's manual, "ice thickness using zero loss peak").
-MEAN_FREE_PATH_300KV_A = {"ice": 3750.0, "protein": 1970.0, "membrane": 3490.0, "gold": 710.0}
+MEAN_FREE_PATH_300KV_A = {
+    "ice": 3750.0,
+    "protein": 1970.0,
+    "membrane": 3490.0,
+    "gold": 710.0,
+    "carbon": 1730.0,
+    "crystal": 3760.0,
+    "vacuum": math.inf,
+}
 
 # Critical dose N_e(k) = A k^B + C in e/Å² at 300 kV, k in 1/Å (Grant and Grigorieff, eLife 4,
 # e06980 (2015)).

@@ -7,6 +7,10 @@ FIDUCIAL = "fiducial"
 GOLD = "gold"  # name of fiducials in SHREC'21 and in older files; read, never written
 FIDUCIALS = (FIDUCIAL, GOLD)
 NO_MOLECULES = (VESICLE, *FIDUCIALS)
+CARBON = "carbon"
+ICE_CRYSTAL = "ice-crystal"
+VACUUM = "vacuum"  # beyond the faces of the ice
+SURROUNDINGS = (CARBON, ICE_CRYSTAL, VACUUM)
 
 # SHREC'21's proteins in the order of its class numbers, from 1 on (Gubins et al. 2021).
 SHREC_PROTEINS = (
@@ -39,10 +43,15 @@ def membrane_class(name: str) -> str:
 
 
 def is_membrane(name: str) -> bool:
-    """Tell whether a class is one of membranes, whose centres nobody picks."""
+    """Tell whether a class is one of membranes."""
     return name.casefold().partition(":")[0] in (VESICLE, MEMBRANE)
+
+
+def is_extended(name: str) -> bool:
+    """Tell whether a class is one of membranes or surroundings, whose centres nobody picks."""
+    return is_membrane(name) or name.casefold() in SURROUNDINGS
 
 
 def is_molecule(name: str) -> bool:
     """Tell whether a class is one of molecules, whose positions and orientations mean something."""
-    return name not in FIDUCIALS and not is_membrane(name)
+    return name not in FIDUCIALS and not is_extended(name)

@@ -24,7 +24,7 @@ IDEAL = Microscope(
     absorption=False,
     damage=False,
 )
-CLASSES = {1: "protein", 2: "membrane", 3: "gold"}
+CLASSES = {1: "protein", 2: "membrane", 3: "gold", 4: "vacuum"}
 
 
 def _specimen(potential, voxel_size_A=5.0, labels=None):

@@ -8,7 +8,11 @@ import pytest
 import torch
 from scipy.optimize import minimize_scalar
 
-from faket.constants import electron_wavelength_A, interaction_constant_rad_per_V_A
+from faket.constants import (
+    ICE_POTENTIAL_V,
+    electron_wavelength_A,
+    interaction_constant_rad_per_V_A,
+)
 from faket.data import TiltGeometry
 from faket.microscope import Optics, contrast_transfer, draw_acquisition
 from faket.microscope.absorption import absorptive_potential_V, mean_free_path_A
@@ -271,6 +275,48 @@ def test_gold_does_not_fade(make_specimen, shoot):
     potential = np.where(labels == 3, 25.3699, 0.0)
     exposure = shoot(
         make_specimen(potential, labels=labels),
+        [0.0, 0.0],
+        dose=[50.0, 50.0],
+        order=[0, 1],
+        damage=True,
+        expose_with={"keep": ["exit_wave"]},
+    )
+    first, last = exposure.stages["exit_wave"]
+    np.testing.assert_allclose(last, first, atol=1e-4)
+
+
+def half_empty(make_specimen):
+    """A slab of 200 Å whose upper half is vacuum."""
+    labels = np.zeros(SHAPE, np.uint8)
+    labels[20:] = 4
+    return make_specimen(np.where(labels == 4, -ICE_POTENTIAL_V, 0.0), labels=labels)
+
+
+@pytest.mark.parametrize("angle", [0.0, 40.0])
+def test_vacuum_absorbs_nothing(make_specimen, ideal, angle):
+    column = column_of(
+        half_empty(make_specimen), replace(ideal, ice=True, absorption=True), [angle]
+    )
+    wave, _ = column.exit_wave(column.load(0))
+    middle = column.grid.crop(wave)[:, 28:36].abs() ** 2
+    path_A = 100 / np.cos(np.radians(angle))
+    expected = np.exp(-path_A / mean_free_path_A("ice", 300.0))
+    assert middle.mean().item() == pytest.approx(expected, rel=2e-3)
+
+
+def test_ice_has_its_texture_where_it_is(make_specimen, ideal):
+    """Half as much ice, half the variance."""
+    variances = []
+    for specimen in (make_specimen(np.zeros(SHAPE)), half_empty(make_specimen)):
+        column = column_of(specimen, replace(ideal, ice=True, slice_thickness_A=0.0))
+        phase = torch.angle(column.exit_wave(column.load(0))[0])
+        variances.append(column.grid.crop(phase).var().item())
+    assert variances[1] / variances[0] == pytest.approx(0.5, rel=0.02)
+
+
+def test_vacuum_does_not_fade(make_specimen, shoot):
+    exposure = shoot(
+        half_empty(make_specimen),
         [0.0, 0.0],
         dose=[50.0, 50.0],
         order=[0, 1],

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from faket.vocabulary import is_membrane
+from faket.vocabulary import is_extended
 
 if TYPE_CHECKING:
     from faket.evaluation import Interval, Scores, Summary, Truth
@@ -58,7 +58,7 @@ def hollow_lines(truth: "Truth", tolerance_A: float) -> list[str]:
     lines = []
     for name in truth.class_names:
         missed, n = int((hits[species == name] < 0).sum()), int((species == name).sum())
-        if not is_membrane(name) and missed > n / 2 and not tolerance_A:
+        if not is_extended(name) and missed > n / 2 and not tolerance_A:
             lines.append(
                 f"{name}: {missed} of {n} true centres lie on background, where SHREC'21's rule "
                 "counts every pick as wrong; --tolerance-A accepts picks near a centre"

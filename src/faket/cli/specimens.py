@@ -132,7 +132,8 @@ def specimen(recipe: Path, out: OutFolder, /, *, seed: Seed | None = None) -> No
     chosen = settings.seed if seed is None else seed
     config = specimen_config(settings, library)
     placement = place_particles(config, library, seed=chosen)
-    painted = paint_specimen(config, library, placement.particles, placement.membranes)
+    around = placement.membranes, placement.surroundings
+    painted = paint_specimen(config, library, placement.particles, *around)
     settings_used = {**settings.model_dump(mode="json"), "seed": chosen}
     counts = {"requested": dict(placement.requested), "placed": placement.placed}
     with atomic_folder(out) as folder:  # appears with its manifest

@@ -11,6 +11,9 @@ _ALTERNATIVES = re.compile(r", or |, | or ")
 _SECTIONS = {
     "SpecimenConfig": "specimen",
     "FilamentSettings": "filaments",
+    "LamellaSettings": "specimen.lamella",
+    "CarbonSettings": "specimen.carbon",
+    "CrystalSettings": "specimen.crystals",
     "SpecimenSection": "specimen",
     "Microscope": "microscope.settings",
 }

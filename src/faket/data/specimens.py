@@ -12,7 +12,7 @@ from faket.data.arrays import DoubleArray, FloatArray
 if TYPE_CHECKING:  # it takes longer to import than all else that `faket --help` needs
     from scipy.spatial.transform import Rotation
 
-Material = Literal["protein", "membrane", "gold"]
+Material = Literal["protein", "membrane", "gold", "carbon", "crystal", "vacuum"]
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from faket.errors import InputError
 from faket.evaluation.conventions import other_readings
 from faket.evaluation.matching import Picks, Truth, dilated_ids, match_picks, resolve_names
 from faket.evaluation.orientations import angular_errors_deg
-from faket.vocabulary import is_membrane, is_molecule
+from faket.vocabulary import is_extended, is_molecule
 
 _BINNINGS = (2, 3, 4, 5, 6, 8)
 _LARGEST_SAMPLE = 2000  # picks tried; chosen, because a hint should take no more than a second
@@ -120,7 +120,7 @@ def _median_error(
 
 def _voxels(picks: Picks, truth: Truth) -> DoubleArray:
     """Return x y z in voxels of the picks that are not vesicles."""
-    keep = [i for i, name in enumerate(picks.species) if not is_membrane(name)]
+    keep = [i for i, name in enumerate(picks.species) if not is_extended(name)]
     voxels: DoubleArray = picks.positions_A[keep] / truth.voxel_size_A
     return voxels
 

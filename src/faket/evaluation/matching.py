@@ -20,7 +20,7 @@ from scipy.spatial.transform import Rotation
 from faket.data import AnyArray, DoubleArray, Particles
 from faket.errors import InputError
 from faket.evaluation.conventions import EulerAngles
-from faket.vocabulary import FIDUCIAL, GOLD, is_membrane
+from faket.vocabulary import FIDUCIAL, GOLD, is_extended
 
 IntArray = NDArray[np.int64]
 
@@ -234,7 +234,7 @@ def _voxels(picks: Picks, truth: Truth) -> tuple[IntArray, int]:
 def _nearest(picks: Picks, truth: Truth, tolerance_A: float) -> IntArray:
     """Return the object with the nearest centre within the tolerance; -1 where there is none."""
     species = truth.particles.species
-    compact = np.array([i for i, name in enumerate(species) if not is_membrane(name)], np.int64)
+    compact = np.array([i for i, name in enumerate(species) if not is_extended(name)], np.int64)
     if len(compact) == 0 or len(picks) == 0:
         return np.full(len(picks), -1, np.int64)
     tree = cKDTree(truth.particles.positions_A[compact])

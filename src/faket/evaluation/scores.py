@@ -39,7 +39,7 @@ from faket.vocabulary import (
     SHREC_PROTEINS,
     SHREC_UNSCORED,
     VESICLE,
-    is_membrane,
+    is_extended,
 )
 
 
@@ -185,9 +185,9 @@ def is_shrec(class_names: Collection[str]) -> bool:
 
 
 def default_excluded(class_names: Collection[str]) -> tuple[str, ...]:
-    """Return the classes that are not scored by default: membranes, and SHREC's 4V94."""
+    """Return the classes that are not scored by default: all extended ones, and SHREC's 4V94."""
     unscored = {SHREC_UNSCORED} if is_shrec(class_names) else set()
-    return tuple(n for n in class_names if n.upper() in unscored or is_membrane(n))
+    return tuple(n for n in class_names if n.upper() in unscored or is_extended(n))
 
 
 def _ordered(classes: Sequence[str]) -> tuple[str, ...]:
@@ -252,7 +252,7 @@ def _orient(
     errors = {}
     for code, name in enumerate(classes, start=1):
         objects = np.flatnonzero(right & (true == code))
-        if name.casefold() in NO_MOLECULES or is_membrane(name):
+        if name.casefold() in NO_MOLECULES or is_extended(name):
             continue
         errors[name] = np.zeros(0)
         if len(objects):

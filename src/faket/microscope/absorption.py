@@ -10,7 +10,7 @@ from faket.data import ClassInfo, DoubleArray
 
 
 def mean_free_path_A(material: str, voltage_kV: float) -> float:
-    """Mean free path Λ of "ice", "protein", "membrane" or "gold"; it goes as β².
+    """Mean free path Λ of "ice" or a material of a class; it goes as β², and is infinite in vacuum.
 
     At 200 kV this gives 3007 Å for ice and 1579 Å for protein. The cross-sections behind the table
     also grow with the logarithm of the energy and give 3111 and 1633 Å.

@@ -150,7 +150,10 @@ class Column:
         if fade is not None and inside:
             potential = self._lost_spectrum(tilt, core, fade)
         if self._ice is not None:
-            potential = self._ice.group(group, potential)
+            empty = None
+            if tilt.vacuum is not None and inside and tilt.vacuum[core].any():
+                empty = torch.from_numpy(tilt.vacuum[core]).to(self.grid.device)
+            potential = self._ice.group(group, potential, empty)
         elif potential is not None:
             potential = torch.fft.irfft2(potential, s=self.grid.shape)  # → [y, x]
         if tilt.loss is not None and inside:
@@ -190,8 +193,8 @@ class Column:
         full = torch.zeros(self.grid.shape, device=self.grid.device)
         for band in tilt.potential[core * per_group : (core + 1) * per_group]:
             full[self._columns(band)] += torch.from_numpy(band.values).to(full.device)
-        if tilt.gold is not None and tilt.gold[core].any():
-            gold = torch.from_numpy(tilt.gold[core]).to(full.device)
-            full[self.grid.window(tilt.gold.shape[1:])] -= gold
+        if tilt.lasting is not None and tilt.lasting[core].any():
+            lasting = torch.from_numpy(tilt.lasting[core]).to(full.device)
+            full[self.grid.window(tilt.lasting.shape[1:])] -= lasting
         spectrum: torch.Tensor = torch.fft.rfft2(full)  # [y, x] → [y, x // 2 + 1]
         return spectrum.mul_(fade * -self.grid.pixel_size_A)

@@ -189,7 +189,9 @@ class IceField:
         kept_x = torch.from_numpy(kept.astype(np.float32)).to(kx.device) * (kx < nyquist)
         return torch.sqrt_((1 - kept_x * (ky.abs() < nyquist)).clamp_(min=0))
 
-    def group(self, group: int, also: torch.Tensor | None = None) -> torch.Tensor | None:
+    def group(
+        self, group: int, also: torch.Tensor | None = None, empty: torch.Tensor | None = None
+    ) -> torch.Tensor | None:
         """Return the projected potential of the ice in one group of slices.
 
         Call in the order of the groups, each once.
@@ -199,6 +201,9 @@ class IceField:
         group : int
         also : Tensor, shape (y, x // 2 + 1), complex64, optional
             Spectrum of a potential that is added; overwritten.
+        empty : Tensor, shape (y, columns), float32, optional
+            Path through vacuum, pixels, in the middle of the grid: there the texture is weaker, as
+            the square root of the ice that is left.
 
         Returns
         -------
@@ -214,10 +219,17 @@ class IceField:
             return None if also is None else torch.fft.irfft2(also, s=grid.shape)
         band = slice(columns[0], columns[-1] + 1)
         sigma = np.sqrt(ice_power_V2_A3() * path[band]) / grid.pixel_size_A
-        potential = self._upsampled(self._coarse[group], also)
+        potential = self._upsampled(self._coarse[group], None if empty is not None else also)
         potential[:, band] += self._fine(len(sigma)).mul_(
             torch.from_numpy(sigma.astype(np.float32)).to(grid.device)
         )
+        if empty is not None:
+            rows, there = grid.window(empty.shape)
+            least_A = np.maximum(path[there], grid.pixel_size_A).astype(np.float32)
+            part = empty * (grid.pixel_size_A / torch.from_numpy(least_A).to(grid.device))
+            potential[rows, there] *= (1 - part).clamp_(min=0).sqrt_()
+            if also is not None:
+                potential += torch.fft.irfft2(also, s=grid.shape)
         return potential
 
     def _fine(self, columns: int) -> torch.Tensor:

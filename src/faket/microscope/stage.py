@@ -1,17 +1,32 @@
 """The stage: turns the specimen and cuts it into slices along the beam."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from faket.constants import GOLD_POTENTIAL_V, ICE_POTENTIAL_V, electron_wavelength_A
-from faket.data import FloatArray, Specimen
+from faket.constants import (
+    CARBON_POTENTIAL_V,
+    GOLD_POTENTIAL_V,
+    ICE_CRYSTAL_POTENTIAL_V,
+    ICE_POTENTIAL_V,
+    electron_wavelength_A,
+)
+from faket.data import DoubleArray, FloatArray, Material, Specimen
 from faket.microscope.absorption import label_losses
 from faket.microscope.labels import LabelSlicer
 from faket.microscope.record import AcquisitionRecord
 from faket.microscope.slicing import Slicing, automatic_thickness_A, plan_slices, slice_band
 from faket.projection import filled_columns, project_bands
+
+# Potentials above ice that the beam does not take away, V.
+_LASTING_V: Mapping[Material, float] = {
+    "gold": GOLD_POTENTIAL_V - ICE_POTENTIAL_V,
+    "carbon": CARBON_POTENTIAL_V - ICE_POTENTIAL_V,
+    "crystal": ICE_CRYSTAL_POTENTIAL_V - ICE_POTENTIAL_V,
+    "vacuum": -ICE_POTENTIAL_V,
+}
 
 
 @dataclass(frozen=True)
@@ -42,15 +57,18 @@ class Tilt:
         One for each fine slice.
     loss : ndarray, shape (core groups, y, x), float32, or None
         Exponent of the amplitude's absorption, beyond that of ice.
-    gold : ndarray, shape (core groups, y, x), float32, or None
+    lasting : ndarray, shape (core groups, y, x), float32, or None
         The part of the potential that does not fade with dose, in units of ``potential``.
+    vacuum : ndarray, shape (core groups, y, x), float32, or None
+        Path through vacuum in the specimen, voxels.
     """
 
     index: int
     slicing: Slicing
     potential: list[Band]
     loss: FloatArray | None
-    gold: FloatArray | None
+    lasting: FloatArray | None
+    vacuum: FloatArray | None
 
 
 class SpecimenStage:
@@ -65,17 +83,18 @@ class SpecimenStage:
     """
 
     def __init__(self, specimen: Specimen, record: AcquisitionRecord, columns: int) -> None:
-        """Find the absorption of each class, and which classes are gold."""
+        """Find the absorption of each class, what lasts under the beam, and where no ice is."""
         self._specimen, self._record, self._columns = specimen, record, columns
         microscope, p = record.microscope, record.pixel_size_A
-        losses, gold = np.zeros(256), np.zeros(256)
+        losses, lasting = np.zeros(256), np.zeros(256)
         if microscope.absorption:
             losses = label_losses(specimen.classes, microscope.voltage_kV, p)
         if microscope.damage:
-            of_gold = [label for label, info in specimen.classes.items() if info.material == "gold"]
-            gold[of_gold] = GOLD_POTENTIAL_V - ICE_POTENTIAL_V
+            lasting = _by_label(specimen, _LASTING_V)
+        vacuum = _by_label(specimen, {"vacuum": 1.0}) if microscope.ice else np.zeros(256)
         self._losses = LabelSlicer(specimen.class_mask, losses)
-        self._gold = LabelSlicer(specimen.class_mask, gold)
+        self._lasting = LabelSlicer(specimen.class_mask, lasting)
+        self._vacuum = LabelSlicer(specimen.class_mask, vacuum)
         self._memory = np.empty(0, np.float32)
         self._filled = filled_columns(specimen.potential.data)
 
@@ -84,7 +103,7 @@ class SpecimenStage:
         angle = self._record.true_angles_deg[index]
         slicing, width = self._plan(angle), self._footprint(angle)
         bands = self._cut(angle, slicing, width)
-        loss, gold = (
+        loss, lasting, vacuum = (
             None
             if labels.empty
             else labels.cut(
@@ -93,9 +112,9 @@ class SpecimenStage:
                 slice_thickness_voxels=slicing.group_A / self._record.pixel_size_A,
                 width=width,
             )
-            for labels in (self._losses, self._gold)
+            for labels in (self._losses, self._lasting, self._vacuum)
         )
-        return Tilt(index, slicing, bands, loss, gold)
+        return Tilt(index, slicing, bands, loss, lasting, vacuum)
 
     def _plan(self, angle_deg: float) -> Slicing:
         microscope, p = self._record.microscope, self._record.pixel_size_A
@@ -149,3 +168,11 @@ class SpecimenStage:
             last = min(math.ceil(high / p) + 3, width - width // 2)
             spans.append((first, max(last - first, 0)))
         return spans
+
+
+def _by_label(specimen: Specimen, values: Mapping[Material, float]) -> DoubleArray:
+    """Return a value for each value of the class mask, by material; 0 for the others."""
+    found = np.zeros(256)
+    for label, info in specimen.classes.items():
+        found[label] = values.get(info.material, 0.0)
+    return found

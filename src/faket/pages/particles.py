@@ -16,7 +16,7 @@ from faket.io.particles import read_particles
 from faket.io.shrec.locations import read_particle_locations
 from faket.io.truth import read_class_numbers
 from faket.units import A_PER_NM
-from faket.vocabulary import is_membrane, is_molecule
+from faket.vocabulary import is_extended, is_molecule
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ def radii_A(there: TrueParticles, folder: Path, voxel_size_A: float) -> dict[str
     for label, name in there.classes.items():
         n = there.particles.species.count(name)
         if (
-            n and voxels.get(label) and not is_membrane(name)
+            n and voxels.get(label) and not is_extended(name)
         ):  # of a shell the volume tells no radius
             volume = voxels[label] / n * voxel_size_A**3
             found[name] = float((3 * volume / (4 * np.pi)) ** (1 / 3))

@@ -24,7 +24,7 @@ from faket.io.mrc import check_mask_voxels, read_mask, read_volume
 from faket.io.truth import read_class_numbers, read_truth
 from faket.io.verification import check_intact
 from faket.picking import LabelledTomogram
-from faket.vocabulary import BACKGROUND, NO_MOLECULES, SHREC_UNSCORED, is_membrane
+from faket.vocabulary import BACKGROUND, NO_MOLECULES, SHREC_UNSCORED, is_extended
 
 _FILES = (
     RECONSTRUCTION,
@@ -39,7 +39,7 @@ _AGREEING = 0.5  # least fraction of the objects whose class in the mask is that
 
 def is_scored(name: str) -> bool:
     """Tell whether a class is among the proteins whose mean F1 counts."""
-    return not is_membrane(name) and name not in (*NO_MOLECULES, SHREC_UNSCORED)
+    return not is_extended(name) and name not in (*NO_MOLECULES, SHREC_UNSCORED)
 
 
 @dataclass(frozen=True)

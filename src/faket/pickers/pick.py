@@ -21,7 +21,7 @@ from faket.picking import (
 from faket.picking.clustering import ClusteringMethod
 from faket.picking.networks.segmentation import TILE
 from faket.picking.sizes import NEVER
-from faket.vocabulary import is_membrane
+from faket.vocabulary import is_extended
 
 _VOXEL_TOLERANCE = 0.02
 
@@ -135,4 +135,4 @@ def _clusters(
 
 
 def _shells(classes: Sequence[str]) -> tuple[int, ...]:
-    return tuple(label for label, name in enumerate(classes) if is_membrane(name))
+    return tuple(label for label, name in enumerate(classes) if is_extended(name))

@@ -21,7 +21,7 @@ from faket.io.text import write_text
 from faket.pipeline.recipe import Recipe
 from faket.pipeline.specimen_parts import SpecimenParts
 from faket.specimen.labels import ball_planes, heatmap_planes, solid_mask, surface_points
-from faket.vocabulary import FIDUCIAL, VESICLE, is_membrane
+from faket.vocabulary import FIDUCIAL, VESICLE, is_extended, is_membrane
 
 _NORMALS = ("id", "x_A", "y_A", "z_A", "normal_x", "normal_y", "normal_z")
 
@@ -47,7 +47,7 @@ def write_labels(
         write_mask(folder / (LABELS_BALLS + ending), balls, size_A)
     if "solid" in kinds:
         named = zip(parts.particles.ids, parts.particles.species, strict=True)
-        hollow = frozenset(int(number) for number, name in named if is_membrane(name))
+        hollow = frozenset(int(number) for number, name in named if is_extended(name))
         solid = solid_mask(parts.class_mask, parts.instance_mask, hollow)
         write_mask(folder / (LABELS_SOLID + ending), solid, size_A)
     if "heatmap" in kinds:

@@ -23,9 +23,15 @@ from faket.io.specimen_files import read_classes, read_specimen
 from faket.io.text import csv_rows, parse_number, text_lines
 from faket.pipeline.recipe import Recipe
 from faket.specimen import Placement
-from faket.vocabulary import FIDUCIAL, VESICLE
+from faket.vocabulary import CARBON, FIDUCIAL, ICE_CRYSTAL, VACUUM, VESICLE
 
-_MATERIALS: Mapping[str, Material] = {VESICLE: "membrane", FIDUCIAL: "gold"}
+_MATERIALS: Mapping[str, Material] = {
+    VESICLE: "membrane",
+    FIDUCIAL: "gold",
+    CARBON: "carbon",
+    ICE_CRYSTAL: "crystal",
+    VACUUM: "vacuum",
+}
 _TABLES = (("species", "x_A", "y_A", "z_A"), ("particle_type", "x", "y", "z"))
 
 

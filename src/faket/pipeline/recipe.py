@@ -22,6 +22,7 @@ from faket.pipeline.recipe_reference import PositiveNumber, ReferenceSection, Se
 from faket.pipeline.recipe_sections import MicroscopeSection, Reconstruction, Style, Tilts
 from faket.pipeline.recipe_specimen import (
     OWN_SECTIONS,
+    SURROUNDING_SECTIONS,
     FilamentEntry,
     OwnSpecimen,
     SpeciesEntry,
@@ -252,6 +253,8 @@ def recipe_fields() -> tuple[str, ...]:
     """Return the names of all fields with their sections, such as ``style.network``."""
     names = [name for name in Recipe.model_fields if name not in ("varied", "own_specimen")]
     names += [f"specimen.{x.name}" for x in fields(SpecimenSection) if x.name not in OWN_SECTIONS]
+    for section, settings in SURROUNDING_SECTIONS.items():
+        names += [f"specimen.{section}.{item.name}" for item in fields(settings)]
     names += [f"specimen.from.{name}" for name in OwnSpecimen.model_fields]
     names += [f"filaments.{item.name}" for item in fields(FilamentEntry)]
     names += [f"membranes.{item.name}" for item in fields(MembraneEntry)]

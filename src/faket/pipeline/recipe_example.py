@@ -13,6 +13,7 @@ from faket.pipeline.recipe_reference import ReferenceSection
 from faket.pipeline.recipe_sections import MicroscopeSection, Reconstruction, Style, Tilts
 from faket.pipeline.recipe_specimen import (
     OWN_SECTIONS,
+    SURROUNDING_SECTIONS,
     FilamentEntry,
     SpeciesEntry,
     SpecimenSection,
@@ -36,6 +37,10 @@ def example_recipe() -> str:
     lines += ["# One block for each molecule; without any, the embedded synthetic library is used."]
     lines += ["# [[species]]"]
     lines += [f"# {line.removeprefix('# ')}" for line in _section_lines(SpeciesEntry)]
+    for section, settings in SURROUNDING_SECTIONS.items():
+        about = SpecimenSection.__dataclass_fields__[section].metadata["description"]
+        lines += ["", f"# {about[0].upper()}{about[1:]}.", f"# [specimen.{section}]"]
+        lines += [f"# {line.removeprefix('# ')}" for line in _settings_lines(settings())]
     lines += ["", "# One block for each kind of filament.", "# [[filaments]]"]
     lines += [f"# {line.removeprefix('# ')}" for line in _settings_lines(FilamentEntry())]
     lines += ["", "# One block for each kind of membranes.", "# [[membranes]]"]
@@ -58,7 +63,7 @@ def _section_lines(model: type[BaseModel]) -> Iterator[str]:
 
 def _settings_lines(settings: Any) -> Iterator[str]:
     for item in fields(settings):
-        if item.name in OWN_SECTIONS:
+        if item.name in (*OWN_SECTIONS, *SURROUNDING_SECTIONS):
             continue
         unit = item.metadata.get("unit", "")
         comment = item.metadata.get("description", "") + (f" ({unit})" if unit else "")

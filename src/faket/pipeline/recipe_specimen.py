@@ -11,6 +11,7 @@ from faket.config import setting
 from faket.pipeline.recipe_company import CompanySection
 from faket.pipeline.recipe_reference import Paths, PositiveNumber, Section, listed
 from faket.specimen import FilamentSettings, SpecimenConfig
+from faket.specimen.surroundings_settings import CarbonSettings, CrystalSettings, LamellaSettings
 
 OWN_SECTIONS = ("filaments", "company", "membranes", "on_membranes")  # of the specimen's settings
 FORBID = ConfigDict(extra="forbid")
@@ -18,9 +19,33 @@ FORBID = ConfigDict(extra="forbid")
 
 @with_config(FORBID)
 @dataclass(frozen=True)
+class LamellaEntry(LamellaSettings):
+    """The section `specimen.lamella`, which refuses unknown fields."""
+
+
+@with_config(FORBID)
+@dataclass(frozen=True)
+class CarbonEntry(CarbonSettings):
+    """The section `specimen.carbon`, which refuses unknown fields."""
+
+
+@with_config(FORBID)
+@dataclass(frozen=True)
+class CrystalsEntry(CrystalSettings):
+    """The section `specimen.crystals`, which refuses unknown fields."""
+
+
+SURROUNDING_SECTIONS = {"lamella": LamellaEntry, "carbon": CarbonEntry, "crystals": CrystalsEntry}
+
+
+@with_config(FORBID)
+@dataclass(frozen=True)
 class SpecimenSection(SpecimenConfig):
     """The specimen's settings as a section that refuses unknown fields."""
 
+    lamella: LamellaEntry | None = setting(None, "a slab of ice; without it the box is full")
+    carbon: CarbonEntry | None = setting(None, "a carbon film with the edge of a hole")
+    crystals: CrystalsEntry | None = setting(None, "ice crystals on the slab")
     neighbours: str | None = setting(
         None, "table of picks whose distances to nearest neighbours are wanted, species by species"
     )

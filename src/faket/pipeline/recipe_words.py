@@ -2,10 +2,12 @@
 
 import difflib
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields
 from typing import Any
 
 from faket.errors import InputError
 from faket.pipeline.recipe_membranes import RANGES as MEMBRANE_RANGES
+from faket.pipeline.recipe_specimen import SURROUNDING_SECTIONS
 
 _RANGES = (
     "particles",
@@ -42,6 +44,9 @@ def understood(content: Mapping[str, Any]) -> dict[str, Any]:
         written["specimen"] = specimen | {
             name: [specimen[name]] * 2 for name in _RANGES if _is_number(specimen.get(name))
         }
+        for name, section in SURROUNDING_SECTIONS.items():
+            if isinstance(specimen.get(name), dict):
+                written["specimen"][name] = _paired(specimen[name], section)
     if isinstance(written.get("filaments"), list):
         written["filaments"] = [
             entry | {n: [entry[n]] * 2 for n in ("copies", "length_A") if _is_number(entry.get(n))}
@@ -109,6 +114,15 @@ def expected_value(error: Mapping[str, Any], specimen: object) -> str:
         return f"{field}: expected a value"
     message = str(error["msg"]).replace("Input should be", "expected", 1)
     return f"{field}: {message}"
+
+
+def _paired(section: Mapping[str, Any], settings: type) -> dict[str, Any]:
+    """Return a section with numbers written as ranges where its settings are ranges."""
+    ranges = {item.name for item in fields(settings) if isinstance(item.default, tuple)}
+    return {
+        name: [value, value] if name in ranges and _is_number(value) else value
+        for name, value in section.items()
+    }
 
 
 def _same(value: Any) -> Any:

@@ -54,14 +54,15 @@ class SpecimenParts:
 def paint_parts(plan: Plan, placement: Placement, clock: Clock) -> SpecimenParts:
     """Paint the specimen of a record of poses, and take the parts of it."""
     particles, membranes = placement.particles, placement.membranes
+    around = membranes, placement.surroundings
     binning, size_A = plan.recipe.reconstruction.binning, plan.specimen.voxel_size_A
     x, y, z = (binned_offset(size, binning) for size in plan.specimen.size_voxels)
     whole = None
     with clock.stage("painting"):
-        painter = Painter.of(plan.specimen, plan.library, particles, membranes)
+        painter = Painter.of(plan.specimen, plan.library, particles, *around)
         class_mask, instance_mask = painter.labels((x, y, z), binning)
         if method_of(plan.recipe).name == "benchmark":
-            whole = paint_specimen(plan.specimen, plan.library, particles, membranes)
+            whole = paint_specimen(plan.specimen, plan.library, particles, *around)
     noise_free, grandmodel = _projected_and_binned(plan, painter, whole, clock)
     parts = SpecimenParts(
         noise_free,

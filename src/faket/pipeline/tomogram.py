@@ -61,6 +61,8 @@ def make_model(plan: Plan, index: int, say: Callable[[str], None] | None = None)
         }
         if drawn:
             record["drawn"] = drawn
+        if made.placement.surroundings is not None:
+            record["surroundings"] = made.placement.surroundings.facts()
         write_manifest(
             folder / MANIFEST,
             kind="tomogram",

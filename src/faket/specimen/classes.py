@@ -1,32 +1,43 @@
 """The meaning of each number in the class mask."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
-from faket.data import ClassInfo, Species
+from faket.data import ClassInfo, Material, Species
 from faket.errors import InputError
 from faket.specimen.config import SpecimenConfig
 from faket.vocabulary import (
+    CARBON,
     FIDUCIAL,
+    ICE_CRYSTAL,
     MEMBRANE,
     NO_MOLECULES,
+    SURROUNDINGS,
+    VACUUM,
     VESICLE,
-    is_membrane,
+    is_extended,
     membrane_class,
 )
 
 _MAX_SPECIES = 253  # uint8 less background, vesicle and fiducial
 
 
-def class_labels(species: Sequence[Species], membranes: Iterable[str] = ()) -> dict[int, ClassInfo]:
+_MATERIALS: Mapping[str, Material] = {CARBON: "carbon", ICE_CRYSTAL: "crystal", VACUUM: "vacuum"}
+
+
+def class_labels(
+    species: Sequence[Species], membranes: Iterable[str] = (), surroundings: Iterable[str] = ()
+) -> dict[int, ClassInfo]:
     """Return the class of each value of the class mask; 0 is background and not listed.
 
     Parameters
     ----------
     species : sequence of Species
         Those that are labelled get 1 ... n in this order; vesicles n + 1, fiducials n + 2, then
-        the membranes, and last the others, which a data set does not label.
+        the membranes, the surroundings, and last the others, which a data set does not label.
     membranes : iterable of str
         Names of kinds of membranes.
+    surroundings : iterable of str
+        Some of "carbon", "ice-crystal" and "vacuum".
 
     Raises
     ------
@@ -41,15 +52,17 @@ def class_labels(species: Sequence[Species], membranes: Iterable[str] = ()) -> d
             "the class mask has 8 bits"
         )
     for i, name in enumerate(names):
-        if not name or name in NO_MOLECULES or is_membrane(name) or name in names[:i]:
+        if not name or name in NO_MOLECULES or is_extended(name) or name in names[:i]:
+            taken = ", ".join((*NO_MOLECULES, MEMBRANE, *SURROUNDINGS))
             raise InputError(
-                f"species {i + 1}: expected a unique name other than "
-                f"{', '.join((*NO_MOLECULES, MEMBRANE))}, found {name!r}; give it another name"
+                f"species {i + 1}: expected a unique name other than {taken}, found {name!r}; "
+                "give it another name"
             )
     own = [one.labelled and not one.state_of for one in species]
     infos = [ClassInfo(one.name, "protein") for one, kept in zip(species, own, strict=True) if kept]
     infos += [ClassInfo(VESICLE, "membrane"), ClassInfo(FIDUCIAL, "gold")]
     infos += [ClassInfo(membrane_class(name), "membrane") for name in dict.fromkeys(membranes)]
+    infos += [ClassInfo(name, _MATERIALS[name]) for name in surroundings]
     others = [one for one, kept in zip(species, own, strict=True) if not kept]
     infos += [ClassInfo(one.name, "protein") for one in others]
     return dict(enumerate(infos, start=1))

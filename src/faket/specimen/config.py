@@ -10,8 +10,15 @@ from faket.errors import InputError
 from faket.specimen.company import Company
 from faket.specimen.filament_settings import FilamentSettings, most_subunits
 from faket.specimen.membrane_settings import MembraneSettings, OnMembrane
+from faket.specimen.surroundings_settings import (
+    CarbonSettings,
+    CrystalSettings,
+    LamellaSettings,
+    check_surroundings,
+)
 
 MAX_OBJECTS = 65535  # ids of the instance mask are uint16
+_SURROUNDINGS = {"lamella": LamellaSettings, "carbon": CarbonSettings, "crystals": CrystalSettings}
 MAX_VOXELS = 2**31  # chosen: 17 GB of potential, masks and occupancy
 
 
@@ -59,6 +66,9 @@ class SpecimenConfig:
     membranes: tuple[MembraneSettings, ...] = setting((), "kinds of membranes")
     on_membranes: Mapping[str, OnMembrane] = setting(dict, "species on membranes, by name")
     filaments: tuple[FilamentSettings, ...] = setting((), "kinds of filaments")
+    lamella: LamellaSettings | None = setting(None, "a slab of ice; without it the box is full")
+    carbon: CarbonSettings | None = setting(None, "a carbon film with the edge of a hole")
+    crystals: CrystalSettings | None = setting(None, "ice crystals on the slab")
     company: Mapping[str, Company] = setting(dict, "where molecules of a species lie, by name")
     states: Mapping[str, Mapping[str, float]] = setting(
         dict, "weights of the conformations of a species, itself among them, by name"
@@ -80,6 +90,7 @@ class SpecimenConfig:
         _check_states(self.states)
         for settings in self.filaments:
             check_filaments(settings, self.size_A)
+        check_surroundings(self.lamella, self.crystals, self.size_A)
         if self.on_full not in ("continue", "stop"):
             raise InputError(
                 f"`SpecimenConfig.on_full`: expected 'continue' or 'stop', found {self.on_full!r}"
@@ -141,6 +152,12 @@ def _check_kinds(config: SpecimenConfig) -> None:
         raise InputError(
             f"`SpecimenConfig.filaments`: expected a tuple of FilamentSettings, found {kinds!r:.80}"
         )
+    for name, kind in _SURROUNDINGS.items():
+        if not isinstance(getattr(config, name), kind | None):
+            raise InputError(
+                f"`SpecimenConfig.{name}`: expected {kind.__name__} or none, found "
+                f"{getattr(config, name)!r:.80}"
+            )
     for name in ("copies", "volume_fractions", "company"):
         if not isinstance(getattr(config, name), Mapping):
             found = getattr(config, name)

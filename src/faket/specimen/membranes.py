@@ -205,6 +205,7 @@ class Membranes:
         few = slice(None, None, max(1, len(points) // _POINTS))
         half_A = label_half_thickness_A(candidate.record.thickness_A)
         around = self._ancestors(parent)
+        ends = candidate.record.is_open  # at carbon and at the faces of the ice
         for part in (few, slice(None)):
             for other in self.placed:
                 sign = -1.0 if other.number in around else 1.0
@@ -213,7 +214,9 @@ class Membranes:
                 if (gaps < least_A).any():
                     return False
             for side in (0.0, half_A, -half_A):
-                if self._meets_occupied(points[part] + side * normals[part] + centre_A):
+                if not ends and self._meets_occupied(
+                    points[part] + side * normals[part] + centre_A
+                ):
                     return False
         if candidate.record.is_open:
             return True

@@ -80,7 +80,12 @@ class Mesh:
 
     def inside(self, box_A: DoubleArray) -> "Mesh":
         """Return the triangles whose corners all lie between two corners, shape (2, 3)."""
-        within = ((self.vertices_A >= box_A[0]) & (self.vertices_A <= box_A[1])).all(axis=1)
+        return self.where(
+            ((self.vertices_A >= box_A[0]) & (self.vertices_A <= box_A[1])).all(axis=1)
+        )
+
+    def where(self, within: AnyArray) -> "Mesh":
+        """Return the triangles whose corners are all among some of the vertices, shape (n,)."""
         triangles = self.triangles[within[self.triangles].all(axis=1)]
         kept, index = np.unique(triangles, return_inverse=True)
         return Mesh(

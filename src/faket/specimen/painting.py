@@ -28,6 +28,7 @@ from faket.specimen.placement import place_particles
 from faket.specimen.shapes import Shape, prepare_shape
 from faket.specimen.shells import add_shells, label_shells
 from faket.specimen.splines import add_molecules
+from faket.specimen.surroundings import Surroundings
 from faket.vocabulary import FIDUCIAL, VESICLE, membrane_class
 
 
@@ -55,7 +56,8 @@ def build_specimen(config: SpecimenConfig, species: Sequence[Species], *, seed: 
         As :func:`faket.specimen.place_particles`.
     """
     placement = place_particles(config, species, seed=seed)
-    return paint_specimen(config, species, placement.particles, placement.membranes)
+    around = placement.membranes, placement.surroundings
+    return paint_specimen(config, species, placement.particles, *around)
 
 
 def paint_specimen(
@@ -63,12 +65,13 @@ def paint_specimen(
     species: Sequence[Species],
     particles: Particles,
     membranes: Sequence[PlacedMembrane] = (),
+    surroundings: Surroundings | None = None,
 ) -> Specimen:
     """Paint a record of poses; the same record gives the same bytes.
 
     Potentials add up, but there are no lipids inside the envelopes of molecules on membranes.
-    A voxel gets the label of the first object that contains it, in the order
-    vesicles, gold, molecules as the species are given, membranes. In a record made by
+    A voxel gets the label of the first object that contains it, in the order carbon, crystals,
+    vacuum, vesicles, gold, molecules as the species are given, membranes. In a record made by
     :func:`faket.specimen.place_particles` no two objects contain the same voxel.
 
     Parameters
@@ -80,6 +83,8 @@ def paint_specimen(
         Of these species, vesicles and gold; parts outside the box are cut off.
     membranes : sequence of PlacedMembrane
         The membranes among the particles.
+    surroundings : Surroundings, optional
+        What bounds the ice.
 
     Returns
     -------
@@ -90,7 +95,7 @@ def paint_specimen(
     InputError
         If the record names an unknown species, or an id, position or semi-axis is not valid.
     """
-    painter = Painter.of(config, species, particles, membranes)
+    painter = Painter.of(config, species, particles, membranes, surroundings)
     potential = painter.potential(0, config.size_voxels[2])
     class_mask, instance_mask = painter.labels()
     return Specimen(
@@ -117,6 +122,7 @@ class Painter:
     _config: SpecimenConfig
     _groups: tuple["_Group", ...]
     _membranes: tuple[PlacedMembrane, ...] = ()
+    _surroundings: Surroundings | None = None
 
     @classmethod
     def of(
@@ -125,9 +131,11 @@ class Painter:
         species: Sequence[Species],
         particles: Particles,
         membranes: Sequence[PlacedMembrane] = (),
+        surroundings: Surroundings | None = None,
     ) -> "Painter":
         """Prepare to paint; parameters and errors as :func:`paint_specimen`."""
-        classes = class_labels(species, [kind.name for kind in config.membranes])
+        around = () if surroundings is None else surroundings.class_names()
+        classes = class_labels(species, [kind.name for kind in config.membranes], around)
         check_species(config, species)
         _check_record(particles, [info.name for info in classes.values()])
         shapes = {one.name: one for one in species}
@@ -135,14 +143,14 @@ class Painter:
         # Vesicles and gold come after all species in the class mask, but are painted first.
         for label in sorted(classes, key=lambda label: classes[label].material == "protein"):
             name = classes[label].name
-            if name not in (VESICLE, FIDUCIAL, *shapes):  # a membrane
+            if name not in (VESICLE, FIDUCIAL, *shapes):  # a membrane, or around the ice
                 continue
             group = _Group.select(config, particles, name, label)
             if len(group.ids) and name in shapes:
                 group = replace(group, shape=prepare_shape(shapes[name]))
             if len(group.ids):
                 groups.append(group)
-        return cls(classes, config, tuple(groups), tuple(membranes))
+        return cls(classes, config, tuple(groups), tuple(membranes), surroundings)
 
     def potential(self, first: int, planes: int) -> FloatArray:
         """Return the potential of some planes from z = ``first`` on, V above ice, [z, y, x]."""
@@ -156,6 +164,8 @@ class Painter:
                 group.clear(painted, first)
         for group in self._groups:
             group.add_to(painted, first, voxel_A)
+        if self._surroundings is not None:
+            self._surroundings.apply(painted, first)
         return painted
 
     def labels(
@@ -167,9 +177,11 @@ class Painter:
         """
         shape = tuple(size // step for size in self._config.size_voxels[::-1])
         masks = np.zeros(shape, np.uint8), np.zeros(shape, np.uint16)
+        labels = {info.name: label for label, info in self.classes.items()}
+        if self._surroundings is not None:
+            self._surroundings.label(*masks, origin, step, labels)
         for group in self._groups:
             group.label(*masks, origin, step, self._config.voxel_size_A)
-        labels = {info.name: label for label, info in self.classes.items()}
         for membrane in self._membranes:
             label = labels[membrane_class(membrane.record.name)]
             membrane.label(*masks, origin, step, self._config.voxel_size_A, label)

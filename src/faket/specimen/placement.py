@@ -16,6 +16,7 @@ from faket.specimen.membranes import PlacedMembrane
 from faket.specimen.records import PoseRecord
 from faket.specimen.scene import Scene, fixed_scene
 from faket.specimen.shapes import Shape, prepare_shape
+from faket.specimen.surroundings import Surroundings
 from faket.vocabulary import FIDUCIAL, VESICLE
 
 _LESS = 0.9  # factor on a share that did not fit; chosen, because each pass takes long
@@ -36,12 +37,15 @@ class Placement:
         Number of filaments and bundles that found room, by those names.
     membranes : tuple of PlacedMembrane
         The surfaces of those among the particles.
+    surroundings : Surroundings or None
+        What bounds the ice.
     """
 
     particles: Particles
     requested: Mapping[str, int]
     grown: Mapping[str, int] = field(default_factory=dict)
     membranes: tuple[PlacedMembrane, ...] = ()
+    surroundings: Surroundings | None = None
 
     @property
     def placed(self) -> dict[str, int]:
@@ -135,7 +139,8 @@ def place_particles(config: SpecimenConfig, species: Sequence[Species], *, seed:
     grown = {name: placed[name] for name in config.filaments_by_name()}
     asked = Counter(_with_partners(config, _without_subunits(config, requested)))
     asked.update(scene.requested)
-    return Placement(record.particles(), dict(asked), grown, scene.membranes)
+    around = scene.membranes, scene.surroundings
+    return Placement(record.particles(), dict(asked), grown, *around)
 
 
 def _with_partners(config: SpecimenConfig, requested: dict[str, int]) -> dict[str, int]:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from scipy.spatial.transform import Rotation
@@ -18,6 +18,7 @@ from faket.specimen.membranes import PlacedMembrane, inside_nodes_A
 from faket.specimen.molecules import first_fit
 from faket.specimen.records import PoseRecord, random_rotation
 from faket.specimen.shapes import Shape
+from faket.specimen.surroundings import Surroundings, draw_surroundings
 from faket.vocabulary import membrane_class
 
 _MISSES = 200  # in a row before a membrane counts as full; chosen
@@ -37,6 +38,8 @@ class Scene:
         Numbers asked for, by class name.
     closed_to_others : list of LevelSet
         Compartments in which only their own contents may lie.
+    surroundings : Surroundings or None
+        What bounds the ice; None if the box is full of it.
     """
 
     occupancy: AnyArray
@@ -44,6 +47,7 @@ class Scene:
     membranes: tuple[PlacedMembrane, ...] = ()
     requested: dict[str, int] = field(default_factory=dict)
     closed_to_others: list[LevelSet] = field(default_factory=list)
+    surroundings: Surroundings | None = None
 
     def copy(self) -> "Scene":
         """Return a scene in which more can be placed."""
@@ -53,6 +57,7 @@ class Scene:
             self.membranes,
             self.requested,
             self.closed_to_others,
+            self.surroundings,
         )
 
     def allowed(self, positions_A: DoubleArray) -> DoubleArray:
@@ -73,15 +78,37 @@ def fixed_scene(config: SpecimenConfig, shapes: Mapping[str, Shape], seed: int) 
     """
     nx, ny, nz = config.size_voxels
     scene = Scene(np.zeros((nz, ny, nx), np.bool_), PoseRecord(config.voxel_size_A))
+    ice = config.lamella, config.carbon, config.crystals
+    drawn = draw_surroundings(*ice, config.size_voxels, config.voxel_size_A, seed)
+    if drawn is not None:
+        drawn.occupy(scene.occupancy)
+        scene.surroundings = drawn
     if config.membranes:
         _check_names(config, shapes)
         _add_membranes(scene, config, seed)
+    if scene.surroundings is not None:
+        _add_surroundings(scene, scene.surroundings)
+    if config.membranes:
         _add_proteins(scene, config, shapes, seed)
         for membrane in scene.membranes:
             membrane.occupy(scene.occupancy, config.voxel_size_A)
         _add_contents(scene, config, shapes, seed)
         _check_full(scene, config)
     return scene
+
+
+def _add_surroundings(scene: Scene, drawn: Surroundings) -> None:
+    """Number film and crystals; of open membranes keep what lies in the ice."""
+    scene.surroundings = replace(drawn, first_id=len(scene.record.species) + 1)
+    for name, position_A in drawn.objects():
+        scene.record.add(name, position_A, Rotation.identity())
+        scene.requested[name] = scene.requested.get(name, 0) + 1
+    scene.membranes = tuple(
+        replace(one, mesh=one.mesh.where(drawn.free(one.mesh.vertices_A)))
+        if one.record.is_open
+        else one
+        for one in scene.membranes
+    )
 
 
 def _check_names(config: SpecimenConfig, shapes: Mapping[str, Shape]) -> None:

@@ -55,7 +55,7 @@ class StudySettings:
     binning: int = setting(1, "binning of the images before reconstruction", ge=1)
     filter: str = setting("hamming", "filter of the reconstruction")
     vgg19_weights: str = setting("", "file of VGG19's weights; by default that of torch's cache")
-    picker: PickerName = setting(  # noqa: RUF009  (a field, as the others)
+    picker: PickerName = setting(
         "deepfinder", "network that is trained: deepfinder, or unet, the residual U-Net of monai"
     )
     steps: int = setting(1300, "optimiser steps of every training except fine-tuning", ge=1)

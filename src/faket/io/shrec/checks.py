@@ -11,7 +11,7 @@ from scipy import ndimage
 
 from faket.data import AnyArray, Particles, Volume
 from faket.io.failures import PathLike, input_error
-from faket.vocabulary import is_membrane
+from faket.vocabulary import is_extended
 
 
 def renumber(
@@ -89,7 +89,7 @@ def check_frame(
     shape = shape_of(next(iter(volumes.values())))
     places = particles.positions_A[:, ::-1] / size_A  # x y z → z y x
     # Vesicles may leave the box.
-    inside = np.array([not is_membrane(name) for name in particles.species], bool)
+    inside = np.array([not is_extended(name) for name in particles.species], bool)
     out = inside & ((places < -0.5) | (places > np.array(shape) - 0.5)).any(1)
     if out.any():
         raise input_error(

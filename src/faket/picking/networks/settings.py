@@ -16,7 +16,7 @@ _PUBLISHED_PATCH, _PUBLISHED_SHIFT = 56, 13
 class TrainingSettings:
     """How a picker is trained; the defaults are the published ones."""
 
-    picker: PickerName = setting(  # noqa: RUF009  (a field, as the others)
+    picker: PickerName = setting(
         "deepfinder", "network: deepfinder (published), or unet, the residual U-Net of monai"
     )
     epochs: int = setting(110, "epochs in all, including those of a checkpoint", ge=1)
@@ -27,7 +27,7 @@ class TrainingSettings:
     warm_up_steps: int = setting(
         0, "steps in which the learning rate rises from zero; 0 as published", ge=0
     )
-    schedule: Schedule = setting(  # noqa: RUF009  (a field, as the others)
+    schedule: Schedule = setting(
         "constant",
         "learning rate after the warm-up: constant (published), or linear, to zero after the last "
         "step",
@@ -49,9 +49,7 @@ class TrainingSettings:
         "of the steps suffices",
         ge=0,
     )
-    rotations: Rotations = setting(  # noqa: RUF009  (a field, as the others)
-        "y", "axes of the random half turns: none, y (published) or xyz"
-    )
+    rotations: Rotations = setting("y", "axes of the random half turns: none, y (published) or xyz")
     augment: bool | None = setting(
         None,
         "change patches at random: filter, noise, contrast; by default for the U-Net only, not for "
