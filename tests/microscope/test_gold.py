@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from faket.microscope.gold import gold_mask, without_gold
+from faket.statistics import upper_median
 
 
 def test_gold_is_masked_and_nothing_else():
@@ -32,3 +33,8 @@ def test_the_mask_does_not_depend_on_the_pixel_size(pixel_size_A):
     assert kept[(away > 90) & (away < 110)].mean() == pytest.approx(0.35, abs=0.15)
     # Soft: nowhere steeper than over half of 60 Å.
     assert np.abs(np.diff(kept, axis=1)).max() <= pixel_size_A / 30
+
+
+@pytest.mark.parametrize(("count", "expected"), [(5, 2), (6, 3)])
+def test_the_upper_median_is_one_of_the_values(count, expected):
+    assert upper_median(np.random.default_rng(0).permutation(count).reshape(1, -1)) == expected

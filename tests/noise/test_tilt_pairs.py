@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from faket.noise import ring_power, tilt_pairs
+from faket.noise.tilt_pairs import _lines
 from slabs import slab_series
 
 ANGLES = np.arange(-45.0, 46.0, 3.0)
@@ -81,3 +82,17 @@ def test_one_tilt_has_no_neighbours():
     assert not np.isfinite(sigma).any()
     assert not fraction.any()
     assert pairs.misalignment_px() == 0.0
+
+
+@pytest.mark.parametrize("width", [8, 9])
+def test_lines_are_fourier_coefficients_counted_from_the_axis(width):
+    images, angles = np.random.default_rng(0).random((2, 6, width)), np.radians([0.0, 40.0])
+    across = np.arange(-3, 4.0) / width
+    found = _lines(images, angles, across)
+    window = np.outer(np.hanning(8)[1:-1], np.hanning(width + 2)[1:-1])
+    y, x = np.arange(6) - 3, np.arange(width) - width // 2
+    for image, angle, lines in zip(images, angles, found, strict=True):
+        values = (image - np.average(image, weights=window)) * window
+        rows = np.exp(-2j * np.pi * np.outer(np.fft.rfftfreq(6), y)) @ values
+        expected = rows @ np.exp(-2j * np.pi * np.outer(x, across / np.cos(angle)))
+        np.testing.assert_allclose(lines, expected / np.sqrt((window**2).sum()), atol=1e-6)

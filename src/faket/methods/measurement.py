@@ -5,7 +5,6 @@ projections, by its half sets, or by what neighbouring tilts share. How strong t
 follows from physics: from the electrons counted, or the exposure.
 """
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -14,6 +13,7 @@ from scipy.ndimage import gaussian_filter1d
 
 from faket.data import AnyArray, DoubleArray
 from faket.errors import InputError
+from faket.methods.gold_masks import faded_all, gold_masks, kept_part
 from faket.methods.half_fraction import Halves, half_fraction
 from faket.methods.paired_fraction import paired_fraction
 from faket.methods.reference_properties import (
@@ -25,11 +25,9 @@ from faket.methods.reference_properties import (
     StrengthSource,
 )
 from faket.methods.shared_ctf import refined_ctf
-from faket.methods.transfer import GOLD_SIGMAS, power_of_kept
 from faket.microscope.ctf_estimate import CtfEstimate
 from faket.microscope.ctf_estimation import estimate_ctf
 from faket.microscope.dose import acquisition_order, dose_before, split_dose, surviving_amplitude
-from faket.microscope.gold import faded, gold_mask
 from faket.noise import (
     NoiseProfile,
     detail_moments,
@@ -40,6 +38,7 @@ from faket.noise import (
     tilt_pairs,
 )
 from faket.rings import ring_frequencies
+from faket.threads import in_threads
 
 _FLOOR_FROM_PER_A = 0.036  # chosen: at higher frequencies counting noise exceeds proteins
 _FLOOR_RINGS = 10  # chosen: the floor is smooth
@@ -119,8 +118,8 @@ def measure_reference(
     noise = noise or estimate_noise(images, noise_free, angles_deg=angles, halves=halves)
     repaired = repair(images)
     images = repaired.images
-    kept = [gold_mask(image, pixel_size_A, sigmas=GOLD_SIGMAS) for image in images]
-    plain = _faded_all(images, kept)
+    kept = gold_masks(images, pixel_size_A)
+    plain = faded_all(images, kept)
     pairs = None
     if independent:
         pairs = tilt_pairs(plain, angles, pixel_size_A, rings=RINGS, limit=CORNER)
@@ -135,11 +134,12 @@ def measure_reference(
     if dose_before_e_per_A2 is not None:
         before = np.asarray(dose_before_e_per_A2, np.float64)
     fade = _damage(dose, before, ctf_there.voltage_kV, pixel_size_A)
-    power = np.array([power_of_kept(i, k) for i, k in zip(images, kept, strict=True)])
+    power = np.array(in_threads(_power_to_corner, plain)) if pairs is None else pairs.power
+    power = power / np.array([kept_part(mask) for mask in kept])[:, None]
     electrons, source = _electrons(
         noise.mean if counted else None, power, dose, dose_e_per_A2, pixel_size_A
     )
-    traces = np.array([_floor_anisotropy(image, pixel_size_A) for image in images])
+    traces = np.array(in_threads(lambda image: _floor_anisotropy(image, pixel_size_A), images))
     nothing = np.zeros_like(power)
     properties = ReferenceProperties(
         pixel_size_A, noise, ctf_there, electrons,
@@ -152,7 +152,7 @@ def measure_reference(
         return _with_noise_free(properties, images, repaired.applied_to(noise_free))
     if halves is not None:
         # Without gold too, or the part that is signal would be of other images.
-        first, second = (_faded_all(repaired.applied_to(half), kept) for half in halves)
+        first, second = (faded_all(repaired.applied_to(half), kept) for half in halves)
         fraction, sigma, traces = half_fraction(plain, (first, second))
         properties = replace(properties, anisotropy=traces)
         return _with_fraction(properties, fraction, sigma, "halves")
@@ -174,8 +174,7 @@ def ctf_by_pairs(images: AnyArray, pixel_size_A: float, ctf: CtfEstimate) -> Ctf
     """
     if ctf.source != "spectra" or ctf.confident:
         return ctf
-    kept = [gold_mask(image, pixel_size_A, sigmas=GOLD_SIGMAS) for image in images]
-    plain = _faded_all(images, kept)
+    plain = faded_all(images, gold_masks(images, pixel_size_A))
     pairs = tilt_pairs(plain, ctf.angles_deg, pixel_size_A, rings=RINGS, limit=CORNER)
     return refined_ctf(ctf, pairs, pixel_size_A, images.shape[2] * pixel_size_A)
 
@@ -195,16 +194,13 @@ def _with_fraction(
     )
 
 
-def _faded_all(images: AnyArray, kept: Sequence[AnyArray | None]) -> AnyArray:
-    """Fade what is masked of each image; without masks, the stack itself."""
-    if all(mask is None for mask in kept):
-        return images
-    return np.stack([i if k is None else faded(i, k) for i, k in zip(images, kept, strict=True)])
-
-
 def _skewness(images: AnyArray) -> DoubleArray:
-    moments = [detail_moments(image) for image in images]
+    moments = in_threads(detail_moments, images)
     return np.array([third / max(variance, 1e-300) ** 1.5 for variance, third in moments])
+
+
+def _power_to_corner(image: AnyArray) -> DoubleArray:
+    return ring_power(image, RINGS, limit=CORNER)
 
 
 def _known_dose(dose_e_per_A2: ArrayLike | None, angles: DoubleArray) -> DoubleArray:
@@ -285,7 +281,7 @@ def _with_noise_free(
     fraction, sigma, own, error_A = paired_fraction(properties, images, noise_free)
     properties = replace(
         properties,
-        power=np.array([ring_power(image, RINGS, limit=CORNER) for image in images]),
+        power=np.array(in_threads(_power_to_corner, images)),
         strength_source="paired",
         strength_sigma=_MEASURED_SIGMA,
         alignment_error_A=error_A,

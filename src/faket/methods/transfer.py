@@ -11,19 +11,17 @@ from scipy import fft
 from faket.data import AnyArray, DoubleArray, FloatArray
 from faket.methods.contrast import expected_contrast
 from faket.methods.counts import counting_noise
+from faket.methods.gold_masks import GOLD_SIGMAS, power_of_kept
 from faket.methods.half_fraction import smoothed
-from faket.methods.reference_properties import CORNER, RINGS, ReferenceProperties
+from faket.methods.reference_properties import CORNER, ReferenceProperties
 from faket.methods.signal_fit import Correction, fit_correction, smooth_functions
-from faket.microscope.gold import faded, gold_mask
-from faket.noise import detail_moments, ring_filter, ring_power, white_noise
-from faket.rings import hann, ring_frequencies
+from faket.microscope.gold import gold_mask
+from faket.noise import detail_moments, ring_filter, white_noise
+from faket.rings import ring_frequencies
 
 # Scale of the logarithm of how much more the reference's specimen scatters than the one to be
 # imaged, which is made to be like it. Chosen; far off is more likely than of a normal law.
 _SPECIMEN_SCALE = 0.2
-# Chosen: gold has 30 at usual exposures; molecules behind each other reach 8, and what is masked
-# is at another place in every tilt.
-GOLD_SIGMAS = 10.0
 _OWN = 2500.0  # coefficients over which the noise of one tilt is averaged: to 2 %
 _PIXELS = 256**2  # of an image; chosen, for how much rings are trusted against each other
 _NOISE_ERROR = 0.1  # relative, of one ring; chosen: spectra of specimens are not smooth
@@ -148,15 +146,6 @@ def contrast_power(properties: ReferenceProperties, noise_free: AnyArray) -> Dou
         kept = gold_mask(contrast + noise, properties.pixel_size_A, sigmas=GOLD_SIGMAS)
         power[tilt] = power_of_kept(contrast, kept, rings)
     return power
-
-
-def power_of_kept(image: AnyArray, kept: AnyArray | None, rings: int = RINGS) -> DoubleArray:
-    """Return the power of an image of which parts were masked, as if nothing had been, [ring]."""
-    if kept is None:
-        return ring_power(image, rings, limit=CORNER)
-    window = hann((image.shape[0], image.shape[1])) ** 2
-    left = float(np.sum(window * kept**2) / np.sum(window))
-    return ring_power(faded(image, kept), rings, limit=CORNER) / left
 
 
 def _smooth(values: DoubleArray, angles_deg: DoubleArray) -> DoubleArray:

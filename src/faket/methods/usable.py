@@ -16,6 +16,7 @@ from faket.noise.grey_levels import COUNTING, Units
 
 # Value of the brightest pixel after programs have scaled images to whole numbers.
 _TOPS = (255.0, 32767.0, 65535.0)
+_EVERY = 4  # rows whose noise is looked at; chosen: 64 of 256 pixels tell it to 2 %
 
 
 @dataclass(frozen=True)
@@ -144,5 +145,5 @@ def is_scaled(images: AnyArray) -> bool:
     if low < 0 or high > 255 or not all(np.all(image == np.rint(image)) for image in images):
         return False
     # Half the variance of differences between neighbours is the noise without the specimen.
-    steps = np.mean([np.var(np.diff(image, axis=1)) for image in images]) / 2
+    steps = np.mean([np.var(np.diff(image[::_EVERY], axis=1)) for image in images]) / 2
     return not COUNTING[0] < steps / max(float(images.mean()), 1e-9) < COUNTING[1]

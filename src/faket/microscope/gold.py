@@ -8,6 +8,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter, uniform_filter
 
 from faket.data import AnyArray, FloatArray
+from faket.statistics import upper_median
 
 _RESOLUTION_A = 10.0  # σ of the Gaussian, and the largest block; chosen, a sixth of a small bead
 
@@ -64,8 +65,8 @@ def gold_mask(image: AnyArray, pixel_size_A: float, *, sigmas: float = 5.0) -> F
     small = _block_means(image, block)
     blur = _RESOLUTION_A * px
     band = gaussian_filter(small, blur) - uniform_filter(small, max(1, round(400 * px)))
-    deviation = np.abs(band - np.median(band))
-    outliers = deviation > sigmas * 1.4826 * np.median(deviation)
+    deviation = np.abs(band - upper_median(band))
+    outliers = deviation > sigmas * 1.4826 * upper_median(deviation)
     if not outliers.any():
         return None
     near = uniform_filter(outliers.astype(np.float32), max(1, round(120 * px))) > 1e-6
@@ -80,17 +81,26 @@ def _block_means(image: FloatArray, block: int) -> FloatArray:
         return image
     height, width = (size // block for size in image.shape)
     whole = image[: height * block, : width * block]
-    rows = np.add.reduceat(whole, np.arange(0, height * block, block), axis=0)
-    return np.asarray(rows.reshape(height, width, block).mean(axis=2) / np.float32(block))
+    rows = sum((whole[i::block] for i in range(1, block)), whole[::block])
+    sums = sum((rows[:, i::block] for i in range(1, block)), rows[:, ::block])
+    return np.asarray(sums / np.float32(block**2))
 
 
 def _spread(small: FloatArray, block: int, shape: tuple[int, ...]) -> FloatArray:
     """Return means of blocks at every pixel [y, x], linearly between the centres of blocks."""
-    for axis, size in enumerate(shape):
-        last = small.shape[axis] - 1
-        place = np.clip((np.arange(size) + 0.5) / block - 0.5, 0, last)
-        below = place.astype(np.intp)
-        part = np.expand_dims((place - below).astype(np.float32), 1 - axis)
-        one, other = small.take(below, axis), small.take(np.minimum(below + 1, last), axis)
-        small = one + part * (other - one)
-    return small
+    rows = np.empty((shape[0], small.shape[1]), np.float32)
+    _stretch(small, block, rows)
+    whole = np.empty(shape, np.float32)
+    _stretch(rows.T, block, whole.T)
+    return whole
+
+
+def _stretch(values: FloatArray, block: int, out: FloatArray) -> None:
+    """Fill ``out`` with the values along the first axis, linearly between centres of blocks."""
+    end = block * len(values)
+    out[end:] = values[-1]  # the rest of a block
+    beside = np.pad(values, ((1, 1), (0, 0)), mode="edge")
+    for place in range(block):
+        part = (place + 0.5) / block - 0.5
+        nearest = beside[:-2] if part < 0 else beside[2:]
+        out[place:end:block] = values + np.float32(abs(part)) * (nearest - values)

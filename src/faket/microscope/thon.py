@@ -1,13 +1,14 @@
 """Thon rings: power spectra of images, and the defocus that fits them."""
 
 from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 from scipy.fft import rfft2
 from scipy.ndimage import gaussian_filter1d
 from scipy.optimize import minimize_scalar
 
-from faket.data import AnyArray, DoubleArray
+from faket.data import AnyArray, DoubleArray, FloatArray
 from faket.errors import InputError
 from faket.microscope.optics import Optics, aberration_phase, contrast_transfer
 from faket.rings import equal_rings, hann, ring_frequencies, tukey
@@ -98,6 +99,11 @@ def _rings_alone(values: DoubleArray) -> DoubleArray:
     return np.asarray(values - gaussian_filter1d(values, len(values) / 10, mode="nearest"))
 
 
+@lru_cache(maxsize=2)  # for the next tilt, for reading
+def _taper(shape: tuple[int, int]) -> FloatArray:
+    return tukey(shape, _FADED).astype(np.float32)
+
+
 def tapered_spectrum(
     image: AnyArray, pixel_size_A: float, bins: int
 ) -> tuple[DoubleArray, DoubleArray, DoubleArray]:
@@ -119,8 +125,9 @@ def tapered_spectrum(
         frequency are left out.
     """
     ny, nx = image.shape
-    window = tukey((ny, nx), _FADED).astype(np.float32)
-    values = (image - np.average(image, weights=window)) * window
+    window = _taper((ny, nx))
+    values = np.asarray(image, np.float32) * window
+    values -= window * (values.sum(dtype=np.float64) / window.sum(dtype=np.float64))
     spectrum = rfft2(values.astype(np.float32))  # [y, x] → [y, x // 2 + 1]
     power = (spectrum.real**2 + spectrum.imag**2) / np.sum(window**2, dtype=np.float64)
     rings = equal_rings((ny, nx), bins)

@@ -1,19 +1,21 @@
 """How much of a reference is noise: from its noise-free projections, or from itself alone."""
 
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import fft, optimize
+from scipy import optimize
 
 from faket.data import AnyArray, DoubleArray
 from faket.errors import InputError
 from faket.noise.defects import check_scale, repair
 from faket.noise.halves import half_spectra
 from faket.noise.profile import NoiseProfile
-from faket.noise.spectrum import mean_power, ring_power
-from faket.rings import Rings, frequencies, hann, mirror_weight
+from faket.noise.spectrum import RINGS, mean_power, ring_means, ring_power, windowed_spectrum
+from faket.rings import Rings, frequencies, mirror_weight
 from faket.statistics import tilt_statistics
+from faket.threads import in_threads
 
 # Cycles per pixel. The fit runs from here to Nyquist (0.5); chosen, because below a quarter of
 # Nyquist a specimen's spectrum is no single power of the frequency.
@@ -92,7 +94,11 @@ def estimate_noise(
             f"reference: expected images with contrast, found tilt {np.argmin(sigma)} constant; "
             "remove that tilt"
         )
-    powers = np.array([ring_power(image) for image in reference])
+    blind = noise_free is None and halves is None
+    if blind:
+        _check_size(reference)
+    measured = in_threads(lambda image: _power_and_floor(image, blind), reference)
+    powers = np.array([power for power, _ in measured])
     estimate: Literal["paired", "halves", "blind"]
     if noise_free is not None:
         noise_std, estimate = _paired(reference, mean, sigma, noise_free), "paired"
@@ -102,7 +108,8 @@ def estimate_noise(
         share = mean_power(part) / mean_power(powers)
         noise_std, estimate = np.sqrt(np.clip(share, 0, 1)), "halves"
     else:
-        noise_std, estimate = _blind(reference, sigma), "blind"
+        floors = np.array([floor for _, floor in measured])
+        noise_std, estimate = np.sqrt(np.clip(floors / sigma**2, 0, 1)), "blind"
     return NoiseProfile(
         signal_std=np.sqrt(1 - noise_std**2),
         noise_std=noise_std,
@@ -138,32 +145,38 @@ def _paired(
     return np.asarray(np.sqrt(1 - np.clip(correlation, 0, 1) ** 2))
 
 
-def _blind(reference: AnyArray, sigma: DoubleArray) -> DoubleArray:
+def _check_size(reference: AnyArray) -> None:
     if min(reference.shape[1:]) < _SMALLEST_IMAGE:
         raise InputError(
             f"reference: expected images of at least {_SMALLEST_IMAGE} x {_SMALLEST_IMAGE} pixels "
             f"to see the noise floor, found {reference.shape[1]} x {reference.shape[2]}; crop it "
             "less, or give its noise-free projections"
         )
-    floors = np.array([_noise_floor(*_radial_power(image)) for image in reference])
-    return np.asarray(np.sqrt(np.clip(floors / sigma**2, 0, 1)))
 
 
-def _radial_power(image: AnyArray) -> tuple[DoubleArray, DoubleArray, DoubleArray]:
-    """Return mean frequency (cycles/pixel), mean power per pixel and number of modes of rings."""
-    height, width = image.shape
-    window = hann((height, width))
-    spectrum = fft.rfft2(
-        (image - image.mean(dtype=np.float64)) * window
-    )  # [y, x] → [y, x // 2 + 1]
-    power = (spectrum.real**2 + spectrum.imag**2) / (window**2).sum()
-    frequency, side = frequencies((height, width)), min(height, width)
+def _power_and_floor(image: AnyArray, blind: bool) -> tuple[DoubleArray, float]:
+    """Return the radial power spectrum of an image and, if ``blind``, its noise floor."""
+    spectrum = windowed_spectrum(image)  # [y, x] → [y, x // 2 + 1]
+    power = spectrum.real**2 + spectrum.imag**2
+    means = ring_means(power, image.shape, RINGS, 0.5)
+    if means is None:
+        means = ring_power(image)
+    if not blind:
+        return means, 0.0
+    rings, frequency, held = _fitted_rings(image.shape)
+    return means, _noise_floor(frequency[held], rings.mean(power)[held], rings.number[held])
+
+
+@lru_cache(maxsize=2)  # for the next tilt, for reading
+def _fitted_rings(shape: tuple[int, int]) -> tuple[Rings, DoubleArray, AnyArray]:
+    """Return the rings of the fit, their mean frequencies (cycles/pixel) and which hold any."""
+    frequency, side = frequencies(shape), min(shape)
     # Column 0 is left out: it holds every mode and its conjugate.
-    chosen = (frequency >= _LOWEST_FREQUENCY) & (frequency < 0.5) & (np.arange(width // 2 + 1) > 0)
+    columns = np.arange(shape[1] // 2 + 1) > 0
+    chosen = (frequency >= _LOWEST_FREQUENCY) & (frequency < 0.5) & columns
     index = np.where(chosen, (frequency * side).astype(np.intp), side)
-    rings = Rings(index, mirror_weight(width), side)
-    held = rings.number > 0
-    return rings.mean(frequency)[held], rings.mean(power)[held], rings.number[held]
+    rings = Rings(index, mirror_weight(shape[1]), side)
+    return rings, rings.mean(frequency), rings.number > 0
 
 
 def _noise_floor(frequency: DoubleArray, power: DoubleArray, modes: DoubleArray) -> float:

@@ -181,11 +181,14 @@ def _clipped(samples: list[AnyArray], units: Units) -> list[Fault]:
 
 def _piled(sample: AnyArray, side: int) -> float:
     """Return the part of the pixels at the extreme value, if there are more than at the next."""
-    values, counts = np.unique(sample, return_counts=True)
-    if len(values) < 3:
+    values = -sample if side else sample
+    extreme = np.count_nonzero(values == values.min())
+    if extreme <= _TIES:
         return 0.0
-    extreme, following = (int(counts[side]), int(counts[1 if side == 0 else -2]))
-    return extreme / sample.size if extreme > max(_TIES, _PILED * following) else 0.0
+    further = values[values > values.min()]
+    if not len(further) or further.min() == further.max():
+        return 0.0
+    return extreme / sample.size if extreme > _PILED * np.sum(further == further.min()) else 0.0
 
 
 def _said(units: Units, mean: DoubleArray) -> list[Fault]:

@@ -18,10 +18,12 @@ def slopes(  # type: ignore[no-untyped-def]  # compiled
     """Return slope and bend of the pair's correlation at a displacement, and the slope's noise."""
     slope, bend, scatter = np.zeros(2), np.zeros((2, 2)), np.zeros(2)
     turn = 2 * np.pi
+    waves = np.exp(1j * turn * kx * moved[0])
     for row in range(first.shape[0]):
         ky = row / height
         if ky >= band:
             break
+        wave = np.exp(1j * turn * ky * moved[1])
         for m in range(kx.size):
             k = np.sqrt(kx[m] * kx[m] + ky * ky)
             if k >= band or k * height < _LOWEST:
@@ -30,15 +32,12 @@ def slopes(  # type: ignore[no-untyped-def]  # compiled
             if at <= 0:
                 continue
             weight = agreeing[m] / at * (0.5 if row == 0 else 1.0)
-            phase = turn * (kx[m] * moved[0] + ky * moved[1])
-            c = first[row, m] * second[row, m].conjugate()
-            real = c.real * np.cos(phase) - c.imag * np.sin(phase)
-            imaginary = c.real * np.sin(phase) + c.imag * np.cos(phase)
-            slope[0] -= turn * weight * kx[m] * imaginary
-            slope[1] -= turn * weight * ky * imaginary
-            bend[0, 0] += turn * turn * weight * kx[m] * kx[m] * real
-            bend[0, 1] += turn * turn * weight * kx[m] * ky * real
-            bend[1, 1] += turn * turn * weight * ky * ky * real
+            c = first[row, m] * second[row, m].conjugate() * waves[m] * wave
+            slope[0] -= turn * weight * kx[m] * c.imag
+            slope[1] -= turn * weight * ky * c.imag
+            bend[0, 0] += turn * turn * weight * kx[m] * kx[m] * c.real
+            bend[0, 1] += turn * turn * weight * kx[m] * ky * c.real
+            bend[1, 1] += turn * turn * weight * ky * ky * c.real
             scatter[0] += 0.5 * (turn * weight * at * kx[m]) ** 2
             scatter[1] += 0.5 * (turn * weight * at * ky) ** 2
     bend[1, 0] = bend[0, 1]
@@ -50,15 +49,16 @@ def add_products(  # type: ignore[no-untyped-def]  # compiled
     first, second, kx, height, per_cycle, bins, moved, limit, sums, number
 ):  # pragma: no cover
     """Add the products of a pair to its rings and bins of K (tan θ1 − tan θ2)."""
+    waves = np.exp(2j * np.pi * kx * moved[0])
     for row in range(first.shape[0]):
         ky = row / height
+        wave = np.exp(2j * np.pi * ky * moved[1])
         weight = 0.5 if row == 0 else 1.0
         for m in range(kx.size):
             k = np.sqrt(kx[m] * kx[m] + ky * ky)
             ring = int(k * per_cycle)
             if k >= 0.5 or k * height < _LOWEST or ring >= sums.shape[0]:
                 continue
-            phase = 2 * np.pi * (kx[m] * moved[0] + ky * moved[1])
-            c = first[row, m] * second[row, m].conjugate()
-            sums[ring, bins[m]] += weight * (c.real * np.cos(phase) - c.imag * np.sin(phase))
+            c = first[row, m] * second[row, m].conjugate() * waves[m] * wave
+            sums[ring, bins[m]] += weight * c.real
             number[ring, bins[m]] += weight

@@ -48,8 +48,10 @@ def _mark(lines: FloatArray, constant: NDArray[np.bool_], mask: NDArray[np.bool_
     quarter = lines.shape[1] // 4
     inner = lines[:, quarter:-quarter]
     known = ~constant[:, quarter : -quarter - 1]
+    number = int(np.count_nonzero(known))
     # Of whole numbers, neighbours are equal by accident.
-    equal = float(np.mean((inner[:, 1:] == inner[:, :-1])[known])) if known.any() else 1.0
+    same = np.count_nonzero((inner[:, 1:] == inner[:, :-1]) & known)
+    equal = same / number if number else 1.0
     equal = max(equal, 3 / inner.size)
     if equal > _MOST_EQUAL:
         return

@@ -64,13 +64,22 @@ def ring_cross_power(
     shape = (image.shape[0], image.shape[1])
     first = windowed_spectrum(image)
     second = first if other is image else windowed_spectrum(other)
+    means = ring_means(first.real * second.real + first.imag * second.imag, shape, rings, limit)
+    if means is None:
+        return np.full(rings, float(np.mean((image - image.mean()) * (other - other.mean()))))
+    return means
+
+
+def ring_means(
+    power: AnyArray, shape: tuple[int, int], rings: int, limit: float
+) -> DoubleArray | None:
+    """Return the mean of each ring of values [y, x // 2 + 1]; None if no ring holds any."""
     layout = equal_rings(shape, rings, limit=limit, with_mean=False)
-    power = layout.mean(first.real * second.real + first.imag * second.imag)
     held = layout.number > 0
     if not held.any():
-        return np.full(rings, float(np.mean((image - image.mean()) * (other - other.mean()))))
+        return None
     middle = ring_frequencies(rings, limit)
-    return np.interp(middle, middle[held], power[held])
+    return np.interp(middle, middle[held], layout.mean(power)[held])
 
 
 def windowed_spectrum(image: AnyArray) -> AnyArray:
@@ -120,8 +129,10 @@ def detail_moments(image: AnyArray) -> tuple[float, float]:
     spectrum = fft.rfft2(np.asarray(image, np.float32))
     spectrum *= _detail_filter((image.shape[0], image.shape[1]))
     # [y, x // 2 + 1] → [y, x]
-    detail = np.asarray(fft.irfft2(spectrum, s=image.shape), np.float64)
-    return float(np.mean(detail**2)), float(np.mean(detail**3))
+    detail = fft.irfft2(spectrum, s=image.shape)
+    square = detail * detail
+    third = np.einsum("yx,yx->y", square, detail).mean(dtype=np.float64) / image.shape[1]
+    return float(square.mean(dtype=np.float64)), float(third)
 
 
 def anisotropic_filter(

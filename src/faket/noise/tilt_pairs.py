@@ -20,6 +20,7 @@ from faket.data import AnyArray, DoubleArray
 from faket.noise.pair_kernels import add_products, slopes
 from faket.noise.spectrum import ring_power
 from faket.rings import hann
+from faket.threads import in_threads
 
 _NEIGHBOURS = 3  # tilts on either side; chosen: farther ones share too narrow a band
 _MOST_LINES = 256  # on either side of the axis: 100 MB for 41 tilts of 1024 pixels; chosen
@@ -148,7 +149,7 @@ def tilt_pairs(
     """
     degrees = np.asarray(angles_deg, np.float64)
     angles = np.radians(degrees)
-    power = np.array([ring_power(image, rings, limit=limit) for image in images])
+    power = np.array(in_threads(lambda image: ring_power(image, rings, limit=limit), images))
     tilts = _neighbours(angles)
     if not len(tilts):
         none = np.zeros((0, rings))
@@ -161,7 +162,9 @@ def tilt_pairs(
     sums, number = np.zeros(shape), np.zeros(shape)
     moved, error = np.zeros((len(tilts), 2)), np.zeros((len(tilts), 2))
     usual = _USUAL_THICKNESS_A / pixel_size_A
-    for pair, (i, j) in enumerate(tilts):
+
+    def measure(pair: int) -> None:
+        i, j = tilts[pair]
         apart = np.abs(across * (tangent[i] - tangent[j]))
         near = apart < widest
         kx = across[near] * (1 / np.cos(angles[i]) + 1 / np.cos(angles[j])) / 2
@@ -172,6 +175,8 @@ def tilt_pairs(
         moved[pair], error[pair] = _displacement(first, second, places, agreeing, scale)
         bins = np.minimum(apart[near] / widest * _BINS, _BINS - 1).astype(np.intp)
         add_products(first, second, *places, bins, moved[pair], limit, sums[pair], number[pair])
+
+    in_threads(measure, range(len(tilts)))
     profile = (np.arange(_BINS) + 0.5) / _BINS * widest
     scale = np.sqrt(power[tilts[:, 0]] * power[tilts[:, 1]])
     thickness = _thickness(sums, number, scale, profile, pixel_size_A)
@@ -214,15 +219,29 @@ def _lines(images: AnyArray, angles: DoubleArray, across: DoubleArray) -> AnyArr
     height, width = images[0].shape
     window = hann((height, width)).astype(np.float32)
     norm = float(np.sqrt(np.sum(window**2, dtype=np.float64)))
-    place = np.arange(width) - width // 2
+    middle, half = width // 2, across[len(across) // 2 :]  # K >= 0
+    place = np.arange(width - middle if width % 2 else middle + 1)
     start = np.exp(2j * np.pi * fft.rfftfreq(height) * (height // 2))[:, None] / norm
     out = np.empty((len(images), height // 2 + 1, len(across)), np.complex64)
-    for image, angle, lines in zip(images, angles, out, strict=True):
+
+    def transform(tilt: int) -> None:
+        image = images[tilt]
         values = (image - image.mean(dtype=np.float64)).astype(np.float32) * window
         values -= window * (values.sum(dtype=np.float64) / window.sum(dtype=np.float64))
-        rows = fft.rfft(values, axis=0, workers=-1)  # [y, x] → [ky, x]
-        waves = np.exp(-2j * np.pi * np.outer(place, across / np.cos(angle))).astype(np.complex64)
-        lines[:] = (rows @ waves) * start  # [ky, x] → [ky, K]
+        # What is even and what is odd about the axis: a quarter of the products.
+        right, left = np.zeros((2, height, len(place)), np.float32)
+        right[:, : width - middle] = values[:, middle:]
+        left[:] = values[:, middle::-1]
+        phase = 2 * np.pi * np.outer(place, half / np.cos(angles[tilt]))
+        even, odd = right + left, right - left
+        even[:, 0] = values[:, middle]
+        # [y, place] → [y, K] → [ky, K]
+        cosines = fft.rfft(even @ np.cos(phase).astype(np.float32), axis=0) * start
+        sines = fft.rfft(odd @ np.sin(phase).astype(np.float32), axis=0) * (1j * start)
+        out[tilt, :, len(half) - 1 :] = cosines - sines
+        out[tilt, :, : len(half)] = (cosines + sines)[:, ::-1]
+
+    in_threads(transform, range(len(images)))
     return out
 
 

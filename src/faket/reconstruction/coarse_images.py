@@ -18,7 +18,7 @@ from faket.threads import in_threads
 _LARGEST = 576  # pixels; chosen: 512 of 4096 and 1024, and spectra of 60 tilts stay below 200 MB
 _EDGE = 0.08  # of the smaller side, where images fade to their mean; chosen
 _FAR = 5.0  # robust σ beyond which grey values are cut: gold, ice crystals, X-rays; chosen
-_LEAST_VALID = 0.25  # of an image; with less it is left out, as in `faket.noise.defects`
+_LEAST_VALID = 0.25  # of an image; with less it is left out, as in `faket.noise.image_defects`
 _FLAT = 3  # pixels a side of a square: where its grey values are equal, nothing was imaged …
 _LEAST_EMPTY = 1e-3  # … if such squares make a region of so much of the image; chosen
 
@@ -97,7 +97,10 @@ def _block_means(image: AnyArray, binning: int) -> tuple[FloatArray, NDArray[np.
 
 def _empty(image: FloatArray) -> NDArray[np.bool_]:
     """Return what was filled with one value [y, x], not the accidents of few electrons."""
-    if (image[:, 1:] == image[:, :-1]).mean() < _LEAST_EMPTY:
+    same = image[:, 1:] == image[:, :-1]
+    # Squares of 2 x 2 equal pixels; a region has about as many of them as pixels.
+    same = same[1:] & same[:-1] & (image[1:, 1:] == image[:-1, 1:])
+    if np.count_nonzero(same) < _LEAST_EMPTY / 4 * image.size:
         return np.zeros(image.shape, bool)
     flat: NDArray[np.bool_] = np.asarray(
         ndimage.minimum_filter(image, _FLAT) == ndimage.maximum_filter(image, _FLAT)

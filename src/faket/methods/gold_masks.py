@@ -1,0 +1,42 @@
+"""Gold in the images of a tilt-series, masked: it would have more power than all molecules."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from faket.data import AnyArray, DoubleArray
+from faket.methods.reference_properties import CORNER, RINGS
+from faket.microscope.gold import faded, gold_mask
+from faket.noise import ring_power
+from faket.rings import hann
+from faket.threads import in_threads
+
+# Chosen: gold has 30 at usual exposures; molecules behind each other reach 8, and what is masked
+# is at another place in every tilt.
+GOLD_SIGMAS = 10.0
+
+
+def gold_masks(images: AnyArray, pixel_size_A: float) -> list[AnyArray | None]:
+    """Return what :func:`faket.microscope.gold.gold_mask` finds in each image."""
+    return in_threads(lambda image: gold_mask(image, pixel_size_A, sigmas=GOLD_SIGMAS), images)
+
+
+def faded_all(images: AnyArray, kept: Sequence[AnyArray | None]) -> AnyArray:
+    """Fade what is masked of each image; without masks, the stack itself."""
+    if all(mask is None for mask in kept):
+        return images
+    return np.stack([i if k is None else faded(i, k) for i, k in zip(images, kept, strict=True)])
+
+
+def power_of_kept(image: AnyArray, kept: AnyArray | None, rings: int = RINGS) -> DoubleArray:
+    """Return the power of an image of which parts were masked, as if nothing had been, [ring]."""
+    plain = image if kept is None else faded(image, kept)
+    return ring_power(plain, rings, limit=CORNER) / kept_part(kept)
+
+
+def kept_part(kept: AnyArray | None) -> float:
+    """Return which part of an image's power, under a Hann window, a mask leaves."""
+    if kept is None:
+        return 1.0
+    rows, columns = (hann((n,)).astype(np.float32) ** 2 for n in kept.shape)
+    return float(rows @ kept**2 @ columns) / float(rows.sum() * columns.sum())
