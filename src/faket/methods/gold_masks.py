@@ -1,6 +1,7 @@
 """Gold in the images of a tilt-series, masked: it would have more power than all molecules."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 
@@ -18,7 +19,8 @@ GOLD_SIGMAS = 10.0
 
 def gold_masks(images: AnyArray, pixel_size_A: float) -> list[AnyArray | None]:
     """Return what :func:`faket.microscope.gold.gold_mask` finds in each image."""
-    return in_threads(lambda image: gold_mask(image, pixel_size_A, sigmas=GOLD_SIGMAS), images)
+    found = partial(gold_mask, pixel_size_A=pixel_size_A, sigmas=GOLD_SIGMAS)
+    return in_threads(found, images, pixels=images[0].size)
 
 
 def faded_all(images: AnyArray, kept: Sequence[AnyArray | None]) -> AnyArray:

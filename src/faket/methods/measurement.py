@@ -5,7 +5,10 @@ projections, by its half sets, or by what neighbouring tilts share. How strong t
 follows from physics: from the electrons counted, or the exposure.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -134,12 +137,12 @@ def measure_reference(
     if dose_before_e_per_A2 is not None:
         before = np.asarray(dose_before_e_per_A2, np.float64)
     fade = _damage(dose, before, ctf_there.voltage_kV, pixel_size_A)
-    power = np.array(in_threads(_power_to_corner, plain)) if pairs is None else pairs.power
+    power = _of_each(_power_to_corner, plain) if pairs is None else pairs.power
     power = power / np.array([kept_part(mask) for mask in kept])[:, None]
     electrons, source = _electrons(
         noise.mean if counted else None, power, dose, dose_e_per_A2, pixel_size_A
     )
-    traces = np.array(in_threads(lambda image: _floor_anisotropy(image, pixel_size_A), images))
+    traces = _of_each(partial(_floor_anisotropy, pixel_size_A=pixel_size_A), images)
     nothing = np.zeros_like(power)
     properties = ReferenceProperties(
         pixel_size_A, noise, ctf_there, electrons,
@@ -195,8 +198,13 @@ def _with_fraction(
 
 
 def _skewness(images: AnyArray) -> DoubleArray:
-    moments = in_threads(detail_moments, images)
-    return np.array([third / max(variance, 1e-300) ** 1.5 for variance, third in moments])
+    variance, third = _of_each(detail_moments, images).T
+    return np.asarray(third / np.maximum(variance, 1e-300) ** 1.5)
+
+
+def _of_each(measure: Callable[[AnyArray], Any], images: AnyArray) -> DoubleArray:
+    """Return what is measured on each image, the first axis that of the tilts."""
+    return np.array(in_threads(measure, images, pixels=images[0].size))
 
 
 def _power_to_corner(image: AnyArray) -> DoubleArray:
@@ -281,7 +289,7 @@ def _with_noise_free(
     fraction, sigma, own, error_A = paired_fraction(properties, images, noise_free)
     properties = replace(
         properties,
-        power=np.array(in_threads(_power_to_corner, images)),
+        power=_of_each(_power_to_corner, images),
         strength_source="paired",
         strength_sigma=_MEASURED_SIGMA,
         alignment_error_A=error_A,

@@ -22,6 +22,7 @@ from faket.methods.reference_properties import CORNER, ReferenceProperties
 from faket.methods.transfer import Transfer, filtered, reference_transfer
 from faket.noise import ring_power, white_noise
 from faket.seeds import derive, generator
+from faket.threads import in_threads
 
 _CONTENT_AMOUNT = 0.25  # of the noise, as in FakET's CONTENT
 _LARGEST_V_A = 1e8  # chosen, because 100 µm of gold have 3e7: beyond, phases have no digits left
@@ -126,11 +127,14 @@ def _rendered(
     transfer = reference_transfer(there, noise_free)
     shifts = residual_shifts_px(there, seed)
     made = [np.empty(noise_free.shape, np.float32) for _ in amounts]
-    for tilt, image in enumerate(noise_free):
-        contrast = expected_contrast(there, tilt, image, shifts[tilt])
+
+    def render(tilt: int) -> None:
+        contrast = expected_contrast(there, tilt, noise_free[tilt], shifts[tilt])
         signal, noise = _imaged(there, transfer, tilt, contrast, seed)
         for stack, amount in zip(made, amounts, strict=True):
             stack[tilt] = signal + np.float32(amount) * noise
+
+    in_threads(render, range(len(noise_free)), pixels=noise_free[0].size)
     return made
 
 

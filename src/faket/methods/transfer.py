@@ -18,6 +18,7 @@ from faket.methods.signal_fit import Correction, fit_correction, smooth_function
 from faket.microscope.gold import gold_mask
 from faket.noise import detail_moments, ring_filter, white_noise
 from faket.rings import ring_frequencies
+from faket.threads import in_threads
 
 # Scale of the logarithm of how much more the reference's specimen scatters than the one to be
 # imaged, which is made to be like it. Chosen; far off is more likely than of a normal law.
@@ -138,14 +139,16 @@ def contrast_power(properties: ReferenceProperties, noise_free: AnyArray) -> Dou
 
     Gold is found as in the reference: in images with noise.
     """
-    tilts, rings = properties.power.shape
-    power = np.empty((tilts, rings))
-    for tilt, image in enumerate(noise_free):
-        contrast = expected_contrast(properties, tilt, image)
+    rings = properties.power.shape[1]
+
+    def measure(tilt: int) -> DoubleArray:
+        contrast = expected_contrast(properties, tilt, noise_free[tilt])
         noise = white_noise(0, tilt, contrast.shape) * float(properties.electrons[tilt]) ** -0.5
         kept = gold_mask(contrast + noise, properties.pixel_size_A, sigmas=GOLD_SIGMAS)
-        power[tilt] = power_of_kept(contrast, kept, rings)
-    return power
+        return power_of_kept(contrast, kept, rings)
+
+    size = noise_free[0].size
+    return np.array(in_threads(measure, range(len(noise_free)), pixels=size))
 
 
 def _smooth(values: DoubleArray, angles_deg: DoubleArray) -> DoubleArray:

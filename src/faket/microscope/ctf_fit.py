@@ -68,7 +68,7 @@ def measure_spectra(stack: AnyArray, pixel_size_A: float) -> TiltSpectra:
             )
         return tapered_spectrum(without_gold(image, pixel_size_A), pixel_size_A, bins)
 
-    rings = in_threads(measured, range(len(stack)))
+    rings = in_threads(measured, range(len(stack)), pixels=stack[0].size)
     frequency, _, modes = rings[-1]
     used = (frequency > 1 / _COARSEST_A) & (frequency < 0.97 * 0.5 / pixel_size_A)
     power = np.array([power for _, power, _ in rings])[:, used]

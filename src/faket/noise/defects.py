@@ -156,7 +156,9 @@ _found = ByContent[list[_Found]](2)
 
 def _defects_of(images: AnyArray) -> list[_Found]:
     """Return the defects of each tilt."""
-    return in_threads(lambda image: _all_of(np.asarray(image, np.float32)), images)
+    return in_threads(
+        lambda image: _all_of(np.asarray(image, np.float32)), images, pixels=images[0].size
+    )
 
 
 def _all_of(image: FloatArray) -> _Found:

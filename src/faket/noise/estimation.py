@@ -97,7 +97,8 @@ def estimate_noise(
     blind = noise_free is None and halves is None
     if blind:
         _check_size(reference)
-    measured = in_threads(lambda image: _power_and_floor(image, blind), reference)
+    size = reference[0].size
+    measured = in_threads(lambda image: _power_and_floor(image, blind), reference, pixels=size)
     powers = np.array([power for power, _ in measured])
     estimate: Literal["paired", "halves", "blind"]
     if noise_free is not None:

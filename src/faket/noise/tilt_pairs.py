@@ -11,6 +11,7 @@ displaced against each other multiply it by a phase, which is measured and taken
 """
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -149,7 +150,8 @@ def tilt_pairs(
     """
     degrees = np.asarray(angles_deg, np.float64)
     angles = np.radians(degrees)
-    power = np.array(in_threads(lambda image: ring_power(image, rings, limit=limit), images))
+    measured = partial(ring_power, rings=rings, limit=limit)
+    power = np.array(in_threads(measured, images, pixels=images[0].size))
     tilts = _neighbours(angles)
     if not len(tilts):
         none = np.zeros((0, rings))
@@ -241,7 +243,7 @@ def _lines(images: AnyArray, angles: DoubleArray, across: DoubleArray) -> AnyArr
         out[tilt, :, len(half) - 1 :] = cosines - sines
         out[tilt, :, : len(half)] = (cosines + sines)[:, ::-1]
 
-    in_threads(transform, range(len(images)))
+    in_threads(transform, range(len(images)), pixels=images[0].size)
     return out
 
 
