@@ -13,6 +13,7 @@ from faket.cli.progress import (
     Lines,
     Objects,
     Pace,
+    TimeLeft,
     duration,
 )
 
@@ -99,6 +100,7 @@ def test_what_takes_longer_than_a_bar_remembers_has_an_estimate_which_runs_down(
     clock.now = 900
     pace.see(1, 10)  # another part of the second tomogram
     assert pace.seconds_left() == 9 * 600 - 300
+    assert TimeLeft(pace).render(None).plain == "about 1 h 25 min left"
     clock.now = 99999
     assert pace.seconds_left() == 0
 

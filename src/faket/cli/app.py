@@ -18,6 +18,7 @@ from faket.cli.reconstruct import reconstruct
 from faket.cli.report import report
 from faket.cli.score import score
 from faket.cli.signals import exit_code, stopping
+from faket.cli.status import status
 from faket.cli.streams import BROKEN_PIPE, drop_output, open_streams
 from faket.cli.study import study
 from faket.cli.style import style
@@ -52,6 +53,7 @@ _COMMANDS: dict[str, Callable[..., object]] = {
     "inspect": inspect,
     "export": export,
     "report": report,
+    "status": status,
 }
 # What running the same command after an interrupt does; by default it starts from the beginning.
 _CONTINUES = "run the same command again to continue; finished parts are kept"
@@ -64,7 +66,7 @@ _GROUPS: dict[Callable[..., object], str] = {
     **dict.fromkeys(_JUDGING, "Pickers and comparisons"),
 }
 _EVERY: tuple[Callable[..., object], ...] = (
-    *_DATASETS, export, inspect, *_STAGES, *_JUDGING, verify, report
+    *_DATASETS, status, export, inspect, *_STAGES, *_JUDGING, verify, report
 )  # fmt: skip
 for command in _EVERY:
     app.command(with_log_json(checked(command)), group=_GROUPS.get(command))

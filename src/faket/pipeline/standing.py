@@ -1,0 +1,105 @@
+"""Where a data set stands: made, being made, set aside, how fast and for how long yet."""
+
+import json
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from faket.io.model_folder import ALL_MODELS, MANIFEST, model_name
+from faket.pipeline.claim import RECIPE
+from faket.pipeline.costs import cost_of
+from faket.pipeline.progress_records import BEAT_S, Failed, Making, read_progress
+
+_PREPARATION = "preparation"  # of all tomograms, and so none of them
+_RECENT = 20  # finished tomograms whose mean time is taken; chosen
+_SILENT_S = 6 * BEAT_S  # without a sign from another machine; chosen: clocks and networks are late
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where the parts of a data set, or the runs of a study, stand.
+
+    Attributes
+    ----------
+    name : str
+        Of the data set's folder, or "runs".
+    made : int
+    total : int or None
+        None while it is not known.
+    making : tuple of Making
+        By processes that live, or most likely do.
+    lost : tuple of Making
+        By processes that ended or give no sign; a run makes these again.
+    failed : tuple of Failed
+        Set aside.
+    seconds_each : float or None
+        Mean time of those that were finished last; None if there are none.
+    """
+
+    name: str
+    made: int
+    total: int | None
+    making: tuple[Making, ...] = ()
+    lost: tuple[Making, ...] = ()
+    failed: tuple[Failed, ...] = ()
+    seconds_each: float | None = None
+
+    @property
+    def an_hour(self) -> float | None:
+        """How many are finished in an hour by those who work now; None if nobody can know."""
+        working = [one for one in self.making if one.name != _PREPARATION]
+        if not working or not self.seconds_each:
+            return None
+        return 3600 * len(working) / self.seconds_each
+
+    @property
+    def seconds_left(self) -> float | None:
+        """The time until all are finished but those set aside; None if nobody can know."""
+        if self.an_hour is None or self.total is None:
+            return None
+        return 3600 * max(0, self.total - self.made - len(self.failed)) / self.an_hour
+
+
+def standing_of(out: Path) -> Standing:
+    """Return where a data set stands; nothing is locked or written."""
+    total = None
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        total = int(json.loads((out / RECIPE).read_text())["tomograms"])
+    made = sorted(path.parent for path in out.glob(f"{ALL_MODELS}/{MANIFEST}"))
+    names = {path.name for path in made}
+    if total is not None:
+        names &= {model_name(index) for index in range(total)}
+    making, lost, failed = sorted_records(out, names)
+    return Standing(out.name, len(names), total, making, lost, failed, _mean_seconds(made))
+
+
+def sorted_records(
+    out: Path, made: set[str]
+) -> tuple[tuple[Making, ...], tuple[Making, ...], tuple[Failed, ...]]:
+    """Return what is being made, what was left by processes that are gone, what is set aside."""
+    records = read_progress(out)
+    unmade = [one for one in records.making if one.name not in made]
+    alive = tuple(one for one in unmade if _is_alive(one))
+    return (
+        alive,
+        tuple(one for one in unmade if one not in alive),
+        tuple(one for one in records.failed if one.name not in made),
+    )
+
+
+def _is_alive(record: Making) -> bool:
+    if record.writer == "unknown":
+        return abs(time.time() - record.beat_at) < _SILENT_S
+    return record.writer == "alive"
+
+
+def _mean_seconds(made: list[Path]) -> float | None:
+    """Return the mean time of the tomograms that were finished last."""
+    dated = list[tuple[float, Path]]()
+    for folder in made:
+        with suppress(OSError):
+            dated.append(((folder / MANIFEST).stat().st_mtime, folder))
+    recent = [cost_of(folder) for _, folder in sorted(dated)[-_RECENT:]]
+    seconds = [cost.whole.seconds for cost in recent if cost]
+    return sum(seconds) / len(seconds) if seconds else None

@@ -1,0 +1,68 @@
+"""Where a data set or a study stands, while others work in it."""
+
+import json
+import os
+import time
+from dataclasses import replace
+
+import pytest
+
+from faket.cli.app import run
+from faket.io.records import write_record
+from faket.pipeline.progress_records import Failed, making_path, new_making, set_aside
+from faket.pipeline.standing import standing_of
+
+
+@pytest.fixture
+def out(tmp_path):
+    """Four of twenty tomograms, which took 60 s each."""
+    folder = tmp_path / "out"
+    facts = {"seconds": 60, "cpu_seconds": 60, "peak_rss_MB": 1}
+    for index in range(4):
+        model = folder / f"model_{index}"
+        model.mkdir(parents=True)
+        (model / "manifest.json").write_text("{}")
+        (model / "run.json").write_text(json.dumps({"stages": {"painting": facts}}))
+    (folder / "recipe.json").write_text(json.dumps({"tomograms": 20}))
+    return folder
+
+
+def begun(out, name, **changes):
+    write_record(making_path(out, name), replace(new_making(name), **changes))
+
+
+def test_made_making_lost_and_failed(out, capsys):
+    begun(out, "model_4")
+    begun(out, "model_5", process="elsewhere.7.1", host="node5", pid=7, attempt=2)
+    begun(out, "model_6", process="elsewhere.8.1", host="node5", pid=8, beat_at=time.time() - 999)
+    begun(out, "model_3")  # finished a moment ago
+    set_aside(out, Failed("model_7", "no room", 2, True, time.time(), "node5"))
+    before = sorted(out.rglob("*"))
+    found = standing_of(out)
+    assert (found.made, found.total) == (4, 20)
+    assert [one.name for one in found.making] == ["model_4", "model_5"]
+    assert [one.name for one in found.lost] == ["model_6"]
+    assert found.an_hour == 120
+    assert found.seconds_left == 15 * 30  # all but those made and the one set aside
+    assert run(["status", str(out)]) == 0
+    told = capsys.readouterr().out.splitlines()
+    counts = "4 of 20 made, 2 being made, 1 set aside, 120.0 an hour, about 8 min left"
+    assert told[0].endswith(counts)
+    assert f"process {os.getpid()} on" in told[1]
+    assert told[2].endswith("process 7 on node5, for 0 s, attempt 2")
+    assert "gave its last sign at" in told[3]
+    assert told[4] == "  model_7: set aside after 2 tries: no room"
+    assert run(["status", str(out), "--json"]) == 0
+    (content,) = json.loads(capsys.readouterr().out)
+    assert content["failed"][0]["reason"] == "no room"
+    assert content["seconds_left"] == 450
+    assert sorted(out.rglob("*")) == before
+
+
+def test_nobody_works_and_nothing_is_known(tmp_path, capsys):
+    (tmp_path / "progress").mkdir()
+    begun(tmp_path, "preparation")
+    assert run(["status", str(tmp_path)]) == 0
+    assert "0 of an unknown number made, 1 being made" in capsys.readouterr().out
+    assert run(["status", str(tmp_path / "nowhere")]) == 2
+    assert "found no folder" in capsys.readouterr().err
