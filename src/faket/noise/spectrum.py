@@ -89,7 +89,8 @@ def windowed_spectrum(image: AnyArray) -> AnyArray:
     [z, y, x // 2 + 1].
     """
     window = _window(tuple(image.shape))
-    values = (image - np.mean(image, dtype=np.float64)).astype(np.float32) * window
+    # A number of Python, so that images of single precision stay in it.
+    values = np.asarray(image - float(np.mean(image, dtype=np.float64)), np.float32) * window
     values -= window * (values.sum() / window.sum())  # the mean must not leak into ring 0
     return np.asarray(fft.rfftn(values) / np.sqrt(np.sum(window**2)))
 
@@ -117,8 +118,8 @@ def ring_anisotropy(image: AnyArray, rings: int = RINGS, *, limit: float = 0.5) 
     power = spectrum.real**2 + spectrum.imag**2
     power[frequencies(shape) >= 0.5] = 0
     layout = equal_rings(shape, rings, limit=limit)
-    sums = [layout.sum(power * wave) for wave in (np.float32(1), *_waves(shape))]
-    return 2 * np.array(sums[1:]) / np.maximum(sums[0], 1e-300)
+    whole = np.maximum(layout.sum(power), 1e-300)
+    return 2 * np.array([layout.sum(power * wave) for wave in _waves(shape)]) / whole
 
 
 def detail_moments(image: AnyArray) -> tuple[float, float]:

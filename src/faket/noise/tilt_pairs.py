@@ -228,7 +228,7 @@ def _lines(images: AnyArray, angles: DoubleArray, across: DoubleArray) -> AnyArr
 
     def transform(tilt: int) -> None:
         image = images[tilt]
-        values = (image - image.mean(dtype=np.float64)).astype(np.float32) * window
+        values = np.asarray(image - float(image.mean(dtype=np.float64)), np.float32) * window
         values -= window * (values.sum(dtype=np.float64) / window.sum(dtype=np.float64))
         # What is even and what is odd about the axis: a quarter of the products.
         right, left = np.zeros((2, height, len(place)), np.float32)

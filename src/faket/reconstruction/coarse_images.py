@@ -86,10 +86,13 @@ def _block_means(image: AnyArray, binning: int) -> tuple[FloatArray, NDArray[np.
     height, width = (size // binning for size in image.shape)
     top, left = ((size % binning) // 2 for size in image.shape)
     whole = np.asarray(image[top : top + height * binning, left : left + width * binning])
-    sums = np.zeros((height, width * binning), np.float32)
-    for row in range(binning):  # [y * binning, x * binning] → [y, x * binning]
-        sums += whole[row::binning]
-    means = sums.reshape(height, width, binning).mean(axis=2) / np.float32(binning)
+    rows = np.zeros((height, width * binning), np.float32)
+    means = np.zeros((height, width), np.float32)
+    for place in range(binning):  # [y * binning, x * binning] → [y, x * binning]
+        rows += whole[place::binning]
+    for place in range(binning):  # [y, x * binning] → [y, x]
+        means += rows[:, place::binning]
+    means /= np.float32(binning**2)
     finite = np.isfinite(means)
     means = np.where(finite, means, 0)
     return means, ~_empty(means) & finite
