@@ -4,7 +4,9 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 from numba import njit
+from numpy.typing import NDArray
 
 _LOG = logging.getLogger("faket")
 _noticed = False
@@ -38,6 +40,24 @@ def kernel(**options: Any) -> Callable[[Callable[..., Any]], Any]:
             return njit(**options)(function)
 
     return compiled
+
+
+class _Unlocked:
+    """The memory of a read-only array, for numpy, as if it might be written."""
+
+    def __init__(self, array: NDArray[Any]) -> None:
+        self.__array_interface__ = {
+            **array.__array_interface__, "data": (array.ctypes.data, False)
+        }  # fmt: skip
+        self._array = array  # must live as long
+
+
+def as_compiled_for(array: NDArray[Any]) -> NDArray[Any]:
+    """Return a read-only array as kernels take it, which must not write to it.
+
+    numba would compile each kernel anew for read-only arrays, such as maps of files.
+    """
+    return array if array.flags.writeable else np.asarray(_Unlocked(array))
 
 
 def _notice_once() -> None:

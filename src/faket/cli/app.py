@@ -69,7 +69,8 @@ _EVERY: tuple[Callable[..., object], ...] = (
     *_DATASETS, status, export, inspect, *_STAGES, *_JUDGING, verify, report
 )  # fmt: skip
 for command in _EVERY:
-    app.command(with_log_json(checked(command)), group=_GROUPS.get(command))
+    looked_at = checked(command, on_disk=command in _STAGES)
+    app.command(with_log_json(looked_at), group=_GROUPS.get(command))
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

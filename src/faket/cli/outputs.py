@@ -27,6 +27,7 @@ from faket.io.model_folder import (
     RECORD,
     manifest_beside,
 )
+from faket.io.scratch import stacks_on_disk
 
 _OWN_MANIFEST = f"{{name}}.{MANIFEST}"
 _OWN_ANGLES = f"{{stem}}{ANGLES}"
@@ -100,8 +101,14 @@ def outputs_of(command: Callable[..., Any]) -> dict[str, Output]:
     return {name: mark for name, mark in found.items() if mark is not None}
 
 
-def checked(command: Callable[..., object]) -> Callable[..., object]:
+def checked(command: Callable[..., object], *, on_disk: bool = False) -> Callable[..., object]:
     """Return the command with all its outputs looked at before it begins.
+
+    Parameters
+    ----------
+    command : callable
+    on_disk : bool
+        Whether large stacks lie on the disk while it works, in the folder of its first output.
 
     Raises
     ------
@@ -119,7 +126,11 @@ def checked(command: Callable[..., object]) -> Callable[..., object]:
         written = {name: mark for name, mark in marks.items() if name in given}
         inputs = [value for name, value in given.items() if name not in marks]
         _check([(given[name], mark) for name, mark in written.items()], list(_paths(inputs)))
-        return command(*args, **kwargs)
+        if not on_disk:
+            return command(*args, **kwargs)
+        path, mark = next((given[name], mark) for name, mark in written.items())
+        with stacks_on_disk(path if mark.folder else path.parent):
+            return command(*args, **kwargs)
 
     return guarded
 

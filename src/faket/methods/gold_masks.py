@@ -1,7 +1,6 @@
 """Gold in the images of a tilt-series, masked: it would have more power than all molecules."""
 
 from collections.abc import Sequence
-from functools import partial
 
 import numpy as np
 
@@ -10,6 +9,7 @@ from faket.methods.reference_properties import CORNER, RINGS
 from faket.microscope.gold import faded, gold_mask
 from faket.noise import ring_power
 from faket.rings import hann
+from faket.stacks import empty_stack, stack_of
 from faket.threads import in_threads
 
 # Chosen: gold has 30 at usual exposures; molecules behind each other reach 8, and what is masked
@@ -19,15 +19,27 @@ GOLD_SIGMAS = 10.0
 
 def gold_masks(images: AnyArray, pixel_size_A: float) -> list[AnyArray | None]:
     """Return what :func:`faket.microscope.gold.gold_mask` finds in each image."""
-    found = partial(gold_mask, pixel_size_A=pixel_size_A, sigmas=GOLD_SIGMAS)
-    return in_threads(found, images, pixels=images[0].size)
+    place = empty_stack(images.shape)
+
+    def find(tilt: int) -> AnyArray | None:
+        mask = gold_mask(images[tilt], pixel_size_A, sigmas=GOLD_SIGMAS)
+        if mask is None:
+            return None
+        place[tilt] = mask
+        return np.asarray(place[tilt])
+
+    return in_threads(find, range(len(images)), pixels=images[0].size)
 
 
 def faded_all(images: AnyArray, kept: Sequence[AnyArray | None]) -> AnyArray:
     """Fade what is masked of each image; without masks, the stack itself."""
     if all(mask is None for mask in kept):
         return images
-    return np.stack([i if k is None else faded(i, k) for i, k in zip(images, kept, strict=True)])
+    plain = (
+        np.asarray(image, np.float32) if mask is None else faded(image, mask)
+        for image, mask in zip(images, kept, strict=True)
+    )
+    return stack_of(plain, len(kept))
 
 
 def power_of_kept(image: AnyArray, kept: AnyArray | None, rings: int = RINGS) -> DoubleArray:

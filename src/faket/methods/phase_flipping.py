@@ -17,6 +17,7 @@ from faket.errors import InputError
 from faket.microscope import Optics, contrast_transfer
 from faket.microscope.ctf_estimate import AMPLITUDE_CONTRAST
 from faket.reconstruction import align
+from faket.stacks import empty_stack
 
 # Of the phase at Nyquist between a strip's middle and that of the next; chosen, because so near to
 # a zero, a sixteenth of a turn, the contrast transfer is weak.
@@ -60,7 +61,7 @@ def flip_phases(
     geometry = series.geometry.aligned()
     aligned = align(series.images, series.geometry)
     pixel_A = geometry.pixel_size_A
-    images = np.empty(aligned.shape, np.float32)
+    images = empty_stack(aligned.shape)
     tilts = zip(aligned, geometry.angles_deg, optics, images, strict=True)
     for image, angle_deg, own, out in tilts:
         out[:] = _flipped(

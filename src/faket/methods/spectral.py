@@ -22,6 +22,7 @@ from faket.methods.reference_properties import CORNER, ReferenceProperties
 from faket.methods.transfer import Transfer, filtered, reference_transfer
 from faket.noise import ring_power, white_noise
 from faket.seeds import derive, generator
+from faket.stacks import empty_stack
 from faket.threads import in_threads
 
 _CONTENT_AMOUNT = 0.25  # of the noise, as in FakET's CONTENT
@@ -97,7 +98,7 @@ def other_spectral_noise(
     there = properties.at(angles_deg)
     transfer = replace(reference_transfer(there, noise_free), skewness=0.0)
     shifts, other = residual_shifts_px(there, seed), derive(seed, "halves")
-    made = np.empty(noise_free.shape, np.float32)
+    made = empty_stack(noise_free.shape)
     for tilt, image in enumerate(noise_free):
         contrast = expected_contrast(there, tilt, image, shifts[tilt])
         made[tilt] = _imaged(there, transfer, tilt, contrast, other)[1]
@@ -126,7 +127,7 @@ def _rendered(
         )
     transfer = reference_transfer(there, noise_free)
     shifts = residual_shifts_px(there, seed)
-    made = [np.empty(noise_free.shape, np.float32) for _ in amounts]
+    made = [empty_stack(noise_free.shape) for _ in amounts]
 
     def render(tilt: int) -> None:
         contrast = expected_contrast(there, tilt, noise_free[tilt], shifts[tilt])

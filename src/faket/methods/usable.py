@@ -13,6 +13,7 @@ from faket.errors import InputError
 from faket.faults import Fault
 from faket.noise import check_scale, grey_levels, repair
 from faket.noise.grey_levels import COUNTING, Units
+from faket.stacks import stack_of
 
 # Value of the brightest pixel after programs have scaled images to whole numbers.
 _TOPS = (255.0, 32767.0, 65535.0)
@@ -86,7 +87,7 @@ def usable_reference(
         )
     check_scale(images, where)
     scaled = is_scaled(images)
-    found = repair(-images if invert else images)
+    found = repair(_inverted(images) if invert else images)
     if noise_free is not None:
         noise_free = found.applied_to(noise_free)
     shown = np.setdiff1d(np.arange(len(images)), found.unusable)
@@ -101,14 +102,17 @@ def usable_reference(
         left_out["unlike_tilts"] = called[np.setdiff1d(shown, kept)].tolist()
     repaired = replace(series, images=found.images)
     if len(kept) < len(images):
-        repaired = TiltSeries(found.images[kept], series.geometry.of_tilts(kept))
+        repaired = TiltSeries(_of_tilts(found.images, kept), series.geometry.of_tilts(kept))
         noise_free = (
-            noise_free[kept]
+            _of_tilts(noise_free, kept)
             if noise_free is not None and len(noise_free) == len(images)
             else noise_free
         )
     if halves is not None:
-        first, second = (found.applied_to(-half if invert else half)[kept] for half in halves)
+        first, second = (
+            _of_tilts(found.applied_to(_inverted(half) if invert else half), kept)
+            for half in halves
+        )
         halves = first, second
     faults = tuple(
         replace(fault, tilts=_called(called[shown], fault.tilts)) for fault in levels.faults
@@ -118,6 +122,17 @@ def usable_reference(
         repaired, noise_free, scaled, left_out, named.notice(), halves, left, faults,
         levels.units, levels.gain,
     )  # fmt: skip
+
+
+def _inverted(images: AnyArray) -> AnyArray:
+    return stack_of((-image for image in images), len(images))
+
+
+def _of_tilts(images: AnyArray, kept: NDArray[np.intp]) -> AnyArray:
+    """Return some images of a stack; the stack itself if these are all."""
+    if len(kept) == len(images):
+        return images
+    return stack_of((images[tilt] for tilt in kept), len(kept))
 
 
 def _called(numbers: NDArray[np.intp], tilts: Sequence[int]) -> tuple[int, ...]:

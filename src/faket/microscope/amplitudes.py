@@ -5,6 +5,7 @@ import numpy as np
 from faket.data import AnyArray, DoubleArray, FloatArray
 from faket.errors import InputError
 from faket.rings import Rings, frequencies, mirror_weight
+from faket.stacks import empty_stack
 
 RING_PX = 2  # SHREC'21's rings
 
@@ -58,7 +59,7 @@ def match_ring_amplitudes(stack: AnyArray, reference: AnyArray) -> FloatArray:
     rings = _rings(stack.shape[1], stack.shape[2])
     target, own = ring_amplitudes(reference), ring_amplitudes(stack)
     scale = target / np.where(own > 0, own, 1.0)
-    matched = np.empty(stack.shape, np.float32)
+    matched = empty_stack(stack.shape)
     for tilt, image in enumerate(stack):
         # [y, x] → [y, x // 2 + 1] → [y, x]
         spectrum = np.fft.rfft2(image) * np.append(scale[tilt], 0.0)[rings.index]

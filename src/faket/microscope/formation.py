@@ -14,6 +14,7 @@ from faket.microscope.presets import PRESETS
 from faket.microscope.record import AcquisitionRecord, draw_acquisition
 from faket.microscope.settings import Microscope
 from faket.seeds import generator
+from faket.stacks import empty_stack
 
 if TYPE_CHECKING:
     from faket.microscope.column import Column
@@ -137,9 +138,10 @@ def expose(
     column = Column(specimen, record, resolve_device(device))
     camera = _camera(column, record)
     shape = (len(record), *specimen.class_mask.shape[1:])
-    parts = [np.empty(shape, np.float32) for _ in range(2 if halves else 1)]
+    parts = [empty_stack(shape) for _ in range(2 if halves else 1)]
     stages: dict[str, AnyArray] = {
-        name: np.empty(shape, np.complex64 if name == "exit_wave" else np.float32) for name in keep
+        name: empty_stack(shape, np.complex64 if name == "exit_wave" else np.float32)
+        for name in keep
     }
     for place, index in enumerate(np.argsort(record.order)):
         intensity = _illuminate(column, record, int(index), stages)

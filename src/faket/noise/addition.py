@@ -14,6 +14,7 @@ from faket.errors import InputError
 from faket.noise.profile import NoiseProfile
 from faket.noise.spectrum import coloured_noise, ring_power, white_noise
 from faket.seeds import derive
+from faket.stacks import empty_stack
 from faket.statistics import match_statistics, tilt_statistics
 
 Colour = Literal["white", "reference"]
@@ -78,7 +79,7 @@ def add_noise(
             f"profile: expected {len(noise_free)} tilts as in the noise-free projections, "
             f"found {len(profile)}; take profile.at(`angles_deg`)"
         )
-    out = np.empty(noise_free.shape, np.float32)
+    out = empty_stack(noise_free.shape)
     for tilt, image in enumerate(noise_free):
         signal = _signal(image, profile, tilt, (mean[tilt], sigma[tilt]))
         made = signal + np.float32(amount) * _noise(signal, profile, tilt, spectrum, seed)
@@ -102,7 +103,7 @@ def other_noise(
         In the images' grey values.
     """
     mean, sigma = tilt_statistics(noise_free, "noise-free projections")
-    out = np.empty(noise_free.shape, np.float32)
+    out = empty_stack(noise_free.shape)
     for tilt, image in enumerate(noise_free):
         signal = _signal(image, profile, tilt, (mean[tilt], sigma[tilt]))
         made = signal + _noise(signal, profile, tilt, spectrum, seed)

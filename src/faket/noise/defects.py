@@ -6,6 +6,7 @@ mirroring their surroundings, so that all later measurements see images of the s
 stack without defects stays as it is.
 """
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,7 +40,7 @@ class Repaired:
         repaired.
     faint : tuple of int
         Tilts whose σ is below a tenth of the median; empty for fewer than five tilts.
-    masks : dict of int to ndarray, shape (y, x), bool
+    masks : mapping of int to ndarray, shape (y, x), bool
         The filled pixels of each tilt that had defects.
     pixels, lines : int
         Number of filled single pixels (or X-rays), and of filled rows and columns.
@@ -50,7 +51,7 @@ class Repaired:
     images: AnyArray
     blank: tuple[int, ...]
     faint: tuple[int, ...]
-    masks: dict[int, NDArray[np.bool_]]
+    masks: Mapping[int, NDArray[np.bool_]]
     pixels: int
     lines: int
     empty: float
@@ -108,11 +109,8 @@ def repair(images: AnyArray) -> Repaired:
     Repaired
     """
     found = _found.get(images, _defects_of)
-    masks = {
-        tilt: np.unpackbits(one.packed, axis=1, count=images.shape[2]).view(bool)
-        for tilt, one in enumerate(found)
-        if one.packed is not None
-    }
+    packed = {tilt: one.packed for tilt, one in enumerate(found) if one.packed is not None}
+    masks = _Masks(packed, images.shape[2])
     spreads = np.array([one.spread for one in found])
     limit = _FAINT * float(np.median(spreads)) if len(images) >= _FEW_TILTS else 0.0
     blank = tuple(int(tilt) for tilt in np.flatnonzero(spreads == 0))
@@ -148,6 +146,22 @@ class _Found:
     pixels: int = 0
     lines: int = 0
     empty: int = 0
+
+
+class _Masks(Mapping[int, NDArray[np.bool_]]):
+    """Masks [y, x] of tilts, unpacked when they are asked for: 61 of 4096 x 4096 have 1 GB."""
+
+    def __init__(self, packed: dict[int, NDArray[np.uint8]], width: int) -> None:
+        self._packed, self._width = packed, width
+
+    def __getitem__(self, tilt: int) -> NDArray[np.bool_]:
+        return np.unpackbits(self._packed[tilt], axis=1, count=self._width).view(bool)
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._packed)
+
+    def __len__(self) -> int:
+        return len(self._packed)
 
 
 # Of the last stacks; chosen: a reference before and after repair.

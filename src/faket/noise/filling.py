@@ -1,15 +1,18 @@
 """Pixels that are missing, filled by mirroring their surroundings."""
 
+from collections.abc import Mapping
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
 from faket.data import AnyArray, FloatArray
+from faket.stacks import stack_of
 
 
-def filled_stack(stack: AnyArray, masks: dict[int, NDArray[np.bool_]]) -> FloatArray:
+def filled_stack(stack: AnyArray, masks: Mapping[int, NDArray[np.bool_]]) -> FloatArray:
     """Return a copy of a stack [tilt, y, x], the marked pixels of some tilts filled."""
-    repaired = np.array(stack, np.float32)
+    repaired = stack_of((image.astype(np.float32) for image in stack), len(stack))
     for tilt, mask in masks.items():
         repaired[tilt] = _filled(repaired[tilt], mask)
     return repaired

@@ -21,6 +21,7 @@ from faket.data import AnyArray, DoubleArray
 from faket.noise.pair_kernels import add_products, slopes
 from faket.noise.spectrum import ring_power
 from faket.rings import hann
+from faket.stacks import empty_stack
 from faket.threads import in_threads
 
 _NEIGHBOURS = 3  # tilts on either side; chosen: farther ones share too narrow a band
@@ -224,7 +225,7 @@ def _lines(images: AnyArray, angles: DoubleArray, across: DoubleArray) -> AnyArr
     middle, half = width // 2, across[len(across) // 2 :]  # K >= 0
     place = np.arange(width - middle if width % 2 else middle + 1)
     start = np.exp(2j * np.pi * fft.rfftfreq(height) * (height // 2))[:, None] / norm
-    out = np.empty((len(images), height // 2 + 1, len(across)), np.complex64)
+    out = empty_stack((len(images), height // 2 + 1, len(across)), np.complex64)
 
     def transform(tilt: int) -> None:
         image = images[tilt]

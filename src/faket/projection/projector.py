@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
+from faket.compiling import as_compiled_for
 from faket.data import AnyArray, FloatArray
 from faket.device import Device, resolve_device
 from faket.errors import InputError
@@ -16,6 +17,7 @@ from faket.projection.kernels import (
     project_kernel,
     slice_kernel,
 )
+from faket.stacks import empty_stack
 from faket.tilts import LARGEST_TILT_DEG, checked_angles
 
 
@@ -57,7 +59,7 @@ def project(
         from faket.projection.gpu import project_torch
 
         return project_torch(data, angles, columns, "cuda")
-    stack = np.empty((len(angles), data.shape[1], columns), np.float32)
+    stack = empty_stack((len(angles), data.shape[1], columns))
     project_kernel(data, np.cos(np.radians(angles)), np.sin(np.radians(angles)), stack)
     return stack
 
@@ -100,7 +102,7 @@ def back_project(
         from faket.projection.gpu import back_project_torch
 
         return back_project_torch(data, angles, depth, columns, "cuda")
-    volume = np.empty((depth, data.shape[1], columns), np.float32)
+    volume = empty_stack((depth, data.shape[1], columns))
     back_project_kernel(data, np.cos(np.radians(angles)), np.sin(np.radians(angles)), volume)
     return volume
 
@@ -214,7 +216,7 @@ def checked_volume(array: AnyArray, name: str, axes: str) -> FloatArray:
         raise InputError(f"{name}: expected {axes}, found an array of shape {data.shape}")
     if not np.isfinite(data.sum(dtype=np.float64)):
         raise InputError(f"{name}: expected finite values, found NaN or infinity; replace them")
-    return data
+    return as_compiled_for(data)
 
 
 def _checked_width(width: int | None, default: int) -> int:

@@ -1,6 +1,6 @@
 """From tilt-series to tomograms: alignment and what shows it, filters, back-projection."""
 
-from faket.reconstruction.binning import binned_offset, fourier_crop
+from faket.reconstruction.binning import binned_offset, crop_images, fourier_crop
 from faket.reconstruction.denoising import NoiseVerdict, judge_noise
 from faket.reconstruction.filters import filter_stack, ramp, shrec_filter
 from faket.reconstruction.measured_alignment import MeasuredAlignment, measured_alignment
@@ -26,6 +26,7 @@ __all__ = [
     "TomogramReference",
     "align",
     "binned_offset",
+    "crop_images",
     "filter_stack",
     "find_wedge",
     "fourier_crop",

@@ -5,6 +5,7 @@ import scipy.fft
 
 from faket.data import AnyArray, FloatArray
 from faket.errors import InputError
+from faket.stacks import stack_of
 
 _SLAB = 2**24  # samples transformed at once; chosen, 128 MB of spectra
 
@@ -45,6 +46,13 @@ def fourier_crop(array: AnyArray, binning: int, *, axes: tuple[int, ...]) -> Flo
     for axis in axes if binning > 1 else ():
         array = _crop_axis(array, binning, axis)
     return np.ascontiguousarray(array, np.float32)
+
+
+def crop_images(images: AnyArray, binning: int) -> FloatArray:
+    """Bin every image of a stack [tilt, y, x], one at a time, by :func:`fourier_crop`."""
+    if binning == 1:
+        return np.asarray(images, np.float32)
+    return stack_of((fourier_crop(image, binning, axes=(1, 0)) for image in images), len(images))
 
 
 def _crop_axis(array: AnyArray, binning: int, axis: int) -> FloatArray:

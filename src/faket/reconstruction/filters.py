@@ -11,6 +11,7 @@ import scipy.fft
 
 from faket.data import DoubleArray, FloatArray
 from faket.reconstruction.measured_filter import MeasuredFilter
+from faket.stacks import empty_stack
 from faket.tilts import angular_weights
 
 Filter = Literal["ramp", "hamming", "shrec", "imod", "imod-sirt", "aretomo", "warp"]
@@ -54,7 +55,7 @@ def filter_stack(
     ky, kx = scipy.fft.fftfreq(height)[:, None], scipy.fft.rfftfreq(padded)
     whole = name == "shrec" or measured is not None  # not only rows
     steps = angular_weights(angles_deg)
-    filtered = np.empty(stack.shape, np.float32)
+    filtered = empty_stack(stack.shape)
     for image, angle, step, out in zip(stack, angles_deg, steps, filtered, strict=True):
         # [y, x] → [y, padded // 2 + 1] → [y, padded] → [y, x]
         spectrum = scipy.fft.rfft(image, padded, axis=-1, workers=-1)

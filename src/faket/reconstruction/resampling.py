@@ -6,6 +6,7 @@ from scipy import ndimage
 
 from faket.data import AnyArray, DoubleArray, FloatArray, TiltGeometry
 from faket.errors import InputError
+from faket.stacks import empty_stack
 
 # Pixels mirrored around an image. Chosen, because the step between opposite edges, where they meet,
 # is felt at this distance by less than 1 / 32π of its height.
@@ -84,7 +85,7 @@ def resample(
     if matrices is None:
         matrices = np.broadcast_to(in_plane_rotation(geometry.tilt_axis_deg), (len(images), 2, 2))
     shifts = geometry.shifts_A / geometry.pixel_size_A
-    out = np.empty((len(images), *size), np.float32)
+    out = empty_stack((len(images), *size))
     for image, matrix, shift, new in zip(images, matrices, shifts, out, strict=True):
         _resample_image(image, matrix, shift, ratio, new)
     return out

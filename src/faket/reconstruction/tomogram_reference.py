@@ -33,6 +33,7 @@ from faket.reconstruction.tilt_overlap import coherent_gain, tilt_overlap
 from faket.reconstruction.wedge import MissingWedge, find_wedge
 from faket.rings import frequencies, ring_frequencies
 from faket.seeds import generator
+from faket.stacks import stack_of
 from faket.tilts import LARGEST_TILT_DEG, checked_angles
 
 _USUAL_RANGE_DEG, _USUAL_STEP_DEG = (-60.0, 60.0), 3.0  # chosen, because they are most common
@@ -131,10 +132,11 @@ def tomogram_series(
     tables = _tables(seen)
     filters = fit_row_filters(tables, seen.on_grid, _NOISE_FROM)
     rows = signal_rows(tables, filters, _gains(seen))
-    images = np.array([
+    like_images = (
         _like_an_image(seen, tilt, filters[tilt], rows, generator(seed, "tomogram", tilt))
         for tilt in range(len(angles))
-    ])  # fmt: skip
+    )
+    images = stack_of(like_images, len(angles))
     series = TiltSeries(images, TiltGeometry(angles, voxel_size_A))
     notices += [noise.words] if noise.words else []
     return TomogramReference(

@@ -13,6 +13,7 @@ from faket.reconstruction.filters import FILTERS, Filter, filter_stack
 from faket.reconstruction.measured_filter import MeasuredFilter
 from faket.reconstruction.resampling import align
 from faket.reconstruction.sirt import sirt
+from faket.stacks import stack_of
 from faket.tilts import LARGEST_TILT_DEG, angular_weights, checked_angles
 
 Normalize = Literal["none", "mean", "contrast"]
@@ -71,7 +72,8 @@ def reconstruct(
     _check_iterations(method, iterations, measured)
     geometry = series.geometry
     images = align(series.images, geometry)
-    images = fourier_crop(_normalized(images, normalize), binning, axes=(2, 1))
+    binned = (fourier_crop(_normalized(image, normalize), binning, axes=(1, 0)) for image in images)
+    images = stack_of(binned, len(images))
     _fade_edges(images, taper, axes=(1, 2) if filter == "shrec" else (2,))
     angles = geometry.angles_deg
     # The unit of a line sum becomes the binned voxel, which is `binning` times as long.
@@ -101,7 +103,7 @@ def _check(series: TiltSeries, depth: int, method: str, filter: str, normalize: 
         raise InputError(f"`method`: expected 'wbp' or 'sirt', found {method!r}")
     if filter not in FILTERS:
         raise InputError(f"filter: expected one of {', '.join(FILTERS)}, found {filter!r}")
-    means = images.mean(axis=(1, 2), dtype=np.float64)
+    means = np.array([image.mean(dtype=np.float64) for image in images])
     if not np.isfinite(means).all():
         tilt = int(np.flatnonzero(~np.isfinite(means))[0])
         raise InputError(
@@ -125,14 +127,13 @@ def _check_iterations(method: str, iterations: int, measured: MeasuredFilter | N
         )
 
 
-def _normalized(images: AnyArray, normalize: Normalize) -> FloatArray:
+def _normalized(image: AnyArray, normalize: Normalize) -> FloatArray:
     if normalize == "none":
-        return np.asarray(images, np.float32)
-    # [tilt, y, x] → [tilt, 1, 1]
-    means = images.mean(axis=(1, 2), dtype=np.float64).astype(np.float32)[:, None, None]
-    centred: FloatArray = np.subtract(images, means, dtype=np.float32)
+        return np.asarray(image, np.float32)
+    mean = np.float32(image.mean(dtype=np.float64))
+    centred: FloatArray = np.subtract(image, mean, dtype=np.float32)
     if normalize == "contrast":
-        centred /= means
+        centred /= mean
     return centred
 
 

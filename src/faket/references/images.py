@@ -12,6 +12,7 @@ from faket.io.failures import input_error, shown
 from faket.io.metadata.facts import SeriesFacts, TiltFacts
 from faket.io.mrc import read_shape, read_stack
 from faket.references.facts import header_facts
+from faket.stacks import empty_stack
 
 _LEAST_SIDE = 16  # chosen: neither noise nor alignment can be measured on less
 _UP = 6  # chosen: a job's folder lies three below the project's, a user may nest it once more
@@ -60,7 +61,7 @@ class ImageFiles:
                 kept=None if everything else kept,
             )  # fmt: skip
             return images
-        images = np.empty((len(kept), *self.size[::-1]), np.float32)
+        images = empty_stack((len(kept), *self.size[::-1]))
         for place, index in enumerate(kept.tolist()):
             image, _ = read_stack(self.paths[index], pixel_size_A=pixel_size_A)
             if image.shape != (1, *self.size[::-1]):

@@ -14,7 +14,7 @@ from faket.io.failures import input_error
 from faket.methods.usable import usable_reference
 from faket.noise import check_halves
 from faket.noise.grey_levels import Units
-from faket.reconstruction import align, fourier_crop, resample
+from faket.reconstruction import align, crop_images, resample
 from faket.references.reference import Reference
 from faket.references.tomogram import tomogram_images
 
@@ -207,8 +207,8 @@ def at_pixel_size(
         images = resample(series.images, series.geometry, pixel_size_A=wanted_A, shape=shape)
         small = None if noise_free is None else resample(noise_free, plain, pixel_size_A=wanted_A)
     else:
-        images = fourier_crop(align(series.images, series.geometry), binning, axes=(2, 1))
-        small = None if noise_free is None else fourier_crop(noise_free, binning, axes=(2, 1))
+        images = crop_images(align(series.images, series.geometry), binning)
+        small = None if noise_free is None else crop_images(noise_free, binning)
     return TiltSeries(images, geometry), small, pixels_notice(pixel_size_A, wanted_A, binning)
 
 

@@ -2,13 +2,13 @@
 
 from collections.abc import Callable
 
-import numpy as np
 import torch
 from numpy.typing import ArrayLike
 
 from faket.data import AnyArray, FloatArray
 from faket.device import Device, resolve_device
 from faket.errors import InputError
+from faket.stacks import empty_stack
 from faket.statistics import match_in_place
 from faket.style.choose import choose_method
 from faket.style.images import checked_statistics, reproducible
@@ -117,7 +117,7 @@ def transfer_style(
         )
     profile.check_fits(network, checked_pixel_size(pixel_size_A, "content"))
     matched = profile.matched_tilts(len(content), angles_deg)
-    out = np.empty(content.shape, np.float32)
+    out = empty_stack(content.shape)
     report = _offset(progress, to_measure, to_measure + len(content))
     give = method.transfer(content, initial)
     for tilt, its_style in enumerate(matched):

@@ -24,7 +24,15 @@ from faket.io.failures import PathLike, input_error
 from faket.io.model_folder import PACKED
 from faket.io.mrc.header import MrcLayout, build_header
 from faket.io.mrc.sizes import checked_size, voxel_size
-from faket.io.mrc.stream import check_finite, map_finite, opened, read_finite, sections
+from faket.io.mrc.stream import (
+    check_finite,
+    is_mappable,
+    map_finite,
+    opened,
+    read_finite,
+    sections,
+)
+from faket.stacks import empty_stack
 
 _LARGEST_HALF = 65504.0  # the largest number of float16
 # Chosen: ten thousand steps of 6e-8, float16's smallest, fit into the standard deviation.
@@ -103,8 +111,7 @@ def read_stack(
                 "; write it with columns along x and rows along y"
             )  # fmt: skip
         size_A = voxel_size(path, layout.spacing_A[:2], pixel_size_A, "pixel_size_A")
-        mappable = layout.dtype == np.float32 and layout.dtype.isnative and layout.offset % 4 == 0
-        if mmap and mappable and kept is None and not isinstance(stream, gzip.GzipFile):
+        if mmap and kept is None and is_mappable(stream, layout):
             return map_finite(path, layout), size_A
         return read_finite(path, stream, layout, kept), size_A
 
@@ -132,7 +139,7 @@ def read_mask(path: PathLike, *, dtype: DTypeLike = np.uint16) -> NDArray[Any]:
     """
     with opened(path) as (stream, layout):
         check_volume(path, layout)
-        mask = np.empty(layout.shape, dtype)
+        mask = empty_stack(layout.shape, dtype)
         highest = np.iinfo(mask.dtype).max
         for index, section in enumerate(sections(path, stream, layout)):
             check_labels(path, section, index, highest)

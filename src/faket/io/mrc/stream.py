@@ -12,7 +12,9 @@ import numpy as np
 from faket.data import AnyArray, FloatArray
 from faket.io.failures import PathLike, cannot_read, input_error, notice
 from faket.io.mrc.header import HEADER_BYTES, MrcLayout, parse_header
+from faket.io.scratch import file_as_stack
 from faket.io.text import regular_file_size
+from faket.stacks import empty_stack
 
 _DEFLATE_LIMIT = 1032  # zlib never packs more than this many bytes into one
 
@@ -77,11 +79,17 @@ def read_finite(
 ) -> FloatArray:
     """Read sections as float32; InputError, naming the section, at NaN or infinity.
 
-    ``kept``: the sections to read, ascending; all by default.
+    ``kept``: the sections to read, ascending; all by default. A large file stays on the disk
+    while :func:`faket.io.scratch.stacks_on_disk` says so, and is then read-only.
     """
+    if kept is None and is_mappable(stream, layout):
+        mapped = file_as_stack(path, layout.dtype, layout.offset, layout.shape)
+        if mapped is not None:
+            _check_all(path, mapped)
+            return mapped
     wanted = range(layout.shape[0]) if kept is None else kept.tolist()
     place = {section: i for i, section in enumerate(wanted)}
-    data = np.empty((len(place), *layout.shape[1:]), np.float32)
+    data = empty_stack((len(place), *layout.shape[1:]))
     for index, section in enumerate(sections(path, stream, layout)):
         if index in place:
             with np.errstate(all="ignore"):  # a signalling NaN would warn before it is found
@@ -92,10 +100,23 @@ def read_finite(
 
 def map_finite(path: PathLike, layout: MrcLayout) -> FloatArray:
     """Map a file of float32 copy-on-write, after reading through it as :func:`read_finite`."""
-    data = np.memmap(path, np.float32, "c", layout.offset, layout.shape)
+    mapped = file_as_stack(path, layout.dtype, layout.offset, layout.shape)
+    data = (
+        np.memmap(path, np.float32, "c", layout.offset, layout.shape) if mapped is None else mapped
+    )
+    _check_all(path, data)
+    return data
+
+
+def is_mappable(stream: IO[bytes], layout: MrcLayout) -> bool:
+    """Tell whether the file's bytes are those of an array of float32."""
+    plain = layout.dtype == np.float32 and layout.dtype.isnative and layout.offset % 4 == 0
+    return plain and not isinstance(stream, gzip.GzipFile)
+
+
+def _check_all(path: PathLike, data: FloatArray) -> None:
     for index, section in enumerate(data):
         check_finite(path, section, index)
-    return data
 
 
 def check_finite(path: PathLike, section: AnyArray, index: int) -> None:
