@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-Place = Callable[[tuple[int, ...], np.dtype[Any]], NDArray[Any]]
+StackMaker = Callable[[tuple[int, ...], np.dtype[Any]], NDArray[Any]]
 
-_place: ContextVar[Place | None] = ContextVar("place", default=None)
+_place: ContextVar[StackMaker | None] = ContextVar("place", default=None)
 
 
 def empty_stack(shape: tuple[int, ...], dtype: DTypeLike = np.float32) -> NDArray[Any]:
@@ -48,7 +48,7 @@ def stack_of(images: Iterable[NDArray[Any]], count: int) -> NDArray[Any]:
 
 
 @contextmanager
-def stacks_made_by(place: Place) -> Iterator[None]:
+def stacks_made_by(place: StackMaker) -> Iterator[None]:
     """Let ``place`` (shape, dtype) make all stacks meanwhile, in this thread."""
     token = _place.set(place)
     try:

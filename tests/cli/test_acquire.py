@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from faket.cli.app import run
+from faket.io import scratch
 from faket.io.mrc import read_stack
 from faket.io.tilts import write_tilt_angles
 
@@ -56,6 +57,17 @@ def test_halves_add_up_and_stages_are_written(sample, tmp_path):
         assert read_stack(tmp_path / f"s_{name}.mrc")[0].shape == whole.shape
     text = (tmp_path / "s.json").read_text()
     assert '"perfect"' in text
+
+
+def test_bytes_do_not_depend_on_where_stacks_lie(sample, tmp_path, monkeypatch):
+    names = ("a.mrc", "a_odd.mrc", "a_even.mrc", "a_exit_wave_phase.mrc")
+    options = ("--angles", sample / "a.tlt", "--halves", "--keep", "exit_wave")
+    made = []
+    for least in (10**12, 0):
+        monkeypatch.setattr(scratch, "LARGE_BYTES", least)
+        assert acquire(sample, tmp_path / "a.mrc", *options) == 0
+        made.append([(tmp_path / name).read_bytes() for name in names])
+    assert made[0] == made[1]
 
 
 def test_bad_acquisitions_are_one_line(sample, tmp_path, capsys):

@@ -71,9 +71,7 @@ def test_labels_are_cut_as_volumes_are(angle, n_slices, seed):
     values = np.zeros(256)
     values[[1, 3]] = 0.7, -0.2
     thickness = 6.3
-    cut = LabelSlicer(labels, values).cut(
-        angle, n_slices=n_slices, slice_thickness_voxels=thickness, width=48
-    )
+    cut = _cut(labels, values, angle, [(0, 48)] * n_slices, thickness, 48)
     volume = values[labels].astype(np.float32)
     expected = project_slices(
         volume, angle, n_slices=n_slices, slice_thickness_voxels=thickness, width=48
@@ -81,19 +79,27 @@ def test_labels_are_cut_as_volumes_are(angle, n_slices, seed):
     np.testing.assert_allclose(cut.sum(axis=2), expected.sum(axis=2), atol=1e-4)
     u = np.arange(48)
     np.testing.assert_allclose(cut @ u, expected @ u, atol=5e-3)
+    banded = _cut(labels, values, angle, [(7, 20)] * n_slices, thickness, 48)
+    np.testing.assert_array_equal(banded, cut[:, :, 7:27])
+
+
+def _cut(labels, values, angle, bands, thickness, width):
+    slicer = LabelSlicer(labels, values)
+    slicer.cut(3.0, bands=[(0, 60)] * 9, slice_thickness_voxels=1.0, width=60)  # is overwritten
+    return np.array(slicer.cut(angle, bands=bands, slice_thickness_voxels=thickness, width=width))
 
 
 def test_labels_at_zero_tilt_are_summed_exactly():
     labels = np.random.default_rng(0).integers(0, 3, (9, 5, 12)).astype(np.uint8)
     values = np.arange(256) / 10
-    cut = LabelSlicer(labels, values).cut(0.0, n_slices=3, slice_thickness_voxels=3.0, width=12)
+    cut = _cut(labels, values, 0.0, [(0, 12)] * 3, 3.0, 12)
     np.testing.assert_allclose(cut.sum(axis=0), values[labels].sum(axis=0), rtol=1e-5)
 
 
 def test_what_leaves_the_detector_is_lost_and_nothing_else():
     labels = np.ones((3, 2, 40), np.uint8)
     values = np.ones(256)
-    cut = LabelSlicer(labels, values).cut(0.0, n_slices=1, slice_thickness_voxels=9.0, width=11)
+    cut = _cut(labels, values, 0.0, [(0, 11)], 9.0, 11)
     np.testing.assert_array_equal(cut, np.full((1, 2, 11), 3.0))
 
 

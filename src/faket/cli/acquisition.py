@@ -11,6 +11,7 @@ from faket.io.model_folder import ANGLES, GEOMETRY, RECORD
 from faket.io.mrc import write_stack
 from faket.io.tilts import read_tilt_angles, write_tilt_geometry, write_tilt_series
 from faket.microscope import PRESET_ANGLES, AcquisitionRecord, Exposure, draw_acquisition
+from faket.stacks import stack_of
 
 
 def drawn_record(
@@ -63,7 +64,10 @@ def write_exposure(out: Path, exposure: Exposure) -> list[Path]:
     for name, stage in exposure.stages.items():
         parts = {name: stage}
         if np.iscomplexobj(stage):
-            parts = {f"{name}_amplitude": np.abs(stage), f"{name}_phase": np.angle(stage)}
+            parts = {
+                f"{name}_amplitude": stack_of(map(np.abs, stage), len(stage)),
+                f"{name}_phase": stack_of(map(np.angle, stage), len(stage)),
+            }
         for part, values in parts.items():
             write_stack(_beside(out, part), values, geometry.pixel_size_A)
             written.append(_beside(out, part))

@@ -70,7 +70,7 @@ class Column:
         """Projected potential of the specimen on the grid, V·Å above ice."""
         total = torch.zeros(self.grid.shape, device=self.grid.device)
         for band in tilt.potential:
-            total[self._columns(band)] += torch.from_numpy(band.values).to(total.device)
+            self._add(band, total)
         return total.mul_(self.grid.pixel_size_A)
 
     def exit_wave(self, tilt: Tilt) -> tuple[torch.Tensor, float]:
@@ -131,6 +131,11 @@ class Column:
         scale = self._sigma * self.grid.pixel_size_A
         advance_phase(wave, phase, scale, (rows.start, columns.start - first_column))
 
+    def _add(self, band: Band, image: torch.Tensor, sign: int = 1) -> None:
+        """Add a band, or subtract it, where it lies on the grid."""
+        values = torch.from_numpy(band.values).to(image.device)
+        image[self._columns(band)].add_(values, alpha=sign)
+
     def _columns(self, band: Band) -> tuple[slice, slice]:
         """Return the rows and columns of the grid that a band covers."""
         rows, _ = self.grid.window(band.values.shape)
@@ -151,13 +156,15 @@ class Column:
             potential = self._lost_spectrum(tilt, core, fade)
         if self._ice is not None:
             empty = None
-            if tilt.vacuum is not None and inside and tilt.vacuum[core].any():
-                empty = torch.from_numpy(tilt.vacuum[core]).to(self.grid.device)
+            if tilt.vacuum is not None and inside and tilt.vacuum[core].values.any():
+                empty = torch.zeros(self.grid.shape, device=self.grid.device)
+                self._add(tilt.vacuum[core], empty)
             potential = self._ice.group(group, potential, empty)
         elif potential is not None:
             potential = torch.fft.irfft2(potential, s=self.grid.shape)  # → [y, x]
         if tilt.loss is not None and inside:
-            kept = torch.exp(-torch.from_numpy(tilt.loss[core]).to(self.grid.device))
+            loss = tilt.loss[core]
+            kept = torch.exp(-torch.from_numpy(loss.values).to(self.grid.device))
 
         def act(wave: torch.Tensor, first_column: int) -> None:
             if band is not None:
@@ -165,7 +172,7 @@ class Column:
             if potential is not None:
                 advance_phase(wave, potential, self._sigma, (0, -first_column))
             if kept is not None:
-                rows, columns = self.grid.window(kept.shape)
+                rows, columns = self._columns(loss)
                 fade_wave(wave, kept, (rows.start, columns.start - first_column))
 
         return act
@@ -192,9 +199,8 @@ class Column:
         per_group = tilt.slicing.per_group
         full = torch.zeros(self.grid.shape, device=self.grid.device)
         for band in tilt.potential[core * per_group : (core + 1) * per_group]:
-            full[self._columns(band)] += torch.from_numpy(band.values).to(full.device)
-        if tilt.lasting is not None and tilt.lasting[core].any():
-            lasting = torch.from_numpy(tilt.lasting[core]).to(full.device)
-            full[self.grid.window(tilt.lasting.shape[1:])] -= lasting
+            self._add(band, full)
+        if tilt.lasting is not None and tilt.lasting[core].values.any():
+            self._add(tilt.lasting[core], full, sign=-1)
         spectrum: torch.Tensor = torch.fft.rfft2(full)  # [y, x] → [y, x // 2 + 1]
         return spectrum.mul_(fade * -self.grid.pixel_size_A)

@@ -14,7 +14,7 @@ from faket.microscope.presets import PRESETS
 from faket.microscope.record import AcquisitionRecord, draw_acquisition
 from faket.microscope.settings import Microscope
 from faket.seeds import generator
-from faket.stacks import empty_stack
+from faket.stacks import empty_stack, stack_of
 
 if TYPE_CHECKING:
     from faket.microscope.column import Column
@@ -154,7 +154,9 @@ def expose(
         images = match_ring_amplitudes(images, reference)
     pair = None
     if halves:
-        pair = (TiltSeries(parts[1], geometry), TiltSeries(parts[0] - parts[1], geometry))
+        both = zip(*parts, strict=True)
+        even = stack_of((whole - odd for whole, odd in both), len(images))
+        pair = (TiltSeries(parts[1], geometry), TiltSeries(even, geometry))
     return Exposure(TiltSeries(images, geometry), record, stages, pair)
 
 

@@ -1,12 +1,15 @@
 """Projections of a quantity given per class, cut into slices, without forming its volume."""
 
+import itertools
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from numba import prange
 
 from faket.compiling import kernel
 from faket.data import AnyArray, FloatArray
+from faket.stacks import empty_stack
 
 
 class LabelSlicer:
@@ -24,6 +27,7 @@ class LabelSlicer:
         """Find the first and the last voxel of each row along x that has a value."""
         self._labels = np.ascontiguousarray(labels, np.uint8)
         self._values = np.asarray(values, np.float32)
+        self._memory = np.empty(0, np.float32)
         # Eight labels are read as one number, which is 0 if all are.
         self._step = 8 if labels.shape[2] % 8 == 0 else 1
         self._words = self._labels.view(np.uint64 if self._step == 8 else np.uint8)
@@ -33,18 +37,28 @@ class LabelSlicer:
         self.empty = not self._spans.any()
 
     def cut(
-        self, angle_deg: float, *, n_slices: int, slice_thickness_voxels: float, width: int
-    ) -> FloatArray:
-        """Project one tilt, cut into slices as by :func:`faket.projection.project_slices`.
+        self,
+        angle_deg: float,
+        *,
+        bands: Sequence[tuple[int, int]],
+        slice_thickness_voxels: float,
+        width: int,
+    ) -> list[FloatArray]:
+        """Project one tilt, cut into slices as by :func:`faket.projection.project_bands`.
 
         A voxel is split linearly over two pixels.
 
         Returns
         -------
-        ndarray, shape (n_slices, y, width), float32
-            Sums over voxels.
+        list of ndarray, shape (y, columns), float32
+            Sums over voxels, in memory that the next call overwrites.
         """
-        out = np.zeros((n_slices, self._labels.shape[1], width), np.float32)
+        ny = self._labels.shape[1]
+        firsts = np.array([first for first, _ in bands])
+        starts = np.cumsum([0, *(columns for _, columns in bands)])
+        if self._memory.size < ny * starts[-1]:
+            self._memory = np.empty(0, np.float32)  # free the old memory before allocating
+            self._memory = empty_stack((ny * int(starts[-1]),))
         angle = math.radians(angle_deg)
         _cut_labels(
             self._labels,
@@ -55,9 +69,16 @@ class LabelSlicer:
             math.cos(angle),
             math.sin(angle),
             float(slice_thickness_voxels),
-            out,
+            width,
+            firsts,
+            starts,
+            self._memory,
         )
-        return out
+        return [
+            # flat → [y, columns]
+            self._memory[ny * start : ny * end].reshape(ny, end - start)
+            for start, end in itertools.pairwise(starts)
+        ]
 
 
 @kernel(parallel=True)
@@ -90,11 +111,17 @@ def _cut_labels(
     cos: float,
     sin: float,
     thickness: float,
+    width: int,
+    firsts: AnyArray,
+    starts: AnyArray,
     out: FloatArray,
 ) -> None:
     nz, ny, nx = labels.shape
-    ns, _, width = out.shape
+    ns = len(firsts)
     for y in prange(ny):
+        for s in range(ns):
+            row = ny * starts[s] + y * (starts[s + 1] - starts[s])
+            out[row : row + starts[s + 1] - starts[s]] = 0.0
         for z in range(nz):
             u0 = (z - nz // 2) * sin + width // 2 - (nx // 2) * cos
             w0 = (z - nz // 2) * cos + (nx // 2) * sin
@@ -109,7 +136,9 @@ def _cut_labels(
                     s = min(max(math.floor((w0 - x * sin) / thickness + 0.5 * ns), 0), ns - 1)
                     left = math.floor(u)
                     part = np.float32(u - left)
-                    if left >= 0:
-                        out[s, y, left] += (np.float32(1.0) - part) * value
-                    if left + 1 < width:
-                        out[s, y, left + 1] += part * value
+                    columns = starts[s + 1] - starts[s]
+                    row, at = ny * starts[s] + y * columns, left - firsts[s]
+                    if 0 <= at < columns:
+                        out[row + at] += (np.float32(1.0) - part) * value
+                    if 0 <= at + 1 < columns:
+                        out[row + at + 1] += part * value

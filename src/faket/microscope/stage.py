@@ -19,6 +19,7 @@ from faket.microscope.labels import LabelSlicer
 from faket.microscope.record import AcquisitionRecord
 from faket.microscope.slicing import Slicing, automatic_thickness_A, plan_slices, slice_band
 from faket.projection import filled_columns, project_bands
+from faket.stacks import empty_stack
 
 # Potentials above ice that the beam does not take away, V.
 _LASTING_V: Mapping[Material, float] = {
@@ -55,20 +56,18 @@ class Tilt:
     slicing : Slicing
     potential : list of Band
         One for each fine slice.
-    loss : ndarray, shape (core groups, y, x), float32, or None
-        Exponent of the amplitude's absorption, beyond that of ice.
-    lasting : ndarray, shape (core groups, y, x), float32, or None
-        The part of the potential that does not fade with dose, in units of ``potential``.
-    vacuum : ndarray, shape (core groups, y, x), float32, or None
-        Path through vacuum in the specimen, voxels.
+    loss, lasting, vacuum : list of Band, or None
+        One for each core group: exponent of the amplitude's absorption, beyond that of ice; the
+        part of the potential that does not fade with dose, in units of ``potential``; path
+        through vacuum in the specimen, voxels.
     """
 
     index: int
     slicing: Slicing
     potential: list[Band]
-    loss: FloatArray | None
-    lasting: FloatArray | None
-    vacuum: FloatArray | None
+    loss: list[Band] | None
+    lasting: list[Band] | None
+    vacuum: list[Band] | None
 
 
 class SpecimenStage:
@@ -104,14 +103,7 @@ class SpecimenStage:
         slicing, width = self._plan(angle), self._footprint(angle)
         bands = self._cut(angle, slicing, width)
         loss, lasting, vacuum = (
-            None
-            if labels.empty
-            else labels.cut(
-                angle,
-                n_slices=slicing.core_groups,
-                slice_thickness_voxels=slicing.group_A / self._record.pixel_size_A,
-                width=width,
-            )
+            self._cut_labels(labels, angle, slicing, width)
             for labels in (self._losses, self._lasting, self._vacuum)
         )
         return Tilt(index, slicing, bands, loss, lasting, vacuum)
@@ -137,11 +129,11 @@ class SpecimenStage:
     def _cut(self, angle_deg: float, slicing: Slicing, width: int) -> list[Band]:
         """Cut the potential and keep the columns of each slice that may not be empty."""
         volume, p = self._specimen.potential.data, self._record.pixel_size_A
-        spans = self._spans(angle_deg, slicing, width)
+        spans = self._spans(angle_deg, slicing.fine_slices, slicing.thickness_A, width)
         need = volume.shape[1] * sum(columns for _, columns in spans)
         if self._memory.size < need:
             self._memory = np.empty(0, np.float32)  # free the old memory before allocating
-            self._memory = np.empty(need, np.float32)
+            self._memory = empty_stack((need,))
         cut = project_bands(
             volume,
             angle_deg,
@@ -153,16 +145,33 @@ class SpecimenStage:
         )
         return [Band(first, values) for (first, _), values in zip(spans, cut, strict=True)]
 
-    def _spans(self, angle_deg: float, slicing: Slicing, width: int) -> list[tuple[int, int]]:
-        """Return first column, counted from the tilt axis, and number of columns of fine slices."""
+    def _cut_labels(
+        self, labels: LabelSlicer, angle_deg: float, slicing: Slicing, width: int
+    ) -> list[Band] | None:
+        """Cut what labels stand for into the core groups; None if it is nothing."""
+        if labels.empty:
+            return None
+        spans = self._spans(angle_deg, slicing.core_groups, slicing.group_A, width)
+        cut = labels.cut(
+            angle_deg,
+            bands=[(first + width // 2, columns) for first, columns in spans],
+            slice_thickness_voxels=slicing.group_A / self._record.pixel_size_A,
+            width=width,
+        )
+        return [Band(first, values) for (first, _), values in zip(spans, cut, strict=True)]
+
+    def _spans(
+        self, angle_deg: float, n: int, thickness_A: float, width: int
+    ) -> list[tuple[int, int]]:
+        """Return first column, counted from the tilt axis, and how many, of ``n`` slices."""
         nz, _, nx = self._specimen.class_mask.shape
-        p, n = self._record.pixel_size_A, slicing.fine_slices
+        p = self._record.pixel_size_A
         box = (-(nz // 2) * p, (nz - 1 - nz // 2) * p, -(nx // 2) * p, (nx - 1 - nx // 2) * p)
         spans = []
         for s in range(n):
             # The first and the last slice include all that lies beyond them.
-            start = (s - n / 2) * slicing.thickness_A if s > 0 else -math.inf
-            end = (s + 1 - n / 2) * slicing.thickness_A if s < n - 1 else math.inf
+            start = (s - n / 2) * thickness_A if s > 0 else -math.inf
+            end = (s + 1 - n / 2) * thickness_A if s < n - 1 else math.inf
             low, high = slice_band((start, end), box, angle_deg)
             first = max(math.floor(low / p) - 2, -(width // 2))
             last = min(math.ceil(high / p) + 3, width - width // 2)

@@ -18,6 +18,7 @@ from faket.io.model_folder import (
     reference_name,
 )
 from faket.io.records import write_record
+from faket.io.scratch import stacks_on_disk
 from faket.io.style_profile import save_style_profile
 from faket.io.tilts import write_tilt_series
 from faket.methods.known import known_dose
@@ -52,9 +53,11 @@ def prepare_references(
     for index in range(n):
         which = f"reference {index + 1} of {n}" if n > 1 else "the reference"
         say(f"preparing {which}", 0, recipe.tomograms)
-        profiles.append(
-            _stored_reference(recipe, library, references, weights, inputs, out, index, say)
-        )
+        with stacks_on_disk(out):
+            profile = _stored_reference(
+                recipe, library, references, weights, inputs, out, index, say
+            )
+        profiles.append(profile)
     if n == 1:
         return profiles[0]
     return NoiseProfile.average([profile.polynomial() for profile in profiles])
