@@ -12,6 +12,8 @@ from faket.errors import InputError
 class Inline:
     """Does each piece of work at once."""
 
+    places = 1
+
     def submit(self, work, *arguments):
         future = Future()
         try:

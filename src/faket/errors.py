@@ -11,3 +11,11 @@ class InputError(ValueError):
     ``"...; correct the header, or give `voxel_size_A`"``. The command line replaces it by its own
     option, and leaves the remedy out if it has no such option (:mod:`faket.cli.wording`).
     """
+
+
+class SetAsideError(RuntimeError):
+    """Parts of a data set were set aside for an unexpected error, a defect of faket.
+
+    The message is one line; the first such error is its cause. The command line prints the line and
+    exits with code 1.
+    """

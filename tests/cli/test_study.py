@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from faket.cli.app import run
+from faket.pipeline import executors
 from faket.study import workers
 from faket.study.settings import PRESETS
 from inline_workers import inline_workers
@@ -27,7 +28,7 @@ def tinier(monkeypatch):
     )
     rows = ("benchmark", "tm")
     monkeypatch.setitem(PRESETS, "tiny", replace(tiny, settings=settings, modalities=rows))
-    monkeypatch.setattr(workers, "worker_processes", inline_workers)
+    monkeypatch.setattr(executors, "worker_processes", inline_workers)
 
 
 def fails(capsys, *arguments):

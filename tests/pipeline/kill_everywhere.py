@@ -24,7 +24,14 @@ from faket.io.manifest import software_versions, write_manifest
 from faket.pickers import stamp as training_stamp
 from faket.pickers import train as training
 from faket.picking import TrainingSettings
-from faket.pipeline import dataset, executors, parse_recipe, stored_reference, versions
+from faket.pipeline import (
+    dataset,
+    make_models,
+    parse_recipe,
+    preparation,
+    stored_reference,
+    versions,
+)
 
 _EVENTS = ("open", "os.rename", "os.mkdir", "os.remove", "os.rmdir", "fcntl.flock", "os.truncate")
 
@@ -43,14 +50,14 @@ def make_data_set(out):
         series=TiltSeries(images, geometry), record=None, profile=profile, source="toy",
         notices=(), left_out={}, counted=True,
     )  # fmt: skip
-    dataset.load_library = lambda recipe: ()
-    dataset.specimen_config = lambda recipe, library: None
+    preparation.load_library = lambda recipe: ()
+    preparation.specimen_config = lambda recipe, library: None
     stored_reference.prepare_reference = lambda recipe, library, references, index: reference
     stored_reference.read_noise = lambda folder: json.loads(
         (folder / "noise_profile.json").read_text()
     )
     dataset._left_out = lambda model: []
-    executors.make_model = make_model
+    make_models.make_model = make_model
     recipe = parse_recipe('tomograms = 2\nmethod = "noisy"\nspecies = ["synthetic:syn-block"]')
     dataset.generate(recipe, out)
 

@@ -471,7 +471,8 @@ def test_bad_recipes_fail_in_one_line_before_work(tmp_path, change, match):
 @pytest.mark.parametrize("fault", ["angles of the second", "tilts", "pixels", "twin"])
 def test_references_are_checked_before_molecules_are_loaded(noisy, tmp_path, monkeypatch, fault):
     """By names and headers, all of them: molecules and references take long."""
-    monkeypatch.setattr("faket.pipeline.dataset.load_library", lambda recipe: pytest.fail("loaded"))
+    module = "faket.pipeline.preparation"
+    monkeypatch.setattr(f"{module}.load_library", lambda recipe: pytest.fail("loaded"))
     for name in ("a", "b"):
         shutil.copy(noisy / "reference_0" / "projections.mrc", tmp_path / f"{name}.mrc")
         shutil.copy(noisy / "reference_0" / "projections.tlt", tmp_path / f"{name}.tlt")

@@ -38,7 +38,7 @@ def test_a_part_is_told_while_it_is_made_and_beats(tmp_path, monkeypatch):
         assert first.writer == "alive"
         assert first.process == this_process()
         for _ in range(1000):
-            now = read_making(tmp_path, "model_0")
+            now = read_making(making_path(tmp_path, "model_0"))
             if now is not None and now.beat > first.beat:
                 break
             time.sleep(0.01)

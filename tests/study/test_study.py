@@ -16,10 +16,11 @@ from faket.foreign import FORMATIONS
 from faket.io.manifest import sha256_of
 from faket.picking import TRAINING_PRESETS
 from faket.picking.template_matching import TM
+from faket.pipeline import executors
+from faket.pipeline.executors import Workplace
 from faket.pipeline.foreign_microscope import check_foreign
 from faket.pipeline.recipe import parse_recipe
 from faket.specimen import SpecimenConfig
-from faket.study import workers
 from faket.study.data import check_no_leakage, data_recipe, make_data, recipe_text
 from faket.study.layout import Run, Study, available_modalities, open_study
 from faket.study.modalities import DATA, MODALITIES
@@ -274,7 +275,7 @@ def data(tmp_path_factory):
     kind = DATA["faket-texture"]
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(DATA, kind.key, replace(kind, style=(*kind.style, ("iterations", 1))))
-        make_data(study, 1, lambda *_: None)
+        make_data(study, Workplace(workers=1), lambda *_: None)
     return study.folder / "data"
 
 
@@ -284,7 +285,7 @@ def with_data(study, data):
 
 
 def test_a_run_that_fails_does_not_keep_others_from_ending(tmp_path, data, monkeypatch):
-    monkeypatch.setattr(workers, "worker_processes", inline_workers)
+    monkeypatch.setattr(executors, "worker_processes", inline_workers)
     rows = ("benchmark", "benchmark-few", "finetuned-faket-texture", "tm")
     few_objects = replace(MICRO, batch=15, patch=12, fine_tuning_steps=1)
     study = planned(tmp_path / "s", few_objects, ("faket-texture", *rows), 1)
@@ -386,7 +387,7 @@ def test_interrupted_and_resumed_is_uninterrupted_with_any_number_of_workers(
     for study in (once, twice):
         with_data(study, data)
     run_study(once, workers=2)
-    monkeypatch.setattr(workers, "worker_processes", inline_workers)
+    monkeypatch.setattr(executors, "worker_processes", inline_workers)
     with pytest.raises(Stop):
         run_study(twice, say=stop_after(1))
     finished = {run: (twice.run_folder(run) / "result.json") for run in twice.runs()}

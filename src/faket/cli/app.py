@@ -24,7 +24,7 @@ from faket.cli.study import study
 from faket.cli.style import style
 from faket.cli.verify import verify
 from faket.cli.wording import in_words_of
-from faket.errors import InputError
+from faket.errors import InputError, SetAsideError
 
 app = App(
     name="faket",
@@ -87,6 +87,8 @@ def _run(arguments: Sequence[str] | None) -> int:
             sys.stdout.flush()
     except InputError as error:
         return _fail(in_words_of(_command(arguments), str(error)), 2)
+    except SetAsideError as error:
+        return _fail(in_words_of(_command(arguments), str(error)), 1)
     except CycloptsError as error:
         return _fail(str(error), 2)
     except BrokenPipeError:  # `| head`: what was wanted has been read

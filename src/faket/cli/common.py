@@ -21,6 +21,7 @@ NotNegative = Annotated[int, Parameter(validator=Number(gte=0))]
 Seed = NotNegative
 Flag = Annotated[bool, Parameter(negative=())]
 Where = Literal["auto", "cpu", "cuda"]
+ExecutorOption = Literal["local", "dask"]
 
 
 def tilt_angles(

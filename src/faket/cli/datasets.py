@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from faket.cli.common import Count, Flag
+from faket.cli.common import Count, ExecutorOption, Flag
 from faket.cli.outputs import OutFolder
 from faket.errors import InputError
 
@@ -41,13 +41,18 @@ def simulate(
     /,
     *,
     workers: Count = 1,
+    executor: ExecutorOption = "local",
+    cluster: str | None = None,
+    tasks: str | None = None,
+    retry: Flag = False,
     figure: bool = True,
     example: Flag = False,
 ) -> None:
     """Make the labelled tomograms of a recipe.
 
     If the command was interrupted, run it again: it continues with the first tomogram that is not
-    finished.
+    finished. A tomogram that cannot be made is tried twice, then set aside with its reason, and the
+    others are made.
 
     Parameters
     ----------
@@ -58,6 +63,18 @@ def simulate(
         Folder to write. Each tomogram gets a subfolder, model_0, model_1, …, in SHREC'21's layout.
     workers
         Number of tomograms made at the same time; each needs its own memory.
+    executor
+        local: processes on this machine. dask: a cluster (pip install 'faket[cluster]').
+    cluster
+        For dask: the address of a scheduler, such as tcp://head:8786, or a site file (site.toml)
+        with which dask-jobqueue asks SLURM, PBS, LSF or SGE for --workers workers.
+    tasks
+        Make one share of the tomograms, in a job array without dask: i/N makes the i-th of every N,
+        counted from 1; array takes both from SLURM, SGE or LSF. All tasks have the same OUT. When
+        all have ended, run the command once without --tasks: it checks the data set, and draws
+        and exports it.
+    retry
+        Try again what earlier runs set aside.
     figure
         Draw the tomograms into OUT/overview.png.
     example
@@ -68,6 +85,7 @@ def simulate(
     from faket.exchange.table import load_format
     from faket.pipeline import example_recipe, generate, read_recipe
     from faket.pipeline.notices import unused_notice
+    from faket.pipeline.tasks import parse_task
     from faket.report import dataset_figure
 
     if example:
@@ -78,15 +96,26 @@ def simulate(
             "simulate: expected RECIPE.toml and OUT, found too few arguments; "
             "`faket simulate --example > recipe.toml` writes a recipe to start from"
         )
+    task = None if tasks is None else parse_task(tasks)
     settings = read_recipe(recipe)
     for name in settings.export:
         load_format(name)  # refuses unknown ones before hours of work
     with reporting(recipe.stem, simulate) as report:
         for notice in unused_notice(settings):
             report(notice, 0, 0)
-        dataset = generate(settings, out, workers=workers, report=report)
-        export_all(dataset.folder, settings.export, report=report)
-    if figure:
+        dataset = generate(
+            settings,
+            out,
+            executor=executor,
+            cluster=cluster,
+            workers=workers,
+            tasks=task,
+            retry=retry,
+            report=report,
+        )
+        if task is None:
+            export_all(dataset.folder, settings.export, report=report)
+    if figure and task is None:
         dataset_figure(dataset.folder, out / "overview.png")
     for model in dataset.models:
         print(model)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from faket.cli.common import Count, Flag, Seed, Where, refuse_unused
+from faket.cli.common import Count, ExecutorOption, Flag, Seed, Where, refuse_unused
 from faket.cli.outputs import OutFolder
 from faket.reports import Report
 
@@ -33,6 +33,8 @@ def study(
     vgg19: Path | None = None,
     seed: Seed | None = None,
     workers: Count = 1,
+    executor: ExecutorOption = "local",
+    cluster: str | None = None,
     device: Where = "auto",
     report_only: Flag = False,
 ) -> None:
@@ -80,6 +82,11 @@ def study(
         Seed of all data, instead of the preset's.
     workers
         Number of tomograms, and then of trainings, at the same time. Results do not depend on it.
+    executor
+        local: processes on this machine. dask: a cluster (pip install 'faket[cluster]').
+    cluster
+        For dask: the address of a scheduler, such as tcp://head:8786, or a site file (site.toml)
+        with which dask-jobqueue asks SLURM, PBS, LSF or SGE for --workers workers.
     device
         Processor for training, picking and matching: auto takes a CUDA GPU if there is one.
     report_only
@@ -127,7 +134,14 @@ def study(
         with reporting("study") as report:
             say = _timed(report)
             for each in opened:
-                run_study(each, workers=workers, device=device, say=_named(say, each, len(opened)))
+                run_study(
+                    each,
+                    executor=executor,
+                    cluster=cluster,
+                    workers=workers,
+                    device=device,
+                    say=_named(say, each, len(opened)),
+                )
                 write_reports(opened)
     print(write_reports(opened))
 

@@ -21,8 +21,12 @@ _UNSUPPORTED = {errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, err
 
 @contextmanager
 def folder_lock(
-    folder: PathLike, *, name: str = "run", notice: Callable[[str], None] | None = None
-) -> Iterator[None]:
+    folder: PathLike,
+    *,
+    name: str = "run",
+    shared: bool = False,
+    notice: Callable[[str], None] | None = None,
+) -> Iterator[bool]:
     """Lock a folder; remove leftovers of killed runs from it, before and after.
 
     The folder is made if need be; if it is empty at the end, it is removed again.
@@ -32,8 +36,15 @@ def folder_lock(
     folder : str or Path
     name : str
         Of the lock: locks with different names in the same folder do not exclude each other.
+    shared : bool
+        Shared locks of one name do not exclude each other, but every lock that is not shared.
     notice : callable, optional
         Called with one line if the file system has no locks; the run then continues without one.
+
+    Yields
+    ------
+    bool
+        Whether certainly no other process works in the folder.
 
     Raises
     ------
@@ -45,29 +56,33 @@ def folder_lock(
     file = place / f".{name}{LOCK_SUFFIX}"
     try:
         place.mkdir(parents=True, exist_ok=True)
-        descriptor, locked = _acquire(file, folder)
+        descriptor, locked = _acquire(file, folder, shared)
     except OSError as error:
         _remove_empty(made)
         raise cannot_write(folder, error) from error
-    if not locked and notice:
+    alone = locked and not shared
+    if not locked and not shared and notice:
         notice(f"{folder}: this file system has no locks; do not start a second run in this folder")
     try:
-        remove_leftovers(place, alone=locked)
-        yield
+        remove_leftovers(place, alone=alone)
+        yield alone
     finally:
-        remove_leftovers(place, alone=locked)
+        remove_leftovers(place, alone=alone)
         with suppress(OSError):
+            if shared and locked:  # the last of them removes the file
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             file.unlink()  # before the lock ends, so that nobody locks a file already removed
         os.close(descriptor)
         _remove_empty(made)
 
 
-def _acquire(file: Path, folder: PathLike) -> tuple[int, bool]:
+def _acquire(file: Path, folder: PathLike, shared: bool) -> tuple[int, bool]:
     """Return the open file, and whether it is locked; InputError if another process has it."""
     while True:
         descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o666)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
+            fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
             if not _is_same(descriptor, file):  # its holder has just removed it
                 os.close(descriptor)
                 continue

@@ -1,40 +1,40 @@
 """From a recipe to a labelled data set on disk, tomogram by tomogram; it can be continued."""
 
 import math
-from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from faket.errors import InputError
 from faket.io.atomic import require_space
 from faket.io.folder_lock import folder_lock
-from faket.io.leftovers import holds_nothing
-from faket.io.manifest import read_manifest, sha256_of
-from faket.io.model_folder import ALL_MODELS, MANIFEST, model_name
+from faket.io.leftovers import is_temporary
+from faket.io.manifest import read_manifest
+from faket.io.model_folder import ALL_MODELS, MANIFEST, PROGRESS, model_name
 from faket.io.verification import check_folder
-from faket.pipeline.claim import RECIPE, check_number, claim, is_own, restore_claim
-from faket.pipeline.executors import make_all
-from faket.pipeline.foreign_microscope import check_foreign, foreign_formation
-from faket.pipeline.library import load_library, specimen_config
-from faket.pipeline.like import with_grid_of_like, with_measured_filter
-from faket.pipeline.methods import Plan, method_of, network_weights
-from faket.pipeline.notices import placement_notice, tomogram_notice
-from faket.pipeline.own_specimen import own_files, with_own_grid
-from faket.pipeline.recipe import Recipe
-from faket.pipeline.reference import (
-    check_references,
-    chosen_microscope,
-    input_files,
-    open_references,
-    tilt_angles,
+from faket.pipeline.claim import RECIPE, check_number, is_own, restore_claim
+from faket.pipeline.executors import ExecutorName, Workplace
+from faket.pipeline.like import with_grid_of_like
+from faket.pipeline.make_models import is_finished, make_models
+from faket.pipeline.methods import Plan
+from faket.pipeline.notices import placement_notice
+from faket.pipeline.own_specimen import with_own_grid
+from faket.pipeline.preparation import prepare
+from faket.pipeline.progress_records import (
+    clear_failed,
+    holds_only_records,
+    read_progress,
+    set_aside,
+    swept,
 )
-from faket.pipeline.stored_reference import prepare_references
+from faket.pipeline.recipe import Recipe
+from faket.pipeline.reference import open_references, tilt_angles
+from faket.pipeline.tasks import Task
+from faket.pipeline.tries import HOPELESS, in_one_line, raise_failed
 from faket.pipeline.versions import check_versions
-from faket.references.words import short_form
 from faket.reports import Report
 
 
@@ -50,11 +50,17 @@ def generate(
     recipe: Recipe,
     out: Path,
     *,
-    executor: Literal["local"] = "local",
+    executor: ExecutorName = "local",
+    cluster: str | None = None,
     workers: int = 1,
+    tasks: Task | None = None,
+    retry: bool = False,
     report: Report | None = None,
 ) -> Dataset:
     """Make the data set of a recipe.
+
+    A tomogram that cannot be made is tried a second time, then set aside with its reason
+    (:mod:`faket.pipeline.progress_records`), and the others are made.
 
     Parameters
     ----------
@@ -63,52 +69,92 @@ def generate(
         Folder to write: a folder ``reference_N/`` for each reference and ``model_N/`` for each
         tomogram in SHREC'21's layout, each with a manifest. Finished parts of an interrupted run
         of the same recipe are kept; so are those of a recipe that asked for fewer tomograms.
-    executor : "local"
-        Processes on this machine.
+    executor : {"local", "dask"}
+        Processes on this machine, or dask.
+    cluster : str, optional
+        For dask: the address of its scheduler, or a site file
+        (:mod:`faket.pipeline.dask_cluster`).
     workers : int
         Number of tomograms made at the same time. Each needs its own memory; results do not
         depend on the number.
+    tasks : Task, optional
+        Make only this task's share of the tomograms; other tasks may work in the same folder.
+    retry : bool
+        Try again what earlier runs set aside.
     report : callable, optional
         Called with (what is being done, tomograms finished, tomograms in all).
 
     Returns
     -------
     Dataset
+        With the tomograms of this task, if there are several tasks.
 
     Raises
     ------
     InputError
         If the recipe or a file it names cannot be used; if ``out`` contains another data set, one
-        of another version of faket, or a damaged file; or if another run is working in it.
+        of another version of faket, or a damaged file; if another run is working in it; or if
+        tomograms are set aside.
+    SetAsideError
+        If tomograms are set aside for a defect of faket.
     """
-    if executor != "local":
-        raise InputError(f"executor: expected 'local', found {executor!r}; there is no other")
-    if workers < 1:
-        raise InputError(f"`workers`: expected at least 1, found {workers}; choose a larger number")
+    place = Workplace(executor, workers, cluster)
     recipe = with_grid_of_like(with_own_grid(recipe))
     say = report or (lambda what, done, total: None)
     if out.exists() and not out.is_dir():
         raise InputError(f"{out}: expected a folder, found a file; choose another name")
-    with folder_lock(out, notice=lambda what: say(what, 0, 0)):
+    mine = range(recipe.tomograms) if tasks is None else tasks.share(recipe.tomograms)
+    with (
+        folder_lock(out, shared=tasks is not None, notice=lambda what: say(what, 0, 0)) as alone,
+        swept(out, alone=alone),
+    ):
         for notice in restore_claim(recipe, out):
             say(notice, 0, 0)
-        _check_place(recipe, out)
-        todo = [i for i in range(recipe.tomograms) if not _is_finished(out, i)]
-        made = check_finished(out) if is_own(recipe, out) else {}
-        if todo:
+        _forget_failures(recipe, out, mine, retry)
+        _check_place(recipe, out, mine)
+        made = check_finished(out, mine) if is_own(recipe, out) else {}
+        if not all(is_finished(out, index) for index in mine):
             check_versions({path: manifest["software"] for path, manifest in made.items()}, say)
-        plan = _prepare(recipe, out, made, say)
-        finished = recipe.tomograms - len(todo)
-        with closing(make_all(plan, todo, workers, say)) as models:
-            for done, index in enumerate(models, start=finished + 1):
-                say(f"{model_name(index)} finished", done, recipe.tomograms)
-                for notice in _left_out(out / model_name(index)):
+        plan = prepare(recipe, out, made, alone=alone, say=say)
+        _make(plan, mine, place, say)
+    return Dataset(out, tuple(out / model_name(i) for i in mine))
+
+
+def _make(plan: Plan, mine: range, place: Workplace, say: Report) -> None:
+    """Make all tomograms of ``mine`` that are not there, and raise if any is set aside."""
+    out, recipe = plan.out, plan.recipe
+    failed = {one.name: one for one in read_progress(out).failed}
+    failed = {name: failed[name] for name in map(model_name, mine) if name in failed}
+    todo = [i for i in mine if not is_finished(out, i) and model_name(i) not in failed]
+    done, cause = len(mine) - len(todo) - len(failed), None
+
+    def check(name: str, error: BaseException) -> None:
+        say(f"{name}: {in_one_line(error)}", 0, 0)
+        _check_place(recipe, out, mine)  # a full disk is no tomogram's fault
+
+    with closing(make_models(plan, todo, place, len(mine), say, check)) as outcomes:
+        for outcome in outcomes:
+            if outcome.failed is None:
+                done += 1
+                say(f"{outcome.name} finished", done, len(mine))
+                for notice in _left_out(out / outcome.name):
                     say(notice, 0, 0)
-    return Dataset(out, tuple(out / model_name(i) for i in range(recipe.tomograms)))
+                continue
+            set_aside(out, outcome.failed)
+            failed[outcome.name], cause = outcome.failed, outcome.error
+            if len(failed) == HOPELESS and done == 0:
+                break
+    raise_failed(tuple(failed.values()), len(mine), cause)
 
 
-def check_finished(out: Path) -> dict[Path, dict[str, Any]]:
+def check_finished(out: Path, only: range | None = None) -> dict[Path, dict[str, Any]]:
     """Return the manifests of a data set's finished parts after checking their files.
+
+    Parameters
+    ----------
+    out : Path
+    only : range, optional
+        Of the tomograms, check only these.
 
     Raises
     ------
@@ -116,6 +162,9 @@ def check_finished(out: Path) -> dict[Path, dict[str, Any]]:
         With the first file that differs from what was written.
     """
     folders = sorted(path.parent for path in out.glob(f"*/{MANIFEST}"))
+    if only is not None:
+        others = {path.name for path in out.glob(ALL_MODELS)} - {model_name(i) for i in only}
+        folders = [folder for folder in folders if folder.name not in others]
     for folder in folders:
         check_folder(folder, f"remove the folder {folder} and run the command again")
     return {folder: read_manifest(folder / MANIFEST) for folder in folders}
@@ -126,7 +175,16 @@ def _left_out(model: Path) -> list[str]:
     return placement_notice(model.name, record["requested"], record["placed"])
 
 
-def _check_place(recipe: Recipe, out: Path) -> None:
+def _forget_failures(recipe: Recipe, out: Path, mine: range, retry: bool) -> None:
+    """Forget what was set aside, if it is to be tried again, is there, or was another recipe's."""
+    if not is_own(recipe, out):
+        clear_failed(out)
+        return
+    again = {model_name(i) for i in mine if retry or is_finished(out, i)}
+    clear_failed(out, again)
+
+
+def _check_place(recipe: Recipe, out: Path, mine: range) -> None:
     """Refuse a folder that belongs to another recipe, or a disk that is too small."""
     claimed = (out / RECIPE).exists()
     if claimed and not is_own(recipe, out) and any(out.glob(ALL_MODELS)):
@@ -135,57 +193,18 @@ def _check_place(recipe: Recipe, out: Path) -> None:
             "data; choose another folder"
         )
     check_number(recipe, out)
-    if not claimed and not holds_nothing(out):
+    if not claimed and not _holds_no_data(out):
         raise InputError(f"{out}: expected an empty folder, found files; choose another folder")
-    todo = sum(not _is_finished(out, index) for index in range(recipe.tomograms))
+    todo = sum(not is_finished(out, index) for index in mine)
     require_space(out, todo * _model_bytes(recipe))
 
 
-def _check_inputs(files: tuple[Path, ...], made: Mapping[Path, dict[str, Any]]) -> None:
-    """Refuse to continue if finished parts were made from input files that have changed since."""
-    now = sorted(sha256_of(file) for file in files) if made else []
-    for folder, manifest in made.items():
-        then = sorted(entry["sha256"] for entry in manifest["inputs"])
-        if then != now:
-            raise InputError(
-                f"{folder}: expected finished parts of the recipe's present input files, found "
-                "that a file has changed since; choose another folder"
-            )
-
-
-def _is_finished(out: Path, index: int) -> bool:
-    return (out / model_name(index) / MANIFEST).exists()
-
-
-def _prepare(recipe: Recipe, out: Path, made: Mapping[Path, dict[str, Any]], say: Report) -> Plan:
-    # All checks come before the parts that take long.
-    check_foreign(recipe)
-    foreign = foreign_formation(recipe.microscope) is not None
-    microscope = None if foreign else chosen_microscope(recipe.microscope)
-    references = open_references(recipe)
-    angles_deg = tilt_angles(recipe, references)
-    check_references(recipe, references)
-    files = (*input_files(recipe, references), *own_files(recipe))
-    for reference in references:
-        for notice in (short_form(reference), *reference.notices):
-            say(f"{reference.path}: {notice}", 0, 0)
-    say(tomogram_notice(recipe), 0, 0)
-    weights = network_weights(recipe)
-    say("loading molecules", 0, recipe.tomograms)
-    # Of another program's specimen molecules are known only where a reference is simulated.
-    simulated = method_of(recipe).needs_reference and not references
-    library = load_library(recipe) if simulated or recipe.own_specimen is None else ()
-    for species in library:
-        for notice in species.report.notices:
-            say(f"{species.name}: {notice}", 0, 0)
-    specimen = specimen_config(recipe, library)
-    profile = None
-    if method_of(recipe).needs_reference:
-        profile = prepare_references(recipe, library, references, weights, files, out, say)
-    claim(recipe, out)
-    _check_inputs(files, made)
-    plan = Plan(recipe, library, specimen, angles_deg, microscope, profile, weights, files, out)
-    return with_measured_filter(plan, references, say)
+def _holds_no_data(out: Path) -> bool:
+    """Return whether a folder is empty but for what killed runs, or tasks that begin, write."""
+    return not out.exists() or all(
+        is_temporary(path) or (path.name == PROGRESS and holds_only_records(out))
+        for path in out.iterdir()
+    )
 
 
 def _model_bytes(recipe: Recipe) -> int:

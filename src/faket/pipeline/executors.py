@@ -1,49 +1,137 @@
-"""Making the tomograms of a data set in this process, or in several processes of this machine."""
+"""Where the parts of a data set or study are made: in this process, in processes here, or by dask.
+
+All look alike to those who have work: so many places, and a future for each piece of work.
+"""
 
 import os
-from collections.abc import Generator
-from concurrent.futures import FIRST_COMPLETED, Future, wait
-from functools import partial
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol, get_args
 
-from faket.pipeline.methods import Plan
-from faket.pipeline.tomogram import make_model
+from faket.errors import InputError
 from faket.pipeline.workers import worker_processes
-from faket.reports import Report
+
+ExecutorName = Literal["local", "dask"]
 
 
-def make_all(plan: Plan, todo: list[int], workers: int, say: Report) -> Generator[int]:
-    """Make the tomograms ``todo`` and yield the number of each when it is finished.
+class Executor(Protocol):
+    """Does pieces of work, several at a time."""
 
-    One worker works in this process; several have processes of their own and share the cores.
+    @property
+    def places(self) -> int:
+        """How many pieces of work it does at a time; this may change."""
+        ...
+
+    def submit(self, work: Callable[..., None], *arguments: Any) -> Future[None]:
+        """Begin a piece of work as soon as there is a place.
+
+        The future has the error of the work, or ``BrokenProcessPool`` if its process was killed.
+        """
+        ...
+
+
+class KilledError(InputError):
+    """The process that made something was killed, so often that it is not tried again."""
+
+
+class LostClusterError(InputError):
+    """The cluster is gone; the run cannot go on."""
+
+
+class InThisProcess:
+    """Does each piece of work at once, here."""
+
+    places = 1
+
+    def submit(self, work: Callable[..., None], *arguments: Any) -> Future[None]:
+        """Do the work before returning."""
+        future = Future[None]()
+        try:
+            work(*arguments)
+            future.set_result(None)
+        except Exception as error:
+            future.set_exception(error)
+        return future
+
+
+@dataclass(frozen=True)
+class Workplace:
+    """Where and by how many parts are made.
+
+    Attributes
+    ----------
+    executor : {"local", "dask"}
+        Processes on this machine, or dask.
+    workers : int
+        Parts at a time; for dask with a site file, the processes to ask for.
+    cluster : str, optional
+        For dask: the address of a scheduler, or a site file.
+
+    Raises
+    ------
+    InputError
+        If they do not fit together.
     """
-    total = plan.recipe.tomograms
-    before = total - len(todo)
-    if workers == 1 or len(todo) < 2:
-        for done, index in enumerate(todo, start=before):
-            make_model(plan, index, partial(_report, say, done, total))
-            yield index
-        return
-    threads = max(1, (os.cpu_count() or 1) // workers)
-    with worker_processes(workers, _limit_threads, threads) as pool:
-        say(f"{workers} tomograms at a time", before, total)
-        waiting, running = list(todo), dict[Future[None], int]()
-        while waiting or running:
-            # Only as many as there are workers, so that nothing more is begun after an error.
-            while waiting and len(running) < workers:
-                index = waiting.pop(0)
-                running[pool.submit(make_model, plan, index)] = index
-            for future in wait(running, return_when=FIRST_COMPLETED).done:
-                index = running.pop(future)
-                future.result()
-                yield index
+
+    executor: ExecutorName = "local"
+    workers: int = 1
+    cluster: str | None = None
+
+    def __post_init__(self) -> None:
+        """Check them."""
+        if self.workers < 1:
+            raise InputError(
+                f"`workers`: expected at least 1, found {self.workers}; choose a larger number"
+            )
+        if self.executor not in get_args(ExecutorName):
+            raise InputError(
+                f"`executor`: expected local or dask, found {self.executor!r}; correct it"
+            )
+        if (self.executor == "dask") != (self.cluster is not None):
+            raise InputError(
+                "`executor`: expected dask together with a scheduler's address or a site file, "
+                f"found {self.executor} and {self.cluster or 'none'}; give both or none: "
+                "`executor` dask, `cluster`"
+            )
 
 
-def _report(say: Report, done: int, total: int, what: str) -> None:
-    say(what, done, total)
+@contextmanager
+def open_executor(
+    place: Workplace,
+    begin: Callable[..., None],
+    *arguments: Any,
+    here: bool = True,
+    say: Callable[[str], None] = lambda what: None,
+) -> Iterator[Executor]:
+    """Yield an executor; an interrupt in the block ends what it does.
 
+    Parameters
+    ----------
+    place : Workplace
+    begin : callable
+        Called first in each process that is not this one, with the number of cores that are its
+        own and ``arguments``.
+    here : bool
+        Whether a single worker may be this process.
+    say : callable
+        Called with how it is done.
 
-def _limit_threads(threads: int) -> None:
-    """Share the cores. Torch keeps its number of threads, because its sums depend on it."""
-    import numba
+    Raises
+    ------
+    InputError
+        If no cluster answers.
+    """
+    if place.cluster is not None:
+        from faket.pipeline.dask_cluster import dask_executor
 
-    numba.set_num_threads(min(threads, numba.get_num_threads()))
+        with dask_executor(place.cluster, place.workers, begin, *arguments, say=say) as executor:
+            yield executor
+    elif here and place.workers == 1:
+        yield InThisProcess()
+    else:
+        threads = max(1, (os.cpu_count() or 1) // place.workers)
+        with worker_processes(place.workers, begin, threads, *arguments) as processes:
+            say(f"{place.workers} at a time")
+            yield processes

@@ -8,17 +8,24 @@ one that was killed leaves its record behind. No data depend on these records.
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from faket.errors import InputError
-from faket.io.leftovers import Writer, is_temporary, state_of, this_process
+from faket.io.leftovers import (
+    Writer,
+    is_temporary,
+    remove_leftovers,
+    state_of,
+    this_process,
+)
 from faket.io.model_folder import FAILED, MAKING, PROGRESS
 from faket.io.records import Record, read_record, write_record
 
 BEAT_S = 30.0  # chosen: a thousand workers write 33 small files a second
+_TRIES = 3  # chosen: that an empty folder vanishes twice within a millisecond is rare enough
 
 
 @dataclass(frozen=True)
@@ -112,10 +119,10 @@ def read_progress(out: Path) -> ProgressRecords:
     return ProgressRecords(tuple(making), tuple(failed))
 
 
-def read_making(out: Path, name: str) -> Making | None:
+def read_making(path: Path) -> Making | None:
     """Read the record of one part that is being made; None if there is none that can be read."""
     with suppress(InputError, OSError):
-        return _read(making_path(out, name), Making)
+        return _read(path, Making)
     return None
 
 
@@ -149,10 +156,10 @@ def beating(out: Path, record: Making) -> Iterator[None]:
         while not ended.wait(BEAT_S):
             now = replace(now, beat=now.beat + 1, beat_at=time.time())
             with suppress(InputError, OSError):  # a full disk; the data themselves will tell
-                write_record(path, now)
+                write_progress(path, now)
 
     with suppress(InputError, OSError):
-        write_record(path, record)
+        write_progress(path, record)
     thread = threading.Thread(target=beat, daemon=True)
     thread.start()
     try:
@@ -160,9 +167,29 @@ def beating(out: Path, record: Making) -> Iterator[None]:
     finally:
         ended.set()
         thread.join()
-        with suppress(OSError):
-            path.unlink()
+        there = read_making(path)
+        if there is None or there.process == record.process:
+            with suppress(OSError):
+                path.unlink()
         tidy(out)
+
+
+def write_progress(path: Path, record: Making | Failed) -> None:
+    """Write a record, also if another process has just removed the empty folder for it.
+
+    Raises
+    ------
+    InputError
+        If it cannot be written.
+    """
+    for _ in range(_TRIES):
+        try:
+            write_record(path, record)
+            return
+        except InputError as error:
+            if not isinstance(error.__cause__, FileNotFoundError):
+                raise
+    write_record(path, record)
 
 
 def set_aside(out: Path, failure: Failed) -> None:
@@ -173,17 +200,57 @@ def set_aside(out: Path, failure: Failed) -> None:
     InputError
         If it cannot be written.
     """
-    write_record(out / PROGRESS / f"{failure.name}{FAILED}", failure)
+    write_progress(_failed_path(out, failure.name), failure)
 
 
-def clear_failed(out: Path) -> tuple[str, ...]:
-    """Forget what was set aside, so that it is tried again; return the names."""
-    failed = read_progress(out).failed
-    for path in _files(out):
-        if path.name.endswith(FAILED):
-            path.unlink(missing_ok=True)
+def clear_failed(out: Path, names: Collection[str] | None = None) -> tuple[str, ...]:
+    """Forget why parts were set aside, so that they are tried again.
+
+    Parameters
+    ----------
+    out : Path
+    names : collection of str, optional
+        Of the parts; by default all.
+
+    Returns
+    -------
+    tuple of str
+        Those that had been set aside.
+    """
+    failed = [one.name for one in read_progress(out).failed if names is None or one.name in names]
+    for name in failed:
+        _failed_path(out, name).unlink(missing_ok=True)
     tidy(out)
-    return tuple(failure.name for failure in failed)
+    return tuple(failed)
+
+
+def holds_only_records(out: Path) -> bool:
+    """Return whether the folder of records holds nothing of anybody else's."""
+    return all(path.name.endswith((MAKING, FAILED)) for path in _files(out))
+
+
+@contextmanager
+def swept(out: Path, *, alone: bool) -> Iterator[None]:
+    """Remove what killed processes left, before and after the block.
+
+    ``alone``: no other process works in the folder, so that what other machines' processes left is
+    removed too.
+    """
+    _sweep(out, alone)
+    try:
+        yield
+    finally:
+        _sweep(out, alone)
+
+
+def _sweep(out: Path, alone: bool) -> None:
+    remove_leftovers(out / PROGRESS, alone=alone)
+    for path in _files(out):
+        if path.name.endswith(MAKING):
+            record = read_making(path)
+            if alone or (record is not None and record.writer == "dead"):
+                path.unlink(missing_ok=True)
+    tidy(out)
 
 
 def tidy(out: Path) -> None:
@@ -194,6 +261,10 @@ def tidy(out: Path) -> None:
 
 def _read(path: Path, kind: type[Record]) -> Record:
     return read_record(path, kind, what="a record of progress", remedy="remove the file")
+
+
+def _failed_path(out: Path, name: str) -> Path:
+    return out / PROGRESS / f"{name}{FAILED}"
 
 
 def _files(out: Path) -> list[Path]:

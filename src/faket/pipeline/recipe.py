@@ -138,6 +138,12 @@ class Recipe(Section):
         """Return ``path``, relative to the recipe's folder."""
         return self._folder / os.path.expanduser(path)  # unlike Path's, silent about unknown users
 
+    def anchored(self) -> Self:
+        """Return the recipe with its folder's absolute path, for processes in another folder."""
+        copy = self.model_copy()
+        copy._folder = Path(os.path.abspath(self._folder))
+        return copy
+
 
 # Models of the sections; "" is that of what stands before all sections.
 _SECTIONS: dict[str, Any] = {

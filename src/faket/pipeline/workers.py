@@ -10,22 +10,42 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from functools import partial
 from multiprocessing import connection, resource_tracker
 from multiprocessing.context import SpawnContext
 from typing import Any
 
 from faket.errors import InputError
 
+# The reason, wherever a worker was killed.
+KILLED = (
+    "workers: expected all to run to the end, found one killed, most often for want of memory; "
+    "use fewer `workers` and run the command again to continue"
+)
 _PR_SET_PDEATHSIG = 1  # prctl(2): the signal that a process gets when its parent ends
 _STOPS = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
 
 
 class Workers:
-    """Processes that are started one by one, when there is work for them."""
+    """Processes that are started when there is work for them; one that is killed is replaced.
 
-    def __init__(self, pool: ProcessPoolExecutor) -> None:
-        """Take the pool of :func:`worker_processes`."""
-        self._pool = pool
+    Each has a pool of its own, so that a killed process fails only the work that it was doing.
+    """
+
+    def __init__(self, workers: int, begin: Callable[[], None]) -> None:
+        """Start no process yet.
+
+        Parameters
+        ----------
+        workers : int
+            Largest number of processes.
+        begin : callable
+            Called in each process first; it must be importable there.
+        """
+        self.places = workers
+        self._begin = begin
+        self._pools = dict[int, ProcessPoolExecutor]()
+        self._last = dict[int, Future[None]]()
 
     def submit(self, work: Callable[..., None], *arguments: Any) -> Future[None]:
         """Give work to a free process, or to a new one.
@@ -33,8 +53,30 @@ class Workers:
         Terminals and batch systems send the signals that end a run to all its processes. Workers
         ignore them, because the main process then ends its workers.
         """
+        place = next((i for i in range(self.places) if self._is_free(i)), 0)
         with _held_signals():
-            return self._pool.submit(work, *arguments)
+            try:
+                future = self._pool(place).submit(work, *arguments)
+            except BrokenProcessPool:  # its process was killed, here or while it had nothing to do
+                self._pools.pop(place).shutdown(wait=False)
+                future = self._pool(place).submit(work, *arguments)
+        self._last[place] = future
+        return future
+
+    def shutdown(self) -> None:
+        """Wait until all work is done and end the processes."""
+        for pool in self._pools.values():
+            pool.shutdown()
+
+    def _is_free(self, place: int) -> bool:
+        return place not in self._last or self._last[place].done()
+
+    def _pool(self, place: int) -> ProcessPoolExecutor:
+        if place not in self._pools:
+            self._pools[place] = ProcessPoolExecutor(
+                1, mp_context=spawning(), initializer=_begin, initargs=(self._begin,)
+            )
+        return self._pools[place]
 
 
 @contextmanager
@@ -55,24 +97,19 @@ def worker_processes(
     Raises
     ------
     InputError
-        If one of them is killed.
+        If the block does not handle that one of them was killed (BrokenProcessPool of its future).
     """
     others = set(multiprocessing.active_children())
-    pool = ProcessPoolExecutor(
-        workers, mp_context=spawning(), initializer=_begin, initargs=(begin, arguments)
-    )
+    pool = Workers(workers, partial(begin, *arguments))
     try:
         try:
-            yield Workers(pool)
+            yield pool
         except InputError:
             pool.shutdown()
             raise
         pool.shutdown()
     except BrokenProcessPool:
-        raise InputError(
-            f"workers: expected {workers} to run to the end, found one killed, most often for "
-            "want of memory; use fewer `workers` and run the command again to continue"
-        ) from None
+        raise InputError(KILLED) from None
     finally:
         for child in set(multiprocessing.active_children()) - others:
             child.kill()  # what it has finished is on disk; the rest could take hours
@@ -96,7 +133,7 @@ def _held_signals() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _begin(begin: Callable[..., None], arguments: tuple[Any, ...]) -> None:
+def _begin(begin: Callable[[], None]) -> None:
     parent = multiprocessing.parent_process()
     assert parent is not None
     if sys.platform == "linux":  # even where a long computation keeps the thread below waiting
@@ -104,7 +141,7 @@ def _begin(begin: Callable[..., None], arguments: tuple[Any, ...]) -> None:
         if os.getppid() != parent.pid:
             os._exit(1)
     threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
-    begin(*arguments)
+    begin()
 
 
 def _end_with(parent: int) -> None:

@@ -16,6 +16,7 @@ from faket.io.model_folder import (
     model_name,
 )
 from faket.pipeline.dataset import check_finished, generate
+from faket.pipeline.executors import Workplace
 from faket.pipeline.foreign_microscope import PREFIX
 from faket.pipeline.recipe import Recipe, parse_recipe
 from faket.reports import Report
@@ -140,7 +141,7 @@ def _is_made(study: Study, kind: DataKind, recipe: Recipe) -> bool:
     return all((model / MANIFEST).exists() for model in models)
 
 
-def make_data(study: Study, workers: int, say: Report) -> None:
+def make_data(study: Study, place: Workplace, say: Report) -> None:
     """Make all missing tomograms; ``say`` gets the number of data sets done and in all."""
     kinds = study.data_kinds()
     for done, kind in enumerate(kinds):
@@ -153,4 +154,4 @@ def make_data(study: Study, workers: int, say: Report) -> None:
             count = f" ({made} of {of} tomograms)" if of else ""
             say(f"data {key}: {what}{count}", at, len(kinds) if of else 0)  # 0: a notice stays one
 
-        generate(recipe, study.folder / "data" / kind.key, workers=workers, report=tell)
+        generate(recipe, study.folder / "data" / kind.key, **vars(place), report=tell)

@@ -4,7 +4,7 @@ import os
 import queue
 import time
 from collections.abc import Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,11 @@ from faket.io.folder_lock import folder_lock
 from faket.io.manifest import read_manifest
 from faket.io.model_folder import MANIFEST
 from faket.picking.networks.choose import check_installed
+from faket.pipeline.executors import ExecutorName, Workplace, open_executor
+from faket.pipeline.progress_records import Failed
+from faket.pipeline.tries import Part, make_parts
 from faket.pipeline.versions import check_versions
-from faket.pipeline.workers import spawning, worker_processes
+from faket.pipeline.workers import spawning
 from faket.reports import Report
 from faket.study.data import make_data
 from faket.study.layout import Run, Study, check_weights
@@ -23,19 +26,30 @@ from faket.study.modalities import MODALITIES
 from faket.study.records import RESULT, read_run
 from faket.study.run import perform
 
-_POLL_S = 0.5
 _REPORTED_EVERY_S = 10.0
 _messages: Any = None  # the queue through which a worker reports what it does
 
 
 def run_study(
-    study: Study, *, workers: int = 1, device: Device = "auto", say: Report | None = None
+    study: Study,
+    *,
+    executor: ExecutorName = "local",
+    cluster: str | None = None,
+    workers: int = 1,
+    device: Device = "auto",
+    say: Report | None = None,
 ) -> None:
     """Make all data, then do every run that has no result.
+
+    A run that cannot be done is tried a second time.
 
     Parameters
     ----------
     study : Study
+    executor : {"local", "dask"}
+        Processes on this machine, or dask.
+    cluster : str, optional
+        For dask: the address of its scheduler, or a site file.
     workers : int
         Number of tomograms, and then of runs, at the same time. Results do not depend on it.
     device : {"auto", "cpu", "cuda"}
@@ -46,12 +60,10 @@ def run_study(
     Raises
     ------
     InputError
-        If data cannot be made or a process is killed; if a run cannot be done, after all others
-        are finished; if the folder contains data of another version, or another run is working in
-        it.
+        If data cannot be made; if a run cannot be done, after all others are finished; if the
+        folder contains data of another version, or another run is working in it.
     """
-    if workers < 1:
-        raise InputError(f"`workers`: expected at least 1, found {workers}; choose a larger number")
+    place = Workplace(executor, workers, cluster)
     tell = say or (lambda what, done, total: None)
     runs, n_data = study.runs(), len(study.data_kinds())
     total = n_data + len(runs)
@@ -62,9 +74,9 @@ def run_study(
         if any(not study.is_finished(run) for run in runs):
             check_versions(_made_by(study), tell)
         study.save()
-        make_data(study, workers, lambda what, done, of: tell(what, done, total if of else 0))
+        make_data(study, place, lambda what, done, of: tell(what, done, total if of else 0))
         todo = [run for run in runs if not study.is_finished(run)]
-        _run_all(study, todo, workers, device, lambda what, left: tell(what, total - left, total))
+        _run_all(study, todo, place, device, lambda what, left: tell(what, total - left, total))
 
 
 def _made_by(study: Study) -> dict[Path, dict[str, str]]:
@@ -77,58 +89,55 @@ def _made_by(study: Study) -> dict[Path, dict[str, str]]:
     }
 
 
-def _run_all(study: Study, todo: list[Run], workers: int, device: Device, tell: Any) -> None:
+def _run_all(study: Study, todo: list[Run], place: Workplace, device: Device, tell: Any) -> None:
     if not todo:
         return
-    messages = spawning().Queue()
-    threads = max(1, (os.cpu_count() or 1) // workers)
+    # Another machine's processes report nothing, and may work in another folder.
+    local = place.executor == "local"
+    messages = spawning().Queue() if local else None
+    place = replace(place, workers=min(place.workers, len(todo))) if local else place
+    study = replace(study, folder=Path(os.path.abspath(study.folder)))
     single = resolve_device(device) == "cpu"
-    waiting, running = list(todo), dict[Future[None], Run]()
-    failed = list[str]()
-    workers = min(workers, len(todo))
-    with worker_processes(workers, _begin_worker, messages, threads, single) as pool:
-        while True:
-            # Only as many as there are workers, so that nothing more is begun after an interrupt.
-            while len(running) < workers and (run := _ready(study, waiting)):
-                waiting.remove(run)
-                running[pool.submit(_work, study, run, device)] = run
-            if not running:
-                break  # runs that still wait have a parent that failed
-            for future in wait(running, _POLL_S, return_when=FIRST_COMPLETED).done:
-                run = running.pop(future)
-                try:
-                    future.result()
-                    outcome = "finished"
-                except InputError as error:  # of this run; the others can still be finished
-                    failed.append(f"{run.name}: {error}")
-                    outcome = "failed"
-                tell(f"{run.name}: {outcome}", len(waiting) + len(running) + len(failed))
-            for what in _drained(messages):
-                tell(what, len(waiting) + len(running) + len(failed))
+    runs = {run.name: run for run in todo}
+    left, failed = len(todo), list[Failed]()
+
+    def ready(waiting: Sequence[Part]) -> Part | None:
+        """Return the first part whose parent's run, if it has one, is finished."""
+        return next((part for part in waiting if _may_begin(study, runs[part.name])), None)
+
+    def meanwhile() -> None:
+        for what in _drained(messages):
+            tell(what, left)
+
+    parts = [Part(run.name, _work, (study, run, device)) for run in todo]
+    with open_executor(place, _begin_worker, single, messages, here=False) as executor:
+        for outcome in make_parts(executor, parts, ready=ready, meanwhile=meanwhile):
+            if outcome.failed is None:
+                left -= 1
+            else:
+                failed.append(outcome.failed)
+            tell(f"{outcome.name}: {'failed' if outcome.failed else 'finished'}", left)
     if failed:
         others = f"; other runs that failed: {len(failed) - 1}" if len(failed) > 1 else ""
-        raise InputError(failed[0] + others)
+        raise InputError(f"{failed[0].name}: {failed[0].reason}{others}")
 
 
-def _ready(study: Study, waiting: Sequence[Run]) -> Run | None:
-    """Return the first run whose parent's run, if it has one, is finished."""
-    for run in waiting:
-        parent = run.modality.parent
-        if not parent or study.is_finished(Run(MODALITIES[parent], run.seed)):
-            return run
-    return None
+def _may_begin(study: Study, run: Run) -> bool:
+    parent = run.modality.parent
+    return not parent or study.is_finished(Run(MODALITIES[parent], run.seed))
 
 
 def _drained(messages: Any) -> list[str]:
-    found = []
-    while True:
+    found = list[str]()
+    while messages is not None:
         try:
             found.append(messages.get_nowait())
         except queue.Empty:
-            return found
+            break
+    return found
 
 
-def _begin_worker(messages: Any, threads: int, single: bool) -> None:
+def _begin_worker(threads: int, single: bool, messages: Any) -> None:
     """Share the cores. On a CPU torch has one thread, because its sums depend on their number."""
     import numba
     import torch
@@ -145,7 +154,7 @@ def _work(study: Study, run: Run, device: Device) -> None:
 
     def say(what: str) -> None:
         nonlocal last
-        if time.monotonic() - last >= _REPORTED_EVERY_S:
+        if _messages is not None and time.monotonic() - last >= _REPORTED_EVERY_S:
             last = time.monotonic()
             _messages.put(what)
 

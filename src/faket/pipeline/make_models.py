@@ -1,0 +1,138 @@
+"""Making the tomograms of a data set by an executor, each with a record of progress."""
+
+import os
+import secrets
+import socket
+from collections.abc import Callable, Generator, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from faket.errors import InputError
+from faket.io.leftovers import this_process
+from faket.io.manifest import software_versions
+from faket.io.model_folder import MANIFEST, model_name
+from faket.pipeline.executors import KilledError, Workplace, open_executor
+from faket.pipeline.methods import Plan
+from faket.pipeline.preparation import prepare
+from faket.pipeline.progress_records import making, making_path, read_making, tidy
+from faket.pipeline.recipe import Recipe
+from faket.pipeline.tomogram import make_model
+from faket.pipeline.tries import TRIES, Outcome, Part, make_parts
+from faket.pipeline.workers import KILLED
+from faket.reports import Report
+
+_plans = dict[str, Plan]()  # of the command that this process works for
+
+
+def is_finished(out: Path, index: int) -> bool:
+    """Return whether a tomogram is there."""
+    return (out / model_name(index) / MANIFEST).exists()
+
+
+def make_models(
+    plan: Plan,
+    todo: list[int],
+    place: Workplace,
+    total: int,
+    say: Report,
+    failed_once: Callable[[str, BaseException], None],
+) -> Generator[Outcome]:
+    """Make the tomograms ``todo`` and yield each when it is finished or set aside.
+
+    Parameters
+    ----------
+    plan : Plan
+    todo : list of int
+    place : Workplace
+    total : int
+        Number of tomograms of this task, for what is said.
+    say : callable
+    failed_once : callable
+        As of :func:`faket.pipeline.tries.make_parts`.
+    """
+    if not todo:
+        return
+    done, run = total - len(todo), secrets.token_hex(8)
+
+    def tell(what: str) -> None:
+        say(what, done, total)
+
+    def part(index: int) -> Part:
+        if place.executor == "dask":
+            files = (plan.recipe.anchored(), Path(os.path.abspath(plan.out)))
+            return Part(model_name(index), make_there, (*files, index, run, software_versions()))
+        told = tell if place.workers == 1 else None
+        return Part(model_name(index), make_one, (plan, index, run, told))
+
+    if place.executor == "local":
+        place = replace(place, workers=min(place.workers, len(todo)))
+    threads = torch.get_num_threads()
+    with open_executor(place, limit_threads, threads, say=tell) as executor:
+        for outcome in make_parts(executor, list(map(part, todo)), failed_once=failed_once):
+            done += outcome.failed is None
+            if outcome.failed is not None:
+                making_path(plan.out, outcome.name).unlink(missing_ok=True)  # of a killed process
+            yield outcome
+
+
+def make_one(plan: Plan, index: int, run: str, say: Callable[[str], None] | None = None) -> None:
+    """Make one tomogram, unless another process has made it meanwhile.
+
+    Raises
+    ------
+    KilledError
+        If the processes that made it before in this run were all killed.
+    """
+    if is_finished(plan.out, index):
+        return
+    name = model_name(index)
+    with making(plan.out, name, run=run, attempt=_attempt(plan.out, name, run)):
+        make_model(plan, index, say)
+
+
+def _attempt(out: Path, name: str, run: str) -> int:
+    """Return which attempt this is; earlier ones that were killed have left their record."""
+    path = making_path(out, name)
+    before = read_making(path)
+    if before is None or before.run != run or before.process == this_process():
+        return 1
+    if before.attempt < TRIES:
+        return before.attempt + 1
+    with suppress(OSError):
+        path.unlink()
+    tidy(out)
+    raise KilledError(KILLED)
+
+
+def make_there(
+    recipe: Recipe, out: Path, index: int, run: str, software: Mapping[str, str]
+) -> None:
+    """Make one tomogram in another machine's process, which first loads what the command loaded.
+
+    Raises
+    ------
+    InputError
+        If that machine has other software or lacks a file.
+    """
+    here = software_versions()
+    for library, version in software.items():
+        if here[library] != version:
+            raise InputError(
+                f"{socket.gethostname()}: expected {library} {version} as where the command runs, "
+                f"found {here[library]}; give all machines the same environment"
+            )
+    if run not in _plans:
+        _plans.clear()  # of an earlier command, whose workers still live
+        _plans[run] = prepare(recipe, out, {}, alone=False, say=lambda what, done, total: None)
+    make_one(_plans[run], index, run)
+
+
+def limit_threads(threads: int, torch_threads: int) -> None:
+    """Share the cores. Torch has the same number everywhere, because its sums depend on it."""
+    import numba
+
+    numba.set_num_threads(min(threads, numba.get_num_threads()))
+    torch.set_num_threads(torch_threads)

@@ -1,0 +1,147 @@
+"""Parts of a data set or study, made by an executor: what fails is tried again, then set aside."""
+
+import socket
+import time
+import traceback
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from typing import Any
+
+from faket.errors import InputError, SetAsideError
+from faket.pipeline.executors import Executor, KilledError, LostClusterError
+from faket.pipeline.progress_records import Failed
+from faket.pipeline.workers import KILLED
+
+TRIES = 2
+HOPELESS = 5  # chosen: so many set aside and none made are the recipe's or the machine's fault
+_NAMED = 5  # chosen: a line
+_POLL_S = 0.5
+
+
+@dataclass(frozen=True)
+class Part:
+    """A piece of work with its name."""
+
+    name: str
+    work: Callable[..., None]
+    arguments: tuple[Any, ...] = ()
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a part; ``failed`` and the last error if it is set aside."""
+
+    name: str
+    failed: Failed | None = None
+    error: BaseException | None = None
+
+
+Ready = Callable[[Sequence[Part]], Part | None]
+
+
+def first(waiting: Sequence[Part]) -> Part | None:
+    """Return the first part that waits."""
+    return waiting[0] if waiting else None
+
+
+def make_parts(
+    executor: Executor,
+    parts: Sequence[Part],
+    *,
+    ready: Ready = first,
+    failed_once: Callable[[str, BaseException], None] = lambda name, error: None,
+    meanwhile: Callable[[], None] = lambda: None,
+) -> Iterator[Outcome]:
+    """Make parts and yield each when it is finished or set aside.
+
+    Parameters
+    ----------
+    executor : Executor
+        It gets only as many parts as it has places, so that nothing is begun after an interrupt.
+    parts : sequence of Part
+    ready : callable
+        Returns one of the waiting parts that may be begun now; None if there is none. What never
+        becomes ready is left out.
+    failed_once : callable
+        Called with name and error before a part waits again; it may raise to end it all.
+    meanwhile : callable
+        Called twice a second.
+
+    Raises
+    ------
+    LostClusterError
+        If the cluster is gone.
+    """
+    waiting, running = list(parts), dict[Future[None], Part]()
+    tries = Counter[str]()
+    while True:
+        while len(running) < executor.places and (part := ready(waiting)):
+            waiting.remove(part)
+            tries[part.name] += 1
+            running[executor.submit(part.work, *part.arguments)] = part
+        if not running:
+            return
+        for future in wait(running, _POLL_S, return_when=FIRST_COMPLETED).done:
+            part = running.pop(future)
+            error = future.exception()
+            if error is None:
+                yield Outcome(part.name)
+                continue
+            if isinstance(error, LostClusterError) or not isinstance(error, Exception):
+                raise error
+            failed_once(part.name, error)
+            if tries[part.name] < TRIES and not isinstance(error, KilledError):
+                waiting.append(part)  # behind the others, and so most likely in another process
+            else:
+                yield Outcome(part.name, failure_of(part.name, error, tries[part.name]), error)
+        meanwhile()
+
+
+def failure_of(name: str, error: BaseException, tries: int) -> Failed:
+    """Return the record of a part that is set aside for an error."""
+    bad_input = isinstance(error, InputError | OSError | MemoryError | BrokenProcessPool)
+    details = "" if bad_input else "".join(traceback.format_exception(error))
+    return Failed(
+        name, in_one_line(error), tries, bad_input, time.time(), socket.gethostname(), details
+    )
+
+
+def in_one_line(error: BaseException) -> str:
+    """Return an error in one line."""
+    if isinstance(error, BrokenProcessPool):
+        return KILLED
+    text = str(error)
+    if isinstance(error, MemoryError):
+        text = f"not enough memory: {text}; use fewer `workers`"
+    elif isinstance(error, OSError) and error.strerror:
+        text = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    elif not isinstance(error, InputError):
+        text = f"{type(error).__name__}: {text}"
+    return " ".join(text.split())
+
+
+def raise_failed(failed: Sequence[Failed], total: int, cause: BaseException | None) -> None:
+    """Raise an error if any parts are set aside; ``cause``: the last error in this process.
+
+    Raises
+    ------
+    InputError
+        If all reasons are the user's input.
+    SetAsideError
+        Otherwise.
+    """
+    if not failed:
+        return
+    unexpected = [one for one in failed if not one.bad_input]
+    told = (unexpected or failed)[0]
+    names = ", ".join(one.name for one in failed[:_NAMED]) + ", …" * (len(failed) > _NAMED)
+    text = (
+        f"{len(failed)} of {total} set aside ({names}) and to be tried again with `retry`; "
+        f"{told.name}: {told.reason}"
+    )
+    if unexpected:
+        raise SetAsideError(text) from cause
+    raise InputError(text)
