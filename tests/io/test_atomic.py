@@ -3,6 +3,7 @@
 import errno
 import os
 import resource
+import threading
 from pathlib import Path
 
 import pytest
@@ -209,3 +210,26 @@ def test_a_pipe_or_device_is_never_replaced(tmp_path):
             temporary.write_text("lost")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["link", "pipe"]
     assert (tmp_path / "pipe").is_fifo()
+
+
+def test_a_folder_that_many_write_at_once_is_always_whole(tmp_path):
+    """As a tomogram that two tasks make by accident: the last one's stands, nobody fails."""
+    target, failed = tmp_path / "model_0", list[BaseException]()
+
+    def write():
+        try:
+            for _ in range(20):
+                with atomic_folder(target, overwrite=True) as folder:
+                    (folder / "a").write_text("whole")
+                    (folder / "b").write_text("whole")
+        except BaseException as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=write) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failed == []
+    assert sorted(path.name for path in target.iterdir()) == ["a", "b"]
+    assert [path.name for path in tmp_path.iterdir()] == ["model_0"]

@@ -90,14 +90,9 @@ def test_nobody_is_left(tmp_path, number, whole_group, code):
         assert not out.exists()
 
 
-def nothing():
-    pass
-
-
-def killed():
-    os.kill(os.getpid(), signal.SIGKILL)
-
-
 def test_a_killed_worker_is_one_line():
-    with pytest.raises(InputError, match="found one killed"), worker_processes(2, nothing) as pool:
-        pool.submit(killed).result()
+    with (
+        pytest.raises(InputError, match="found one killed"),
+        worker_processes(2, time.sleep, 0.0) as pool,
+    ):
+        pool.submit(signal.raise_signal, signal.SIGKILL).result()

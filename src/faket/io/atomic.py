@@ -210,17 +210,30 @@ def _precious() -> list[Path]:
 
 
 def _swap(temporary: Path, target: Path) -> None:
-    if not target.exists():
-        os.replace(temporary, target)
-        return
-    old = _temporary_sibling(target)
-    os.replace(target, old)
+    """Put a folder in the place of another, even if other processes do the same at once."""
+    placed = _is_placed(temporary, target)
+    while not placed:
+        old = _temporary_sibling(target)
+        with suppress(FileNotFoundError):  # another process has just moved it away
+            os.replace(target, old)
+        try:
+            placed = _is_placed(temporary, target)
+        except BaseException:
+            with suppress(FileNotFoundError):
+                os.replace(old, target)
+            raise
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def _is_placed(temporary: Path, target: Path) -> bool:
+    """Rename a folder; return False if one with files has the name."""
     try:
         os.replace(temporary, target)
-    except BaseException:
-        os.replace(old, target)
+    except OSError as error:
+        if error.errno in (errno.ENOTEMPTY, errno.EEXIST):
+            return False
         raise
-    shutil.rmtree(old, ignore_errors=True)
+    return True
 
 
 def _flush(file: Path) -> None:

@@ -15,9 +15,11 @@ nothing is lost with a worker but the tomogram that it was making.
 
 import logging
 import threading
+import time
 import tomllib
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -26,8 +28,7 @@ from typing import Any
 from faket.errors import InputError
 from faket.io.failures import input_error, shown
 from faket.io.text import read_text
-from faket.pipeline.executors import KilledError, LostClusterError
-from faket.pipeline.workers import KILLED
+from faket.pipeline.executors import LostClusterError
 
 _SYSTEMS = {
     "slurm": "SLURMCluster",
@@ -37,21 +38,43 @@ _SYSTEMS = {
 }
 _MOST_BYTES = 100_000  # chosen: a site file has some lines
 _CONNECT_S = 30.0  # chosen: a scheduler under load answers within seconds
+# Chosen: dask gives up a worker 15 s after it was lost, and replaces it only when asked again.
+_RENEW_S = 10.0
 _alone = threading.Lock()  # a worker with several threads still makes one tomogram at a time
 
 
 class DaskExecutor:
     """Gives work to dask's workers, to each one piece at a time."""
 
-    def __init__(self, client: Any, begin: Callable[..., None], arguments: tuple[Any, ...]) -> None:
-        """Use the client; ``begin`` is called with ``arguments`` before each piece of work."""
+    def __init__(
+        self,
+        client: Any,
+        begin: Callable[..., None],
+        arguments: tuple[Any, ...],
+        renew: Callable[[], None],
+    ) -> None:
+        """Use a client of dask.
+
+        Parameters
+        ----------
+        client : distributed.Client
+        begin : callable
+            Called with ``arguments`` before each piece of work.
+        arguments : tuple
+        renew : callable
+            Asks for workers in the place of those that are lost.
+        """
         self._client, self._begin = client, (begin, arguments)
+        self._renew, self._renewed_at = renew, time.monotonic()
         self._remote = dict[Future[None], Any]()  # dask forgets what nobody holds
 
     @property
     def places(self) -> int:
         """As many as there are workers; one before the first comes."""
         try:
+            if time.monotonic() - self._renewed_at > _RENEW_S:
+                self._renewed_at = time.monotonic()
+                self._renew()
             return max(1, len(self._client.nthreads()))
         except (OSError, ValueError, RuntimeError) as error:
             raise _lost(error) from None
@@ -79,7 +102,9 @@ class DaskExecutor:
             future.set_exception(_lost(remote.status))
             return
         error = remote.exception()
-        future.set_exception(KilledError(KILLED) if isinstance(error, KilledWorker) else error)
+        if isinstance(error, KilledWorker):  # so many as the scheduler allows for one task
+            error = BrokenProcessPool(str(error))
+        future.set_exception(error)
 
 
 @contextmanager
@@ -105,7 +130,7 @@ def dask_executor(
             "pip install 'faket[cluster]'"
         ) from None
     logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what matters is told in one line
-    with _opened(cluster, workers) as place:
+    with _opened(cluster, workers) as (place, renew):
         try:
             client = distributed.Client(place, timeout=_CONNECT_S, set_as_default=False)
         except (OSError, ValueError) as error:
@@ -115,14 +140,14 @@ def dask_executor(
             ) from None
         with client:
             say(f"dask: {client.scheduler.address}")
-            yield DaskExecutor(client, begin, arguments)
+            yield DaskExecutor(client, begin, arguments, renew)
 
 
 @contextmanager
-def _opened(cluster: str, workers: int) -> Iterator[Any]:
-    """Yield an address, or the cluster of a site file with so many workers asked for."""
+def _opened(cluster: str, workers: int) -> Iterator[tuple[Any, Callable[[], None]]]:
+    """Yield an address, or the cluster of a site file; and what asks for so many workers."""
     if "://" in cluster or not Path(cluster).suffix:
-        yield cluster
+        yield cluster, lambda: None
         return
     path = Path(cluster)
     system, settings = read_site(path)
@@ -131,7 +156,7 @@ def _opened(cluster: str, workers: int) -> Iterator[Any]:
             from distributed import LocalCluster
 
             made = LocalCluster(
-                n_workers=workers, threads_per_worker=1, dashboard_address=None, **settings
+                n_workers=workers, threads_per_worker=1, dashboard_address=":0", **settings
             )
         else:
             import dask_jobqueue
@@ -148,7 +173,7 @@ def _opened(cluster: str, workers: int) -> Iterator[Any]:
             path, f"expected settings of a cluster of {system}, found {error}; correct them"
         ) from None
     with made:
-        yield made
+        yield made, lambda: made.scale(n=workers)
 
 
 def read_site(path: Path) -> tuple[str, dict[str, Any]]:

@@ -4,24 +4,21 @@ import os
 import secrets
 import socket
 from collections.abc import Callable, Generator, Mapping
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 import torch
 
 from faket.errors import InputError
-from faket.io.leftovers import this_process
 from faket.io.manifest import software_versions
 from faket.io.model_folder import MANIFEST, model_name
-from faket.pipeline.executors import KilledError, Workplace, open_executor
+from faket.pipeline.executors import Workplace, open_executor
 from faket.pipeline.methods import Plan
 from faket.pipeline.preparation import prepare
-from faket.pipeline.progress_records import making, making_path, read_making, tidy
+from faket.pipeline.progress_records import making_path
 from faket.pipeline.recipe import Recipe
 from faket.pipeline.tomogram import make_model
-from faket.pipeline.tries import TRIES, Outcome, Part, make_parts
-from faket.pipeline.workers import KILLED
+from faket.pipeline.tries import Outcome, WorkItem, attempt, make_parts
 from faket.reports import Report
 
 _plans = dict[str, Plan]()  # of the command that this process works for
@@ -60,12 +57,14 @@ def make_models(
     def tell(what: str) -> None:
         say(what, done, total)
 
-    def part(index: int) -> Part:
+    def part(index: int) -> WorkItem:
         if place.executor == "dask":
             files = (plan.recipe.anchored(), Path(os.path.abspath(plan.out)))
-            return Part(model_name(index), make_there, (*files, index, run, software_versions()))
+            return WorkItem(
+                model_name(index), make_there, (*files, index, run, software_versions())
+            )
         told = tell if place.workers == 1 else None
-        return Part(model_name(index), make_one, (plan, index, run, told))
+        return WorkItem(model_name(index), make_one, (plan, index, run, told))
 
     if place.executor == "local":
         place = replace(place, workers=min(place.workers, len(todo)))
@@ -88,23 +87,8 @@ def make_one(plan: Plan, index: int, run: str, say: Callable[[str], None] | None
     """
     if is_finished(plan.out, index):
         return
-    name = model_name(index)
-    with making(plan.out, name, run=run, attempt=_attempt(plan.out, name, run)):
+    with attempt(plan.out, model_name(index), run):
         make_model(plan, index, say)
-
-
-def _attempt(out: Path, name: str, run: str) -> int:
-    """Return which attempt this is; earlier ones that were killed have left their record."""
-    path = making_path(out, name)
-    before = read_making(path)
-    if before is None or before.run != run or before.process == this_process():
-        return 1
-    if before.attempt < TRIES:
-        return before.attempt + 1
-    with suppress(OSError):
-        path.unlink()
-    tidy(out)
-    raise KilledError(KILLED)
 
 
 def make_there(

@@ -22,6 +22,7 @@ _ARRAYS = (
     ("SGE_TASK_ID", "SGE_TASK_FIRST", "SGE_TASK_LAST", "SGE_TASK_STEPSIZE"),
     ("LSB_JOBINDEX", "", "LSB_JOBINDEX_END", "LSB_JOBINDEX_STEP"),
 )
+_NO_ARRAY = {"SGE_TASK_ID": "undefined", "LSB_JOBINDEX": "0"}  # in a job that is none
 _COUNT = "SLURM_ARRAY_TASK_COUNT"  # less than first, last and step say, if the array has gaps
 
 
@@ -43,7 +44,7 @@ class Task:
         if not 1 <= self.number <= self.of:
             raise InputError(
                 f"`tasks`: expected a task from 1 to {self.of} of {self.of}, found {self.number}; "
-                "count tasks from 1, or write `array` for those of a job array"
+                "count tasks from 1, or write array"
             )
 
     def share(self, total: int) -> range:
@@ -73,12 +74,11 @@ def parse_task(text: str, environment: Mapping[str, str] = os.environ) -> Task:
 def _array_task(environment: Mapping[str, str]) -> Task:
     for names in _ARRAYS:
         number, first, last, step = (environment.get(name, "1") for name in names)
-        # SGE says "undefined", LSF 0, in a job that is no array.
-        if names[0] in environment and number.isdigit() and (first or number != "0"):
+        if names[0] in environment and number != _NO_ARRAY.get(names[0]):
             return _of_array(names[0], int(number), int(first), int(last), int(step), environment)
     raise InputError(
         "`tasks`: expected a job array of SLURM, SGE or LSF, found none in the environment; write "
-        "the numbers, as 2/10 (PBS: $PBS_ARRAY_INDEX/10 in an array 1-10)"
+        "the number of the task and of all, as 2/10"
     )
 
 

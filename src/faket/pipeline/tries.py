@@ -7,12 +7,15 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from faket.errors import InputError, SetAsideError
+from faket.io.leftovers import this_process
 from faket.pipeline.executors import Executor, KilledError, LostClusterError
-from faket.pipeline.progress_records import Failed
+from faket.pipeline.progress_records import Failed, making, making_path, read_making, tidy
 from faket.pipeline.workers import KILLED
 
 TRIES = 2
@@ -22,7 +25,7 @@ _POLL_S = 0.5
 
 
 @dataclass(frozen=True)
-class Part:
+class WorkItem:
     """A piece of work with its name."""
 
     name: str
@@ -39,17 +42,17 @@ class Outcome:
     error: BaseException | None = None
 
 
-Ready = Callable[[Sequence[Part]], Part | None]
+Ready = Callable[[Sequence[WorkItem]], WorkItem | None]
 
 
-def first(waiting: Sequence[Part]) -> Part | None:
+def first(waiting: Sequence[WorkItem]) -> WorkItem | None:
     """Return the first part that waits."""
     return waiting[0] if waiting else None
 
 
 def make_parts(
     executor: Executor,
-    parts: Sequence[Part],
+    parts: Sequence[WorkItem],
     *,
     ready: Ready = first,
     failed_once: Callable[[str, BaseException], None] = lambda name, error: None,
@@ -61,7 +64,7 @@ def make_parts(
     ----------
     executor : Executor
         It gets only as many parts as it has places, so that nothing is begun after an interrupt.
-    parts : sequence of Part
+    parts : sequence of WorkItem
     ready : callable
         Returns one of the waiting parts that may be begun now; None if there is none. What never
         becomes ready is left out.
@@ -75,7 +78,7 @@ def make_parts(
     LostClusterError
         If the cluster is gone.
     """
-    waiting, running = list(parts), dict[Future[None], Part]()
+    waiting, running = list(parts), dict[Future[None], WorkItem]()
     tries = Counter[str]()
     while True:
         while len(running) < executor.places and (part := ready(waiting)):
@@ -98,6 +101,30 @@ def make_parts(
             else:
                 yield Outcome(part.name, failure_of(part.name, error, tries[part.name]), error)
         meanwhile()
+
+
+@contextmanager
+def attempt(out: Path, name: str, run: str) -> Iterator[None]:
+    """Record while the block lasts that this process makes a part of a run of the program.
+
+    A cluster may give what a killed process did to the next one by itself; each leaves its record.
+
+    Raises
+    ------
+    KilledError
+        If two processes that made it in this run were killed.
+    """
+    path = making_path(out, name)
+    before, number = read_making(path), 1
+    if before is not None and before.run == run and before.process != this_process():
+        number = before.attempt + 1
+    if number > TRIES:
+        with suppress(OSError):
+            path.unlink()
+        tidy(out)
+        raise KilledError(KILLED)
+    with making(out, name, run=run, attempt=number):
+        yield
 
 
 def failure_of(name: str, error: BaseException, tries: int) -> Failed:

@@ -2,6 +2,7 @@
 
 import os
 import queue
+import secrets
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -15,8 +16,8 @@ from faket.io.manifest import read_manifest
 from faket.io.model_folder import MANIFEST
 from faket.picking.networks.choose import check_installed
 from faket.pipeline.executors import ExecutorName, Workplace, open_executor
-from faket.pipeline.progress_records import Failed
-from faket.pipeline.tries import Part, make_parts
+from faket.pipeline.progress_records import Failed, swept
+from faket.pipeline.tries import WorkItem, attempt, make_parts
 from faket.pipeline.versions import check_versions
 from faket.pipeline.workers import spawning
 from faket.reports import Report
@@ -70,7 +71,10 @@ def run_study(
     resolve_device(device)  # before hours of data
     check_weights(study)
     check_installed(study.settings.picker)
-    with folder_lock(study.folder, notice=lambda what: tell(what, 0, 0)):
+    with (
+        folder_lock(study.folder, notice=lambda what: tell(what, 0, 0)) as alone,
+        swept(study.folder, alone=alone),
+    ):
         if any(not study.is_finished(run) for run in runs):
             check_versions(_made_by(study), tell)
         study.save()
@@ -101,7 +105,7 @@ def _run_all(study: Study, todo: list[Run], place: Workplace, device: Device, te
     runs = {run.name: run for run in todo}
     left, failed = len(todo), list[Failed]()
 
-    def ready(waiting: Sequence[Part]) -> Part | None:
+    def ready(waiting: Sequence[WorkItem]) -> WorkItem | None:
         """Return the first part whose parent's run, if it has one, is finished."""
         return next((part for part in waiting if _may_begin(study, runs[part.name])), None)
 
@@ -109,7 +113,8 @@ def _run_all(study: Study, todo: list[Run], place: Workplace, device: Device, te
         for what in _drained(messages):
             tell(what, left)
 
-    parts = [Part(run.name, _work, (study, run, device)) for run in todo]
+    token = secrets.token_hex(8)
+    parts = [WorkItem(run.name, _work, (study, run, device, token)) for run in todo]
     with open_executor(place, _begin_worker, single, messages, here=False) as executor:
         for outcome in make_parts(executor, parts, ready=ready, meanwhile=meanwhile):
             if outcome.failed is None:
@@ -149,7 +154,7 @@ def _begin_worker(threads: int, single: bool, messages: Any) -> None:
         torch.set_num_threads(1)
 
 
-def _work(study: Study, run: Run, device: Device) -> None:
+def _work(study: Study, run: Run, device: Device, token: str) -> None:
     last = -_REPORTED_EVERY_S
 
     def say(what: str) -> None:
@@ -158,4 +163,5 @@ def _work(study: Study, run: Run, device: Device) -> None:
             last = time.monotonic()
             _messages.put(what)
 
-    perform(study, run, device, say)
+    with attempt(study.folder, f"{run.modality.key}_seed_{run.seed}", token):
+        perform(study, run, device, say)
