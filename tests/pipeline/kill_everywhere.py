@@ -43,6 +43,18 @@ class _Profile:
 
 
 def make_data_set(out):
+    stand_in()
+    dataset.generate(recipe(2), out)
+
+
+def recipe(tomograms):
+    return parse_recipe(
+        f'tomograms = {tomograms}\nmethod = "noisy"\nspecies = ["synthetic:syn-block"]'
+    )
+
+
+def stand_in():
+    """Replace what computes."""
     profile = _Profile(1, "blind")
     geometry = TiltGeometry(np.array([-30.0, 0, 30]), 10.0)
     images = np.random.default_rng(0).normal(size=(3, 32, 32)).astype(np.float32)
@@ -58,8 +70,6 @@ def make_data_set(out):
     )
     dataset._left_out = lambda model: []
     make_models.make_model = make_model
-    recipe = parse_recipe('tomograms = 2\nmethod = "noisy"\nspecies = ["synthetic:syn-block"]')
-    dataset.generate(recipe, out)
 
 
 def read_noise(folder):

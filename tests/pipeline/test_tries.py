@@ -7,7 +7,7 @@ import pytest
 
 from faket.errors import InputError, SetAsideError
 from faket.pipeline.executors import InThisProcess, LostClusterError
-from faket.pipeline.tries import WorkItem, failure_of, make_parts, raise_failed
+from faket.pipeline.tries import NamedWork, failure_of, make_parts, raise_failed
 from faket.pipeline.workers import worker_processes
 
 
@@ -26,10 +26,10 @@ def nothing(*arguments):
 def test_each_is_tried_twice_and_the_others_are_made():
     tried = []
     parts = [
-        WorkItem("model_0", nothing),
-        WorkItem("model_1", bad),
-        WorkItem("model_2", defect),
-        WorkItem("model_3", nothing),
+        NamedWork("model_0", nothing),
+        NamedWork("model_1", bad),
+        NamedWork("model_2", defect),
+        NamedWork("model_3", nothing),
     ]
     outcomes = list(
         make_parts(InThisProcess(), parts, failed_once=lambda name, error: tried.append(name))
@@ -51,8 +51,8 @@ def test_each_is_tried_twice_and_the_others_are_made():
 
 
 def test_a_killed_process_fails_only_its_own_part():
-    parts = [WorkItem(f"model_{i}", time.sleep, (0.0,)) for i in range(4)]
-    parts[1] = WorkItem("model_1", signal.raise_signal, (signal.SIGKILL,))
+    parts = [NamedWork(f"model_{i}", time.sleep, (0.0,)) for i in range(4)]
+    parts[1] = NamedWork("model_1", signal.raise_signal, (signal.SIGKILL,))
     with worker_processes(2, time.sleep, 0.0) as processes:
         outcomes = {o.name: o.failed for o in make_parts(processes, parts)}
     assert [name for name, failed in outcomes.items() if failed] == ["model_1"]
@@ -64,8 +64,8 @@ def test_a_killed_process_fails_only_its_own_part():
 def test_what_is_not_ready_waits_and_a_lost_cluster_ends_all():
     made = []
     parts = [
-        WorkItem("child", made.append, ("child",)),
-        WorkItem("parent", made.append, ("parent",)),
+        NamedWork("child", made.append, ("child",)),
+        NamedWork("parent", made.append, ("parent",)),
     ]
 
     def ready(waiting):
@@ -78,7 +78,9 @@ def test_what_is_not_ready_waits_and_a_lost_cluster_ends_all():
         raise LostClusterError("dask: gone")
 
     with pytest.raises(LostClusterError):
-        list(make_parts(InThisProcess(), [WorkItem("a", lose), WorkItem("b", made.append, ("b",))]))
+        list(
+            make_parts(InThisProcess(), [NamedWork("a", lose), NamedWork("b", made.append, ("b",))])
+        )
     assert made == ["parent", "child"]
 
 

@@ -162,6 +162,7 @@ def check_finished(out: Path, only: range | None = None) -> dict[Path, dict[str,
         With the first file that differs from what was written.
     """
     folders = sorted(path.parent for path in out.glob(f"*/{MANIFEST}"))
+    folders = [folder for folder in folders if not is_temporary(folder)]  # other tasks at work
     if only is not None:
         others = {path.name for path in out.glob(ALL_MODELS)} - {model_name(i) for i in only}
         folders = [folder for folder in folders if folder.name not in others]
@@ -193,7 +194,8 @@ def _check_place(recipe: Recipe, out: Path, mine: range) -> None:
             "data; choose another folder"
         )
     check_number(recipe, out)
-    if not claimed and not _holds_no_data(out):
+    # Asked in this order: another task may claim the folder, and only then write, at any moment.
+    if not _holds_no_data(out) and not (out / RECIPE).exists():
         raise InputError(f"{out}: expected an empty folder, found files; choose another folder")
     todo = sum(not is_finished(out, index) for index in mine)
     require_space(out, todo * _model_bytes(recipe))

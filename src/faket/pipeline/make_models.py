@@ -18,7 +18,7 @@ from faket.pipeline.preparation import prepare
 from faket.pipeline.progress_records import making_path
 from faket.pipeline.recipe import Recipe
 from faket.pipeline.tomogram import make_model
-from faket.pipeline.tries import Outcome, WorkItem, attempt, make_parts
+from faket.pipeline.tries import NamedWork, Outcome, attempt, make_parts
 from faket.reports import Report
 
 _plans = dict[str, Plan]()  # of the command that this process works for
@@ -57,14 +57,14 @@ def make_models(
     def tell(what: str) -> None:
         say(what, done, total)
 
-    def part(index: int) -> WorkItem:
+    def part(index: int) -> NamedWork:
         if place.executor == "dask":
             files = (plan.recipe.anchored(), Path(os.path.abspath(plan.out)))
-            return WorkItem(
+            return NamedWork(
                 model_name(index), make_there, (*files, index, run, software_versions())
             )
         told = tell if place.workers == 1 else None
-        return WorkItem(model_name(index), make_one, (plan, index, run, told))
+        return NamedWork(model_name(index), make_one, (plan, index, run, told))
 
     if place.executor == "local":
         place = replace(place, workers=min(place.workers, len(todo)))

@@ -25,7 +25,7 @@ _POLL_S = 0.5
 
 
 @dataclass(frozen=True)
-class WorkItem:
+class NamedWork:
     """A piece of work with its name."""
 
     name: str
@@ -42,17 +42,17 @@ class Outcome:
     error: BaseException | None = None
 
 
-Ready = Callable[[Sequence[WorkItem]], WorkItem | None]
+Ready = Callable[[Sequence[NamedWork]], NamedWork | None]
 
 
-def first(waiting: Sequence[WorkItem]) -> WorkItem | None:
+def first(waiting: Sequence[NamedWork]) -> NamedWork | None:
     """Return the first part that waits."""
     return waiting[0] if waiting else None
 
 
 def make_parts(
     executor: Executor,
-    parts: Sequence[WorkItem],
+    parts: Sequence[NamedWork],
     *,
     ready: Ready = first,
     failed_once: Callable[[str, BaseException], None] = lambda name, error: None,
@@ -64,7 +64,7 @@ def make_parts(
     ----------
     executor : Executor
         It gets only as many parts as it has places, so that nothing is begun after an interrupt.
-    parts : sequence of WorkItem
+    parts : sequence of NamedWork
     ready : callable
         Returns one of the waiting parts that may be begun now; None if there is none. What never
         becomes ready is left out.
@@ -78,7 +78,7 @@ def make_parts(
     LostClusterError
         If the cluster is gone.
     """
-    waiting, running = list(parts), dict[Future[None], WorkItem]()
+    waiting, running = list(parts), dict[Future[None], NamedWork]()
     tries = Counter[str]()
     while True:
         while len(running) < executor.places and (part := ready(waiting)):

@@ -17,7 +17,7 @@ from faket.io.model_folder import MANIFEST
 from faket.picking.networks.choose import check_installed
 from faket.pipeline.executors import ExecutorName, Workplace, open_executor
 from faket.pipeline.progress_records import Failed, swept
-from faket.pipeline.tries import WorkItem, attempt, make_parts
+from faket.pipeline.tries import NamedWork, attempt, make_parts
 from faket.pipeline.versions import check_versions
 from faket.pipeline.workers import spawning
 from faket.reports import Report
@@ -105,7 +105,7 @@ def _run_all(study: Study, todo: list[Run], place: Workplace, device: Device, te
     runs = {run.name: run for run in todo}
     left, failed = len(todo), list[Failed]()
 
-    def ready(waiting: Sequence[WorkItem]) -> WorkItem | None:
+    def ready(waiting: Sequence[NamedWork]) -> NamedWork | None:
         """Return the first part whose parent's run, if it has one, is finished."""
         return next((part for part in waiting if _may_begin(study, runs[part.name])), None)
 
@@ -114,7 +114,7 @@ def _run_all(study: Study, todo: list[Run], place: Workplace, device: Device, te
             tell(what, left)
 
     token = secrets.token_hex(8)
-    parts = [WorkItem(run.name, _work, (study, run, device, token)) for run in todo]
+    parts = [NamedWork(run.name, _work, (study, run, device, token)) for run in todo]
     with open_executor(place, _begin_worker, single, messages, here=False) as executor:
         for outcome in make_parts(executor, parts, ready=ready, meanwhile=meanwhile):
             if outcome.failed is None:

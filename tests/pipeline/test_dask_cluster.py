@@ -1,0 +1,104 @@
+"""dask's workers: what a killed one made is made again, what kills them is set aside."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from faket.errors import InputError
+from faket.pipeline.dask_cluster import read_site
+from faket.pipeline.executors import Workplace
+
+# Workers that are begun again are copies of one that has imported dask: a second each instead of 5.
+PROGRAM = """
+import json, multiprocessing, os, signal, sys
+from pathlib import Path
+import dask
+from faket.errors import InputError
+from faket.pipeline.executors import Workplace, open_executor
+from faket.pipeline.tries import NamedWork, attempt, make_parts
+
+def begin(threads, expected):
+    assert threads == expected
+
+def work(out, name, killed):
+    with attempt(out, name, "this run"):
+        died = out / f"{name}.died"
+        if killed == "always" or (killed == "once" and not died.exists()):
+            died.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        if killed == "input":
+            raise InputError("a.mrc: expected voxels, found none; check the file")
+        (out / name).write_text("made")
+
+if __name__ == "__main__":
+    multiprocessing.set_forkserver_preload(["distributed"])
+    dask.config.set({"distributed.worker.multiprocessing-method": "forkserver"})
+    out = Path(sys.argv[1])
+    (out / "site.toml").write_text('system = "local"')
+    kinds = ("never", "always", "once", "input", "never")
+    todo = [NamedWork(f"model_{i}", work, (out, f"model_{i}", k)) for i, k in enumerate(kinds)]
+    with open_executor(Workplace("dask", 2, str(out / "site.toml")), begin, 1) as executor:
+        found = {o.name: o.failed and o.failed.reason for o in make_parts(executor, todo)}
+    print(json.dumps(found))
+"""
+
+
+def test_killed_work_is_made_again_and_poison_set_aside(tmp_path):
+    pytest.importorskip("distributed", reason="needs dask: pip install 'faket[cluster]'")
+    program = tmp_path / "program.py"
+    program.write_text(PROGRAM)
+    done = subprocess.run(
+        [sys.executable, program, tmp_path],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "DASK_TEMPORARY_DIRECTORY": str(tmp_path / "scratch")},
+    )
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert [name for name, reason in sorted(found.items()) if reason is None] == [
+        "model_0", "model_2", "model_4",
+    ]  # fmt: skip
+    assert "found one killed, most often for want of memory" in found["model_1"]
+    assert found["model_3"] == "a.mrc: expected voxels, found none; check the file"
+    assert not (tmp_path / "progress").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "match"),
+    [
+        ("system =", "expected TOML"),
+        ('system = "slrum"', "one of slurm, pbs, lsf, sge, local, found 'slrum'"),
+        ("[settings]\ncores = 2", "system: expected one of"),
+        ('system = "slurm"\nqueue = "main"', r"into \[settings\]"),
+    ],
+)
+def test_a_wrong_site_file_is_one_line(tmp_path, text, match):
+    path = tmp_path / "site.toml"
+    path.write_text(text)
+    with pytest.raises(InputError, match=match) as error:
+        read_site(path)
+    assert "\n" not in str(error.value)
+
+
+def test_a_site_files_settings_are_passed_on(tmp_path):
+    path = tmp_path / "site.toml"
+    path.write_text('system = "slurm"\n[settings]\nqueue = "main"\ncores = 4\n')
+    assert read_site(path) == ("slurm", {"queue": "main", "cores": 4})
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"executor": "dask"},
+        {"cluster": "tcp://head:8786"},
+        {"executor": "slurm"},
+        {"workers": 0},
+    ],
+)
+def test_a_workplace_that_fits_together(wrong):
+    with pytest.raises(InputError):
+        Workplace(**wrong)
