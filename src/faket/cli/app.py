@@ -14,6 +14,7 @@ from faket.cli.match import match
 from faket.cli.messages import failure, speaking, with_log_json
 from faket.cli.outputs import checked
 from faket.cli.picking import pick, train
+from faket.cli.plan import plan
 from faket.cli.reconstruct import reconstruct
 from faket.cli.report import report
 from faket.cli.score import score
@@ -53,6 +54,7 @@ _COMMANDS: dict[str, Callable[..., object]] = {
     "inspect": inspect,
     "export": export,
     "report": report,
+    "plan": plan,
     "status": status,
 }
 # What running the same command after an interrupt does; by default it starts from the beginning.
@@ -66,7 +68,7 @@ _GROUPS: dict[Callable[..., object], str] = {
     **dict.fromkeys(_JUDGING, "Pickers and comparisons"),
 }
 _EVERY: tuple[Callable[..., object], ...] = (
-    *_DATASETS, status, export, inspect, *_STAGES, *_JUDGING, verify, report
+    *_DATASETS, plan, status, export, inspect, *_STAGES, *_JUDGING, verify, report
 )  # fmt: skip
 for command in _EVERY:
     looked_at = checked(command, on_disk=command in _STAGES)

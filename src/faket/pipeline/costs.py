@@ -10,6 +10,7 @@ from faket.io.manifest import run_path
 from faket.io.model_folder import MANIFEST
 from faket.pipeline.clock import Clock
 
+_BEFORE, _AFTER = ("placement", "painting", "projection"), ("reconstruction", "writing")
 _FACTS = ("seconds", "cpu_seconds", "peak_rss_MB")  # as of faket.pipeline.clock
 
 
@@ -78,9 +79,9 @@ def stage_costs(clock: Clock) -> dict[str, StageCost]:
 
 
 def _stages(stages: Mapping[str, Mapping[str, Any]]) -> dict[str, StageCost]:
-    return {
-        name: StageCost(*(float(facts[fact]) for fact in _FACTS)) for name, facts in stages.items()
-    }
+    rest = [name for name in stages if name not in (*_BEFORE, *_AFTER)]  # that of the method
+    names = [name for name in (*_BEFORE, *rest, *_AFTER) if name in stages]
+    return {name: StageCost(*(float(stages[name][fact]) for fact in _FACTS)) for name in names}
 
 
 def mean_cost(parts: Sequence[PartCost]) -> PartCost:

@@ -89,13 +89,14 @@ def _stored_reference(
                 write_acquisition(temporary / ACQUISITION, reference.record)
             notices = [*reference.notices]
             write_record(temporary / NOISE_PROFILE, reference.profile)
-            if method_of(recipe).needs_spectra:
-                notices += _write_model(recipe, reference, temporary / REFERENCE_MODEL)
+            with clock.stage("measurement"):
+                if method_of(recipe).needs_spectra:
+                    notices += _write_model(recipe, reference, temporary / REFERENCE_MODEL)
+                if network := load_recipe_network(recipe, weights):
+                    style = _measure_style(reference, network)
+                    save_style_profile(style, temporary / STYLE_PROFILE)
             for notice in notices:
                 say(notice, 0, 0)
-            if network := load_recipe_network(recipe, weights):
-                style = _measure_style(reference, network)
-                save_style_profile(style, temporary / STYLE_PROFILE)
             write_manifest(
                 temporary / MANIFEST,
                 kind="reference",

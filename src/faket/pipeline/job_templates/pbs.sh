@@ -1,0 +1,13 @@
+#!/bin/bash
+# {{name}}: {{tomograms}} tomograms in {{tasks}} tasks, {{share}} each.
+# {{basis}}.
+# {{margins}}.
+#PBS -N {{name}}
+#PBS -J 1-{{tasks}}
+#PBS -l select=1:ncpus={{cores}}:mem={{memory_MB}}mb
+#PBS -l walltime={{time}}
+#PBS -j oe
+
+cd "$PBS_O_WORKDIR" || exit 1
+faket simulate {{recipe}} {{out}} --tasks "$PBS_ARRAY_INDEX/{{tasks}}"
+# When all tasks have ended, check and draw the whole:  faket simulate {{recipe}} {{out}}

@@ -1,0 +1,15 @@
+#!/bin/bash
+# {{name}}: {{tomograms}} tomograms in {{tasks}} tasks, {{share}} each.
+# {{basis}}.
+# {{margins}}.
+#$ -N {{name}}
+#$ -t 1-{{tasks}}
+#$ -pe smp {{cores}}
+#$ -l h_vmem={{memory_MB_a_core}}M
+#$ -l h_rt={{time}}
+#$ -cwd
+#$ -V
+#$ -j y
+
+faket simulate {{recipe}} {{out}} --tasks array
+# When all tasks have ended, check and draw the whole:  faket simulate {{recipe}} {{out}}

@@ -1,0 +1,29 @@
+"""What this machine has for workers: cores, and memory that is free."""
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+_GROUP = Path("/sys/fs/cgroup")
+
+
+def cores() -> int:
+    """Return the number of cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def free_memory_MB() -> float | None:
+    """Return the memory that processes can still take (MiB); None where nobody tells.
+
+    That of the machine, or what is left of the limit of a container or batch job, if it is less.
+    """
+    found = []
+    with suppress(OSError, ValueError, IndexError):
+        text = Path("/proc/meminfo").read_text()
+        found.append(int(text.split("MemAvailable:")[1].split()[0]) / 2**10)
+    with suppress(OSError, ValueError):  # "max": no limit
+        most = int((_GROUP / "memory.max").read_text())
+        found.append((most - int((_GROUP / "memory.current").read_text())) / 2**20)
+    return min(found, default=None)

@@ -1,0 +1,201 @@
+"""What a recipe costs: lines through two pieces, pieces as dense as the whole, job scripts."""
+
+import json
+import re
+import tomllib
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from faket.cli.app import run
+from faket.errors import InputError
+from faket.pipeline import generate, parse_recipe, pieces
+from faket.pipeline.costs import PartCost, StageCost, cost_of, extrapolated, mean_cost, sum_of
+from faket.pipeline.forecast import Forecast, forecast_of_pieces, forecast_of_run
+from faket.pipeline.job_scripts import MEMORY_MARGIN, TEMPLATES, TIME_MARGIN, job_script
+from faket.pipeline.pieces import left_out, piece_of, piece_sides
+
+RECIPE = """
+method = "noiseless"
+tomograms = 6
+species = [
+    { source = "synthetic:syn-ring", copies = 20 },
+    { source = "synthetic:syn-block", copies = 3 },
+]
+[tilts]
+step_deg = 30.0
+[specimen]
+size_voxels = [96, 64, 40]
+voxel_size_A = 10.0
+vesicles = [2, 7]
+vesicle_semi_axes_A = [150, 200]
+gold = [1, 1]
+[reconstruction]
+binning = 2
+taper = 4
+"""
+
+
+def quiet(what, done, total):
+    """Take no notice."""
+
+
+def part(work, fixed=1.0, each=0.5):
+    """Return the cost of a part whose stages grow with the work."""
+    stages = {
+        "painting": StageCost(fixed + each * work, 2 * each * work, 300 + 10 * work),
+        "writing": StageCost(each * work, fixed, 100.0),
+    }
+    return PartCost(stages, 1000 + 40 * work)
+
+
+FORECAST = Forecast(
+    "pieces", "measured", 100, part(100), 2000.0, part(10), StageCost(20, 20, 0), 16
+)
+
+
+def test_what_grows_with_the_work_is_scaled_exactly():
+    whole, wanted = extrapolated((part(4), part(16)), 4.0, 25.0), part(400)
+    assert whole.stages == wanted.stages
+    assert whole.disk_bytes == wanted.disk_bytes
+    assert whole.whole.seconds == pytest.approx(1 + 400)
+    assert whole.whole.peak_MB == 4300
+
+
+def test_nothing_costs_less_than_its_piece():
+    """A smaller piece that happened to take longer makes no time negative."""
+    small, large = part(4, fixed=90.0), part(16, fixed=0.0)
+    whole = extrapolated((small, large), 4.0, 25.0)
+    assert whole.stages["painting"].seconds == large.stages["painting"].seconds
+
+
+def test_means_and_sums_keep_the_largest_memory():
+    parts = [part(1), part(3)]
+    assert mean_cost(parts).disk_bytes == part(2).disk_bytes
+    assert sum_of(parts).whole.seconds == pytest.approx(sum(p.whole.seconds for p in parts))
+    assert mean_cost(parts).whole.peak_MB == sum_of(parts).whole.peak_MB == 330
+
+
+def test_pieces_are_as_dense_as_the_whole():
+    recipe = parse_recipe(RECIPE)
+    piece = piece_of(recipe, 32, 32)
+    assert piece.specimen.size_voxels == (32, 32, 40)  # a sixth
+    assert [entry.copies for entry in piece.species] == [3, 1]  # a sixth of 23 is 3.8
+    assert piece.specimen.vesicles == (1, 1)  # of 4.5
+    assert piece.specimen.gold == (0, 0)
+    assert left_out(recipe, piece) == ()
+    fewer = replace(recipe.specimen, vesicles=(1, 2))
+    recipe = recipe.model_copy(update={"specimen": fewer})
+    assert left_out(recipe, piece_of(recipe, 32, 32)) == ("vesicles",)
+
+
+def test_sides_of_pieces_are_multiples_of_the_binning_and_small_specimens_have_none():
+    def sides(x, y, binning):
+        recipe = parse_recipe(RECIPE)
+        specimen = replace(recipe.specimen, size_voxels=(x, y, 40))
+        settings = recipe.reconstruction.model_copy(update={"binning": binning})
+        return piece_sides(
+            recipe.model_copy(update={"specimen": specimen, "reconstruction": settings})
+        )
+
+    assert sides(1024, 1024, 2) == (128, 256)
+    assert sides(1000, 3500, 3) == (435, 870) or all(side % 3 == 0 for side in sides(1000, 3500, 3))
+    assert sides(190, 512, 2) == ()
+
+
+def test_a_forecast_from_pieces_and_one_from_the_run_it_is_of(tmp_path, monkeypatch):
+    monkeypatch.setattr(pieces, "_LEAST_VOXELS", 32)
+    recipe = parse_recipe(RECIPE)
+    found = forecast_of_pieces(recipe, say=quiet)
+    assert found.source == "pieces"
+    assert "two pieces" in found.basis
+    assert "32 x 32 x 40" in found.basis
+    assert next(iter(found.tomogram.stages)) == "placement"
+    out = tmp_path / "out"
+    assert forecast_of_run(recipe, out) is None
+    made = generate(recipe.model_copy(update={"tomograms": 1}), out)
+    size = sum(file.stat().st_size for file in made.models[0].iterdir())
+    assert found.tomogram.disk_bytes == pytest.approx(size, rel=0.03)
+    told = forecast_of_run(recipe, out)
+    assert told is not None
+    assert told.source == "run"
+    assert told.tomograms == 6
+    assert told.tomogram == cost_of(made.models[0])
+    with pytest.raises(InputError, match="found another's"):
+        forecast_of_run(recipe.model_copy(update={"seed": 5}), out)
+
+
+def test_workers_are_no_faster_than_the_cores():
+    cost = FORECAST.tomogram.whole
+    hours = [FORECAST.an_hour(n) for n in (1, 2, 100)]
+    assert hours[:2] == [3600 / cost.seconds, 7200 / cost.seconds]
+    assert hours[2] == 16 * 3600 / cost.cpu_seconds
+    assert FORECAST.seconds(1) > 100 * cost.seconds
+    assert FORECAST.seconds(10_000) > cost.seconds
+    assert FORECAST.most_workers(8000) == 4
+
+
+@pytest.mark.parametrize("name", TEMPLATES)
+def test_job_scripts_have_no_word_left_and_ask_for_the_margin(name):
+    script = job_script(name, FORECAST, Path("my recipe.toml"), None, tasks=10, cores=4)
+    assert "{{" not in script
+    assert "'my recipe.toml' 'my recipe'" in script
+    assert f"{2000 * (1 + MEMORY_MARGIN):.0f}" in script or "650" in script  # a core's, for SGE
+    whole, before = FORECAST.tomogram.whole, FORECAST.references.whole
+    seconds = (before.seconds + 20 + 10 * max(whole.seconds, whole.cpu_seconds / 4)) * (
+        1 + TIME_MARGIN
+    )
+    hours, minutes = map(int, re.search(r"(\d\d):(\d\d)", script.split("Time: ")[1]).groups())
+    assert seconds <= 60 * (60 * hours + minutes) < seconds + 60
+    if name == "dask":
+        assert tomllib.loads(script)["settings"]["cores"] == 4
+    else:
+        assert script.startswith("#!/bin/bash\n")
+
+
+def test_the_command_tells_what_is_known_and_what_not(tmp_path, capsys, monkeypatch):
+    from faket.pipeline import forecast, machine
+
+    told = replace(FORECAST, unknown=("vesicles",))
+    monkeypatch.setattr(forecast, "forecast_of_pieces", lambda recipe, say: told)
+    monkeypatch.setattr(machine, "free_memory_MB", lambda: 9000.0)
+    recipe = tmp_path / "r.toml"
+    recipe.write_text(RECIPE)
+    assert run(["plan", str(recipe), "--out", str(tmp_path / "none")]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == f"{recipe}: 100 tomograms, measured."
+    assert lines[1] == "Not counted: vesicles, of which the pieces have none."
+    assert [line.split()[0] for line in lines[3:5]] == ["painting", "writing"]
+    assert lines[-1].startswith("The free memory of 9000 MB holds 4 workers")
+    assert sum("at a time" in line for line in lines) == 3  # 1, 2 and 4
+    assert run(["plan", str(recipe), "--template", "slurm", "--tasks", "7"]) == 0
+    assert "#SBATCH --array=1-7\n" in capsys.readouterr().out
+    assert run(["plan", str(recipe), "--tasks", "7"]) == 2
+    assert "no --tasks without --template" in capsys.readouterr().err
+    monkeypatch.setattr(machine, "free_memory_MB", lambda: None)
+    assert run(["plan", str(recipe)]) == 0
+    assert "is not known on this system" in capsys.readouterr().out
+
+
+def test_own_templates(tmp_path):
+    own = tmp_path / "own.sh"
+    own.write_text("run {{recipe}} on {{ cores }}\n")
+    assert job_script(str(own), FORECAST, Path("a.toml"), None) == "run a.toml on 4\n"
+    own.write_text("{{nodes}}")
+    with pytest.raises(InputError, match=r"in double braces, found \{\{nodes\}\}"):
+        job_script(str(own), FORECAST, Path("a.toml"), None)
+    with pytest.raises(InputError, match="one of slurm, pbs, lsf, sge, dask or a file"):
+        job_script("slrum", FORECAST, Path("a.toml"), None)
+
+
+def test_parts_without_records_have_no_cost(tmp_path):
+    assert cost_of(tmp_path) is None
+    for text in ("{", json.dumps({"stages": {"painting": {"seconds": 1}}}), "[]"):
+        (tmp_path / "run.json").write_text(text)
+        assert cost_of(tmp_path) is None
+    facts = {"seconds": 1, "cpu_seconds": 2, "peak_rss_MB": 3}
+    (tmp_path / "run.json").write_text(json.dumps({"stages": {"painting": facts}}))
+    found = cost_of(tmp_path)
+    assert found is not None
+    assert found.whole == StageCost(1, 2, 3)
