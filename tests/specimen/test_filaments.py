@@ -9,6 +9,8 @@ from scipy.spatial.transform import Rotation
 from faket.errors import InputError
 from faket.specimen import FilamentSettings, SpecimenConfig, paint_specimen, place_particles
 from faket.specimen.lattices import hexagonal
+from faket.specimen.level_sets import values_at
+from faket.specimen.membrane_settings import MembraneSettings
 from faket.specimen.worms import bends, concentration, walk
 from faket.structures import synthetic_species
 
@@ -125,6 +127,22 @@ def test_branches_leave_their_mother_at_seventy_degrees():
         angles.append(np.degrees(np.arccos(z[0] @ their_z[nearest])))
     assert len(angles) >= 2
     np.testing.assert_allclose(angles, 70, atol=4)
+
+
+def test_filaments_and_membranes_stay_on_the_inner_side_of_a_sheet_which_is_the_larger():
+    kinds = (
+        MembraneSettings(shape="sheet", name="plasma"),
+        MembraneSettings(name="er", size_A=(400, 500), count=(2, 2), inside="plasma"),
+    )
+    tubes = replace(TUBES, copies=(2, 2), inside="plasma")
+    for seed in (1, 2):
+        _, placement = placed(tubes, replace(ACTIN, inside="plasma"), seed=seed, membranes=kinds)
+        sheet, *others = placement.membranes
+        assert len(others) == 2
+        assert all(one.parent == sheet.number for one in others)
+        assert (values_at(sheet.surface, placement.particles.positions_A[1:]) < 0).all()
+        middle_A = np.array([[199, 199, 99]]) * VOXEL_A / 2
+        assert values_at(sheet.surface, middle_A) < sheet.record.undulation_A * 3
 
 
 def test_no_two_filaments_or_objects_share_a_voxel():

@@ -230,7 +230,7 @@ def test_neighbours_keep_their_spacing_and_clusters_are_denser():
         (lambda: OnMembrane(on="a", density_per_um2=1, axis=(0, 0, 0)), "axis that is not 0"),
         (lambda: OnMembrane(on="a", density_per_um2=1e5, spacing_A=300).number_on(1e8), "agrees"),
         (lambda: place_particles(only({}, (60, 60, 60), membranes=(MembraneSettings(inside="x"),)),
-                                 LIBRARY, seed=0), "closed membranes"),
+                                 LIBRARY, seed=0), "other membranes"),
         (lambda: place_particles(replace(CELL, on_membranes={"hook": OnMembrane(on="b",
                                  density_per_um2=1)}), LIBRARY, seed=0), "name of membranes"),
     ],

@@ -53,7 +53,13 @@ def attempts_by_class(
         FIDUCIAL: _gold_attempt(config, occupancy, record, generator(seed, "place", "gold")),
     }
     for name, settings in config.filaments_by_name().items():
-        place = Place(occupancy, config.voxel_size_A, shapes[settings.subunit])
+        within = tuple(m.surface for m in scene.membranes if m.record.name == settings.inside)
+        place = Place(
+            occupancy,
+            config.voxel_size_A,
+            shapes[settings.subunit],
+            within if settings.inside else (),
+        )
         rng = generator(seed, "place", "filaments", name)
         attempts[name] = partial(grow_one, place, settings, record, rng)
     for name in largest_first(shapes):

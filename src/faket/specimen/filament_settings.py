@@ -61,6 +61,9 @@ class FilamentSettings:
     branch_angle_deg: float = setting(
         70.0, "angle between a branch and the plus end", unit="degrees", gt=0, lt=180
     )
+    inside: str = setting(
+        "", "name of the [[membranes]] inside which they stay; of a sheet, on its inner side"
+    )
     through: bool = setting(
         False, "cut by the specimen's upper and lower face, as in a lamella; else between them"
     )

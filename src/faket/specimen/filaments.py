@@ -14,6 +14,7 @@ from faket.data import AnyArray, DoubleArray
 from faket.specimen.collisions import any_meets, occupy
 from faket.specimen.filament_settings import FilamentSettings
 from faket.specimen.lattices import Lattice, Path, Subunits, hexagonal, subunits_on
+from faket.specimen.level_sets import LevelSet, values_at
 from faket.specimen.records import PoseRecord
 from faket.specimen.shapes import Shape
 from faket.specimen.worms import bends, concentration, walk
@@ -38,11 +39,14 @@ class Place:
     voxel_size_A : float
     shape : Shape
         The subunit's.
+    within : tuple of LevelSet
+        Surfaces inside one of which every subunit lies; none: anywhere.
     """
 
     occupancy: AnyArray
     voxel_size_A: float
     shape: Shape
+    within: tuple[LevelSet, ...] = ()
 
     @property
     def size_A(self) -> DoubleArray:
@@ -57,8 +61,23 @@ class Place:
 
     def meets(self, subunits: Subunits, walls: bool) -> bool:
         """Return whether one of the subunits meets something, the box's faces along z too."""
+        if not self.encloses(subunits.positions_A):
+            return True
         centres, rotations = self._in_voxels(subunits)
         return bool(any_meets(self.occupancy, centres, rotations, self.shape.envelope, walls))
+
+    def encloses(self, positions_A: DoubleArray) -> bool:
+        """Return whether all positions [n, 3] lie inside one of the surfaces, if there are some."""
+        depths_A = [values_at(surface, positions_A) for surface in self.within]
+        return not depths_A or bool((np.min(depths_A, axis=0) < 0).all())
+
+    def start_A(self, rng: np.random.Generator) -> DoubleArray:
+        """Draw a start, x y z."""
+        for _ in range(_STARTS):
+            start_A = (rng.random(3) * self.size_A) - 0.5 * self.voxel_size_A
+            if self.encloses(start_A[None]):
+                break
+        return start_A
 
     def occupy(self, subunits: Subunits) -> None:
         """Occupy the subunits' voxels."""
@@ -197,7 +216,7 @@ def grow_one(
     """
     for _ in range(_STARTS):
         length_A = rng.uniform(*settings.length_A)
-        start_A = (rng.random(3) * place.size_A) - 0.5 * place.voxel_size_A
+        start_A = place.start_A(rng)
         frame = _random_frame(rng, _steepest(place, settings, length_A))
         growth = Growth(place, settings, rng, start_A, frame)
         ahead = rng.random() * length_A

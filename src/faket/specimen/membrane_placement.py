@@ -68,7 +68,7 @@ def _order(kinds: Sequence[MembraneSettings]) -> list[int]:
     InputError
         If a kind lies in one that is not there, or in itself.
     """
-    names = {kind.name for kind in kinds if kind.shape != "sheet"} - {""}
+    names = {kind.name for kind in kinds} - {""}
     order: list[int] = [i for i, kind in enumerate(kinds) if kind.shape == "sheet"]
     waiting = [i for i in range(len(kinds)) if i not in order]
     while waiting:
@@ -77,7 +77,7 @@ def _order(kinds: Sequence[MembraneSettings]) -> list[int]:
         if not ready or any(kinds[i].inside not in names | {""} for i in ready):
             found = kinds[(ready or waiting)[0]].inside
             raise InputError(
-                f"membranes: expected inside = the name of other closed membranes "
+                f"membranes: expected inside = the name of other membranes "
                 f"({', '.join(sorted(names)) or 'none has a name'}), found {found!r}"
             )
         order += ready

@@ -67,7 +67,9 @@ class MembraneSettings:
         (150.0, 250.0), "between the middles of the membranes of a double", unit="Å", ge=60, le=5000
     )
     buds: tuple[int, int] = setting((1, 3), "number of buds of a budding", ge=1, le=20)
-    inside: str = setting("", "name of the membranes in which these lie")
+    inside: str = setting(
+        "", "name of the membranes in which these lie, or of a sheet on whose inner side"
+    )
     contents: Mapping[str, float] = setting(
         dict,
         "molecules within each, by name of species: their number, or below 1 the fraction of the "

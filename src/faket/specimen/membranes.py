@@ -147,10 +147,7 @@ class Membranes:
         for _ in range(_DRAWS):
             drawn = draw_membrane(settings, rng)
             if drawn.is_open:
-                x, y, z = (
-                    float(c) for c in self.box_A[0] + rng.random(3) * np.ptp(self.box_A, axis=0)
-                )
-                drawn = replace(drawn, centre_A=(x, y, z))
+                drawn = self._sheet_in_place(drawn, rng)
             layers = [] if self._is_too_large(drawn) else self._layers(settings, drawn, rng)
             if not layers:
                 continue
@@ -160,6 +157,15 @@ class Membranes:
                         parent = self._keep(layer.at(centre_A), parent)
                     return True
         return False
+
+    def _sheet_in_place(self, drawn: MembraneRecord, rng: np.random.Generator) -> MembraneRecord:
+        """Draw where a sheet crosses the box, whose middle lies on the sheet's inner side."""
+        middle_A = self.box_A.mean(axis=0)
+        centre_A = self.box_A[0] + rng.random(3) * np.ptp(self.box_A, axis=0)
+        if (middle_A - centre_A) @ drawn.matrix()[:, 2] > 0:
+            centre_A = 2 * middle_A - centre_A
+        x, y, z = (float(c) for c in centre_A)
+        return replace(drawn, centre_A=(x, y, z))
 
     def _is_too_large(self, drawn: MembraneRecord) -> bool:
         """Tell whether it is too large for the box, before it is built."""

@@ -83,8 +83,8 @@ def fixed_scene(config: SpecimenConfig, shapes: Mapping[str, Shape], seed: int) 
     if drawn is not None:
         drawn.occupy(scene.occupancy)
         scene.surroundings = drawn
+    _check_names(config, shapes)
     if config.membranes:
-        _check_names(config, shapes)
         _add_membranes(scene, config, seed)
     if scene.surroundings is not None:
         _add_surroundings(scene, scene.surroundings)
@@ -118,6 +118,13 @@ def _check_names(config: SpecimenConfig, shapes: Mapping[str, Shape]) -> None:
             raise InputError(
                 f"species {species!r}: expected on = the name of membranes "
                 f"({', '.join(sorted(names - {''})) or 'none has a name'}), found {how.on!r}"
+            )
+    for settings in config.filaments:
+        if settings.inside and settings.inside not in names:
+            raise InputError(
+                f"filaments of {settings.subunit}: expected inside = the name of membranes "
+                f"({', '.join(sorted(names - {''})) or 'none has a name'}), found "
+                f"{settings.inside!r}; give one of them"
             )
     for kind in config.membranes:
         for name in kind.contents:
