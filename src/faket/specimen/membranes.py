@@ -217,6 +217,8 @@ class Membranes:
                 sign = -1.0 if other.number in around else 1.0
                 least_A = half_A + other.half_A + _GAP_A
                 gaps = sign * values_at(other.surface, points[part] + centre_A)
+                if other.record.is_open and other.number not in around:
+                    gaps = np.abs(gaps)  # either side of a sheet
                 if (gaps < least_A).any():
                     return False
             for side in (0.0, half_A, -half_A):
