@@ -71,7 +71,7 @@ _EVERY: tuple[Callable[..., object], ...] = (
     *_DATASETS, plan, status, export, inspect, *_STAGES, *_JUDGING, verify, report
 )  # fmt: skip
 for command in _EVERY:
-    looked_at = checked(command, on_disk=command in _STAGES)
+    looked_at = checked(command, on_disk=command in (*_STAGES, inspect))
     app.command(with_log_json(looked_at), group=_GROUPS.get(command))
 
 

@@ -7,6 +7,7 @@ refuses, in one line, what cannot become that file or folder, or would cost an i
 import inspect
 import os
 import stat
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import wraps
@@ -108,7 +109,8 @@ def checked(command: Callable[..., object], *, on_disk: bool = False) -> Callabl
     ----------
     command : callable
     on_disk : bool
-        Whether large stacks lie on the disk while it works, in the folder of its first output.
+        Whether large stacks lie on the disk while it works: in the folder of its first output, or
+        in that for temporary files.
 
     Raises
     ------
@@ -128,8 +130,8 @@ def checked(command: Callable[..., object], *, on_disk: bool = False) -> Callabl
         _check([(given[name], mark) for name, mark in written.items()], list(_paths(inputs)))
         if not on_disk:
             return command(*args, **kwargs)
-        path, mark = next((given[name], mark) for name, mark in written.items())
-        with stacks_on_disk(path if mark.folder else path.parent):
+        folders = [given[n] if mark.folder else given[n].parent for n, mark in written.items()]
+        with stacks_on_disk(folders[0] if folders else tempfile.gettempdir()):
             return command(*args, **kwargs)
 
     return guarded
