@@ -16,6 +16,7 @@ from multiprocessing.context import SpawnContext
 from typing import Any
 
 from faket.errors import InputError
+from faket.pipeline.gpus import take_gpu
 
 # The reason, wherever a worker was killed.
 KILLED = (
@@ -140,6 +141,7 @@ def _begin(begin: Callable[[], None]) -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != parent.pid:
             os._exit(1)
+    take_gpu()
     threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
     begin()
 
