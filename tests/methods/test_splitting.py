@@ -8,12 +8,13 @@ import pytest
 from faket.errors import InputError
 from faket.methods.reference_properties import UNKNOWN, ReferenceProperties
 from faket.methods.render import Measured, render
-from faket.methods.spectral import spectral_images
+from faket.methods.spectral import spectral_images, spectral_pair
 from faket.methods.splitting import check_splitting, split
-from faket.methods.table import METHODS
+from faket.methods.table import METHODS, method_row
 from faket.microscope.ctf_estimate import CtfEstimate
 from faket.noise import NoiseProfile, coloured_noise, ring_cross_power, ring_power
 from faket.rings import equal_rings
+from faket.style import StyleProfile, load_network
 
 ANGLES = np.array([-30.0, 0.0, 30.0])
 SHAPE, RINGS = (128, 128), 16
@@ -95,8 +96,35 @@ def test_added_noise_beside_a_signal_is_split_to_the_same_strength():
     np.testing.assert_allclose((odd - even).var(axis=(1, 2)), wanted, rtol=0.05)
 
 
-def test_style_transfer_and_no_noise_cannot_be_split():
-    for name in ("style", "faket", "noiseless"):
-        with pytest.raises(InputError, match=r"halves: expected a method whose noise .*benchmark"):
-            check_splitting(METHODS[name])
-    check_splitting(replace(METHODS["style"], network=None))
+def test_halves_of_a_style_share_what_noise_does_not_change():
+    """Two images of one specimen differ by their noise only, and so do their halves."""
+    row, network = method_row("style", start="noisy"), load_network("texture")
+    noise_free, known = projections(), measured()
+    reference = 40 + 3 * np.random.default_rng(1).normal(size=(3, *SHAPE)).astype(np.float32)
+    style = StyleProfile.measure(reference, network=network, angles_deg=ANGLES)
+    known = replace(known, style=style, network=network)
+    found = []
+    for seed in (5, 6):
+        made = (row, noise_free, ANGLES, known)
+        images = render(*made, seed=seed, iterations=1)
+        odd, even = split(images, *made, seed=seed, iterations=1)
+        np.testing.assert_allclose(odd + even, images, rtol=1e-6, atol=1e-5)
+        found.append((odd, even, images))
+    check_independent(*(first - second for first, second in zip(*found, strict=True)))
+
+
+def test_another_noise_of_a_style_lies_on_the_same_content():
+    """Residual shifts are those of the images, whatever the noise."""
+    noise_free, properties = projections(), measured().properties
+    signal = spectral_images(noise_free, properties, ANGLES, seed=5, amount=0.0)
+    kept, full = spectral_pair(noise_free, properties, ANGLES, seed=5, noise_seed=9)
+    np.testing.assert_allclose((4 * kept - full) / 3, signal, rtol=1e-4, atol=1e-3)
+    images = spectral_images(noise_free, properties, ANGLES, seed=5)
+    correlation = np.corrcoef((full - signal).ravel(), (images - signal).ravel())[0, 1]
+    assert abs(correlation) < 0.02
+
+
+def test_images_without_noise_have_no_halves():
+    with pytest.raises(InputError, match=r"halves: expected a method whose images have noise"):
+        check_splitting(METHODS["noiseless"])
+    check_splitting(METHODS["style"])

@@ -42,6 +42,7 @@ def render(
     measured: Measured,
     *,
     seed: int,
+    noise_seed: int | None = None,
     iterations: int | None = None,
     device: Device = "auto",
 ) -> FloatArray:
@@ -56,7 +57,9 @@ def render(
     angles_deg : array_like, shape (tilts,)
     measured : Measured
     seed : int
-        Of the noise.
+        Of residual shifts and noise.
+    noise_seed : int, optional
+        Of the noise of images with a style, where it is to be another than that of ``seed``.
     iterations : int, optional
         Of the style transfer, instead of the network's own number.
     device : {"auto", "cpu", "cuda"}
@@ -75,7 +78,7 @@ def render(
         return with_noise(method, noise_free, angles_deg, measured, seed=seed)
     if measured.style is None or measured.network is None:
         raise _missing(method, "the style of a reference and its network")
-    kept, initial = _pair(method, noise_free, angles_deg, measured, seed)
+    kept, initial = _pair(method, noise_free, angles_deg, measured, seed, noise_seed)
     return transfer_style(
         kept,
         initial,
@@ -101,11 +104,18 @@ def with_noise(
 
 
 def _pair(
-    method: MethodRow, noise_free: AnyArray, angles_deg: ArrayLike, measured: Measured, seed: int
+    method: MethodRow,
+    noise_free: AnyArray,
+    angles_deg: ArrayLike,
+    measured: Measured,
+    seed: int,
+    noise_seed: int | None,
 ) -> tuple[FloatArray, FloatArray]:
     """Return the content that style transfer preserves, and the images from which it starts."""
     if method.start == "spectral":
-        return spectral_pair(noise_free, _properties(method, measured), angles_deg, seed=seed)
+        properties = _properties(method, measured)
+        return spectral_pair(noise_free, properties, angles_deg, seed=seed, noise_seed=noise_seed)
+    seed = seed if noise_seed is None else noise_seed
     kept = content(noise_free, _noise(method, measured), seed=seed, angles_deg=angles_deg)
     return kept, with_noise(method, noise_free, angles_deg, measured, seed=seed)
 

@@ -74,10 +74,20 @@ def spectral_content(
 
 
 def spectral_pair(
-    noise_free: AnyArray, properties: ReferenceProperties, angles_deg: ArrayLike, *, seed: int
+    noise_free: AnyArray,
+    properties: ReferenceProperties,
+    angles_deg: ArrayLike,
+    *,
+    seed: int,
+    noise_seed: int | None = None,
 ) -> tuple[FloatArray, FloatArray]:
-    """Return :func:`spectral_content` and :func:`spectral_images`; the optics are computed once."""
-    kept, full = _rendered(noise_free, properties, angles_deg, seed, (_CONTENT_AMOUNT, 1.0))
+    """Return :func:`spectral_content` and :func:`spectral_images`; the optics are computed once.
+
+    ``noise_seed``: of the noise, where it is to be another than that of the images of ``seed``,
+    whose content lies at the same places.
+    """
+    amounts = (_CONTENT_AMOUNT, 1.0)
+    kept, full = _rendered(noise_free, properties, angles_deg, seed, amounts, noise_seed)
     return kept, full
 
 
@@ -111,6 +121,7 @@ def _rendered(
     angles_deg: ArrayLike,
     seed: int,
     amounts: tuple[float, ...],
+    noise_seed: int | None = None,
 ) -> list[FloatArray]:
     """Return the images once for each amount of the same noise."""
     there = properties.at(angles_deg)
@@ -127,11 +138,12 @@ def _rendered(
         )
     transfer = reference_transfer(there, noise_free)
     shifts = residual_shifts_px(there, seed)
+    noise_seed = seed if noise_seed is None else noise_seed
     made = [empty_stack(noise_free.shape) for _ in amounts]
 
     def render(tilt: int) -> None:
         contrast = expected_contrast(there, tilt, noise_free[tilt], shifts[tilt])
-        signal, noise = _imaged(there, transfer, tilt, contrast, seed)
+        signal, noise = _imaged(there, transfer, tilt, contrast, noise_seed)
         for stack, amount in zip(made, amounts, strict=True):
             stack[tilt] = signal + np.float32(amount) * noise
 

@@ -127,7 +127,7 @@ def _rendered(plan: Plan, method: MethodRow, noise_free: TiltSeries, name: str) 
     images = render(*made, seed=seed, iterations=recipe.style.iterations)
     if not recipe.halves:
         return TomogramImages(TiltSeries(images, geometry))
-    odd, even = split(images, *made, seed=seed)
+    odd, even = split(images, *made, seed=seed, iterations=recipe.style.iterations)
     halves = (TiltSeries(odd, geometry), TiltSeries(even, geometry))
     return TomogramImages(TiltSeries(images, geometry), halves=halves)
 
