@@ -1,12 +1,14 @@
 """What public readers find in a folder of `faket export --to tilt-series`, against the truth.
 
     faket export DATASET OUT --to tilt-series
-    python scripts/agreement/tilt_series.py DATASET/model_0 OUT
+    faket export DATASET OUT4 --to relion4
+    python scripts/agreement/tilt_series.py DATASET/model_0 OUT OUT4
 
 Run it where mdocfile, alnfile, starfile and warpylib are installed; the readers
 that are not are passed over. For each it prints the largest difference from the truth.
 """
 
+import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -90,8 +92,37 @@ def warp(folder: Path, name: str, truth) -> Differences:
     }
 
 
+def matrices(folder: Path, name: str, truth) -> Differences:
+    """Compare where RELION 4's matrices, read by starfile, take points of the tomogram.
+
+    Its voxels are those of the stack, from the first; what lies on the tilt axis is the middle.
+    """
+    import starfile
+
+    tables = starfile.read(folder / "tomograms.star", always_dict=True)
+    row, table = tables["global"].iloc[0], tables[name]
+    rows = [[json.loads(text) for text in table[f"rlnTomoProj{axis}"]] for axis in "XYZW"]
+    found = np.array(rows).transpose(1, 0, 2)  # [row, tilt, column] → [tilt, row, column]
+    points = np.array([[20.0, 0, 0], [0, 20, 0], [0, 0, 20], [-12, 6, 18]])
+    middle = np.array([row[f"rlnTomoSize{axis}"] for axis in "XYZ"]) / 2
+    inside = np.append(points + middle, np.ones((4, 1)), axis=1)
+    theta = np.radians(truth.angles_deg)
+    x, y, z = points.T[:, :, None]
+    turned = np.stack([x * np.cos(theta) + z * np.sin(theta), y + 0 * theta], axis=-1)
+    places = np.einsum("tij,ptj->pti", truth.matrices, turned) + truth.shifts_px
+    places += np.array(truth.image_size) // 2
+    return {
+        "place, pixels": worst(np.einsum("tij,pj->pti", found, inside)[..., :2] - places),
+        "defocus, µm": worst(1e-4 * table["rlnDefocusU"] - truth.defocus_u_um),
+        "exposure before, e/Å²": worst(
+            table["rlnMicrographPreExposure"] - truth.dose_before_e_per_A2
+        ),
+    }
+
+
 READERS: dict[str, Callable[[Path, str, object], Differences]] = {
     "mdocfile": mdoc, "alnfile": aln, "starfile": star, "warpylib": warp,
+    "starfile (RELION 4)": matrices,
 }  # fmt: skip
 
 
@@ -100,12 +131,12 @@ def worst(differences) -> float:
     return float(np.abs(np.asarray(differences, np.float64)).max())
 
 
-def main(model: Path, out: Path) -> None:
+def main(model: Path, out: Path, relion_4: Path) -> None:
     """Print a line for each reader."""
     truth = true_series(model)
     for reader, compare in READERS.items():
         try:
-            found = compare(out, model.name, truth)
+            found = compare(relion_4 if compare is matrices else out, model.name, truth)
         except ImportError as error:
             print(f"{reader}: not installed ({error})")
             continue
@@ -113,4 +144,4 @@ def main(model: Path, out: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+    main(*map(Path, sys.argv[1:4]))

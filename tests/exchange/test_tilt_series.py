@@ -8,6 +8,7 @@ import pytest
 
 from faket.data import TiltGeometry, TiltSeries
 from faket.errors import InputError
+from faket.exchange.formats.relion import matrix_blocks
 from faket.exchange.formats.tilt_series import FORMAT, FRAMES, told_series
 from faket.exchange.source import SourceTomogram
 from faket.exchange.true_series import true_series
@@ -15,7 +16,7 @@ from faket.io.acquisition import write_acquisition
 from faket.io.metadata import join, read_metadata
 from faket.io.metadata_writers import SeriesErrors
 from faket.io.mrc import read_stack
-from faket.io.star import read_star
+from faket.io.star import read_star, write_star
 from faket.io.tilts import write_tilt_geometry, write_tilt_series
 from faket.microscope import PRESETS, draw_acquisition
 
@@ -64,6 +65,24 @@ def test_files_tell_the_truth_and_not_what_alignment_knew(model, tmp_path):
     row = {name: values[0] for name, values in read_star(out / "tomograms.star")["global"].items()}
     assert [row[f"rlnTomoSize{axis}"] for axis in "XYZ"] == ["24", "20", "32"]
     assert float(row["rlnTomoHand"]) == 1
+
+
+def test_matrices_of_relion_4_tell_the_same(model, tmp_path):
+    tomogram, record = model
+    blocks = matrix_blocks([tomogram])
+    assert blocks["global"]["rlnTomoFrameCount"] == ["9"]
+    assert blocks["global"]["rlnTomoTiltSeriesName"] == ["stacks/model_0.mrcs"]
+    write_star(tmp_path / "tomograms.star", blocks)
+    FORMAT.write(tomogram, tmp_path / "out")
+    (mdoc,) = (tmp_path / "out").rglob("*.mdoc")  # it tells the size of the images
+    found = join([*read_metadata(tmp_path / "tomograms.star"), *read_metadata(mdoc)])
+    np.testing.assert_allclose(found.shifts_px * 5, record.shifts_A, atol=1e-5)
+    np.testing.assert_allclose(found.angles_deg, record.true_angles_deg, atol=1e-6)
+    np.testing.assert_allclose(found.axes_deg, 84 + np.array(record.rotation_errors_deg), atol=1e-5)
+    np.testing.assert_allclose((found.defocus_u_um + found.defocus_v_um) / 2,
+                               1e-4 * np.array(record.defocus_A), atol=1e-7)  # fmt: skip
+    (tomogram.folder / "projections_unbinned.mrc").unlink()
+    assert matrix_blocks([tomogram]) == {}
 
 
 def test_stack_is_linked_and_frames_are_its_images(model, tmp_path):

@@ -1,7 +1,9 @@
-"""RELION 5 and RELION 4: particles with optics groups, and RELION 5's list of tomograms.
+"""RELION 5 and RELION 4: particles with optics groups, and the list of tomograms.
 
-A tomogram whose tilt-series is in the data set gets its table and its stack too, as
-:mod:`faket.exchange.formats.tilt_series` writes them.
+A tomogram whose tilt-series is in the data set gets its table and its stack too: for RELION 5 as
+:mod:`faket.exchange.formats.tilt_series` writes them, for RELION 4 in ``tomograms.star`` itself,
+whose matrices take voxels to pixels. RELION 4 works on tilt-series only, so that without them there
+are its particles and no ``tomograms.star``.
 
 RELION's centre of a tomogram is half its ``rlnTomoSize`` (``Tomogram::centre``), faket's is sample
 N // 2. So that both are the same place, the size written is twice N // 2 voxels, in pixels of the
@@ -33,6 +35,8 @@ from faket.io.text import format_number
 _USUAL = {"voltage_kV": 300.0, "spherical_aberration_mm": 2.7, "amplitude_contrast": 0.1}
 _COLUMNS = dict(zip(_USUAL, ("rlnVoltage", "rlnSphericalAberration", "rlnAmplitudeContrast"),
                     strict=True))  # fmt: skip
+_SIZE = tuple(f"rlnTomoSize{axis}" for axis in "XYZ")
+_ONLY_IN_5 = ("rlnTomoTomogramBinning", "rlnTomoReconstructedTomogram", "rlnTomoTiltSeriesStarFile")
 
 
 def _check(tomograms: Tomograms) -> None:
@@ -103,13 +107,18 @@ def _tomogram_rows(tomograms: Tomograms) -> Iterator[dict[str, str]]:
         row = {"rlnTomoName": tomogram.name, **optics}
         row["rlnTomoHand"] = str(relion.HAND)
         row["rlnOpticsGroupName"] = _group_name(groups[tuple(optics.values())])
+        row |= dict(zip(_SIZE, map(str, _size_px(tomogram, binning)), strict=True))
         row["rlnTomoTomogramBinning"] = format_number(binning)
-        for axis, voxels in zip("XYZ", tomogram.shape[::-1], strict=True):
-            row[f"rlnTomoSize{axis}"] = str(round(2 * (voxels // 2) * binning))
         row["rlnTomoReconstructedTomogram"] = volume_name(tomogram)
         if has_series(tomogram):
             row["rlnTomoTiltSeriesStarFile"] = _series_file(tomogram)
         yield row
+
+
+def _size_px(tomogram: SourceTomogram, binning: float) -> tuple[int, int, int]:
+    """Return x y z of a tomogram in pixels of its tilt-series, whose half is its centre."""
+    z, y, x = (round(2 * (voxels // 2) * binning) for voxels in tomogram.shape)
+    return x, y, z
 
 
 def _series_file(tomogram: SourceTomogram) -> str:
@@ -119,10 +128,43 @@ def _series_file(tomogram: SourceTomogram) -> str:
 def _write5(tomogram: SourceTomogram, folder: Path) -> None:
     link_tomogram(tomogram, folder)
     if has_series(tomogram):
-        stack = f"stacks/{tomogram.name}.mrcs"
+        stack = _stack_file(tomogram)
         table = relion.tilt_series(told_series(tomogram), stack)
         write_star(folder / _series_file(tomogram), {tomogram.name: table})
         link(tomogram.folder / PROJECTIONS_UNBINNED, folder / stack)
+
+
+def _stack_file(tomogram: SourceTomogram) -> str:
+    return f"stacks/{tomogram.name}.mrcs"
+
+
+def _write4(tomogram: SourceTomogram, folder: Path) -> None:
+    link_tomogram(tomogram, folder)
+    if has_series(tomogram):
+        link(tomogram.folder / PROJECTIONS_UNBINNED, folder / _stack_file(tomogram))
+
+
+def matrix_blocks(tomograms: Tomograms) -> dict[str, Table]:
+    """Return RELION 4's ``tomograms.star``: a list of those with tilt-series, and their tables."""
+    rows, tables = [], {}
+    for tomogram, row in zip(tomograms, _tomogram_rows(tomograms), strict=True):
+        if not has_series(tomogram):
+            continue
+        table = relion.matrix_table(
+            told_series(tomogram), _size_px(tomogram, float(row["rlnTomoTomogramBinning"]))
+        )
+        tables[tomogram.name] = table
+        kept = {name: value for name, value in row.items() if name not in _ONLY_IN_5}
+        stack = {
+            "rlnTomoTiltSeriesName": _stack_file(tomogram),
+            "rlnTomoFrameCount": str(len(table["rlnTomoProjX"])),
+        }
+        rows.append(kept | stack)
+    return (
+        {"global": {name: [row[name] for row in rows] for name in rows[0]}, **tables}
+        if rows
+        else {}
+    )
 
 
 def _finish(*, in_pixels: bool) -> Callable[[Tomograms, Path], None]:
@@ -132,7 +174,9 @@ def _finish(*, in_pixels: bool) -> Callable[[Tomograms, Path], None]:
             "particles": _particle_table(tomograms, in_pixels=in_pixels),
         }
         write_star(folder / "particles.star", blocks)
-        if not in_pixels:
+        if in_pixels and (series := matrix_blocks(tomograms)):
+            write_star(folder / "tomograms.star", series)
+        elif not in_pixels:
             rows = list(_tomogram_rows(tomograms))
             shared = [name for name in rows[-1] if all(name in row for row in rows)]
             columns = {name: [row[name] for row in rows] for name in shared}
@@ -142,4 +186,4 @@ def _finish(*, in_pixels: bool) -> Callable[[Tomograms, Path], None]:
 
 
 RELION5 = Format(write=_write5, finish=_finish(in_pixels=False), check=_check)
-RELION4 = Format(write=link_tomogram, finish=_finish(in_pixels=True), check=_check)
+RELION4 = Format(write=_write4, finish=_finish(in_pixels=True), check=_check)

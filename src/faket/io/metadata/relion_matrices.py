@@ -78,18 +78,19 @@ def centred(row: Rows, facts: SeriesFacts) -> SeriesFacts:
     centre = np.array([int(side or 0) // 2 for side in size])
     tilts = []
     for tilt in facts.tilts:
-        turn = _rotation(tilt)
+        turn = rotation_3d(
+            tilt.matrix or plane_rotation(0), tilt.refined_angle_deg or 0.0, tilt.x_tilt_deg or 0.0
+        )
         x, y = (np.array(tilt.shift_px) + turn[:2] @ centre).tolist()
         tilts.append(replace(tilt, shift_px=(x, y)))
     return replace(facts, tilts=tuple(tilts))
 
 
-def _rotation(tilt: TiltFacts) -> DoubleArray:
-    """Return Rz Ry Rx."""
-    x, y = np.radians([tilt.x_tilt_deg or 0.0, tilt.refined_angle_deg or 0.0])
+def rotation_3d(plane: Matrix, tilt_deg: float, x_tilt_deg: float) -> DoubleArray:
+    """Return Rz Ry Rx, shape (3, 3): specimen to image; ``plane`` is the 2 × 2 part of Rz."""
+    x, y = np.radians([x_tilt_deg, tilt_deg])
     about_x = np.array([[1, 0, 0], [0, np.cos(x), -np.sin(x)], [0, np.sin(x), np.cos(x)]])
     about_y = np.array([[np.cos(y), 0, np.sin(y)], [0, 1, 0], [-np.sin(y), 0, np.cos(y)]])
-    plane: Matrix = tilt.matrix or plane_rotation(0)
     about_z = np.eye(3)
     about_z[:2, :2] = plane
     return np.asarray(about_z @ about_y @ about_x)

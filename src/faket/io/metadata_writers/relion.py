@@ -1,4 +1,4 @@
-"""RELION 5's STAR table of a tilt-series, and its row in ``tomograms.star``.
+"""RELION's STAR table of a tilt-series, and its row in ``tomograms.star``: of versions 5 and 4.
 
 Conventions: :mod:`faket.io.metadata.relion`. The defocus of a point is that of the image plus its
 coordinate along the beam, -x sin θ + z cos θ, which is what RELION calls a hand of +1
@@ -8,6 +8,7 @@ coordinate along the beam, -x sin θ + z cos θ, which is what RELION calls a ha
 import numpy as np
 
 from faket.io.metadata.geometry import JoinedGeometry, mean_axis_deg
+from faket.io.metadata.relion_matrices import rotation_3d
 from faket.io.star import Table
 from faket.units import A_PER_UM
 
@@ -45,6 +46,43 @@ def tilt_series(geometry: JoinedGeometry, stack: str) -> Table:
         if np.isfinite(values[used]).all():
             table[name] = [f"{value + 0.0:.{decimals}f}" for value in values[used].round(decimals)]
     return table
+
+
+def matrix_table(geometry: JoinedGeometry, size_px: tuple[int, int, int]) -> Table:
+    """Return RELION 4's table of all images: matrices from voxels to pixels, both from 0.
+
+    Parameters
+    ----------
+    geometry : JoinedGeometry
+        Of all images of the stack: version 4 takes the stack as it is.
+    size_px : tuple of int
+        x y z of the tomogram in pixels of the stack; its half is what lies on the tilt axis.
+    """
+    assert geometry.image_size is not None
+    columns: Table = {f"rlnTomoProj{row}": [] for row in "XYZW"}
+    middle, centre = np.array(geometry.image_size) // 2, np.array(size_px) // 2
+    x_tilts_deg = np.nan_to_num(geometry.x_tilts_deg)
+    for i, plane in enumerate(geometry.matrices):
+        matrix = np.eye(4)
+        (a, b), (c, d) = plane.tolist()
+        matrix[:3, :3] = rotation_3d(
+            ((a, b), (c, d)), float(geometry.angles_deg[i]), float(x_tilts_deg[i])
+        )
+        lands = np.append(geometry.shifts_px[i] + middle, 0)
+        matrix[:3, 3] = lands - matrix[:3, :3] @ centre
+        for column, row in zip(columns.values(), matrix, strict=True):
+            column.append("[" + ",".join(f"{value:.9g}" for value in row) + "]")
+    numbers = {
+        "rlnDefocusU": A_PER_UM * geometry.defocus_u_um,
+        "rlnDefocusV": A_PER_UM * geometry.defocus_v_um,
+        "rlnDefocusAngle": geometry.astigmatism_deg,
+        "rlnPhaseShift": geometry.phase_shift_deg,
+        "rlnMicrographPreExposure": geometry.dose_before_e_per_A2,
+    }
+    for name, values in numbers.items():
+        if np.isfinite(values).all():
+            columns[name] = [f"{value + 0.0:.4f}" for value in values.round(4)]
+    return columns
 
 
 def tomogram_row(
