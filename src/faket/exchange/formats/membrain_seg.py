@@ -1,7 +1,8 @@
 """MemBrain-seg's training folder: patches with a membrane in them, and their labels (NIfTI).
 
-``imagesTr``, ``labelsTr``, ``imagesVal``, ``labelsVal`` with ``NAME_zZ_yY_xX.nii.gz``, up to 160
-voxels along each axis: its loader crops larger ones, but fails where one axis is shorter than that
+``imagesTr``, ``labelsTr``, ``imagesVal``, ``labelsVal`` with ``NAME_zZ_yY_xX.nii.gz``, whose images
+end in ``_0000.nii.gz`` (as its loader looks for them, version 0.0.10). Up to 160 voxels along each
+axis: its loader crops larger ones, but fails where one axis is shorter than that
 and another longer. Labels: 1 membrane, 0 other, 2 not to be learned from (here: beside nothing).
 """
 
@@ -14,7 +15,7 @@ import numpy as np
 from faket.data import AnyArray
 from faket.errors import InputError
 from faket.exchange.face import Format, class_names
-from faket.exchange.labels import label_planes, tomogram_planes
+from faket.exchange.labels import label_planes
 from faket.exchange.source import SourceTomogram
 from faket.exchange.training import is_for_validation
 from faket.io.failures import notice
@@ -41,12 +42,12 @@ def _write(tomogram: SourceTomogram, folder: Path) -> None:
         for y in _starts(high):
             labels = _strip(label_planes(tomogram, membranes), z, y)
             starts = [x for x in _starts(wide) if labels[:, :, x : x + _PATCH].any()]
-            image = _strip(tomogram_planes(tomogram), z, y) if starts else labels
+            image = _strip(tomogram.planes(), z, y) if starts else labels
             found = found or bool(starts)
             for x in starts:
-                name = f"{tomogram.name}_z{z}_y{y}_x{x}.nii.gz"
-                for kind, strip in (("images", image), ("labels", labels)):
-                    _write_patch(folder / f"{kind}{end}" / name, strip, x, tomogram.voxel_size_A)
+                name, size_A = f"{tomogram.name}_z{z}_y{y}_x{x}", tomogram.voxel_size_A
+                _write_patch(folder / f"images{end}" / f"{name}_0000.nii.gz", image, x, size_A)
+                _write_patch(folder / f"labels{end}" / f"{name}.nii.gz", labels, x, size_A)
     if not found:
         notice(tomogram.tomogram, "no membrane in it, so MemBrain-seg gets no patch of it")
 
