@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from faket.cli.app import run
 from faket.errors import InputError
+from faket.evaluation.matching import Picks
 from faket.io.manifest import write_manifest
 from faket.io.model_folder import (
     CLASS_NAMES,
@@ -20,6 +21,8 @@ from faket.io.model_folder import (
     manifest_beside,
     model_name,
 )
+from faket.io.particles import read_particles
+from faket.io.picks import write_picks
 from faket.pages.pick_files import read_pick_sets
 from faket.pages.report import report_on_folder, report_on_picks
 from faket.pages.sprites import Detail
@@ -181,6 +184,26 @@ def test_picks_in_a_tomogram_that_stands_alone(made_up, tmp_path):
     assert shown["true"] is None
 
 
+def test_picks_in_all_tomograms_of_a_data_set(made_up, tmp_path, capsys):
+    """Files named after the tomograms; one without picks is left out."""
+    folder = made_up(models=3)
+    for index in (0, 2):
+        there = read_particles(folder / f"model_{index}" / "particles.csv")
+        place = tmp_path / "picks" / f"model_{index}"
+        path = place / "mine.csv" if index else place.with_suffix(".csv")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_picks(path, Picks(there.species, there.positions_A), (12, 24, 32), 10.0)
+    out = tmp_path / "page.html"
+    arguments = ["report", str(tmp_path / "picks"), "--tomogram", str(folder), "--out", str(out)]
+    assert run(arguments) == 0
+    shown = read(out).scripts
+    assert shown["shared"]["tomograms"] == ["model_0", "model_2"]
+    titles = [shown[f"tomogram-{i}"]["picks"][0]["title"] for i in (0, 1)]
+    assert titles == ["model_0.csv", "mine.csv"]
+    assert run(["report", str(tmp_path), *arguments[2:]]) == 2
+    assert "named after the tomograms" in capsys.readouterr().err
+
+
 def test_picks_of_another_tomogram_are_refused(made_up, tmp_path):
     folder = made_up(models=2)
     own, other = (folder / model_name(i) / RECONSTRUCTION for i in range(2))
@@ -222,6 +245,17 @@ def test_a_study_that_has_only_begun(tmp_path):
     assert page.scripts["shared"]["tomograms"] == []
     assert "No test tomogram yet." in page.text
     assert page.text.count("0 of 1") == 2
+
+
+def test_studies_beside_each_other_are_on_one_page(tmp_path):
+    for name in ("a", "b"):
+        open_study(tmp_path / "all" / name, preset="tiny", modalities=["benchmark"]).save()
+    page = read(report_on_folder(tmp_path / "all", tmp_path / "page.html"))
+    assert "Studies a, b" in page.text
+    assert "Scores: a" in page.text
+    ids = [attributes["id"] for _, attributes in page.found if "id" in attributes]
+    assert "scores-b" in ids
+    assert len(ids) == len(set(ids))
 
 
 def test_ten_tomograms_share_the_room_that_three_have():

@@ -25,19 +25,25 @@ def report(
     ----------
     source
         Data set of `faket simulate`, folder of a single tomogram (of faket or SHREC'21), study of
-        `faket study`, or picks: a file, or a folder of such files.
+        `faket study` or a folder of several, or picks: a file, or a folder of such files.
     out
         HTML file to write.
     tomogram
-        Tomogram that picks were made from. If it lies in a folder with labels, picks are compared
-        with them.
+        Tomogram that picks were made from, or a data set: then picks are a folder with a file
+        model_0.csv, ... for each tomogram. Where there are labels, picks are compared with them.
     tomograms
         Number of tomograms of a data set whose images are on the page; tables are of all.
     """
     from faket.cli.progress import reporting
-    from faket.pages.pick_files import read_pick_sets
-    from faket.pages.report import report_on_folder, report_on_picks
+    from faket.io.ome_zarr import is_ome_zarr
+    from faket.pages.pick_files import read_pick_sets, read_pick_views
+    from faket.pages.report import report_on_folder, report_on_picks, report_on_views
 
+    if tomogram is not None and tomogram.is_dir() and not is_ome_zarr(tomogram):
+        views = read_pick_views(source, tomogram)
+        with reporting("report") as say:
+            print(report_on_views(views, tomogram.resolve().name, out, most=tomograms, say=say))
+        return
     if tomogram is not None:
         sets = read_pick_sets(source, tomogram)
         with reporting("report") as say:

@@ -32,12 +32,13 @@ from faket.study.layout import STAMP
 
 
 def report_on_folder(folder: Path, out: Path, *, most: int = 10, say: Report | None = None) -> Path:
-    """Write the page of a data set, of the folder of a tomogram, or of a study.
+    """Write the page of a data set, of the folder of a tomogram, of a study or of several.
 
     Parameters
     ----------
     folder : Path
-        As ``faket simulate`` or ``faket study`` writes it, or SHREC'21's ``model_<i>``.
+        As ``faket simulate`` or ``faket study`` writes it, or SHREC'21's ``model_<i>``; or a folder
+        in which there are studies.
     out : Path
         HTML file to write.
     most : int
@@ -50,15 +51,44 @@ def report_on_folder(folder: Path, out: Path, *, most: int = 10, say: Report | N
     InputError
         If the folder is none of these, or a file in it is damaged.
     """
-    if (folder / STAMP).exists():
-        study, view = study_view(folder)
-        views = [] if view is None else [view]
-        lead = "The images are of the first test tomogram." if views else "No test tomogram yet."
-        title = f"Study {_name(folder)}"
-        page = Page(title, lead, list(score_sections(study)), list(figures(study)))
-        return _write(out, page, views, None, most, say)
+    studies = [each for each in (folder, *sorted(folder.glob("*"))) if (each / STAMP).exists()]
+    if studies:
+        return _report_on_studies(studies, out, most, say)
     views = views_of(folder)
     return _write(out, Page(f"Data set {_name(folder)}", ""), views, folder, most, say)
+
+
+def _report_on_studies(folders: Sequence[Path], out: Path, most: int, say: Report | None) -> Path:
+    """Write the page of one study, or of several with their names in all titles."""
+    before, after, views = list[str](), list[str](), list[View]()
+    for folder in folders:
+        name = _name(folder) if len(folders) > 1 else ""
+        study, view = study_view(folder)
+        before += score_sections(study, name)
+        after += figures(study, name)
+        if view is not None:
+            views.append(replace(view, name=f"{name} {view.name}".strip()))
+    first = "the first test tomogram" + (" of each" if len(folders) > 1 else "")
+    lead = f"The images are of {first}." if views else "No test tomogram yet."
+    title = f"{'Studies' if len(folders) > 1 else 'Study'} {', '.join(map(_name, folders))}"
+    return _write(out, Page(title, lead, before, after), views, None, most, say)
+
+
+def report_on_views(
+    views: Sequence[View], name: str, out: Path, *, most: int = 10, say: Report | None = None
+) -> Path:
+    """Write the page of picks in the tomograms of a data set, beside their truth.
+
+    Parameters
+    ----------
+    views : sequence of View
+        With picks; see :func:`faket.pages.pick_files.read_pick_views`.
+    name : str
+        Of the data set.
+    out, most, say
+        As of :func:`report_on_folder`.
+    """
+    return _write(out, Page(f"Picks in {name}", ""), views, None, most, say)
 
 
 def report_on_picks(
