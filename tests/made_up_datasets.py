@@ -25,8 +25,8 @@ def particles(seed=0, n=6):
     )
 
 
-def write_dataset(out, tomograms=2):
-    """Write model_0, model_1, ... and return the folder."""
+def write_dataset(out, tomograms=2, **kept):
+    """Write model_0, model_1, ..., kept as write_shrec_model can, and return the folder."""
     numbers = {name: number for number, name in CLASSES.items()}
     for index in range(tomograms):
         there = particles(index)
@@ -45,6 +45,7 @@ def write_dataset(out, tomograms=2):
             occupancy_mask=ids,
             particles=there,
             reconstruction=volume,
+            **kept,
         )
         write_particles(folder / PARTICLES, there)
         lines = [f"{number} {name}" for number, name in CLASSES.items()]

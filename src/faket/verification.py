@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from faket.errors import InputError
+from faket.io.content import sha256_of
 from faket.io.leftovers import is_temporary
-from faket.io.manifest import plain, read_manifest, run_path, sha256_of
+from faket.io.manifest import plain, read_manifest, run_path
 from faket.io.model_folder import ALL_REFERENCES, MANIFEST, model_name, reference_name
 from faket.io.seals import is_intact
 from faket.io.text import read_text

@@ -19,9 +19,11 @@ from faket.io.model_folder import (
     PARTICLES,
     POTENTIAL,
     RECONSTRUCTION,
+    stored,
 )
-from faket.io.mrc import read_mask, read_volume
+from faket.io.mrc import read_mask
 from faket.io.particles import read_particles
+from faket.io.tomograms import read_tomogram
 
 _NEUROGLANCER = "https://neuroglancer-demo.appspot.com/"
 
@@ -57,14 +59,15 @@ def read_layers(path: str | list[str]) -> list[Layer]:
     folder = Path(path[0] if isinstance(path, list) else path)
     file = _volume(folder)
     assert file is not None  # napari_reader accepted the folder
-    volume = read_volume(file)
+    volume = read_tomogram(file)
     # Without `units`: napari refuses a second layer whose units are others.
     common = {"scale": (volume.voxel_size_A,) * 3}
     layers: list[Layer] = [(volume.data, {"name": folder.name, **common}, "image")]
     for name, shown in ((CLASS_MASK, True), (OCCUPANCY_MASK, False), (INSTANCE_MASK, False)):
-        if (folder / name).exists():
+        mask = stored(folder / name)
+        if mask.exists():
             settings = {"name": Path(name).stem, "opacity": 0.4, "visible": shown, **common}
-            layers.append((read_mask(folder / name), settings, "labels"))
+            layers.append((read_mask(mask), settings, "labels"))
     if (folder / PARTICLES).exists():
         layers.append(_points(folder / PARTICLES, volume.voxel_size_A))
     return layers
@@ -103,5 +106,5 @@ def _points(table: Path, voxel_size_A: float) -> Layer:
 
 
 def _volume(folder: Path) -> Path | None:
-    files = (folder / RECONSTRUCTION, folder / POTENTIAL)
-    return next((file for file in files if file.is_file()), None)
+    files = (stored(folder / RECONSTRUCTION), folder / POTENTIAL)
+    return next((file for file in files if file.exists()), None)

@@ -9,7 +9,8 @@ import pytest
 
 import faket
 from faket.errors import InputError
-from faket.io.manifest import read_manifest, run_path, sha256_of, verify_manifest, write_manifest
+from faket.io.content import sha256_of
+from faket.io.manifest import read_manifest, run_path, verify_manifest, write_manifest
 
 
 @dataclass(frozen=True)

@@ -5,13 +5,13 @@ import numpy as np
 import pytest
 
 from faket.errors import InputError
-from faket.io import ome_zarr
 from faket.io.ome_zarr import (
     halved_image,
     halved_labels,
     read_image,
     read_planes,
     scale_shapes,
+    write,
     write_image,
     write_labels,
 )
@@ -21,7 +21,7 @@ SHAPE = (19, 16, 33)
 
 @pytest.fixture(autouse=True)
 def _small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ome_zarr, "_BLOCK", (4, 16, 16))
+    monkeypatch.setattr(write, "_BLOCK", (4, 16, 16))
 
 
 def noise(shape: tuple[int, ...] = SHAPE) -> np.ndarray:

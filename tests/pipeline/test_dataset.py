@@ -11,6 +11,7 @@ import pytest
 from faket.data import TiltGeometry, TiltSeries
 from faket.errors import InputError
 from faket.evaluation import spectrum_distance
+from faket.io.content import content_bytes
 from faket.io.manifest import read_manifest, verify_manifest
 from faket.io.mrc import read_mask, read_stack, read_volume
 from faket.io.particles import read_particles
@@ -24,6 +25,7 @@ from faket.pipeline.methods import load_recipe_network
 from faket.reconstruction import binned_offset
 from faket.style import load_network
 from faket.verification import verify
+from faket.viewer import read_layers
 
 TINY = """
 seed = 3
@@ -112,7 +114,12 @@ def test_further_labels_lie_on_the_particles(tmp_path):
     assert classes[int(np.bincount(own[instances == number]).argmax())] == "vesicle"
 
 
-KEEP = 'keep = ["tomogram", "labels"]\nprecision = "float16"\npack = true'
+KEEP = """
+keep = ["tomogram", "labels"]
+precision = "float16"
+tomogram_format = "ome-zarr"
+pack = true
+"""
 
 
 def test_only_what_is_kept_is_written_and_it_is_the_same(noisy, tmp_path):
@@ -121,7 +128,7 @@ def test_only_what_is_kept_is_written_and_it_is_the_same(noisy, tmp_path):
     model = generate(recipe, tmp_path / "out").models[0]
     assert sorted(path.name for path in model.iterdir()) == [
         "alignment_simulated.txt", "class_mask.mrc.gz", "classes.txt", "manifest.json",
-        "occupancy_mask.mrc.gz", "particle_locations.txt", "particles.csv", "reconstruction.mrc",
+        "occupancy_mask.mrc.gz", "particle_locations.txt", "particles.csv", "reconstruction.zarr",
         "run.json",
     ]  # fmt: skip
     found, whole = read_labelled(model), read_labelled(noisy / "model_0")
@@ -130,8 +137,10 @@ def test_only_what_is_kept_is_written_and_it_is_the_same(noisy, tmp_path):
     np.testing.assert_allclose(found.tomogram.volume, whole.tomogram.volume, rtol=5e-4, atol=1e-4)
     assert len(read_shrec_model(model).particles) == 14
     assert not verify_manifest(model / "manifest.json")
-    size = (model / "reconstruction.mrc").stat().st_size
-    assert size == 1024 + 2 * found.tomogram.volume.size
+    assert content_bytes(model / "reconstruction.zarr") < 1.9 * found.tomogram.volume.size
+    image, labels, *_ = read_layers(str(model))
+    np.testing.assert_array_equal(image[0], found.tomogram.volume)
+    np.testing.assert_array_equal(labels[0], found.tomogram.labels)
     generate(recipe, tmp_path / "out")  # goes on with it
 
 

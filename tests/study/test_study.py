@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from faket.errors import InputError
 from faket.foreign import FORMATIONS
-from faket.io.manifest import sha256_of
+from faket.io.content import sha256_of
 from faket.picking import TRAINING_PRESETS
 from faket.picking.template_matching import TM
 from faket.pipeline import executors

@@ -49,6 +49,7 @@ def record_manifest(
     ``record``: what was drawn or measured; ``beside``: further files that were written.
     """
     from faket.io.manifest import write_manifest
+    from faket.io.ome_zarr import is_ome_zarr
 
     path = out / MANIFEST if out.is_dir() else manifest_beside(out)
     outputs = sorted(p for p in out.rglob("*") if p.is_file()) if out.is_dir() else [out, *beside]
@@ -58,7 +59,7 @@ def record_manifest(
         settings=settings,
         seed=settings.get("seed"),
         record=record,
-        inputs=[item for item in inputs if item is not None and item.is_file()],
+        inputs=[item for item in inputs if item and (item.is_file() or is_ome_zarr(item))],
         outputs=[item for item in outputs if item != path],
     )
 

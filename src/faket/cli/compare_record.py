@@ -21,7 +21,8 @@ def write_comparison(
     settings: dict[str, Any],
 ) -> None:
     """Write compare.json and compare.png; ``paths`` begin with the reference's."""
-    from faket.io.manifest import plain, sha256_of, software_versions
+    from faket.io.content import sha256_of
+    from faket.io.manifest import plain, software_versions
     from faket.io.text import write_text
     from faket.report.compare_figures import compare_figure
 

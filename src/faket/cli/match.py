@@ -119,8 +119,8 @@ def match(
         Processor to use: auto takes a CUDA GPU if there is one.
     """
     from faket.cli.progress import reporting
-    from faket.io.mrc import read_volume
     from faket.io.picks import write_picks
+    from faket.io.tomograms import read_tomogram
     from faket.io.verification import check_intact
     from faket.pickers.acquisition import angles_of, read_known_acquisition
     from faket.pickers.match import search, to_picks
@@ -134,7 +134,7 @@ def match(
         **{name: value for name, value in bands.items() if value is not None},
     )  # fmt: skip
     check_intact([tomogram])
-    volume = read_volume(tomogram, voxel_size_A=voxel_size_A)
+    volume = read_tomogram(tomogram, voxel_size_A=voxel_size_A)
     if record is not None and (tilts, defocus_um, voltage_kV) != (None, None, None):
         raise InputError(
             "match: expected --record, or --tilts, --defocus-um and --voltage-kV, found both; a "

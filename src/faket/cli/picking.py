@@ -213,8 +213,9 @@ def pick(
     """
     from faket.cli.progress import reporting
     from faket.io.checkpoints import load_checkpoint
-    from faket.io.mrc import read_volume, write_mask
+    from faket.io.mrc import write_mask
     from faket.io.picks import write_picks
+    from faket.io.tomograms import read_tomogram
     from faket.io.verification import check_intact
     from faket.pickers.pick import pick as pick_particles
     from faket.picking.sizes import NEVER
@@ -222,7 +223,7 @@ def pick(
 
     check_intact([checkpoint, tomogram])
     picker = load_checkpoint(checkpoint)
-    volume = read_volume(tomogram, voxel_size_A=voxel_size_A)
+    volume = read_tomogram(tomogram, voxel_size_A=voxel_size_A)
     notice = spectrum_notice(volume.data, picker.spectrum, volume.voxel_size_A)
     print_notices(tomogram, in_words_of(train, notice) if notice else "")
     sizes = None if minimum_size is None else [minimum_size] * len(picker.classes)

@@ -181,7 +181,8 @@ def _write(
 
     import numpy as np
 
-    from faket.io.manifest import plain, sha256_of, software_versions
+    from faket.io.content import sha256_of
+    from faket.io.manifest import plain, software_versions
     from faket.io.text import write_text
     from faket.io.truth import TRUTH_FILES
     from faket.report.score_figures import class_bars_figure, confusion_figure

@@ -12,11 +12,15 @@ from faket.io.model_folder import (
     ALL_MODELS,
     POTENTIAL,
     RECONSTRUCTION,
+    ZARR,
+    is_reconstruction,
+    stored,
 )
-from faket.io.mrc import read_shape, read_voxel_size
+from faket.io.ome_zarr import is_ome_zarr
 from faket.io.shrec.locations import Euler
+from faket.io.tomograms import tomogram_shape, tomogram_voxel_size
 
-_TOMOGRAM_FILES = (".mrc", ".rec", ".map")
+_TOMOGRAM_FILES = (".mrc", ".rec", ".map", ZARR)
 _PICK_FILES = (
     ".csv", ".star", ".tbl", ".txt", ".json", ".ndjson", ".em", ".mod", ".xml", ".coords"
 )  # fmt: skip
@@ -68,7 +72,7 @@ def find_tomograms(source: Path, selection: Selection | None = None) -> list[Sou
     ----------
     source : Path
         A data set of `faket simulate` or SHREC'21's; one folder of it; a specimen's folder; a
-        tomogram (MRC), or a folder of tomograms.
+        tomogram (MRC or OME-Zarr), or a folder of tomograms.
     selection : Selection, optional
 
     Raises
@@ -106,13 +110,13 @@ def find_tomograms(source: Path, selection: Selection | None = None) -> list[Sou
 
 def _places(source: Path, has_picks: bool) -> list[tuple[str, Path]]:
     """Return name and volume of each tomogram."""
-    if source.is_file():
-        is_model = source.name in (RECONSTRUCTION, POTENTIAL)
+    if source.is_file() or is_ome_zarr(source):
+        is_model = is_reconstruction(source) or source.name == POTENTIAL
         return [(source.resolve().parent.name if is_model else source.stem, source)]
-    for name in (RECONSTRUCTION, POTENTIAL):
-        if (source / name).exists():
-            return [(source.resolve().name, source / name)]
-    models = [folder / RECONSTRUCTION for folder in source.glob(ALL_MODELS)]
+    for file in (stored(source / RECONSTRUCTION), source / POTENTIAL):
+        if file.exists():
+            return [(source.resolve().name, file)]
+    models = [stored(folder / RECONSTRUCTION) for folder in source.glob(ALL_MODELS)]
     models = sorted(
         (file for file in models if file.exists()),
         key=lambda file: (len(file.parent.name), file.parent.name),
@@ -124,7 +128,7 @@ def _places(source: Path, has_picks: bool) -> list[tuple[str, Path]]:
         return [(file.stem, file) for file in files]
     raise InputError(
         f"{source}: expected folders model_0, model_1, ... with {RECONSTRUCTION}, a specimen's "
-        "folder, or tomograms (MRC) with `picks`, found none; check the path"
+        "folder, or tomograms (MRC, OME-Zarr) with `picks`, found none; check the path"
     )
 
 
@@ -134,8 +138,8 @@ def _opened(name: str, tomogram: Path, selection: Selection, place: int) -> Sour
         name,
         tomogram.parent,
         tomogram,
-        voxel_size_A=read_voxel_size(tomogram) if size_A is None else size_A,
-        shape=read_shape(tomogram),
+        voxel_size_A=tomogram_voxel_size(tomogram) if size_A is None else size_A,
+        shape=tomogram_shape(tomogram),
         place=place,
         renames=selection.renames,
         every_object=selection.every_object,

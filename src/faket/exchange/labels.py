@@ -13,14 +13,9 @@ from faket.data import AnyArray
 from faket.errors import InputError
 from faket.exchange.radii import radii_A
 from faket.exchange.source import SourceTomogram
-from faket.io.mrc import mask_planes, read_shape, volume_planes
+from faket.io.mrc import mask_planes, read_shape
 
 Labels = NDArray[np.uint8]
-
-
-def tomogram_planes(tomogram: SourceTomogram) -> Iterator[AnyArray]:
-    """Yield the planes of a tomogram ``[y, x]``, float32."""
-    return volume_planes(tomogram.tomogram)
 
 
 def consecutive(tomogram: SourceTomogram) -> dict[str, int]:

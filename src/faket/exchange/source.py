@@ -2,19 +2,21 @@
 
 Three kinds of source are understood: the folders of tomograms that `faket simulate` writes and
 SHREC'21 has; a specimen's folder, whose potential takes the tomogram's place; and tomograms as MRC
-files, for which picks must be given. Volumes are read only when they are asked for.
+files or OME-Zarr images, for which picks must be given. Volumes are read only when they are asked
+for.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from faket.data import Particles, Volume
+from faket.data import AnyArray, Particles, Volume
 from faket.errors import InputError
 from faket.evaluation.matching import Picks
+from faket.io.content import content_files
 from faket.io.metadata_writers import SeriesErrors
 from faket.io.model_folder import (
     CLASS_MASK,
@@ -24,11 +26,12 @@ from faket.io.model_folder import (
     PARTICLES,
     stored,
 )
-from faket.io.mrc import read_mask, read_volume
+from faket.io.mrc import read_mask
 from faket.io.particles import read_particles
 from faket.io.picks import read_picks
 from faket.io.shrec.checks import renumber
 from faket.io.shrec.locations import Euler, read_particle_locations
+from faket.io.tomograms import read_tomogram, tomogram_planes
 from faket.vocabulary import is_membrane, is_molecule
 
 
@@ -45,7 +48,7 @@ class SourceTomogram:
     folder : Path
         Where its other files are: masks, tilt-series.
     tomogram : Path
-        The volume (MRC).
+        The volume: an MRC file, or an OME-Zarr image.
     voxel_size_A : float
     shape : tuple of int
         z y x.
@@ -94,10 +97,11 @@ class SourceTomogram:
     @property
     def files(self) -> tuple[Path, ...]:
         """All files that an export may read, sorted by name."""
-        beside = sorted(path for path in self.folder.iterdir() if path.is_file())
+        beside = {path for path in self.folder.iterdir() if path.is_file()}
         if self.tomogram.parent == self.folder and not self.has_masks:
-            beside = [self.tomogram]  # a file among others
-        return (*beside, *(() if self.picks is None else (self.picks,)))
+            beside = set()  # a file among others
+        files = sorted({*beside, *content_files(self.tomogram)})
+        return (*files, *(() if self.picks is None else (self.picks,)))
 
     @property
     def has_masks(self) -> bool:
@@ -168,7 +172,11 @@ class SourceTomogram:
 
     def volume(self) -> Volume:
         """Return the tomogram."""
-        return read_volume(self.tomogram, voxel_size_A=self.voxel_size_A)
+        return read_tomogram(self.tomogram, voxel_size_A=self.voxel_size_A)
+
+    def planes(self) -> Iterator[AnyArray]:
+        """Yield the planes ``[y, x]`` of the tomogram, float32; one is in memory."""
+        return tomogram_planes(self.tomogram)
 
     def class_mask(self) -> NDArray[np.uint8]:
         """Return the class of every voxel, [z, y, x]: 0 or a key of ``classes``."""

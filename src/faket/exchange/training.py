@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from faket.data import DoubleArray
 from faket.evaluation.matching import Picks
 from faket.exchange.labels import consecutive
-from faket.exchange.links import link
+from faket.exchange.links import link_as_mrc
 from faket.exchange.source import SourceTomogram
 from faket.io.text import write_text
 
@@ -38,7 +38,7 @@ def whole_voxels(picks: Picks, tomogram: SourceTomogram) -> NDArray[np.int64]:
 
 def link_tomogram(tomogram: SourceTomogram, target: Path) -> None:
     """Put a tomogram's MRC file under another name, without a copy where the disk allows it."""
-    link(tomogram.tomogram, target)
+    link_as_mrc(tomogram.tomogram, target)
 
 
 def write_class_list(tomograms: Sequence[SourceTomogram], folder: Path) -> None:

@@ -1,12 +1,13 @@
 """The manifest beside every output: settings, random draws, inputs and outputs, with hashes.
 
+An OME-Zarr image counts as one file (:mod:`faket.io.content`).
+
 The manifest contains nothing that changes when a run is repeated: no dates, durations, hosts or
 absolute paths, so the same seed gives the same bytes. Those facts are in a second file beside it,
 ``run.json`` for ``manifest.json``, with the dates of the outputs and a hash of the manifest.
 """
 
 import dataclasses
-import hashlib
 import json
 import math
 import os
@@ -20,10 +21,11 @@ import numpy as np
 
 import faket
 from faket.io.atomic import atomic_path
-from faket.io.failures import PathLike, cannot_read, input_error, shown
+from faket.io.content import changed_ns, content_bytes, sha256_of
+from faket.io.failures import PathLike, input_error, shown
 from faket.io.model_folder import RUN
 from faket.io.seals import is_intact, sealed
-from faket.io.text import read_text, regular_file_size
+from faket.io.text import read_text
 from faket.threads import in_threads
 
 FORMAT = "faket-manifest-1"
@@ -87,7 +89,7 @@ def write_manifest(
     _write_json(path, manifest)
     if run is not None:
         names = [entry["path"] for entry in manifest["outputs"]]
-        dates = {name: os.stat(folder / name).st_mtime_ns for name in names}
+        dates = {name: changed_ns(folder / name) for name in names}
         facts = {**run, "dates_ns": dates, "manifest_sha256": sha256_of(path)}
         _write_json(run_path(path), sealed(plain(facts, path)))
     return manifest
@@ -169,16 +171,6 @@ def run_path(path: PathLike) -> Path:
     return file.with_name(f"{file.stem}.{RUN}")
 
 
-def sha256_of(path: PathLike) -> str:
-    """Return the SHA-256 of a file in hexadecimal, read in pieces."""
-    regular_file_size(path)
-    try:
-        with open(path, "rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
-    except OSError as error:
-        raise cannot_read(path, error) from error
-
-
 def software_versions() -> dict[str, str]:
     """Return the versions of faket, Python and the libraries on which results can depend."""
     versions = {"faket": faket.__version__, "python": platform.python_version()}
@@ -233,7 +225,7 @@ def _entry(file: PathLike, folder: Path, *, within: bool = False) -> dict[str, A
             "elsewhere; write it there"
         )  # fmt: skip
     name = place.relative_to(folder).as_posix() if below else place.name
-    size = regular_file_size(place)
+    size = content_bytes(place)
     return {"path": name, "within": below, "bytes": size, "sha256": sha256_of(place)}
 
 
@@ -253,10 +245,10 @@ def _difference(file: Path, entry: dict[str, Any], written: Mapping[str, int] | 
     """Return what differs; ``written``: dates of the files, or the latest date that any has."""
     if not os.path.exists(file):
         return f"{entry['path']}: missing"
-    size = regular_file_size(file)
+    size = content_bytes(file)
     if size != entry["bytes"]:
         return f"{entry['path']}: expected {entry['bytes']} bytes, found {size}"
-    date = os.stat(file).st_mtime_ns
+    date = changed_ns(file)
     if isinstance(written, int) and date <= written:
         return ""
     if isinstance(written, Mapping) and date == written.get(entry["path"]):

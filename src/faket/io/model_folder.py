@@ -76,6 +76,7 @@ ALL_REFERENCES = "reference_*"
 
 
 PACKED = ".gz"  # behind the name of a mask that is kept packed
+ZARR = ".zarr"  # instead of .mrc: the folder of a tomogram that is kept as OME-Zarr
 
 # What of a tomogram a recipe may keep (``keep``); tables of particles and records always are.
 Part = Literal["tomogram", "labels", "potential", "projections", "noise-free"]
@@ -92,9 +93,19 @@ MEMBRANE_NORMALS = "membrane_normals.csv"
 
 
 def stored(path: Path) -> Path:
-    """Return the file as it is kept: under its own name, or packed as NAME.gz."""
-    packed = path.with_name(path.name + PACKED)
-    return packed if packed.exists() and not path.exists() else path
+    """Return the file as it is kept: under its own name, as NAME.gz, or as a folder .zarr."""
+    ways = (path, path.with_name(path.name + PACKED), path.with_suffix(ZARR))
+    return next((kept for kept in ways if kept.exists()), path)
+
+
+def tomogram_name(name: str, *, zarr: bool) -> str:
+    """Return the name under which a tomogram is kept: its own, or that of an OME-Zarr image."""
+    return Path(name).stem + ZARR if zarr else name
+
+
+def is_reconstruction(path: Path) -> bool:
+    """Return whether a path has the name of a tomogram in its folder, as MRC or as OME-Zarr."""
+    return path.name == RECONSTRUCTION or path.name == tomogram_name(RECONSTRUCTION, zarr=True)
 
 
 def model_name(index: int) -> str:

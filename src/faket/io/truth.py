@@ -28,6 +28,7 @@ from faket.io.shrec.locations import Euler
 from faket.io.shrec.model import read_shrec_model
 from faket.io.specimen_files import read_classes
 from faket.io.text import parse_whole, text_lines
+from faket.io.tomograms import tomogram_voxel_size
 from faket.vocabulary import SHREC_CLASSES
 
 # The files that are read, if they exist.
@@ -130,7 +131,7 @@ def _voxel_size(root: Path, mask: Path) -> tuple[float, tuple[str, ...]]:
 def _told_size(path: Path) -> float | None:
     """Return the voxel size in a header; None for none, or 1 Å, which may mean none."""
     try:
-        size_A = read_voxel_size(path)
+        size_A = tomogram_voxel_size(path)
     except InputError:
         return None
     return None if size_A == 1.0 else size_A

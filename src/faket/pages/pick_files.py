@@ -1,14 +1,16 @@
 """Picks of one tomogram, read for its page from a file or from all files of a folder."""
 
+from dataclasses import replace
 from pathlib import Path
 
+from faket.io.content import sha256_of
 from faket.io.failures import input_error, notice
-from faket.io.manifest import read_manifest, sha256_of
+from faket.io.manifest import read_manifest
 from faket.io.model_folder import manifest_beside
-from faket.io.mrc import read_shape, read_voxel_size
 from faket.io.picks import read_picks
+from faket.io.tomograms import tomogram_shape, tomogram_voxel_size
 from faket.io.truth import read_class_numbers
-from faket.pages.targets import PickSet, is_model
+from faket.pages.targets import PickSet, View, is_model, views_of
 
 _SUFFIXES = (".csv", ".star", ".txt", ".tbl")
 
@@ -28,7 +30,7 @@ def read_pick_sets(source: Path, tomogram: Path) -> list[PickSet]:
     InputError
         If there is none, one cannot be read, or the manifest beside it names another tomogram.
     """
-    shape, size_A = read_shape(tomogram), read_voxel_size(tomogram)
+    shape, size_A = tomogram_shape(tomogram), tomogram_voxel_size(tomogram)
     folder = tomogram.resolve().parent
     classes = read_class_numbers(folder) if is_model(folder) else {}
     sets = []
@@ -39,6 +41,36 @@ def read_pick_sets(source: Path, tomogram: Path) -> list[PickSet]:
             notice(path, note)
         sets.append(PickSet(path.name, picks, path.name))
     return sets
+
+
+def read_pick_views(source: Path, dataset: Path) -> list[View]:
+    """Return the tomograms of a data set that have picks, with these.
+
+    Parameters
+    ----------
+    source : Path
+        A folder with a file NAME.csv (.star, .txt, .tbl) for a tomogram NAME, such as model_0, or a
+        folder NAME of such files.
+    dataset : Path
+
+    Raises
+    ------
+    InputError
+        If there is none, or as :func:`read_pick_sets`.
+    """
+    found = []
+    for view in views_of(dataset):
+        places = [source / f"{view.name}{ending}" for ending in ("", *_SUFFIXES)]
+        places = [place for place in places if place.exists()]
+        if view.tomogram is not None and places:
+            sets = [each for place in places for each in read_pick_sets(place, view.tomogram)]
+            found.append(replace(view, picks=tuple(sets)))
+    if not found:
+        raise input_error(
+            source, f"expected files of picks that are named after the tomograms of {dataset}, "
+            "such as model_0.csv, found none; name them so, or give one `tomogram`"
+        )  # fmt: skip
+    return found
 
 
 def _check_origin(picks: Path, tomogram: Path) -> None:

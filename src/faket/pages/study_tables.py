@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from faket.evaluation.matching import Picks
-from faket.io.model_folder import RECONSTRUCTION
-from faket.io.mrc import read_shape, read_voxel_size
+from faket.io.model_folder import RECONSTRUCTION, stored
 from faket.io.picks import read_picks
+from faket.io.tomograms import tomogram_shape, tomogram_voxel_size
 from faket.pages.html import section, table, text
 from faket.pages.targets import PickSet, View, view_of_model
 from faket.study.layout import Study, open_study
@@ -46,8 +46,11 @@ def study_view(folder: Path) -> tuple[Study, View | None]:
     return study, view_of_model(test, tuple(picks))
 
 
-def score_sections(study: Study) -> Iterator[str]:
-    """Yield the sections of scores, of each row and of each class."""
+def score_sections(study: Study, name: str = "") -> Iterator[str]:
+    """Yield the sections of scores, of each row and of each class.
+
+    ``name``: of the study, in titles, where there are several on a page.
+    """
     results = read_results(study)
     rows = []
     classes: dict[str, dict[str, str]] = {}
@@ -59,19 +62,27 @@ def score_sections(study: Study) -> Iterator[str]:
             classes[row.title] = {k: f"{v.mean:.3f}" for k, v in summary.class_f1.items()}
     head = ("row", "picker trained on", "runs", *_SCORES.values())
     source = "runs/*/seed_*/result.json; means over runs"
-    yield section("scores", "Scores", table(head, rows, source))
+    yield _section("scores", "Scores", name, table(head, rows, source))
     if classes:
         names = list(next(iter(classes.values())))
         each = [(n, *(scores.get(n) for scores in classes.values())) for n in names]
-        yield section("classes", "F1 of each class", table(("class", *classes), each, source))
+        yield _section(
+            "classes", "F1 of each class", name, table(("class", *classes), each, source)
+        )
 
 
-def figures(study: Study) -> Iterator[str]:
-    """Yield a section of the figures that belong to the study's page."""
+def figures(study: Study, name: str = "") -> Iterator[str]:
+    """Yield a section of the figures that belong to the study's page; see `score_sections`."""
     shown = [(name, study.folder / "figures" / f"{name}.png") for name in _FIGURES]
-    items = [_figure(path, _FIGURES[name]) for name, path in shown if path.exists()]
+    items = [_figure(path, _FIGURES[which]) for which, path in shown if path.exists()]
     if items:
-        yield section("figures", "Figures", *items)
+        yield _section("figures", "Figures", name, *items)
+
+
+def _section(kind: str, title: str, name: str, *content: str) -> str:
+    if not name:
+        return section(kind, title, *content)
+    return section(f"{kind}-{name}", f"{title}: {name}", *content)
 
 
 def _figure(path: Path, words: str) -> str:
@@ -85,5 +96,5 @@ def _figure(path: Path, words: str) -> str:
 
 
 def _read(path: Path, test: Path) -> Picks:
-    tomogram = test / RECONSTRUCTION
-    return read_picks(path, read_shape(tomogram), read_voxel_size(tomogram))
+    tomogram = stored(test / RECONSTRUCTION)
+    return read_picks(path, tomogram_shape(tomogram), tomogram_voxel_size(tomogram))

@@ -14,8 +14,10 @@ from faket.io.model_folder import (
     PARTICLES,
     PROJECTIONS_UNBINNED,
     RECONSTRUCTION,
+    is_reconstruction,
     number_of,
     reference_name,
+    stored,
 )
 
 # By one of these a folder is known as that of a tomogram.
@@ -76,7 +78,7 @@ def views_of(folder: Path) -> list[View]:
 
 def view_of_model(model: Path, picks: tuple[PickSet, ...] = ()) -> View:
     """Return the tomogram of one folder, with the reference beside it."""
-    tomogram = model / RECONSTRUCTION
+    tomogram = stored(model / RECONSTRUCTION)
     return View(
         name=model.resolve().name,
         folder=model,
@@ -89,14 +91,14 @@ def view_of_model(model: Path, picks: tuple[PickSet, ...] = ()) -> View:
 def view_of_tomogram(tomogram: Path, picks: tuple[PickSet, ...]) -> View:
     """Return the tomogram of a file: that of a folder with labels, or one that stands alone."""
     folder = tomogram.resolve().parent
-    if tomogram.name == RECONSTRUCTION and is_model(folder):
+    if is_reconstruction(tomogram) and is_model(folder):
         return view_of_model(folder, picks)
     return View(name=tomogram.name, folder=None, tomogram=tomogram, picks=picks)
 
 
 def is_model(folder: Path) -> bool:
     """Return whether a folder holds a tomogram or its labels."""
-    return any((folder / name).exists() for name in _OF_A_MODEL)
+    return any(stored(folder / name).exists() for name in _OF_A_MODEL)
 
 
 def files_of(view: View) -> Iterator[Path]:

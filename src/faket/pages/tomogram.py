@@ -9,8 +9,8 @@ import numpy as np
 
 from faket.data import DoubleArray, Particles
 from faket.io.model_folder import CLASS_MASK, GRANDMODEL, stored
-from faket.io.mrc import read_shape, read_voxel_size
-from faket.io.mrc.reduced import read_reduced, read_samples
+from faket.io.mrc.reduced import read_samples
+from faket.io.tomograms import reduced_tomogram, tomogram_shape, tomogram_voxel_size
 from faket.pages.particles import (
     SpeciesHits,
     TrueParticles,
@@ -62,8 +62,8 @@ class TomogramNumbers:
 def measure(view: View) -> TomogramNumbers:
     """Read the particles and the sizes of a tomogram; no volume is kept."""
     volumes = volumes_of(view)
-    shape = read_shape(volumes[0][1]) if volumes else None
-    size_A = read_voxel_size(volumes[0][1]) if volumes else None
+    shape = tomogram_shape(volumes[0][1]) if volumes else None
+    size_A = tomogram_voxel_size(volumes[0][1]) if volumes else None
     if view.folder is None or size_A is None:
         return TomogramNumbers(view, None, shape, size_A)
     there = read_true_particles(view.folder, size_A)
@@ -159,11 +159,11 @@ def _volumes(found: TomogramNumbers, numbers: dict[str, int], detail: Detail) ->
     factor = fitting_factor(found.shape, detail, stack=False)
     grey, labels = [], None
     for title, path in volumes_of(found.view):
-        if read_shape(path) != found.shape:
+        if tomogram_shape(path) != found.shape:
             continue
         source = found.source(path.name) if found.view.folder is not None else path.name
         if title != "labels":
-            sprite = grey_sprite(read_reduced(path, factor), detail.quality)
+            sprite = grey_sprite(reduced_tomogram(path, factor), detail.quality)
             grey.append({"title": title, "source": source, "sprite": sprite})
         elif found.there is not None:
             classes = {str(label): numbers[n] for label, n in found.there.classes.items()}

@@ -6,7 +6,7 @@ from pathlib import Path
 from faket.constants import electron_wavelength_A
 from faket.data import TiltGeometry
 from faket.io.acquisition import read_acquisition
-from faket.io.model_folder import GEOMETRY, PROJECTIONS_UNBINNED, RECONSTRUCTION, RECORD
+from faket.io.model_folder import GEOMETRY, PROJECTIONS_UNBINNED, RECORD, is_reconstruction
 from faket.io.tilts import read_tilt_angles, read_tilt_geometry, tilt_angles_beside
 from faket.microscope import Optics
 from faket.units import A_PER_MM, A_PER_UM
@@ -42,7 +42,7 @@ def angles_of(tomogram: Path) -> Path:
         If there is none.
     """
     series = tomogram.with_name(PROJECTIONS_UNBINNED).with_suffix(GEOMETRY)
-    if tomogram.name == RECONSTRUCTION and series.exists():
+    if is_reconstruction(tomogram) and series.exists():
         return series
     return tilt_angles_beside(tomogram, option="tilts")
 

@@ -20,7 +20,8 @@ from faket.io.model_folder import (
     RECONSTRUCTION,
     stored,
 )
-from faket.io.mrc import check_mask_voxels, read_mask, read_volume
+from faket.io.mrc import check_mask_voxels, read_mask
+from faket.io.tomograms import read_tomogram
 from faket.io.truth import read_class_numbers, read_truth
 from faket.io.verification import check_intact
 from faket.picking import LabelledTomogram
@@ -127,8 +128,9 @@ def read_labelled(folder: Path, *, voxel_size_A: float | None = None) -> Labelle
     InputError
         If a file cannot be used, or tomogram, masks and particles do not belong together.
     """
-    volume = read_volume(folder / RECONSTRUCTION, voxel_size_A=voxel_size_A)
-    check_varies(folder / RECONSTRUCTION, volume)
+    file = stored(folder / RECONSTRUCTION)
+    volume = read_tomogram(file, voxel_size_A=voxel_size_A)
+    check_varies(file, volume)
     mask = stored(folder / CLASS_MASK)
     labels = read_mask(mask, dtype=np.uint8)
     if voxel_size_A is None:

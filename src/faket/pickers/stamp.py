@@ -8,8 +8,9 @@ from typing import Any
 
 from faket.errors import InputError
 from faket.io.atomic import atomic_path
+from faket.io.content import sha256_of
 from faket.io.leftovers import holds_nothing
-from faket.io.manifest import plain, sha256_of
+from faket.io.manifest import plain
 from faket.io.model_folder import MANIFEST
 from faket.io.verification import check_folder
 from faket.picking import TrainingSettings

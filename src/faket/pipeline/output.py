@@ -18,11 +18,12 @@ from faket.io.model_folder import (
     PROJECTION_HALVES,
     PROJECTIONS_UNBINNED,
     RECONSTRUCTION_HALVES,
+    tomogram_name,
 )
-from faket.io.mrc import write_volume
 from faket.io.particles import write_particles
 from faket.io.shrec.model import write_shrec_model
 from faket.io.tilts import write_tilt_angles, write_tilt_geometry, write_tilt_series
+from faket.io.tomograms import write_tomogram
 from faket.pipeline.methods import TomogramImages
 from faket.pipeline.recipe import Recipe
 from faket.pipeline.specimen_parts import SpecimenParts
@@ -45,7 +46,7 @@ def write_model(
     halves: Sequence[Volume],
 ) -> None:
     """Write of tomogram, masks, particles, projections and angles what the recipe keeps."""
-    series, keep = images.series, recipe.keep
+    series, keep, zarr = images.series, recipe.keep, recipe.tomogram_format == "ome-zarr"
     write_shrec_model(
         folder,
         reconstruction=tomogram,
@@ -58,6 +59,7 @@ def write_model(
         written=[part for name in keep for part in _PARTS[name]],
         precision=recipe.precision,
         packed=recipe.pack,
+        zarr=zarr,
         overwrite=True,  # of the empty folder that is being filled
     )
     write_particles(folder / PARTICLES, parts.particles)
@@ -76,6 +78,7 @@ def write_model(
             write_tilt_series(folder / stack, half)
     if "tomogram" in keep:
         for file, half_tomogram in zip(RECONSTRUCTION_HALVES, halves, strict=False):
-            write_volume(folder / file, half_tomogram, dtype=recipe.precision)
+            place = folder / tomogram_name(file, zarr=zarr)
+            write_tomogram(place, half_tomogram, dtype=recipe.precision)
     lines = [f"{label} {info.name}" for label, info in sorted(parts.classes.items())]
     (folder / CLASS_NAMES).write_text("\n".join(lines) + "\n")

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from faket.errors import InputError
-from faket.io.manifest import sha256_of
+from faket.io.content import sha256_of
 from faket.io.model_folder import LIKE, MANIFEST, reference_name
 from faket.pipeline.claim import claim, is_own
 from faket.pipeline.foreign_microscope import check_foreign, foreign_formation

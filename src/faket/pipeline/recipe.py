@@ -52,7 +52,7 @@ class Recipe(Section):
     halves: bool = Field(
         False,
         description="images and tomograms of odd and of even frames, too, whose sum are the images "
-        "(not with style transfer, which cannot be split)",
+        "(a style is then transferred three times)",
     )
     keep: tuple[Part, ...] = Field(
         KEPT,
@@ -73,6 +73,9 @@ class Recipe(Section):
     )
     precision: Literal["float32", "float16"] = Field(
         "float32", description="of tomograms: float16 (MRC mode 12) takes half the space"
+    )
+    tomogram_format: Literal["mrc", "ome-zarr"] = Field(
+        "mrc", description="of tomograms: ome-zarr is compressed without loss, reconstruction.zarr"
     )
     pack: bool = Field(False, description="write masks as .mrc.gz, some hundredths of the space")
     export: tuple[str, ...] = Field(

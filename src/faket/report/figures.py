@@ -21,9 +21,10 @@ from faket.io.model_folder import (
     reference_name,
     stored,
 )
-from faket.io.mrc import read_mask, read_stack, read_volume
+from faket.io.mrc import read_mask, read_stack
 from faket.io.particles import read_particles
 from faket.io.tilts import read_tilt_angles
+from faket.io.tomograms import read_tomogram
 from faket.tilts import nearest_tilts
 
 _MAX_MODELS = 4
@@ -70,9 +71,10 @@ def _draw_model(model: Path, reference: Path, axes: Any) -> None:
     _draw_image(axes[1], model / PROJECTIONS_UNBINNED, "projection")
     _draw_image(axes[2], reference, "reference")
     mask = stored(model / OCCUPANCY_MASK)
-    if not (model / RECONSTRUCTION).exists() or not mask.exists():
+    tomogram = stored(model / RECONSTRUCTION)
+    if not tomogram.exists() or not mask.exists():
         return
-    volume = read_volume(model / RECONSTRUCTION)
+    volume = read_tomogram(tomogram)
     instances = read_mask(mask)
     centre = int((instances > 0).sum(axis=(1, 2)).argmax())
     half = max(0, round(_SLAB_A / volume.voxel_size_A / 2))

@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faket.data import AnyArray
-from faket.io.model_folder import ANGLES, PROJECTIONS_UNBINNED, RECONSTRUCTION
-from faket.io.mrc import read_stack, read_volume
+from faket.io.model_folder import ANGLES, PROJECTIONS_UNBINNED, RECONSTRUCTION, stored
+from faket.io.mrc import read_stack
 from faket.io.tilts import read_tilt_angles
+from faket.io.tomograms import read_tomogram
 from faket.report.plotting import need, new_figure, save
 from faket.tilts import nearest_tilts
 
@@ -102,7 +103,7 @@ def read_panel(
     stack = model / PROJECTIONS_UNBINNED
     angles = read_tilt_angles(stack.with_suffix(ANGLES))
     images, pixel_A = read_stack(stack, mmap=True)
-    volume = read_volume(model / RECONSTRUCTION)
+    volume = read_tomogram(stored(model / RECONSTRUCTION))
     (tilt,) = nearest_tilts(tilt_deg, angles)
     middle = len(volume.data) // 2 if z is None else z
     half = round(slab_A / volume.voxel_size_A / 2)

@@ -13,11 +13,12 @@ from faket.evaluation import Picks, Scores, score_picks
 from faket.io.acquisition import read_acquisition
 from faket.io.atomic import atomic_path
 from faket.io.checkpoints import load_checkpoint
-from faket.io.manifest import plain, sha256_of, software_versions
-from faket.io.model_folder import ACQUISITION, RECONSTRUCTION
-from faket.io.mrc import read_volume
+from faket.io.content import sha256_of
+from faket.io.manifest import plain, software_versions
+from faket.io.model_folder import ACQUISITION, RECONSTRUCTION, stored
 from faket.io.picks import read_picks, write_picks
 from faket.io.seals import sealed
+from faket.io.tomograms import read_tomogram
 from faket.io.truth import read_truth
 from faket.io.verification import check_folder
 from faket.pickers.labelled import read_labelled
@@ -174,7 +175,7 @@ def _pick(study: Study, run: Run, device: Device, report: Callable[[str, int, in
     folder = study.run_folder(run)
     checkpoint = load_checkpoint(folder / TRAINING / BEST)
     for place, test in enumerate(study.test_models(run.modality)):
-        volume = read_volume(test / RECONSTRUCTION)
+        volume = read_tomogram(stored(test / RECONSTRUCTION))
         found = pick(
             volume,
             checkpoint,
@@ -197,7 +198,7 @@ def _match(
     recipe = read_recipe(study.recipe_path("benchmark"))
     for place, test in enumerate(study.test_models(run.modality)):
         acquisition = read_acquisition(test / ACQUISITION)
-        volume = read_volume(test / RECONSTRUCTION)
+        volume = read_tomogram(stored(test / RECONSTRUCTION))
         coarse = replace(recipe.specimen, voxel_size_A=volume.voxel_size_A)  # as the tomogram
         library = load_library(recipe.model_copy(update={"specimen": coarse}))
         matcher = Matcher(
@@ -225,7 +226,7 @@ def _digests(study: Study, run: Run) -> dict[str, str]:
     row, folder = run.modality, study.run_folder(run)
     files = {"test_recipe": study.recipe_path(row.test)}
     for place, test in enumerate(study.test_models(row)):
-        files[_numbered("test", place)] = test / RECONSTRUCTION
+        files[_numbered("test", place)] = stored(test / RECONSTRUCTION)
         files[_numbered("picks", place)] = folder / picks_name(place)
     if row.data:
         files["recipe"] = study.recipe_path(row.data)

@@ -4,13 +4,17 @@ import csv
 import gzip
 import json
 import logging
+import struct
 from dataclasses import replace
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
+from faket.data import Volume
 from faket.errors import InputError
 from faket.exchange.find import Selection, find_tomograms
 from faket.exchange.formats import membrain_seg, tomotwin
@@ -19,9 +23,12 @@ from faket.exchange.labels import label_planes
 from faket.exchange.links import link
 from faket.exchange.radii import radii_A
 from faket.exchange.run import export
+from faket.io.content import changed_ns, sha256_of
 from faket.io.failures import notice
-from faket.io.mrc import read_mask, read_volume
+from faket.io.mrc import read_mask, read_volume, write_mask, write_volume
 from faket.io.ome_zarr import read_image, read_planes
+from faket.io.particles import write_particles
+from faket.pickers.labelled import read_labelled
 from made_up_datasets import CLASSES, SHAPE, VOXEL_A, particles, write_dataset
 
 
@@ -60,6 +67,79 @@ def test_a_copick_project_has_tomograms_labels_and_picks_at_two_spacings(dataset
         planes, _, size_A = read_planes(labels)
         assert size_A == float(spacing)
         assert np.array_equal(list(planes), true_mask(dataset)[::step, ::step, ::step])
+
+
+def test_tomograms_kept_as_ome_zarr_are_exported_as_others_are(dataset, tmp_path):
+    """MRC files where a program reads those; links in folders that faket itself reads."""
+    source = write_dataset(tmp_path / "data", 1, zarr=True, packed=True)
+    kept = source / "model_0" / "reconstruction.zarr"
+    volume = read_volume(dataset / "model_0" / "reconstruction.mrc").data
+    found = find_tomograms(source)
+    assert find_tomograms(kept)[0].name == "model_0"
+    out = export(found, tmp_path / "deepfinder", "deepfinder")
+    assert np.array_equal(read_volume(out / "train" / "model_0.mrc").data, volume)
+    out = export(found, tmp_path / "copick", "copick")
+    assert np.array_equal(read_image(next(out.rglob("wbp.zarr"))).data, volume)
+    model = export(found, tmp_path / "faket", "faket") / "model_0"
+    assert sha256_of(model / "reconstruction.zarr") == sha256_of(kept)
+    read = read_labelled(model)
+    assert np.array_equal(read.tomogram.volume, volume)
+    assert np.array_equal(read.tomogram.labels, true_mask(dataset))
+    assert sorted(set(read.names.values())) == sorted(CLASSES.values())
+    (kept / "0" / "0" / "0" / "0").write_bytes(
+        b"none"
+    )  # any change of a block is seen by the next export
+    with pytest.raises(InputError, match="damage"):
+        export(find_tomograms(source), tmp_path / "deepfinder", "deepfinder")
+
+
+@settings(max_examples=5, phases=[Phase.explicit, Phase.generate])  # no long search when it fails
+@given(
+    shape=st.tuples(st.integers(2, 20), st.integers(2, 20), st.integers(2, 20)),
+    size_A=st.floats(1, 40),
+    seed=st.integers(0, 99),
+)
+def test_any_tomogram_and_labels_read_back(tmp_path_factory, shape, size_A, seed):
+    """Of every shape and voxel size, and with classes that do not occur."""
+    root, rng = tmp_path_factory.mktemp("any"), np.random.default_rng(seed)
+    volume = Volume(rng.normal(0, 10.0 ** rng.integers(-9, 9), shape).astype(np.float32), size_A)
+    labels = rng.choice([0, 1, 2, 4], shape).astype(np.uint8)
+    nothing = particles(0).select(np.array([], np.intp))
+    write_volume(root / "reconstruction.mrc", volume)
+    write_mask(root / "class_mask.mrc", labels, size_A)
+    write_mask(root / "occupancy_mask.mrc", np.zeros(shape, np.uint8), size_A)
+    (root / "classes.txt").write_text("1 ring\n2 rod\n3 never\n4 vesicle\n")
+    write_particles(root / "particles.csv", nothing)
+    found = find_tomograms(root)
+    name = root.name
+    run = export(found, root / "copick", "copick") / "static" / "ExperimentRuns" / name
+    spacing = f"{size_A:.3f}"
+    image = read_image(run / f"VoxelSpacing{spacing}" / "wbp.zarr")
+    assert np.array_equal(image.data, volume.data)
+    assert image.voxel_size_A == pytest.approx(size_A, rel=1e-6)
+    file = run / "Segmentations" / f"{spacing}_faket_0_classes-multilabel.zarr"
+    assert np.array_equal(list(read_planes(file)[0]), labels)
+    out = export(found, root / "deepfinder", "deepfinder")
+    assert np.array_equal(read_volume(out / "train" / f"{name}.mrc").data, volume.data)
+    assert np.array_equal(read_mask(out / "train" / f"{name}_target.mrc"), labels)
+    out = export(found, root / "nnunet", "nnunet")
+    for path, there in ((f"imagesTr/{name}_0000", volume.data), (f"labelsTr/{name}", labels)):
+        raw = gzip.decompress((out / f"{path}.nii.gz").read_bytes())
+        assert struct.unpack_from("<8h", raw, 40)[1:4] == shape[::-1]
+        assert struct.unpack_from("<f", raw, 80) == (np.float32(size_A),)
+        assert np.array_equal(np.frombuffer(raw, there.dtype, offset=352).reshape(shape), there)
+
+
+def test_a_copick_project_that_was_moved_is_mended_by_the_same_command(dataset, tmp_path):
+    """Copick takes relative paths from the reader's own folder, so those of the config are not."""
+    export(find_tomograms(dataset), tmp_path / "before", "copick")
+    (tmp_path / "before").rename(tmp_path / "after")
+    tomogram = next((tmp_path / "after").rglob("wbp.zarr"))
+    written = changed_ns(tomogram)
+    export(find_tomograms(dataset), tmp_path / "after", "copick")
+    config = json.loads((tmp_path / "after" / "config.json").read_text())
+    assert config["static_root"] == f"local://{(tmp_path / 'after' / 'static').resolve()}"
+    assert changed_ns(tomogram) == written
 
 
 def test_a_pick_on_a_voxel_of_copick_is_index_times_spacing_with_its_matrix(write):
@@ -188,7 +268,7 @@ def test_membrain_gets_patches_that_hold_a_membrane(dataset, tmp_path, monkeypat
         labels = np.frombuffer(raw, np.uint8, offset=352).reshape(16, 16, 16)
         assert np.array_equal(labels, true[box])
         seen[box] |= labels > 0
-        assert (out / "imagesTr" / path.name).exists()
+        assert (out / "imagesTr" / path.name.replace(".nii", "_0000.nii")).exists()
         assert name == "model_0"
     assert np.array_equal(seen, true)
     none = [

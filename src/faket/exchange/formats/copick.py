@@ -28,7 +28,7 @@ from faket.data import AnyArray
 from faket.errors import InputError
 from faket.evaluation.matching import Picks
 from faket.exchange.face import Format, class_names
-from faket.exchange.labels import label_planes, tomogram_planes
+from faket.exchange.labels import label_planes
 from faket.exchange.radii import radii_A
 from faket.exchange.source import SourceTomogram
 from faket.io.failures import notice
@@ -96,7 +96,7 @@ def _write(layout: _Layout, tomogram: SourceTomogram, folder: Path) -> None:
     names = copick_names(tomogram.classes.values())
     for spacing_A, shape, planes in _spacings(tomogram, layout.spacings, halved_image):
         place = run / f"VoxelSpacing{spacing_A:.3f}" / f"{layout.kind}.zarr"
-        write_image(place, planes(tomogram_planes(tomogram)), shape, spacing_A)
+        write_image(place, planes(tomogram.planes()), shape, spacing_A)
     if layout.has_labels and tomogram.is_truth and tomogram.has_masks:
         _write_labels(tomogram, run)
     picks_folder = folder / layout.picks / _RUNS / tomogram.name / "Picks"

@@ -21,8 +21,11 @@ from faket.io.model_folder import (
     OCCUPANCY_MASK,
     PARTICLES,
     RECONSTRUCTION,
+    stored,
+    tomogram_name,
 )
 from faket.io.mrc import write_mask
+from faket.io.ome_zarr import is_ome_zarr
 from faket.io.particles import write_particles
 
 _PREFIX = ALL_MODELS.rstrip("*")  # of the folders that `faket train` finds
@@ -31,12 +34,14 @@ _PREFIX = ALL_MODELS.rstrip("*")  # of the folders that `faket train` finds
 def _write(tomogram: SourceTomogram, folder: Path) -> None:
     name = tomogram.name
     place = folder / (name if name.startswith(_PREFIX) else _PREFIX + name)
-    link(tomogram.tomogram, place / RECONSTRUCTION)
+    kept = tomogram_name(RECONSTRUCTION, zarr=is_ome_zarr(tomogram.tomogram))
+    link(tomogram.tomogram, place / kept)
     labels = np.stack(list(label_planes(tomogram, class_numbers(tomogram))))
     write_mask(place / CLASS_MASK, labels, tomogram.voxel_size_A)
     write_class_list(place, [tomogram])
-    if tomogram.is_truth and (tomogram.folder / OCCUPANCY_MASK).exists():
-        link(tomogram.folder / OCCUPANCY_MASK, place / OCCUPANCY_MASK)
+    instances = stored(tomogram.folder / OCCUPANCY_MASK)
+    if tomogram.is_truth and instances.exists():
+        link(instances, place / instances.name)
         truth = tomogram.truth()
         species = tuple(tomogram.renames.get(species, species) for species in truth.species)
         write_particles(place / PARTICLES, replace(truth, species=species))

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from faket.exchange.face import Format
-from faket.exchange.labels import consecutive, label_planes, tomogram_planes
+from faket.exchange.labels import consecutive, label_planes
 from faket.exchange.source import SourceTomogram
 from faket.io.nifti import write_nifti
 from faket.io.text import write_text
@@ -21,7 +21,7 @@ from faket.io.text import write_text
 def _write(tomogram: SourceTomogram, folder: Path) -> None:
     image = folder / "imagesTr" / f"{tomogram.name}_0000.nii.gz"
     shape, size_A = tomogram.shape, tomogram.voxel_size_A
-    write_nifti(image, tomogram_planes(tomogram), shape, size_A, dtype=np.float32)
+    write_nifti(image, tomogram.planes(), shape, size_A, dtype=np.float32)
     labels = label_planes(tomogram, consecutive(tomogram))
     target = folder / "labelsTr" / f"{tomogram.name}.nii.gz"
     write_nifti(target, labels, shape, size_A, dtype=np.uint8)

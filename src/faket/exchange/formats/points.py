@@ -14,7 +14,7 @@ import numpy as np
 from faket.errors import InputError
 from faket.exchange.face import Format, Tomograms, class_names, refuse_names
 from faket.exchange.formats.shared import link_tomogram, unbinned_pixel_A
-from faket.exchange.links import link
+from faket.exchange.links import link_as_mrc
 from faket.exchange.radii import radii_A
 from faket.exchange.source import SourceTomogram
 from faket.io.eman_boxes import write_eman_boxes
@@ -54,7 +54,7 @@ def _write_imod(tomogram: SourceTomogram, folder: Path) -> None:
     write_imod_model(
         folder / f"{tomogram.name}.mod", objects, tomogram.shape, tomogram.voxel_size_A
     )
-    link(tomogram.tomogram, folder / f"{tomogram.name}.mrc")
+    link_as_mrc(tomogram.tomogram, folder / f"{tomogram.name}.mrc")
 
 
 def _check_imod(tomograms: Tomograms) -> None:
@@ -114,7 +114,7 @@ def _write_portal(tomogram: SourceTomogram, folder: Path) -> None:
             "object_count": len(mine),
         }
         write_text(stem.with_name(f"{stem.name}.json"), [json.dumps(about, indent=1)])
-    link(tomogram.tomogram, place / "Tomograms" / "100" / f"{tomogram.name}.mrc")
+    link_as_mrc(tomogram.tomogram, place / "Tomograms" / "100" / f"{tomogram.name}.mrc")
 
 
 def _check_portal(tomograms: Tomograms) -> None:

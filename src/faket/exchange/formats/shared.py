@@ -4,14 +4,14 @@ from pathlib import Path
 
 from faket.errors import InputError
 from faket.exchange.face import Tomograms, refuse_names
-from faket.exchange.links import link
+from faket.exchange.links import link_as_mrc
 from faket.exchange.source import SourceTomogram
 from faket.io.model_folder import (
     ANGLES,
     CLASS_NAMES,
     GEOMETRY,
     PROJECTIONS_UNBINNED,
-    RECONSTRUCTION,
+    is_reconstruction,
 )
 from faket.io.mrc import read_pixel_size
 from faket.io.text import write_text
@@ -21,7 +21,7 @@ TOMOGRAMS = "tomograms"  # the folder of linked volumes
 
 def link_tomogram(tomogram: SourceTomogram, folder: Path) -> None:
     """Link the volume as ``tomograms/NAME.mrc``."""
-    link(tomogram.tomogram, folder / volume_name(tomogram))
+    link_as_mrc(tomogram.tomogram, folder / volume_name(tomogram))
 
 
 def volume_name(tomogram: SourceTomogram) -> str:
@@ -32,9 +32,8 @@ def volume_name(tomogram: SourceTomogram) -> str:
 def has_series(tomogram: SourceTomogram) -> bool:
     """Whether the tilt-series that the tomogram was made of is in the data set, with its angles."""
     stack = tomogram.folder / PROJECTIONS_UNBINNED
-    is_tomogram = tomogram.tomogram.name == RECONSTRUCTION
     beside = any(stack.with_suffix(suffix).exists() for suffix in (GEOMETRY, ANGLES))
-    return is_tomogram and stack.exists() and beside
+    return is_reconstruction(tomogram.tomogram) and stack.exists() and beside
 
 
 def unbinned_pixel_A(tomogram: SourceTomogram) -> float:

@@ -15,7 +15,7 @@ import numpy as np
 
 from faket.data import FloatArray, Volume
 from faket.exchange.face import Format
-from faket.exchange.labels import consecutive, tomogram_planes
+from faket.exchange.labels import consecutive
 from faket.exchange.source import SourceTomogram
 from faket.exchange.training import is_for_validation, write_table
 from faket.io.failures import notice
@@ -44,7 +44,7 @@ def _write(tomogram: SourceTomogram, folder: Path) -> None:
             f"TomoTwin: a box of {_BOX} voxels about them reaches over the border"
         )  # fmt: skip
     opened: dict[int, FloatArray] = {}
-    for z, plane in enumerate(tomogram_planes(tomogram)):
+    for z, plane in enumerate(tomogram.planes()):
         first = np.flatnonzero(inside & (corners[:, 0] == z)).tolist()
         opened |= {i: np.empty((_BOX,) * 3, np.float32) for i in first}
         for i in list(opened):

@@ -159,11 +159,11 @@ def write_volume(path: PathLike, volume: Volume, *, dtype: DTypeLike = np.float3
     """
     half = np.dtype(dtype) == np.float16
     if half:
-        _check_half_precision(path, volume.data)
+        check_half_precision(path, volume.data)
     _write(path, volume.data, "<f2" if half else "<f4", volume.voxel_size_A, image_stack=False)
 
 
-def _check_half_precision(path: PathLike, data: AnyArray) -> None:
+def check_half_precision(path: PathLike, data: AnyArray) -> None:
     """Refuse values that float16 cannot hold; its steps are 6e-8 below 6e-5."""
     largest = max(abs(float(data.min())), abs(float(data.max()))) if data.size else 0.0
     spread = float(data.std(dtype=np.float64)) if data.size else 1.0

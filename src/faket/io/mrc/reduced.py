@@ -1,5 +1,7 @@
 """Volumes, stacks and masks made small to look at, while they are read section by section."""
 
+from collections.abc import Iterable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -35,16 +37,48 @@ def read_reduced(path: PathLike, factor: int, *, stack: bool = False) -> FloatAr
     """
     with opened(path) as (stream, layout):
         deep = 1 if stack else factor
-        nz, ny, nx = _reduced_shape(path, layout, deep, factor)
-        means = np.zeros((nz, ny, nx), np.float32)
-        for index, section in enumerate(sections(path, stream, layout)):
-            check_finite(path, section, index)
-            if index < nz * deep:
-                cut = np.asarray(section[: ny * factor, : nx * factor], np.float32)
-                # [y, x] → blocks [y, in the block, x, in the block]
-                blocks = cut.reshape(ny, factor, nx, factor)
-                means[index // deep] += blocks.mean(axis=(1, 3)) / np.float32(deep)
+        _check_blocks(path, layout.shape, deep, factor, layout.volumes)
+        means = block_means(path, sections(path, stream, layout), layout.shape, factor, deep)
     return _in_order(means, layout)
+
+
+def block_means(
+    path: PathLike,
+    planes: Iterable[AnyArray],
+    shape: tuple[int, int, int],
+    factor: int,
+    deep: int | None = None,
+) -> FloatArray:
+    """Return the means of blocks of a volume that comes plane by plane.
+
+    Parameters
+    ----------
+    path : str or Path
+        For errors.
+    planes : iterable of ndarray, shape (y, x)
+    shape : tuple of int
+        z, y, x.
+    factor : int
+        Side of a block along y and x, and along z by default.
+    deep : int, optional
+        Planes of a block.
+
+    Raises
+    ------
+    InputError
+        As :func:`read_reduced`.
+    """
+    deep = factor if deep is None else deep
+    nz, ny, nx = _check_blocks(path, shape, deep, factor)
+    means = np.zeros((nz, ny, nx), np.float32)
+    for index, section in enumerate(planes):
+        check_finite(path, section, index)
+        if index < nz * deep:
+            cut = np.asarray(section[: ny * factor, : nx * factor], np.float32)
+            # [y, x] → blocks [y, in the block, x, in the block]
+            blocks = cut.reshape(ny, factor, nx, factor)
+            means[index // deep] += blocks.mean(axis=(1, 3)) / np.float32(deep)
+    return means
 
 
 def read_samples(path: PathLike, factor: int) -> NDArray[np.uint16]:
@@ -57,7 +91,7 @@ def read_samples(path: PathLike, factor: int) -> NDArray[np.uint16]:
     """
     first = factor // 2
     with opened(path) as (stream, layout):
-        nz, ny, nx = _reduced_shape(path, layout, factor, factor)
+        nz, ny, nx = _check_blocks(path, layout.shape, factor, factor, layout.volumes)
         found = np.zeros((nz, ny, nx), np.uint16)
         for index, section in enumerate(sections(path, stream, layout)):
             place, rest = divmod(index - first, factor)
@@ -86,17 +120,18 @@ def count_labels(path: PathLike) -> dict[int, int]:
     return {label: int(n) for label, n in enumerate(total) if label and n}
 
 
-def _reduced_shape(
-    path: PathLike, layout: MrcLayout, deep: int, factor: int
+def _check_blocks(
+    path: PathLike, shape: tuple[int, int, int], deep: int, factor: int, volumes: int = 1
 ) -> tuple[int, int, int]:
-    nz, ny, nx = layout.shape
-    shape = (nz // deep, ny // factor, nx // factor)
-    if min(shape) < 1 or layout.volumes > 1:
+    """Return how many blocks there are along z, y, x; InputError if there is none."""
+    nz, ny, nx = shape
+    blocks = (nz // deep, ny // factor, nx // factor)
+    if min(blocks) < 1 or volumes > 1:
         raise input_error(
             path, f"expected one volume or stack of at least {factor} samples along each axis, "
-            f"found {layout.shape}; average fewer of them"
+            f"found {shape}; average fewer of them"
         )  # fmt: skip
-    return shape
+    return blocks
 
 
 def _check_labels(path: PathLike, labels: AnyArray, index: int) -> None:

@@ -30,10 +30,12 @@ from faket.io.model_folder import (
     STACK_FILES,
     VOLUME_FILES,
     stored,
+    tomogram_name,
 )
 from faket.io.shrec.alignment import alignment_geometry, read_alignment, write_alignment
 from faket.io.shrec.checks import check_frame, check_same_voxel, check_shapes, renumber
 from faket.io.shrec.locations import Euler, read_particle_locations, write_particle_locations
+from faket.io.tomograms import read_tomogram, tomogram_voxel_size, write_tomogram
 from faket.threads import in_threads
 
 VOLUMES, STACKS = tuple(VOLUME_FILES), tuple(STACK_FILES)
@@ -147,6 +149,7 @@ def write_shrec_model(
     written: Collection[str] = VOLUMES + STACKS,
     precision: Literal["float32", "float16"] = "float32",
     packed: bool = False,
+    zarr: bool = False,
     overwrite: bool = False,
 ) -> None:
     """Write a ``model_N`` folder, completely or not at all.
@@ -174,6 +177,8 @@ def write_shrec_model(
         Of the reconstruction.
     packed : bool
         Whether the masks are packed, as ``class_mask.mrc.gz``.
+    zarr : bool
+        Whether the reconstruction is written as compressed OME-Zarr, ``reconstruction.zarr``.
     overwrite : bool
         Replace an existing folder.
 
@@ -206,8 +211,9 @@ def write_shrec_model(
             ),
         }
         if reconstruction is not None:
+            kept = tomogram_name(RECONSTRUCTION, zarr=zarr)
             files["reconstruction"] = partial(
-                mrc.write_volume, root / RECONSTRUCTION, reconstruction, dtype=precision
+                write_tomogram, root / kept, reconstruction, dtype=precision
             )
         for name, tilts in given.items():
             pixels_A = tilts.geometry.pixel_size_A
@@ -241,7 +247,7 @@ def _header_size(root: Path, parts: Collection[str]) -> float:
             root, f"expected a folder with {GRANDMODEL} or another volume, found none; check "
             "the path"
         )  # fmt: skip
-    sizes = {name: mrc.read_voxel_size(stored(root / _FILES[name])) for name in names}
+    sizes = {name: tomogram_voxel_size(stored(root / _FILES[name])) for name in names}
     low, high = min(sizes, key=sizes.__getitem__), max(sizes, key=sizes.__getitem__)
     if sizes[high] > 1.02 * sizes[low]:
         raise input_error(
@@ -259,7 +265,7 @@ def _read_part(root: Path, name: str, size_A: float) -> Any:
         return mrc.read_mask(path, dtype=np.uint8)
     if name == "occupancy_mask":
         return mrc.read_mask(path, dtype=np.uint16)
-    return mrc.read_volume(path, voxel_size_A=size_A)
+    return read_tomogram(path, voxel_size_A=size_A)
 
 
 def _pixel_sizes(root: Path, given_A: float | None) -> dict[str, float]:
