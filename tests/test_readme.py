@@ -1,31 +1,45 @@
 """The code in README and docs runs, recipes are valid, commands exist, the site has every page."""
 
 import re
+import shlex
+import subprocess
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import faket
+from doc_blocks import (
+    DOCS,
+    PAGES,
+    ROOT,
+    blocks,
+    commands,
+    shortened,
+    small,
+    write_labelled,
+    write_molecules,
+    write_reference,
+    write_run,
+)
+from faket.cli.app import app, run
+from faket.io.mrc import read_stack, read_volume
 from faket.pipeline import parse_recipe, read_recipe
 
-ROOT = Path(__file__).resolve().parents[1]
-DOCS = ROOT / "docs"
-FILES = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
-PAGES = {path.relative_to(ROOT).as_posix(): path.read_text() for path in FILES}
 LIBRARY = PAGES["docs/library.md"]
 # Of blocks of code; those without a language show what programs print, or are explained as parts.
 LANGUAGES = {"python", "sh", "toml"}
-
-
-def blocks(language):
-    """Return (page, code) of every block of a language."""
-    found = [
-        (page, code)
-        for page, text in PAGES.items()
-        for code in re.findall(rf"```{language}\n(.*?)```", text, flags=re.DOTALL)
-    ]
-    assert found
-    return found
+SYSTEM = ("cp", "mkdir")  # what else the pages call
+# Pages whose commands run one after another, and what those of the others find in their folder.
+TOGETHER = (
+    "README.md", "docs/reconstruct-elsewhere.md", "docs/first-hour.md",
+)  # fmt: skip
+STAND_INS = {
+    "docs/specimens.md": write_molecules,
+    "docs/references.md": write_run,
+    "docs/formats.md": write_labelled,
+}
+OTHERS = ("octopi", "npx", "pip", "napari", "dcm")  # programs that are not ours
 
 
 def test_code_is_of_a_language_that_is_tried_here():
@@ -33,10 +47,10 @@ def test_code_is_of_a_language_that_is_tried_here():
     assert named <= LANGUAGES
 
 
-@pytest.mark.parametrize("page", sorted({page for page, _ in blocks("python")}))
+@pytest.mark.parametrize("page", sorted({block.page for block in blocks("python")}))
 def test_python_blocks_run(page):
-    for code in (code for other, code in blocks("python") if other == page):
-        exec(compile(code, page, "exec"), {})
+    for block in (block for block in blocks("python") if block.page == page):
+        exec(compile(block.code, page, "exec"), {})
 
 
 def test_the_library_page_lists_every_public_name():
@@ -44,9 +58,9 @@ def test_the_library_page_lists_every_public_name():
     assert set(faket.__all__) <= listed
 
 
-@pytest.mark.parametrize(("page", "code"), blocks("toml"))
-def test_recipe_blocks_are_valid(page, code):
-    parse_recipe(code, where=page)
+@pytest.mark.parametrize("block", blocks("toml"), ids=lambda block: f"{block.page}:{block.line}")
+def test_recipe_blocks_are_valid(block):
+    parse_recipe(block.code, where=block.page)
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "examples").glob("*.toml")), ids=lambda p: p.name)
@@ -56,12 +70,10 @@ def test_example_recipes_are_valid(path):
 
 def test_commands_exist():
     """`faket` has every command and option shown, `make` every target; scripts are there."""
-    from faket.cli.app import app
-
     targets = set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), re.M))
-    lines = [line.split("#")[0].split() for _, code in blocks("sh") for line in code.splitlines()]
     seen = 0
-    for words in filter(None, lines):
+    for command in (command for block in blocks("sh") for command in commands(block.code)):
+        words = shlex.split(command)
         if words[0] == "faket":
             app.parse_args(words[1:], exit_on_error=False, print_error=False)
             seen += 1
@@ -70,8 +82,60 @@ def test_commands_exist():
         elif words[0] == "python":
             assert (ROOT / words[1]).exists(), words
         else:
-            assert words[0] in ("cp", "mkdir", "source", "nice"), words
-    assert seen >= 20
+            assert words[0] in (*SYSTEM, *OTHERS, "source"), words
+    assert seen >= 40
+
+
+def test_only_blocks_of_a_reason_are_not_run():
+    """Those are few, and each of the others stands on a page that a test below runs."""
+    left = [block for block in blocks("sh") if block.reason]
+    assert len(left) <= 10
+    pages = {block.page for block in blocks("sh") if not block.reason}
+    assert pages == {*TOGETHER, *STAND_INS}
+
+
+def run_blocks(page, folder, monkeypatch, capsys):
+    """Run the shell blocks of a page in a folder; recipes that it names are written small."""
+    monkeypatch.chdir(folder)
+    for block in blocks():
+        if block.page != page or block.reason:
+            continue
+        named = re.match(r"# (\w+\.toml)\n", block.code)
+        if block.language == "toml" and named:
+            Path(named[1]).write_text(small(block.code))
+        for command in commands(block.code) if block.language == "sh" else ():
+            words = shlex.split(command)
+            if words[0] != "faket":
+                assert words[0] in SYSTEM, command
+                subprocess.run(words, check=True)
+                continue
+            code = run(shortened(words[1:]))
+            assert code == 0, f"{page}:{block.line}: {command}\n{capsys.readouterr().err}"
+
+
+def test_pages_that_go_from_molecules_to_scores(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    write_reference(tmp_path)
+    write_molecules(tmp_path)
+    test = "tomograms = 1\nmethod = 'benchmark'\nspecies = [{ source = '1bxn.pdb' }]"
+    (tmp_path / "test.toml").write_text(small(test))
+    run_blocks("README.md", tmp_path, monkeypatch, capsys)
+    assert read_volume("tomogram.mrc").voxel_size_A == 20.0
+    assert read_volume("species/1bxn/potential.mrc").voxel_size_A == 10.0
+    noisy, noise_free = read_stack("noisy.mrc")[0], read_stack("noise_free.mrc")[0]
+    assert np.corrcoef(noisy[5].ravel(), noise_free[5].ravel())[0, 1] > 0.1
+    (tmp_path / "data").symlink_to("out")
+    run_blocks("docs/reconstruct-elsewhere.md", tmp_path, monkeypatch, capsys)
+    (tmp_path / "hour").mkdir()
+    (tmp_path / "hour" / "demo").symlink_to(tmp_path / "out")
+    run_blocks("docs/first-hour.md", tmp_path / "hour", monkeypatch, capsys)
+
+
+@pytest.mark.parametrize("page", STAND_INS)
+def test_pages_of_what_goes_in_and_out(page, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    STAND_INS[page](tmp_path)
+    run_blocks(page, tmp_path, monkeypatch, capsys)
 
 
 def test_the_site_has_every_page_and_every_name_of_the_library():

@@ -33,7 +33,7 @@ def test_stages_chain_from_recipe_to_tomogram(tmp_path, capsys):
     recipe, sample = tmp_path / "r.toml", tmp_path / "sample"
     recipe.write_text(RECIPE)
     p = {name: str(tmp_path / f"{name}.mrc") for name in
-         ("clean", "real", "noisy", "content", "styled", "tomogram")}  # fmt: skip
+         ("clean", "real", "noisy", "tomogram")}  # fmt: skip
     write_tilt_angles(tmp_path / "a.tlt", np.arange(-60.0, 61.0, 12.0))
     angles = ("--angles", str(tmp_path / "a.tlt"))
     chain = [
@@ -49,9 +49,7 @@ def test_stages_chain_from_recipe_to_tomogram(tmp_path, capsys):
         ("project", str(sample), p["clean"], *angles),
         ("acquire", str(sample), p["real"], "--preset", "k3-60x3", *angles),
         ("noise", p["clean"], p["real"], p["noisy"], "--reference-clean", p["clean"]),
-        ("noise", p["clean"], p["real"], p["content"], "--method", "spectral-content"),
-        ("style", p["content"], p["noisy"], p["real"], p["styled"]),
-        ("reconstruct", p["styled"], p["tomogram"], "--depth", "32"),
+        ("reconstruct", p["noisy"], p["tomogram"], "--depth", "32"),
     ]
     for arguments in chain:
         assert run(list(arguments)) == 0, (arguments, capsys.readouterr().err)
