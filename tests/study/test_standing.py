@@ -17,10 +17,10 @@ def test_a_study_that_has_begun(tmp_path):
     (data / "model_0").mkdir(parents=True)
     (data / "model_0/manifest.json").write_text("{}")
     (data / "recipe.json").write_text(json.dumps({"tomograms": 5}))
-    write_record(making_path(folder, "noiseless_0"), new_making("noiseless_0"))
+    write_record(making_path(folder, "noiseless_seed_0"), new_making("noiseless_seed_0"))
     found = standings_of(folder)
     assert [one.name for one in found] == ["data/benchmark", "data/noiseless", "runs"]
     assert [(one.made, one.total) for one in found] == [(1, 5), (0, None), (0, 3)]
-    assert [one.name for one in found[2].making] == ["noiseless_0"]
+    assert [one.name for one in found[2].making] == ["noiseless_seed_0"]
     assert found[2].an_hour is None  # no run is finished that tells how long one takes
     assert [one.name for one in standings_of(tmp_path)] == [f"alder/{one.name}" for one in found]

@@ -58,6 +58,11 @@ class Run:
         """Return its name in progress reports."""
         return self.modality.key if self.modality.matching else f"{self.modality.key} {self.seed}"
 
+    @property
+    def record_name(self) -> str:
+        """Return the name of its record of progress."""
+        return f"{self.modality.key}_seed_{self.seed}"
+
 
 @dataclass(frozen=True)
 class Study:

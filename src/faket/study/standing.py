@@ -44,7 +44,7 @@ def _folders(folder: Path) -> list[Path]:
 def _runs(study: Study) -> Standing:
     every = study.runs()
     made = [run for run in every if _is_finished(study, run)]
-    records = sorted_records(study.folder, {run.name.replace(" ", "_") for run in made})
+    records = sorted_records(study.folder, {run.record_name for run in made})
     seconds = list[float]()
     for run in made:
         with suppress(InputError, OSError):

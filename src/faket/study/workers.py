@@ -163,5 +163,5 @@ def _work(study: Study, run: Run, device: Device, token: str) -> None:
             last = time.monotonic()
             _messages.put(what)
 
-    with attempt(study.folder, f"{run.modality.key}_seed_{run.seed}", token):
+    with attempt(study.folder, run.record_name, token):
         perform(study, run, device, say)
