@@ -26,20 +26,21 @@ class Reprojections:
         it near an edge, are mirrored from the others.
     columns : ndarray of int, shape (tilts, 2)
         First column that is not mirrored, and the one after the last.
-    depth : int
-        Thickness of the tomogram along z, voxels.
+    depths : ndarray, shape (tilts,)
+        How far the rays of these columns reach along z, mean, voxels: the tomogram's thickness,
+        and less where rays leave it through its sides.
     angles_deg : ndarray, shape (tilts,)
     """
 
     images: FloatArray
     columns: NDArray[np.intp]
-    depth: int
+    depths: DoubleArray
     angles_deg: DoubleArray
 
     @property
     def on_grid(self) -> NDArray[np.bool_]:
         """Which tilts' rays meet the centres of the voxels, so that nothing is interpolated."""
-        return np.asarray(np.abs(np.tan(np.radians(self.angles_deg))) * self.depth < 1)
+        return np.asarray(np.abs(np.tan(np.radians(self.angles_deg))) * self.depths < 1)
 
 
 def reproject(
@@ -67,12 +68,14 @@ def reproject(
     ones = np.ones((data.shape[0], 1, data.shape[2]), np.float32)
     lengths = project(ones, angles_deg, device=device)[:, 0]  # [tilt, 1, x] → [tilt, x]
     columns = np.empty((len(images), 2), np.intp)
-    for image, length, ends in zip(images, lengths, columns, strict=True):
+    depths = np.cos(np.radians(angles_deg))
+    for tilt, (image, length, ends) in enumerate(zip(images, lengths, columns, strict=True)):
         long = np.flatnonzero(length >= _SHORTEST_RAY * length.max())
         first, end = ends[:] = int(long[0]), int(long[-1]) + 1
+        depths[tilt] *= length[first:end].mean()
         beside = ((0, 0), (first, image.shape[1] - end))
         image[:] = np.pad(image[:, first:end] / length[first:end], beside, mode="symmetric")
-    return Reprojections(images, columns, len(data), np.asarray(angles_deg, np.float64))
+    return Reprojections(images, columns, depths, np.asarray(angles_deg, np.float64))
 
 
 def without_padding(volume: AnyArray) -> AnyArray:

@@ -131,9 +131,11 @@ def tomogram_series(
     seen = reproject(ordered[::-1] if reverse else ordered, angles, device=device)
     tables = _tables(seen)
     filters = fit_row_filters(tables, seen.on_grid, _NOISE_FROM)
-    rows = signal_rows(tables, filters, _gains(seen))
+    rows, strength = signal_rows(tables, filters, _gains(seen), angles)
     like_images = (
-        _like_an_image(seen, tilt, filters[tilt], rows, generator(seed, "tomogram", tilt))
+        _like_an_image(
+            seen, tilt, filters[tilt], (rows[tilt], strength), generator(seed, "tomogram", tilt)
+        )
         for tilt in range(len(angles))
     )
     images = stack_of(like_images, len(angles))
@@ -224,17 +226,17 @@ def _tables(seen: Reprojections) -> list[PowerTable]:
     tables = []
     for tilt, (first, end) in enumerate(seen.columns):
         kx = fft.rfftfreq(int(end - first))
-        overlap = tilt_overlap(seen.angles_deg, tilt, kx, depth=seen.depth)
+        overlap = tilt_overlap(seen.angles_deg, tilt, kx, depth=seen.depths[tilt])
         tables.append(power_table(seen.images[tilt, :, first:end], overlap))
     return tables
 
 
 def _gains(seen: Reprojections) -> DoubleArray:
     """Return the gain of every tilt's overlap in the columns of the tables."""
-    kx, depth = ring_frequencies(COLUMNS), seen.depth
+    kx = ring_frequencies(COLUMNS)
     return np.array([
         coherent_gain(seen.angles_deg, tilt, kx, depth=depth, thickness=depth)
-        for tilt in range(len(seen.angles_deg))
+        for tilt, depth in enumerate(seen.depths)
     ])  # fmt: skip
 
 
@@ -242,28 +244,37 @@ def _like_an_image(
     seen: Reprojections,
     tilt: int,
     found: RowFilter,
-    signal: DoubleArray,
+    specimen: tuple[DoubleArray, DoubleArray],
     rng: np.random.Generator,
 ) -> FloatArray:
-    """Return a reprojection with its row filter undone and the noise of a single image."""
+    """Return a reprojection with its row filter undone and the noise of a single image.
+
+    ``specimen``: what :func:`signal_rows` gives. What the reconstruction left nothing of, at the
+    lowest kx, is drawn anew too: as strong as the specimen is in other directions.
+    """
     first, end = (int(column) for column in seen.columns[tilt])
     height, width = seen.images.shape[1:]
     shown = seen.images[tilt, :, first:end]
     # Of a cosine transform, which mirrors the rows. The mean of a row has a width, too.
     kx = np.maximum(np.arange(end - first), 0.5) / (2 * (end - first))
-    overlap = tilt_overlap(seen.angles_deg, tilt, kx, depth=seen.depth)
-    gain = coherent_gain(seen.angles_deg, tilt, kx, depth=seen.depth, thickness=seen.depth)
+    overlap = tilt_overlap(seen.angles_deg, tilt, kx, depth=seen.depths[tilt])
+    depth = float(seen.depths[tilt])
+    gain = coherent_gain(seen.angles_deg, tilt, kx, depth=depth, thickness=depth)
     columns = ring_frequencies(COLUMNS)
     power = np.interp(kx, columns, found.row) * kx**2 * overlap
     # The specimen's power over that in an image, if the noise's is right.
-    stronger = np.maximum(gain * np.interp(kx, columns, signal), 1 / _AMPLIFIED)
-    kept = np.sqrt(power / (power + _LOST * power.max()) / stronger)
+    stronger = gain * np.interp(kx, columns, specimen[0])
+    kept = np.sqrt(power / (power + _LOST * power.max()) / np.maximum(stronger, 1 / _AMPLIFIED))
     rows = fft.idct(fft.dct(shown, axis=1) * (kept / np.sqrt(power)).astype(np.float32), axis=1)
     rows = np.pad(rows - rows.mean(), ((0, 0), (first, width - end)), mode="symmetric")
+    radii, rings = frequencies((height, width)), ring_frequencies(RINGS, CORNER)
+    across = fft.rfftfreq(width)
+    lost = np.maximum(1 - np.interp(across, kx, kept) ** 2, 0)
+    missing = np.maximum(1 - np.interp(across, kx, stronger * kept**2), 0)
     amplitude = np.sqrt(
-        np.interp(frequencies((height, width)), ring_frequencies(RINGS, CORNER), found.noise)
+        lost * np.interp(radii, rings, found.noise)
+        + missing * np.interp(radii, rings, found.noise[-1] * specimen[1])
     )
-    amplitude *= np.sqrt(np.maximum(1 - np.interp(fft.rfftfreq(width), kx, kept) ** 2, 0))
     white = rng.standard_normal((height, width), np.float32)
     # [y, x] → [y, x // 2 + 1] → [y, x]
     drawn = fft.irfft2(fft.rfft2(white) * amplitude.astype(np.float32), s=(height, width))
