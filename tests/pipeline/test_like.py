@@ -9,7 +9,7 @@ import made_up_tomograms as made_up
 from faket.data import TiltGeometry, TiltSeries, Volume
 from faket.errors import InputError
 from faket.io.manifest import read_manifest
-from faket.io.model_folder import PROJECTIONS
+from faket.io.model_folder import PROJECTIONS, RUN
 from faket.io.mrc import read_volume, write_volume
 from faket.io.tilts import read_tilt_series, write_tilt_series
 from faket.methods.phase_flipping import flip_phases
@@ -18,6 +18,7 @@ from faket.microscope.ctf_estimate import CtfEstimate
 from faket.pipeline import generate, like, parse_recipe
 from faket.pipeline.like import with_grid_of_like
 from faket.reconstruction import reconstruct
+from inline_workers import inline_workers
 
 RECIPE = """
 seed = 3
@@ -57,8 +58,9 @@ def their_program(series):
     return Volume(900 - 7 * made.data[::-1], made.voxel_size_A)
 
 
-def recipe(root, binning=1):
-    return parse_recipe(RECIPE.format(binning=binning), folder=root)
+def recipe(root, binning=1, tomograms=1):
+    text = RECIPE.format(binning=binning).replace("tomograms = 1", f"tomograms = {tomograms}")
+    return parse_recipe(text, folder=root)
 
 
 def test_tomograms_are_those_of_the_other_program(lab):
@@ -79,6 +81,18 @@ def test_a_second_run_finds_all_finished(lab):
     before = {path: path.stat().st_mtime_ns for path in files}
     generate(recipe(lab), lab / "out")
     assert {path: path.stat().st_mtime_ns for path in (lab / "out").rglob("*.*")} == before
+
+
+def test_the_bytes_do_not_depend_on_the_number_of_workers(lab, tmp_path, monkeypatch):
+    """Nor on that of their threads, which share the cores."""
+    monkeypatch.setattr("faket.pipeline.executors.worker_processes", inline_workers)
+    two = recipe(lab, tomograms=2)
+    generate(two, tmp_path / "out", workers=2)
+    for name in ("reconstruction_like", "model_0"):
+        files = [path for path in (lab / "out" / name).iterdir() if path.name != RUN]
+        assert len(files) > 1
+        for path in files:
+            assert (tmp_path / "out" / name / path.name).read_bytes() == path.read_bytes(), path
 
 
 def test_other_voxels_are_refused_with_the_settings_that_fit(lab):
