@@ -1,6 +1,7 @@
 """Species and specimens as folders: read back as written, refused in one line where damaged."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -42,6 +43,12 @@ def test_species_come_back(tmp_path):
     np.testing.assert_array_equal(back.envelope, wanted.envelope)
     for name in ("name", "voxel_size_A", "mass_kDa", "symmetry", "synthetic", "source"):
         assert getattr(back, name) == getattr(wanted, name)
+    assert back.origin_A is None
+
+
+def test_where_a_bilayer_of_opm_is_comes_back(tmp_path):
+    write_species(tmp_path / "channel", replace(species(), origin_A=(1.5, -2.0, 12.25)))
+    assert read_species(tmp_path / "channel").origin_A == (1.5, -2.0, 12.25)
 
 
 def test_specimens_come_back(tmp_path):

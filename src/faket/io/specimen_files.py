@@ -35,6 +35,9 @@ class _SpeciesFacts:
     symmetry: str
     synthetic: bool
     source: str = field(default="", metadata={"may": "be missing"})
+    origin_A: tuple[float, float, float] | None = field(
+        default=None, metadata={"may": "be missing"}
+    )
 
 
 def write_species(folder: Path, species: Species) -> None:
@@ -49,6 +52,7 @@ def write_species(folder: Path, species: Species) -> None:
             symmetry=species.symmetry,
             synthetic=species.synthetic,
             source=species.source,
+            origin_A=species.origin_A,
         )
         write_record(temporary / SPECIES, facts)
 
@@ -89,6 +93,7 @@ def read_species(folder: Path) -> Species:
         symmetry=facts.symmetry,
         synthetic=facts.synthetic,
         source=facts.source,
+        origin_A=facts.origin_A,
     )
 
 
