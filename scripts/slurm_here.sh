@@ -11,6 +11,7 @@ usage() { sed -n '2,8s/^# \{0,1\}//p' "$0"; exit 2; }
 [ $# -ge 2 ] || usage
 folder=$(realpath -m "$2")
 cpus=${3:-$(nproc)}
+memory=$(awk '/MemTotal/ { print int($2 / 1024) }' /proc/meminfo)  # MB
 
 start() {
     mkdir -p "$folder"/{state,spool,log,munge}
@@ -45,7 +46,7 @@ JobAcctGatherType=jobacct_gather/none
 MpiDefault=none
 ReturnToService=2
 KillWait=10
-NodeName=$(hostname -s) NodeAddr=127.0.0.1 CPUs=$cpus Boards=1 SocketsPerBoard=1 CoresPerSocket=$cpus ThreadsPerCore=1 State=UNKNOWN
+NodeName=$(hostname -s) NodeAddr=127.0.0.1 CPUs=$cpus RealMemory=$memory Boards=1 SocketsPerBoard=1 CoresPerSocket=$cpus ThreadsPerCore=1 State=UNKNOWN
 PartitionName=main Nodes=ALL Default=YES MaxTime=INFINITE State=UP
 CONF
     export SLURM_CONF="$folder/slurm.conf"
