@@ -12,6 +12,7 @@ from faket.data import TiltGeometry, TiltSeries
 from faket.errors import InputError
 from faket.evaluation import spectrum_distance
 from faket.io.content import content_bytes
+from faket.io.folder_lock import folder_lock
 from faket.io.manifest import read_manifest, verify_manifest
 from faket.io.mrc import read_mask, read_stack, read_volume
 from faket.io.particles import read_particles
@@ -20,8 +21,10 @@ from faket.io.style_profile import load_style_profile
 from faket.io.tilts import read_tilt_series, tilt_angles_beside, write_tilt_series
 from faket.io.truth import read_class_numbers
 from faket.pickers.labelled import read_labelled
-from faket.pipeline import generate, parse_recipe, read_recipe
+from faket.pipeline import generate, make_models, parse_recipe, read_recipe
 from faket.pipeline.methods import load_recipe_network
+from faket.pipeline.progress_records import read_progress
+from faket.pipeline.tasks import Task
 from faket.reconstruction import binned_offset
 from faket.style import load_network
 from faket.verification import verify
@@ -233,6 +236,44 @@ def test_tomograms_differ_and_share_nothing_by_accident(noisy):
 def test_same_bytes_on_two_workers(noisy, tmp_path):
     generate(tiny(tomograms=2), tmp_path / "two", workers=2)
     assert hashes(tmp_path / "two") == hashes(noisy)
+
+
+def test_tasks_of_an_array_make_the_same_bytes_together(noisy, tmp_path):
+    """The second comes first; neither is kept from working by the other's shared lock."""
+    out = tmp_path / "out"
+    with folder_lock(out, shared=True):
+        assert generate(tiny(tomograms=2), out, tasks=Task(2, 2)).models == (out / "model_1",)
+        assert not (out / "model_0").exists()
+        generate(tiny(tomograms=2), out, tasks=Task(1, 2))
+        with pytest.raises(InputError, match="no other run"):
+            generate(tiny(tomograms=2), out)
+    assert hashes(out) == hashes(noisy)
+
+
+def test_what_fails_twice_is_set_aside_until_it_is_tried_again(noisy, tmp_path, monkeypatch):
+    out = tmp_path / "out"
+    shutil.copytree(noisy, out)
+    shutil.rmtree(out / "model_0")
+    shutil.rmtree(out / "model_1")
+    tried, whole = [], make_models.make_model
+
+    def broken(plan, index, say):
+        tried.append(index)
+        if index == 0:
+            raise InputError("a.mrc: expected voxels, found none; check the file")
+        shutil.copytree(noisy / "model_1", out / "model_1")
+
+    monkeypatch.setattr(make_models, "make_model", broken)
+    reason = r"1 of 2 set aside \(model_0\) .*`retry`; model_0: a\.mrc: expected voxels"
+    for _ in range(2):  # the second time nothing is tried
+        with pytest.raises(InputError, match=reason):
+            generate(tiny(tomograms=2), out)
+    assert tried == [0, 1, 0]
+    (failed,) = read_progress(out).failed
+    assert (failed.name, failed.tries, failed.bad_input) == ("model_0", 2, True)
+    monkeypatch.setattr(make_models, "make_model", whole)
+    generate(tiny(tomograms=2), out, retry=True)
+    assert hashes(out) == hashes(noisy)
 
 
 def test_a_stopped_run_continues_to_the_same_bytes(noisy, tmp_path):
