@@ -46,7 +46,7 @@ def test_mistakes_are_one_line_and_write_nothing(dataset, tmp_path, capsys, opti
 
 def test_what_is_no_data_set_is_said(tmp_path, capsys):
     assert run(["export", str(tmp_path), str(tmp_path / "out"), "--to", "csv"]) == 2
-    assert "or tomograms (MRC) with --picks, found none" in capsys.readouterr().err
+    assert "or tomograms (MRC, OME-Zarr) with --picks, found none" in capsys.readouterr().err
 
 
 def test_the_help_names_every_format(capsys):

@@ -28,7 +28,6 @@ from faket.io.model_folder import (
     RECORD,
     manifest_beside,
 )
-from faket.io.scratch import stacks_on_disk
 
 _OWN_MANIFEST = f"{{name}}.{MANIFEST}"
 _OWN_ANGLES = f"{{stem}}{ANGLES}"
@@ -130,6 +129,8 @@ def checked(command: Callable[..., object], *, on_disk: bool = False) -> Callabl
         _check([(given[name], mark) for name, mark in written.items()], list(_paths(inputs)))
         if not on_disk:
             return command(*args, **kwargs)
+        from faket.io.scratch import stacks_on_disk
+
         folders = [given[n] if mark.folder else given[n].parent for n, mark in written.items()]
         with stacks_on_disk(folders[0] if folders else tempfile.gettempdir()):
             return command(*args, **kwargs)

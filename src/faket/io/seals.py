@@ -13,9 +13,9 @@ def sealed(content: dict[str, Any]) -> dict[str, Any]:
 
 
 def is_intact(content: dict[str, Any]) -> bool:
-    """Return whether sealed content is unchanged; content without a seal counts as unchanged."""
+    """Return whether content is as it was sealed; content without a seal is not."""
     rest = {key: value for key, value in content.items() if key != _KEY}
-    return bool(content.get(_KEY, _digest(rest)) == _digest(rest))
+    return bool(content.get(_KEY) == _digest(rest))
 
 
 def _digest(content: Any) -> str:
