@@ -197,6 +197,10 @@ def test_parts_without_records_have_no_cost(tmp_path):
         assert cost_of(tmp_path) is None
     facts = {"seconds": 1, "cpu_seconds": 2, "peak_rss_MB": 3}
     (tmp_path / "run.json").write_text(json.dumps({"stages": {"painting": facts}}))
+    (tmp_path / "reconstruction.zarr").mkdir()
+    before = (tmp_path / "run.json").stat().st_size
+    (tmp_path / "reconstruction.zarr" / "0").write_bytes(bytes(1000))
     found = cost_of(tmp_path)
     assert found is not None
+    assert found.disk_bytes == before + 1000
     assert found.whole == StageCost(1, 2, 3)

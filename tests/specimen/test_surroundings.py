@@ -126,6 +126,17 @@ def test_crystals_lie_on_both_faces_and_fill_vacuum_with_ice():
     )
 
 
+def test_classes_have_the_same_numbers_where_nothing_of_one_was_drawn():
+    """All tomograms of a data set share the classes of their recipe."""
+    asked = {"lamella": lamella(), "carbon": CarbonSettings(cover=(0.0, 0.0))}
+    none, some = (
+        build_specimen(config(crystals=CrystalSettings(count=(n, n)), **asked), [], seed=3).classes
+        for n in (0, 2)
+    )
+    assert none == some
+    assert [info.name for info in none.values()][2:] == ["carbon", "ice-crystal", "vacuum"]
+
+
 def test_a_mill_takes_the_shape_of_molecules_near_the_faces_and_leaves_their_mass():
     around = draw_surroundings(lamella(damaged_A=(100.0, 100.0)), None, None, SIZE, VOXEL_A, 0)
     lower_A = float(around.faces.lower_A.max())

@@ -8,6 +8,7 @@ they are removed when the same file or folder is written again.
 import errno
 import os
 import shutil
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -185,9 +186,14 @@ def _check_free(path: PathLike, target: Path, overwrite: bool) -> None:
         raise input_error(
             path, "expected the name of a folder to write, found a root folder; choose another"
         )
-    if target.is_symlink() or (target.exists() and not target.is_dir()):
+    mode = None
+    with suppress(FileNotFoundError, NotADirectoryError):
+        mode = os.lstat(target).st_mode  # asked once, because another process may move it away
+    if mode is not None and not stat.S_ISDIR(mode):
         raise input_error(path, "expected a folder to write, found a file; choose another name")
-    occupied = target.exists() and not holds_nothing(target)
+    occupied = False
+    with suppress(FileNotFoundError):
+        occupied = mode is not None and not holds_nothing(target)
     if occupied and not overwrite:
         raise input_error(
             path, "expected a new or empty folder, found one with files; choose another name or "

@@ -67,7 +67,8 @@ def cost_of(folder: Path) -> PartCost | None:
     try:
         text = run_path(folder / MANIFEST).read_text()
         stages = _stages(json.loads(text)["stages"])
-        size = sum(path.stat().st_size for path in folder.iterdir())
+        files = (path for path in folder.rglob("*") if path.is_file())  # of an OME-Zarr image too
+        size = sum(path.stat().st_size for path in files)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
     return PartCost(stages, size)

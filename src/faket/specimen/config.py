@@ -16,6 +16,7 @@ from faket.specimen.surroundings_settings import (
     LamellaSettings,
     check_surroundings,
 )
+from faket.vocabulary import CARBON, ICE_CRYSTAL, VACUUM
 
 MAX_OBJECTS = 65535  # ids of the instance mask are uint16
 _SURROUNDINGS = {"lamella": LamellaSettings, "carbon": CarbonSettings, "crystals": CrystalSettings}
@@ -101,6 +102,12 @@ class SpecimenConfig:
         """Size along x, y, z."""
         x, y, z = (side * self.voxel_size_A for side in self.size_voxels)
         return x, y, z
+
+    @property
+    def surroundings(self) -> tuple[str, ...]:
+        """Classes of what may bound the ice, also where none of it was drawn."""
+        asked = {CARBON: self.carbon, ICE_CRYSTAL: self.crystals, VACUUM: self.lamella}
+        return tuple(name for name, settings in asked.items() if settings is not None)
 
     def placed_with_membranes(self) -> set[str]:
         """Return the species that are on or in membranes, and elsewhere only if asked for."""

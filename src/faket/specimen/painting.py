@@ -134,8 +134,8 @@ class Painter:
         surroundings: Surroundings | None = None,
     ) -> "Painter":
         """Prepare to paint; parameters and errors as :func:`paint_specimen`."""
-        around = () if surroundings is None else surroundings.class_names()
-        classes = class_labels(species, [kind.name for kind in config.membranes], around)
+        kinds = [kind.name for kind in config.membranes]
+        classes = class_labels(species, kinds, config.surroundings)
         check_species(config, species)
         _check_record(particles, [info.name for info in classes.values()])
         shapes = {one.name: one for one in species}

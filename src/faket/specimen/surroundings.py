@@ -50,11 +50,6 @@ class Surroundings:
         for crystal in self.crystals:
             yield ICE_CRYSTAL, crystal.centre_A
 
-    def class_names(self) -> tuple[str, ...]:
-        """Return the classes of what is there."""
-        there = {CARBON: self.carbon, ICE_CRYSTAL: self.crystals, VACUUM: self.faces.drawn}
-        return tuple(name for name, found in there.items() if found)
-
     def free(self, positions_A: DoubleArray) -> NDArray[np.bool_]:
         """Tell of positions [n, 3] in the box whether they lie between the faces of the ice."""
         shape = self.faces.lower_A.shape
