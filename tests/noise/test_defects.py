@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
@@ -135,6 +135,7 @@ def test_any_number_of_hot_pixels(part):
 
 @settings(max_examples=60, deadline=None)
 @given(st.floats(0.02, 8), st.integers(0, 10**6), st.integers(16, 90))
+@example(1.09375, 39, 39)
 def test_few_electrons_have_no_defects(mean_count, seed, side):
     """Neither a median that is a whole number, nor single electrons, are defects."""
     images = np.random.default_rng(seed).poisson(mean_count, (1, side, side)).astype(np.float32)

@@ -20,7 +20,7 @@ _BRIGHT_PIXELS, _DARK_PIXELS = 64, 4  # at most, in one X-ray; what is dark and 
 _MOST = 0.1  # of the pixels: if more stand out, they are the image
 _FEW_COUNTS = 2.0  # mean over σ, the root of the number of electrons a pixel
 _FEW_HOT = 20.0  # interquartile ranges: counts and specimens do not lie so far from the median
-_BY_ACCIDENT = 1e-3  # expected number of constant squares in an image of independent pixels
+_BY_ACCIDENT = 1e-6  # expected number of such things in an image of independent pixels; chosen
 _LEAST_EMPTY = 0.01  # of an image of whole numbers: smooth ones have small flat places
 _LEAST_VALID = 0.25  # of an image; with fewer valid pixels it is left out
 
