@@ -93,6 +93,20 @@ def test_halves_come_beside_the_same_images(noisy, tmp_path):
     assert 0.3 < np.corrcoef(halves[0].ravel(), whole.ravel())[0, 1] < 0.95
 
 
+@pytest.mark.parametrize("method", ["benchmark", "spectral", "coloured", "baseline", "style"])
+def test_every_method_makes_halves(method, tmp_path):
+    """They sum to the image and share a part of it, not all: the noise of each is its own."""
+    model = generate(tiny(method, reference="halves = true"), tmp_path / "out").models[0]
+    odd, even = (read_stack(model / f"projections_unbinned_{h}.mrc")[0] for h in ("odd", "even"))
+    images = read_stack(model / "projections_unbinned.mrc")[0]
+    np.testing.assert_allclose(odd + even, images, rtol=1e-4, atol=1e-4 * images.std())
+    middle = len(images) // 2
+    shared = np.corrcoef(odd[middle].ravel(), even[middle].ravel())[0, 1]
+    assert 0.02 < shared < 0.95
+    assert np.corrcoef(odd[middle].ravel(), images[middle].ravel())[0, 1] > shared
+    verify(model.parent)
+
+
 def test_further_labels_lie_on_the_particles(tmp_path):
     """Balls at the centres with the classes' numbers, normals on the membrane's voxels."""
     extra = 'labels = ["balls", "solid", "heatmap", "membranes"]\nlabel_radius_A = 25'
