@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import sys
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -119,6 +120,36 @@ def write_molecules(folder):
     structure.make_mmcif_document().write_file(str(folder / "4cr2.cif"))
     away = np.linalg.norm(np.indices((24, 24, 24)) - 12.0, axis=0)
     write_volume(folder / "emd_1234.map", Volume(np.exp(-(away**2) / 18).astype(np.float32), 5.0))
+
+
+# A scheduler for one page: tasks of a job array run one after another, numbered as by SLURM.
+_SBATCH = """#!/bin/sh -e
+last=0
+for word in "$@"; do
+    case $word in --array=*) last=${word#--array=1-} ;; esac
+    command=$word  # the last word is what --wrap holds
+done
+export SLURM_ARRAY_TASK_MIN=1 SLURM_ARRAY_TASK_MAX=$last SLURM_ARRAY_TASK_STEP=1
+export SLURM_ARRAY_TASK_COUNT=$last
+for SLURM_ARRAY_TASK_ID in $(seq $last); do export SLURM_ARRAY_TASK_ID; sh -ec "$command" >&2; done
+[ $last != 0 ] || env -u SLURM_ARRAY_TASK_COUNT -u SLURM_ARRAY_TASK_ID sh -ec "$command" >&2
+echo 1
+"""
+
+
+def write_cluster(folder):
+    """Write stand-ins for SLURM and an environment, and `small.toml`, the example once edited."""
+    programs = {"sbatch": _SBATCH, "pip": "#!/bin/sh\n", "python3": "#!/bin/sh\n",
+                "faket": f'#!/bin/sh\nexec {sys.executable} -m faket "$@"\n'}  # fmt: skip
+    for name, text in programs.items():
+        path = folder / "bin" / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+        path.chmod(0o755)
+    activate = folder / "env" / "bin" / "activate"
+    activate.parent.mkdir(parents=True)
+    activate.write_text("")
+    (folder / "small.toml").write_text(small(f'method = "noiseless"\n{_STAND_IN}'))
 
 
 _STAND_IN = 'species = [{ source = "synthetic:syn-ring" }]'

@@ -1,5 +1,6 @@
 """The code in README and docs runs, recipes are valid, commands exist, the site has every page."""
 
+import os
 import re
 import shlex
 import subprocess
@@ -17,6 +18,7 @@ from doc_blocks import (
     commands,
     shortened,
     small,
+    write_cluster,
     write_labelled,
     write_molecules,
     write_reference,
@@ -25,6 +27,7 @@ from doc_blocks import (
 from faket.cli.app import app, run
 from faket.io.mrc import read_stack, read_volume
 from faket.pipeline import parse_recipe, read_recipe
+from faket.verification import verify
 
 LIBRARY = PAGES["docs/library.md"]
 # Of blocks of code; those without a language show what programs print, or are explained as parts.
@@ -32,7 +35,7 @@ LANGUAGES = {"python", "sh", "toml"}
 SYSTEM = ("cp", "mkdir")  # what else the pages call
 # Pages whose commands run one after another, and what those of the others find in their folder.
 TOGETHER = (
-    "README.md", "docs/reconstruct-elsewhere.md", "docs/first-hour.md",
+    "README.md", "docs/style.md", "docs/reconstruct-elsewhere.md", "docs/first-hour.md",
 )  # fmt: skip
 STAND_INS = {
     "docs/specimens.md": write_molecules,
@@ -92,9 +95,9 @@ def test_commands_exist():
 def test_only_blocks_of_a_reason_are_not_run():
     """Those are few, and each of the others stands on a page that a test below runs."""
     left = [block for block in blocks("sh") if block.reason]
-    assert len(left) <= 12
+    assert len(left) <= 8
     pages = {block.page for block in blocks("sh") if not block.reason}
-    assert pages == {*TOGETHER, *STAND_INS}
+    assert pages == {*TOGETHER, *STAND_INS, "docs/scale.md"}
 
 
 def run_blocks(page, folder, monkeypatch, capsys):
@@ -128,10 +131,32 @@ def test_pages_that_go_from_molecules_to_scores(tmp_path, monkeypatch, capsys):
     noisy, noise_free = read_stack("noisy.mrc")[0], read_stack("noise_free.mrc")[0]
     assert np.corrcoef(noisy[5].ravel(), noise_free[5].ravel())[0, 1] > 0.1
     (tmp_path / "data").symlink_to("out")
+    run_blocks("docs/style.md", tmp_path, monkeypatch, capsys)
     run_blocks("docs/reconstruct-elsewhere.md", tmp_path, monkeypatch, capsys)
     (tmp_path / "hour").mkdir()
     (tmp_path / "hour" / "demo").symlink_to(tmp_path / "out")
     run_blocks("docs/first-hour.md", tmp_path / "hour", monkeypatch, capsys)
+
+
+def test_the_page_of_clusters(tmp_path, monkeypatch, capsys):
+    """Its ten lines, with three tomograms for 500, and a SLURM that runs one task at a time."""
+    write_cluster(tmp_path)
+    page = [block for block in blocks("sh") if block.page == "docs/scale.md" and not block.reason]
+    lines = page[0].code.replace("= 500/", "= 3/").replace("--array=1-50", "--array=1-2")
+    edited = "faket simulate --example > recipe.toml\ncp small.toml recipe.toml\n"
+    lines = re.sub(r"faket simulate --example > recipe.toml .*\n", edited, lines)
+    path = f"{tmp_path / 'bin'}:{os.environ['PATH']}"
+    subprocess.run(
+        ["bash", "-ec", lines], cwd=tmp_path, check=True, env={**os.environ, "PATH": path}
+    )
+    verify(tmp_path / "data")
+    assert len(list((tmp_path / "data").glob("model_*"))) == 3
+    monkeypatch.chdir(tmp_path)
+    for command in commands(page[1].code):
+        assert run(shlex.split(command)[1:]) == 0, capsys.readouterr().err
+    shown = capsys.readouterr().out
+    assert "#SBATCH" in shown
+    assert "3" in shown
 
 
 @pytest.mark.parametrize("page", STAND_INS)
