@@ -31,7 +31,8 @@ def test_layers_lie_on_each_other_in_angstrom(folder):
         "image", "labels", "labels", "points",
     ]  # fmt: skip
     assert all(layer[1]["scale"] == (VOXEL_A,) * 3 for layer in (image, classes, instances))
-    np.testing.assert_allclose(points[0], particles(0).positions_A[:, ::-1])
+    assert points[1]["scale"] == (VOXEL_A,) * 3
+    np.testing.assert_allclose(points[0] * VOXEL_A, particles(0).positions_A[:, ::-1])
     assert points[1]["features"]["species"].tolist() == list(particles(0).species)
 
 
@@ -67,7 +68,10 @@ def test_napari_opens_a_tomogram_off_screen(folder):
     place = particles(0).positions_A[0, ::-1]
     inside = tuple(np.rint(labels.world_to_data(place)).astype(int))
     assert labels.data[inside] == 1  # a ring lies there
-    np.testing.assert_allclose(points.data[0], place)
+    np.testing.assert_allclose(points.data_to_world(points.data[0]), place)
+    viewer.dims.set_point(0, place[0])  # what the user sees: its point lies in its plane
+    distances = np.linalg.norm(points._view_data * VOXEL_A - place[1:], axis=1)
+    assert distances.min() < 1e-3
     assert image.data.shape == SHAPE
 
 

@@ -6,6 +6,7 @@ and particles. Nothing here imports napari: a reader gives arrays and dictionari
 
 import json
 from collections.abc import Callable, Mapping
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -96,13 +97,26 @@ def _points(table: Path, voxel_size_A: float) -> Layer:
     particles = read_particles(table)
     settings = {
         "name": "particles",
-        "size": 10 * voxel_size_A,  # chosen: seen in a whole tomogram, and through
+        # In voxels, because napari shows a point in the planes less than half a unit away.
+        "scale": (voxel_size_A,) * 3,
+        "size": 10,  # chosen: seen in a whole tomogram, and through
         "opacity": 0.5,
         "features": {"id": particles.ids, "species": np.array(particles.species)},
         "face_color": "species",
-        "out_of_slice_display": True,
+        **_in_neighbouring_planes(),
     }
-    return particles.positions_A[:, ::-1], settings, "points"  # x y z → z y x
+    return particles.positions_A[:, ::-1] / voxel_size_A, settings, "points"  # x y z → z y x
+
+
+def _in_neighbouring_planes() -> dict[str, Any]:
+    """Return the setting that shows points as balls which planes cut; its name has changed."""
+    try:
+        major, minor = map(int, version("napari").split(".")[:2])
+    except (PackageNotFoundError, ValueError):
+        return {}
+    if (major, minor) < (0, 9):
+        return {"out_of_slice_display": True}
+    return {"projection_mode": "rescale_spherical"}  # in the thick slices that the user sets
 
 
 def _volume(folder: Path) -> Path | None:
