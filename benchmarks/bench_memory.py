@@ -91,14 +91,15 @@ def make_slab(folder: Path, size: int, planes: int) -> None:
     write_particles(sample / "particles.csv", none)
 
 
-def peak_GB(words: list[str]) -> tuple[float, float, int]:
-    """Run a command; return its peak in GB, its seconds and its exit code."""
+def peak_GB(words: list[str]) -> tuple[float, float, float, int]:
+    """Run a command; return its peak in GB, its seconds, those of all cores, and its exit code."""
     begin = time.perf_counter()
     child = os.posix_spawn(sys.executable, [sys.executable, "-m", "faket", *words], os.environ)
     _, status, used = os.wait4(child, 0)
     return (
         used.ru_maxrss * 1024 / 1e9,
         time.perf_counter() - begin,
+        used.ru_utime + used.ru_stime,
         os.waitstatus_to_exitcode(status),
     )
 
@@ -128,21 +129,30 @@ def main() -> None:
     parser.add_argument("--depth", type=int, default=256, help="slices of the binned tomogram")
     parser.add_argument("--only", nargs="*", default=list(COMMANDS), help="names of commands")
     parser.add_argument("--folder", type=Path, help="of the inputs and outputs, which are removed")
+    parser.add_argument(
+        "--keep", action="store_true", help="the inputs in --folder, for a next run"
+    )
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=given.folder) as name:
-        folder = Path(name)
+        folder = given.folder if given.keep and given.folder else Path(name)
         if any(not entry.startswith(("project", "acquire")) for entry in given.only):
-            make_stacks(folder, given.size, given.tilts)
+            if not (folder / "real.tlt").exists():
+                make_stacks(folder, given.size, given.tilts)
         else:
             angles = np.linspace(-60, 60, given.tilts)
             (folder / "clean.tlt").write_text("".join(f"{angle:.4f}\n" for angle in angles))
-        if any(entry.startswith(("project", "acquire")) for entry in given.only):
+        needs_slab = any(entry.startswith(("project", "acquire")) for entry in given.only)
+        if needs_slab and not (folder / "sample/particles.csv").exists():
             make_slab(folder, given.size, given.planes)
         os.chdir(folder)
         for entry in given.only:
             words = COMMANDS[entry].format(depth=given.depth).split()
-            peak, seconds, code = peak_GB(words)
-            print(f"{entry}: {peak:.2f} GB, {seconds:.0f} s, exit {code}", flush=True)
+            peak, seconds, cores, code = peak_GB(words)
+            print(
+                f"{entry}: {peak:.2f} GB, {seconds:.0f} s, {cores:.0f} CPU s, exit {code}",
+                flush=True,
+            )
+            Path("o.mrc").unlink(missing_ok=True)
     # Children are over; this process' own peak is of the inputs.
     print(f"inputs: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6:.2f} GB")
 

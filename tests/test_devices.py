@@ -12,8 +12,11 @@ from scipy.spatial.transform import Rotation
 
 from fake_cuda import InThisThread, fake_cuda
 from faket.data import ClassInfo, Particles, Specimen, TiltGeometry, TiltSeries, Volume
-from faket.device import resolve_device
+from faket.device import auto_means, resolve_device
+from faket.errors import InputError
+from faket.methods.spectral import spectral_images
 from faket.microscope import Microscope, draw_acquisition, expose
+from faket.noise import add_noise, estimate_noise, other_noise
 from faket.picking.networks import LabelledTomogram, TrainingSettings, build_network, segment
 from faket.picking.networks.learner import Learner
 from faket.picking.networks.training import train
@@ -31,6 +34,7 @@ from faket.reconstruction import reconstruct
 from faket.structures import synthetic_species
 from faket.style import StyleProfile, load_network, transfer_style
 from faket.style.network import build_network as build_features
+from made_up_properties import properties
 
 ANGLES = np.array([-30.0, 0.0, 40.0])
 
@@ -58,6 +62,36 @@ def test_projector_and_adjoint():
         assert project(noise(6, 8, 10), ANGLES, width=12).shape == (3, 8, 12)
         assert back_project(noise(3, 8, 12), ANGLES, depth=6, width=10).shape == (6, 8, 10)
         assert "index_add_" in seen
+
+
+def test_what_auto_means():
+    with fake_cuda():
+        assert resolve_device("auto") == "cuda"
+        with auto_means("cpu"):
+            assert resolve_device("auto") == "cpu"
+            assert resolve_device("cuda") == "cuda"
+        assert resolve_device("auto") == "cuda"
+    with auto_means("cuda"), pytest.raises(InputError, match="choose `device` cpu"):
+        resolve_device("auto")
+
+
+def test_spectral_images():
+    angles = np.array([-40.0, 0.0, 30.0])
+    with fake_cuda() as seen:
+        made = spectral_images(noise(3, 48, 40), properties(known=False), angles, seed=0)
+        assert made.shape == (3, 48, 40)
+        assert {"fft_rfft2", "fft_fft2", "avg_pool2d", "index_add_"} <= seen
+
+
+@pytest.mark.parametrize("spectrum", ["white", "reference"])
+def test_noise(spectrum):
+    profile = estimate_noise(40 + noise(3, 48, 40), angles_deg=ANGLES)
+    with fake_cuda() as seen:
+        made = add_noise(noise(3, 48, 40), profile, seed=0, spectrum=spectrum)
+        assert made.shape == (3, 48, 40)
+        assert other_noise(noise(3, 48, 40), profile, seed=0, spectrum=spectrum).shape == made.shape
+        assert ("fft_rfft2" in seen) == (spectrum == "reference")
+        assert seen
 
 
 def test_reconstruction():

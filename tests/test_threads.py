@@ -1,11 +1,11 @@
 """Work in threads gives results in order, and its first error."""
 
-from threading import Barrier, get_ident
+from threading import Barrier, Event, get_ident
 
 import pytest
 
 from faket.errors import InputError
-from faket.threads import in_threads
+from faket.threads import ahead_in_threads, in_threads
 
 
 def test_results_are_in_order():
@@ -27,3 +27,33 @@ def test_an_error_is_raised():
 
     with pytest.raises(InputError, match="tilt 3"):
         in_threads(work, range(9))
+
+
+def test_results_made_ahead_are_in_order_and_few():
+    begun = []
+    results = ahead_in_threads(lambda n: begun.append(n) or n * n, range(50), pixels=2**24)
+    assert next(results) == 0
+    assert len(begun) <= 3  # one thread, and what waits for it
+    assert list(results) == [n * n for n in range(1, 50)]
+    assert list(ahead_in_threads(lambda n: n, [])) == []
+
+
+def test_what_is_made_ahead_ends_with_its_reader():
+    ended, begun = Event(), []
+
+    def work(n):
+        begun.append(n)
+        if n == 2:
+            raise InputError("tilt 2")
+        return n
+
+    def read():
+        try:
+            yield from ahead_in_threads(work, range(1000))
+        finally:
+            ended.set()
+
+    with pytest.raises(InputError, match="tilt 2"):
+        list(read())
+    assert ended.is_set()
+    assert len(begun) < 1000

@@ -22,10 +22,11 @@ from faket.pipeline.foreign_microscope import check_foreign
 from faket.pipeline.recipe import parse_recipe
 from faket.specimen import SpecimenConfig
 from faket.study.data import check_no_leakage, data_recipe, make_data, recipe_text
-from faket.study.layout import Run, Study, available_modalities, open_study
+from faket.study.layout import Run, Study, open_study
 from faket.study.modalities import DATA, MODALITIES
 from faket.study.results import read_results, write_report, write_table
 from faket.study.settings import PRESETS, StudySettings
+from faket.study.weights import available_modalities
 from faket.study.workers import run_study
 from inline_workers import inline_workers
 
@@ -297,6 +298,33 @@ def test_a_run_that_fails_does_not_keep_others_from_ending(tmp_path, data, monke
     finished = {run.modality.key for run in study.runs() if study.is_finished(run)}
     assert finished == {"benchmark", "faket-texture", "tm"}
     assert said[-1][1] == 2 + 3  # data sets and runs that are there
+
+
+def test_a_study_grows_by_test_tomograms(tmp_path, data, monkeypatch):
+    monkeypatch.setattr(executors, "worker_processes", inline_workers)
+    one = planned(tmp_path / "s", replace(MICRO, tests=1), ("benchmark", "tm"), 1)
+    with_data(one, data)
+    shutil.rmtree(one.model("benchmark", MICRO.test_models[1]))
+    run_study(one)
+    more = open_study(one.folder, changes={"tests": 2})
+    assert not any(more.is_finished(run) for run in more.runs())
+    kept = {run: one.run_folder(run) / "picks.csv" for run in one.runs()}
+    dates = {run: path.stat().st_mtime_ns for run, path in kept.items()}
+    run_study(more)
+    assert {run: path.stat().st_mtime_ns for run, path in kept.items()} == dates
+    whole = planned(tmp_path / "w", MICRO, ("benchmark", "tm"), 1)
+    with_data(whole, data)
+    run_study(whole)
+    for run in whole.runs():
+        found, expected = (
+            json.loads((study.run_folder(run) / "result.json").read_text())
+            for study in (more, whole)
+        )
+        for name in ("scores", "further_scores", "digests"):
+            assert found[name] == expected[name]
+        assert found.get("matching") == expected.get("matching")
+    with pytest.raises(InputError, match="tests = 2 or more, found 1"):
+        open_study(one.folder, changes={"tests": 1})
 
 
 def test_a_folder_of_something_else_is_refused(tmp_path):

@@ -3,12 +3,12 @@
 import sys
 from pathlib import Path
 
-from faket.cli.common import Count, ExecutorOption, Flag
+from faket.cli.common import Count, ExecutorOption, Flag, Where
 from faket.cli.outputs import OutFolder
 from faket.errors import InputError
 
 
-def demo(out: OutFolder = Path("demo"), /, *, workers: Count = 1) -> None:
+def demo(out: OutFolder = Path("demo"), /, *, workers: Count = 1, device: Where = "auto") -> None:
     """Make two labelled tomograms of the embedded synthetic molecules, and a picture of them.
 
     The demo needs no input files and no internet. A simulated microscope makes the reference. The
@@ -21,6 +21,8 @@ def demo(out: OutFolder = Path("demo"), /, *, workers: Count = 1) -> None:
         Folder to write.
     workers
         Number of tomograms made at the same time; each needs its own memory.
+    device
+        Processor to use: auto takes a CUDA GPU if there is one.
     """
     from faket.cli.progress import reporting
     from faket.pipeline import generate
@@ -28,7 +30,7 @@ def demo(out: OutFolder = Path("demo"), /, *, workers: Count = 1) -> None:
     from faket.report import dataset_figure
 
     with reporting("demo") as report:
-        dataset = generate(demo_recipe(), out, workers=workers, report=report)
+        dataset = generate(demo_recipe(), out, workers=workers, device=device, report=report)
     picture = dataset_figure(dataset.folder, out / "demo.png")
     for model in dataset.models:
         print(model)
@@ -43,6 +45,7 @@ def simulate(
     workers: Count = 1,
     executor: ExecutorOption = "local",
     cluster: str | None = None,
+    device: Where = "auto",
     tasks: str | None = None,
     retry: Flag = False,
     figure: bool = True,
@@ -68,6 +71,10 @@ def simulate(
     cluster
         For dask: the address of a scheduler, such as tcp://head:8786, or a site file (site.toml)
         with which dask-jobqueue asks SLURM, PBS, LSF or SGE for --workers workers.
+    device
+        Processor of projections, images, styles and reconstruction: auto takes a CUDA GPU if there
+        is one. Workers take the GPUs of a machine in turn; while one computes on a GPU, others
+        place and paint molecules or write.
     tasks
         Make one share of the tomograms, in a job array without dask: i/N makes the i-th of every N,
         counted from 1; array takes both from SLURM, SGE or LSF. All tasks have the same OUT. When
@@ -109,6 +116,7 @@ def simulate(
             executor=executor,
             cluster=cluster,
             workers=workers,
+            device=device,
             tasks=task,
             retry=retry,
             report=report,

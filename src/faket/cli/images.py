@@ -8,6 +8,7 @@ from faket.cli.common import (
     Flag,
     Positive,
     Seed,
+    Where,
     record_manifest,
     refuse_unused,
 )
@@ -37,6 +38,7 @@ def noise(
     invert_reference: Flag = False,
     pixel_size_A: Positive | None = None,
     seed: Seed = 0,
+    device: Where = "auto",
 ) -> None:
     """Give noise-free projections the noise of a reference.
 
@@ -80,6 +82,9 @@ def noise(
         Pixel size of all stacks in Å, instead of the ones in their headers.
     seed
         Seed of the noise.
+    device
+        Processor of the images: auto takes a CUDA GPU if there is one. The reference is measured on
+        the CPU.
     """
     from faket.data import TiltSeries
     from faket.io.mrc import read_stack
@@ -114,6 +119,7 @@ def noise(
         counted=prepared.counted,
         independent=not opened.is_tomogram,
         halves=prepared.halves,
+        device=device,
         say=notices.append,
     )
     for notice in notices:

@@ -17,6 +17,7 @@ from typing import Annotated, Any, get_args, get_type_hints
 
 from cyclopts import Parameter
 
+from faket.device import auto_means
 from faket.errors import InputError
 from faket.io.atomic import require_space
 from faket.io.failures import cannot_write, input_error
@@ -127,13 +128,14 @@ def checked(command: Callable[..., object], *, on_disk: bool = False) -> Callabl
         written = {name: mark for name, mark in marks.items() if name in given}
         inputs = [value for name, value in given.items() if name not in marks]
         _check([(given[name], mark) for name, mark in written.items()], list(_paths(inputs)))
-        if not on_disk:
-            return command(*args, **kwargs)
-        from faket.io.scratch import stacks_on_disk
+        with auto_means(given.get("device", "auto")):  # for all that the command does
+            if not on_disk:
+                return command(*args, **kwargs)
+            from faket.io.scratch import stacks_on_disk
 
-        folders = [given[n] if mark.folder else given[n].parent for n, mark in written.items()]
-        with stacks_on_disk(folders[0] if folders else tempfile.gettempdir()):
-            return command(*args, **kwargs)
+            folders = [given[n] if mark.folder else given[n].parent for n, mark in written.items()]
+            with stacks_on_disk(folders[0] if folders else tempfile.gettempdir()):
+                return command(*args, **kwargs)
 
     return guarded
 

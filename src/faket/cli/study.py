@@ -69,7 +69,8 @@ def study(
         Optimiser steps of every training, rounded to whole epochs, instead of the preset's. A
         larger number than before continues the trainings, if their learning rate is constant.
     tests
-        Number of test tomograms, over which scores are averaged, instead of the preset's.
+        Number of test tomograms, over which scores are averaged, instead of the preset's. A larger
+        number than before adds tests to all rows.
     species
         Molecule, given as in a recipe; may be repeated. They replace the preset's molecules.
     folder

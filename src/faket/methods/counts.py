@@ -7,7 +7,7 @@ from faket.data import AnyArray, DoubleArray, FloatArray
 from faket.methods.reference_properties import CORNER
 from faket.noise import anisotropic_filter
 
-_DARKEST = 0.02  # of the beam; chosen, because no image is darker
+DARKEST = 0.02  # of the beam; chosen, because no image is darker
 
 
 def counting_noise(
@@ -40,7 +40,7 @@ def counting_noise(
         Of mean 0.
     """
     shape = (contrast.shape[0], contrast.shape[1])
-    expected = electrons * np.maximum(1 + contrast, _DARKEST)
+    expected = electrons * np.maximum(1 + contrast, DARKEST)
     # Cornish and Fisher (1938): √λ z + (z² − 1) / 6 has the variance λ and the skewness 1 / √λ.
     deviation = np.sqrt(expected) * white + (skewness / 6) * (white * white - 1)
     spectrum = fft.rfft2((deviation / np.sqrt(electrons)).astype(np.float32))

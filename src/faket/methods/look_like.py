@@ -77,7 +77,7 @@ def look_like(
         For the methods with style transfer, instead of their own; VGG19 with trained weights
         for ``faket``.
     device : {"auto", "cpu", "cuda"}
-        Of the style transfer.
+        Of the images; a reference's noise and spectra are measured on the CPU.
     say : callable, optional
         Called with each notice, one line: what was estimated or assumed, and whether
         ``noise_free`` seems to be in volts instead of V·Å. The last is logged without it.
@@ -133,6 +133,7 @@ def noise_like(
     counted: bool = True,
     independent: bool = True,
     halves: Halves | None = None,
+    device: Device = "auto",
     say: Callable[[str], None] | None = None,
 ) -> tuple[FloatArray, dict[str, Any]]:
     """Give noise-free projections a reference's noise, and return what was measured.
@@ -142,7 +143,7 @@ def noise_like(
     method : {"spectral", "spectral-content", "coloured", "noisy", "baseline", "content"}
         The two contents are what style transfer preserves: with a quarter of the noise.
     noise_free, reference, noise_free_reference, seed
-    defocus_um, dose_e_per_A2, counted, independent, halves, say
+    defocus_um, dose_e_per_A2, counted, independent, halves, device, say
         As for :func:`look_like`.
 
     Returns
@@ -166,12 +167,13 @@ def noise_like(
     images, angles_deg = noise_free.images, noise_free.geometry.angles_deg
     record = measured.properties or measured.noise
     assert record is not None
+    how: dict[str, Any] = {"seed": seed, "device": device}
     if method == "spectral-content" and measured.properties is not None:
-        made = spectral_content(images, measured.properties, angles_deg, seed=seed)
+        made = spectral_content(images, measured.properties, angles_deg, **how)
     elif method == "content" and measured.noise is not None:
-        made = content(images, measured.noise, seed=seed, angles_deg=angles_deg)
+        made = content(images, measured.noise, angles_deg=angles_deg, **how)
     else:
-        made = with_noise(row, images, angles_deg, measured, seed=seed)
+        made = with_noise(row, images, angles_deg, measured, **how)
     return made, plain_record(record)
 
 

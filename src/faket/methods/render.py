@@ -1,6 +1,7 @@
 """From noise-free projections to images that look like a reference, by any method."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from numpy.typing import ArrayLike
 
@@ -75,10 +76,10 @@ def render(
         If the method needs something that was not measured.
     """
     if method.network is None:
-        return with_noise(method, noise_free, angles_deg, measured, seed=seed)
+        return with_noise(method, noise_free, angles_deg, measured, seed=seed, device=device)
     if measured.style is None or measured.network is None:
         raise _missing(method, "the style of a reference and its network")
-    kept, initial = _pair(method, noise_free, angles_deg, measured, seed, noise_seed)
+    kept, initial = _pair(method, noise_free, angles_deg, measured, seed, noise_seed, device)
     return transfer_style(
         kept,
         initial,
@@ -91,16 +92,24 @@ def render(
 
 
 def with_noise(
-    method: MethodRow, noise_free: AnyArray, angles_deg: ArrayLike, measured: Measured, *, seed: int
+    method: MethodRow,
+    noise_free: AnyArray,
+    angles_deg: ArrayLike,
+    measured: Measured,
+    *,
+    seed: int,
+    device: Device = "auto",
 ) -> FloatArray:
     """Return noise-free projections with the reference's noise, by the method's start."""
     if method.start == "spectral":
-        return spectral_images(noise_free, _properties(method, measured), angles_deg, seed=seed)
+        properties = _properties(method, measured)
+        return spectral_images(noise_free, properties, angles_deg, seed=seed, device=device)
     noise = _noise(method, measured)
     if method.start == "coloured":
-        return add_noise(noise_free, noise.at(angles_deg), seed=seed, spectrum="reference")
+        there = noise.at(angles_deg)
+        return add_noise(noise_free, there, seed=seed, spectrum="reference", device=device)
     by_angle = baseline if method.start == "baseline" else noisy
-    return by_angle(noise_free, noise, seed=seed, angles_deg=angles_deg)
+    return by_angle(noise_free, noise, seed=seed, angles_deg=angles_deg, device=device)
 
 
 def _pair(
@@ -110,14 +119,18 @@ def _pair(
     measured: Measured,
     seed: int,
     noise_seed: int | None,
+    device: Device,
 ) -> tuple[FloatArray, FloatArray]:
     """Return the content that style transfer preserves, and the images from which it starts."""
     if method.start == "spectral":
         properties = _properties(method, measured)
-        return spectral_pair(noise_free, properties, angles_deg, seed=seed, noise_seed=noise_seed)
+        return spectral_pair(
+            noise_free, properties, angles_deg, seed=seed, noise_seed=noise_seed, device=device
+        )
     seed = seed if noise_seed is None else noise_seed
-    kept = content(noise_free, _noise(method, measured), seed=seed, angles_deg=angles_deg)
-    return kept, with_noise(method, noise_free, angles_deg, measured, seed=seed)
+    options: dict[str, Any] = {"seed": seed, "device": device}
+    kept = content(noise_free, _noise(method, measured), angles_deg=angles_deg, **options)
+    return kept, with_noise(method, noise_free, angles_deg, measured, **options)
 
 
 def _properties(method: MethodRow, measured: Measured) -> ReferenceProperties:

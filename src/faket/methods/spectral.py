@@ -10,11 +10,13 @@ and deviation is that of counted electrons from their mean, in units of its stan
 """
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from faket.data import AnyArray, DoubleArray, FloatArray
+from faket.device import Device, resolve_device
 from faket.errors import InputError
 from faket.methods.contrast import expected_contrast
 from faket.methods.counts import counting_noise
@@ -24,6 +26,9 @@ from faket.noise import ring_power, white_noise
 from faket.seeds import derive, generator
 from faket.stacks import empty_stack
 from faket.threads import in_threads
+
+if TYPE_CHECKING:
+    from faket.methods.gpu import SpectralImager
 
 _CONTENT_AMOUNT = 0.25  # of the noise, as in FakET's CONTENT
 _LARGEST_V_A = 1e8  # chosen, because 100 µm of gold have 3e7: beyond, phases have no digits left
@@ -36,6 +41,7 @@ def spectral_images(
     *,
     seed: int,
     amount: float = 1.0,
+    device: Device = "auto",
 ) -> FloatArray:
     """Make noise-free projections look like the reference in all that its spectra show.
 
@@ -49,6 +55,7 @@ def spectral_images(
         The white field behind the counts is that of :func:`faket.noise.add_noise`.
     amount : float
         Factor on the noise, >= 0.
+    device : {"auto", "cpu", "cuda"}
 
     Returns
     -------
@@ -63,14 +70,22 @@ def spectral_images(
     """
     if not (np.isfinite(amount) and amount >= 0):
         raise InputError(f"amount: expected a number >= 0, found {amount}; choose one")
-    return _rendered(noise_free, properties, angles_deg, seed, (amount,))[0]
+    return _rendered(noise_free, properties, angles_deg, seed, (amount,), device=device)[0]
 
 
 def spectral_content(
-    noise_free: AnyArray, properties: ReferenceProperties, angles_deg: ArrayLike, *, seed: int
+    noise_free: AnyArray,
+    properties: ReferenceProperties,
+    angles_deg: ArrayLike,
+    *,
+    seed: int,
+    device: Device = "auto",
 ) -> FloatArray:
     """Return the content of style transfer: :func:`spectral_images` with a quarter of the noise."""
-    return spectral_images(noise_free, properties, angles_deg, seed=seed, amount=_CONTENT_AMOUNT)
+    amount = _CONTENT_AMOUNT
+    return spectral_images(
+        noise_free, properties, angles_deg, seed=seed, amount=amount, device=device
+    )
 
 
 def spectral_pair(
@@ -80,6 +95,7 @@ def spectral_pair(
     *,
     seed: int,
     noise_seed: int | None = None,
+    device: Device = "auto",
 ) -> tuple[FloatArray, FloatArray]:
     """Return :func:`spectral_content` and :func:`spectral_images`; the optics are computed once.
 
@@ -87,18 +103,23 @@ def spectral_pair(
     whose content lies at the same places.
     """
     amounts = (_CONTENT_AMOUNT, 1.0)
-    kept, full = _rendered(noise_free, properties, angles_deg, seed, amounts, noise_seed)
+    kept, full = _rendered(noise_free, properties, angles_deg, seed, amounts, noise_seed, device)
     return kept, full
 
 
 def other_spectral_noise(
-    noise_free: AnyArray, properties: ReferenceProperties, angles_deg: ArrayLike, *, seed: int
+    noise_free: AnyArray,
+    properties: ReferenceProperties,
+    angles_deg: ArrayLike,
+    *,
+    seed: int,
+    device: Device = "auto",
 ) -> FloatArray:
     """Return noise of the spectrum of :func:`spectral_images`', independent of it, not skewed.
 
     Parameters
     ----------
-    noise_free, properties, angles_deg, seed
+    noise_free, properties, angles_deg, seed, device
         Those with which the images were made.
 
     Returns
@@ -106,9 +127,16 @@ def other_spectral_noise(
     ndarray, shape (tilt, y, x), float32
     """
     there = properties.at(angles_deg)
-    transfer = replace(reference_transfer(there, noise_free), skewness=0.0)
+    imager = _imager(there, noise_free, device)
+    transfer = replace(reference_transfer(there, noise_free, imager), skewness=0.0)
     shifts, other = residual_shifts_px(there, seed), derive(seed, "halves")
     made = empty_stack(noise_free.shape)
+    if imager is not None:
+        for tilt, white in imager.white(other, range(len(noise_free))):
+            there_contrast = imager.contrast(tilt, shifts[tilt])
+            noise = imager.noise(tilt, there_contrast, white, 0.0, transfer.noise_power[tilt])
+            made[tilt] = noise.cpu().numpy()
+        return made
     for tilt, image in enumerate(noise_free):
         contrast = expected_contrast(there, tilt, image, shifts[tilt])
         made[tilt] = _imaged(there, transfer, tilt, contrast, other)[1]
@@ -122,6 +150,7 @@ def _rendered(
     seed: int,
     amounts: tuple[float, ...],
     noise_seed: int | None = None,
+    device: Device = "auto",
 ) -> list[FloatArray]:
     """Return the images once for each amount of the same noise."""
     there = properties.at(angles_deg)
@@ -136,10 +165,14 @@ def _rendered(
             f"noise-free projections: expected line integrals up to {_LARGEST_V_A:g} V·Å, found "
             f"{largest:g}; give those of `faket project`, without NaN"
         )
-    transfer = reference_transfer(there, noise_free)
+    imager = _imager(there, noise_free, device)
+    transfer = reference_transfer(there, noise_free, imager)
     shifts = residual_shifts_px(there, seed)
     noise_seed = seed if noise_seed is None else noise_seed
     made = [empty_stack(noise_free.shape) for _ in amounts]
+    if imager is not None:
+        _render_on_device(imager, there, transfer, shifts, noise_seed, amounts, made)
+        return made
 
     def render(tilt: int) -> None:
         contrast = expected_contrast(there, tilt, noise_free[tilt], shifts[tilt])
@@ -149,6 +182,37 @@ def _rendered(
 
     in_threads(render, range(len(noise_free)), pixels=noise_free[0].size)
     return made
+
+
+def _imager(
+    properties: ReferenceProperties, noise_free: AnyArray, device: Device
+) -> "SpectralImager | None":
+    """Return what computes on a GPU; None where numpy computes."""
+    where = resolve_device(device)
+    if where == "cpu":
+        return None
+    from faket.methods.gpu import SpectralImager
+
+    return SpectralImager(properties, noise_free, where)
+
+
+def _render_on_device(
+    imager: "SpectralImager",
+    properties: ReferenceProperties,
+    transfer: Transfer,
+    shifts: DoubleArray,
+    seed: int,
+    amounts: tuple[float, ...],
+    made: list[FloatArray],
+) -> None:
+    """Fill a stack of images for each amount of the same noise."""
+    for tilt, white in imager.white(seed, range(len(shifts))):
+        contrast = imager.contrast(tilt, shifts[tilt])
+        signal = imager.signal(contrast, transfer.amplitude[tilt])
+        signal += float(properties.noise.mean[tilt]) - signal.mean()
+        noise = imager.noise(tilt, contrast, white, transfer.skewness, transfer.noise_power[tilt])
+        for stack, amount in zip(made, amounts, strict=True):
+            stack[tilt] = (signal + float(amount) * noise).cpu().numpy()
 
 
 def residual_shifts_px(properties: ReferenceProperties, seed: int) -> DoubleArray:

@@ -71,7 +71,7 @@ def split(
     """
     check_splitting(method)
     if method.network is None:
-        odd = _other_noise(method, noise_free, angles_deg, measured, seed)
+        odd = _other_noise(method, noise_free, angles_deg, measured, seed, device)
     else:
         odd, apart = (
             render(method, noise_free, angles_deg, measured, seed=seed, iterations=iterations,
@@ -86,15 +86,21 @@ def split(
 
 
 def _other_noise(
-    method: MethodRow, noise_free: AnyArray, angles_deg: ArrayLike, measured: Measured, seed: int
+    method: MethodRow,
+    noise_free: AnyArray,
+    angles_deg: ArrayLike,
+    measured: Measured,
+    seed: int,
+    device: Device,
 ) -> FloatArray:
     if method.start == "spectral":
         assert measured.properties is not None
-        return other_spectral_noise(noise_free, measured.properties, angles_deg, seed=seed)
+        of = (noise_free, measured.properties, angles_deg)
+        return other_spectral_noise(*of, seed=seed, device=device)
     assert measured.noise is not None
     profile = _followed(method, measured.noise).at(angles_deg)
     colour: Colour = "reference" if method.start == "coloured" else "white"
-    return other_noise(noise_free, profile, seed=seed, spectrum=colour)
+    return other_noise(noise_free, profile, seed=seed, spectrum=colour, device=device)
 
 
 def _followed(method: MethodRow, profile: NoiseProfile) -> NoiseProfile:

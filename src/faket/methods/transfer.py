@@ -4,6 +4,7 @@ What was measured on the reference is joined with what physics expects of the sp
 """
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import fft
@@ -19,6 +20,9 @@ from faket.microscope.gold import gold_mask
 from faket.noise import detail_moments, ring_filter, white_noise
 from faket.rings import ring_frequencies
 from faket.threads import in_threads
+
+if TYPE_CHECKING:
+    from faket.methods.gpu import SpectralImager
 
 # Scale of the logarithm of how much more the reference's specimen scatters than the one to be
 # imaged, which is made to be like it. Chosen; far off is more likely than of a normal law.
@@ -53,7 +57,9 @@ class Transfer:
     correction: Correction
 
 
-def reference_transfer(properties: ReferenceProperties, noise_free: AnyArray) -> Transfer:
+def reference_transfer(
+    properties: ReferenceProperties, noise_free: AnyArray, imager: "SpectralImager | None" = None
+) -> Transfer:
     """Return the transfer of a reference's microscope for a specimen.
 
     Parameters
@@ -62,6 +68,8 @@ def reference_transfer(properties: ReferenceProperties, noise_free: AnyArray) ->
         At the angles of the projections.
     noise_free : ndarray, shape (tilt, y, x)
         Minus line integrals, V·Å, of a specimen like the reference's.
+    imager : SpectralImager, optional
+        Of both, to compute with torch.
 
     Returns
     -------
@@ -70,7 +78,7 @@ def reference_transfer(properties: ReferenceProperties, noise_free: AnyArray) ->
     power = properties.contrast_power
     known = power is not None
     if power is None:
-        power = contrast_power(properties, noise_free)
+        power = imager.contrast_power() if imager else contrast_power(properties, noise_free)
     expected = properties.electrons[:, None] * power
     found = fit_correction(
         properties.signal_fraction,
@@ -91,7 +99,7 @@ def reference_transfer(properties: ReferenceProperties, noise_free: AnyArray) ->
         most = properties.strength_sigma**2 / _SPECIMEN_SCALE
         gain *= np.exp(np.clip(found.level, -most, most) - found.level)
     amplitude = np.sqrt(gain * properties.electrons[:, None])
-    skewness = _noise_skewness(properties, noise_free, amplitude, noise)
+    skewness = _noise_skewness(properties, noise_free, amplitude, noise, imager)
     return Transfer(amplitude, noise, skewness, found)
 
 
@@ -100,6 +108,7 @@ def _noise_skewness(
     noise_free: AnyArray,
     amplitude: DoubleArray,
     noise: DoubleArray,
+    imager: "SpectralImager | None",
 ) -> float:
     """Return the skewness of the noise with which images are as skewed as the reference's."""
     if properties.skewness is None:
@@ -107,18 +116,32 @@ def _noise_skewness(
     found = []
     chosen = np.unique(np.linspace(0, len(noise_free) - 1, _SKEWED_TILTS).round().astype(int))
     for tilt in (int(place) for place in chosen):
-        contrast = expected_contrast(properties, tilt, noise_free[tilt])
-        signal = filtered(contrast, amplitude[tilt])
-        white = white_noise(0, tilt, signal.shape)
-        electrons = float(properties.electrons[tilt])
-        curves = noise[tilt], properties.anisotropy[tilt]
-        without, with_it = (
-            _skewness(signal + counting_noise(contrast, white, electrons, skewness, *curves))
-            for skewness in (0.0, 1.0)
-        )
+        if imager is not None:
+            without, with_it = imager.skewness(tilt, amplitude[tilt], noise[tilt], (0.0, 1.0))
+        else:
+            without, with_it = _skewness_of(properties, tilt, noise_free[tilt], amplitude, noise)
         if with_it - without > _LEAST_SKEWNESS:
             found.append((properties.skewness[tilt] - without) / (with_it - without))
     return float(np.clip(np.median(found), 0, _MOST_SKEWED)) if found else 1.0
+
+
+def _skewness_of(
+    properties: ReferenceProperties,
+    tilt: int,
+    noise_free: AnyArray,
+    amplitude: DoubleArray,
+    noise: DoubleArray,
+) -> list[float]:
+    """Return the skewness of a tilt without and with that of counted electrons."""
+    contrast = expected_contrast(properties, tilt, noise_free)
+    signal = filtered(contrast, amplitude[tilt])
+    white = white_noise(0, tilt, signal.shape)
+    electrons = float(properties.electrons[tilt])
+    curves = noise[tilt], properties.anisotropy[tilt]
+    return [
+        _skewness(signal + counting_noise(contrast, white, electrons, skewness, *curves))
+        for skewness in (0.0, 1.0)
+    ]
 
 
 def _skewness(image: AnyArray) -> float:

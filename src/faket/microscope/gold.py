@@ -4,6 +4,8 @@ They are larger than the resolution at which they are looked for, so the images 
 blocks first: at 1.35 Å pixels that is 49 times less work.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 from scipy.ndimage import gaussian_filter, uniform_filter
 
@@ -11,6 +13,7 @@ from faket.data import AnyArray, FloatArray
 from faket.statistics import upper_median
 
 _RESOLUTION_A = 10.0  # σ of the Gaussian, and the largest block; chosen, a sixth of a small bead
+KEPT_AT_LEAST = 0.3  # of the image; chosen: otherwise what was found is not gold
 
 
 def without_gold(image: AnyArray, pixel_size_A: float) -> FloatArray:
@@ -60,19 +63,43 @@ def gold_mask(image: AnyArray, pixel_size_A: float, *, sigmas: float = 5.0) -> F
         most of the image.
     """
     image = np.asarray(image, np.float32)
-    block = min(max(1, int(_RESOLUTION_A / pixel_size_A)), *image.shape)
-    px = 1 / (pixel_size_A * block)
+    block = block_of(pixel_size_A, image.shape)
+    widths = widths_of(pixel_size_A, block)
     small = _block_means(image, block)
-    blur = _RESOLUTION_A * px
-    band = gaussian_filter(small, blur) - uniform_filter(small, max(1, round(400 * px)))
+    band = gaussian_filter(small, widths.blur) - uniform_filter(small, widths.background)
     deviation = np.abs(band - upper_median(band))
     outliers = deviation > sigmas * 1.4826 * upper_median(deviation)
     if not outliers.any():
         return None
-    near = uniform_filter(outliers.astype(np.float32), max(1, round(120 * px))) > 1e-6
-    fade = max(1, round(60 * px))
-    keep = 1 - uniform_filter(uniform_filter(near.astype(np.float32), fade), fade)
-    return None if keep.mean() < 0.3 else _spread(keep.astype(np.float32), block, image.shape)
+    near = uniform_filter(outliers.astype(np.float32), widths.near) > 1e-6
+    keep = 1 - uniform_filter(uniform_filter(near.astype(np.float32), widths.fade), widths.fade)
+    return (
+        None
+        if keep.mean() < KEPT_AT_LEAST
+        else _spread(keep.astype(np.float32), block, image.shape)
+    )
+
+
+@dataclass(frozen=True)
+class Widths:
+    """What is averaged over, in blocks: σ of the Gaussian, and sides of squares."""
+
+    blur: float
+    background: int
+    near: int
+    fade: int
+
+
+def block_of(pixel_size_A: float, shape: tuple[int, ...]) -> int:
+    """Return the side of the blocks, in pixels."""
+    return min(max(1, int(_RESOLUTION_A / pixel_size_A)), *shape)
+
+
+def widths_of(pixel_size_A: float, block: int) -> Widths:
+    """Return what images of blocks are averaged over."""
+    px = 1 / (pixel_size_A * block)
+    background, near, fade = (max(1, round(side_A * px)) for side_A in (400, 120, 60))
+    return Widths(_RESOLUTION_A * px, background, near, fade)
 
 
 def _block_means(image: FloatArray, block: int) -> FloatArray:

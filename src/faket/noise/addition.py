@@ -4,18 +4,22 @@ Beyond the paper, the noise may have the colour of the reference instead of bein
 """
 
 import math
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from faket.data import AnyArray, FloatArray
+from faket.data import AnyArray, DoubleArray, FloatArray
+from faket.device import Device, resolve_device
 from faket.errors import InputError
 from faket.noise.profile import NoiseProfile
 from faket.noise.spectrum import coloured_noise, ring_power, white_noise
 from faket.seeds import derive
 from faket.stacks import empty_stack
 from faket.statistics import match_statistics, tilt_statistics
+
+if TYPE_CHECKING:
+    from faket.noise.addition_gpu import NoiseAdder
 
 Colour = Literal["white", "reference"]
 
@@ -32,6 +36,7 @@ def add_noise(
     seed: int,
     amount: float = 1.0,
     spectrum: Colour = "white",
+    device: Device = "auto",
 ) -> FloatArray:
     """Add Gaussian noise to noise-free projections.
 
@@ -53,6 +58,7 @@ def add_noise(
     amount : float
         Factor on the noise, >= 0.
     spectrum : {"white", "reference"}
+    device : {"auto", "cpu", "cuda"}
 
     Returns
     -------
@@ -79,6 +85,8 @@ def add_noise(
             f"profile: expected {len(noise_free)} tilts as in the noise-free projections, "
             f"found {len(profile)}; take profile.at(`angles_deg`)"
         )
+    if adder := _adder(noise_free, (mean, sigma), profile, spectrum, device):
+        return adder.images(seed, amount)
     out = empty_stack(noise_free.shape)
     for tilt, image in enumerate(noise_free):
         signal = _signal(image, profile, tilt, (mean[tilt], sigma[tilt]))
@@ -88,13 +96,18 @@ def add_noise(
 
 
 def other_noise(
-    noise_free: AnyArray, profile: NoiseProfile, *, seed: int, spectrum: Colour = "white"
+    noise_free: AnyArray,
+    profile: NoiseProfile,
+    *,
+    seed: int,
+    spectrum: Colour = "white",
+    device: Device = "auto",
 ) -> FloatArray:
     """Return noise of the spectrum and strength of :func:`add_noise`'s, independent of it.
 
     Parameters
     ----------
-    noise_free, profile, seed, spectrum
+    noise_free, profile, seed, spectrum, device
         Those with which the images were made.
 
     Returns
@@ -103,6 +116,8 @@ def other_noise(
         In the images' grey values.
     """
     mean, sigma = tilt_statistics(noise_free, "noise-free projections")
+    if adder := _adder(noise_free, (mean, sigma), profile, spectrum, device):
+        return adder.other(seed, derive(seed, "halves"))
     out = empty_stack(noise_free.shape)
     for tilt, image in enumerate(noise_free):
         signal = _signal(image, profile, tilt, (mean[tilt], sigma[tilt]))
@@ -111,6 +126,23 @@ def other_noise(
         out[tilt] = _noise(signal, profile, tilt, spectrum, derive(seed, "halves"))
         out[tilt] *= np.float32(scale)
     return out
+
+
+def _adder(
+    noise_free: AnyArray,
+    statistics: tuple[DoubleArray, DoubleArray],
+    profile: NoiseProfile,
+    spectrum: Colour,
+    device: Device,
+) -> "NoiseAdder | None":
+    """Return what computes on a GPU; None where numpy computes."""
+    where = resolve_device(device)
+    if where == "cpu":
+        return None
+    from faket.noise.addition_gpu import NoiseAdder
+
+    missing = _missing if spectrum == "reference" else None
+    return NoiseAdder(noise_free, statistics, profile, missing, where)
 
 
 def _signal(
@@ -139,13 +171,23 @@ def _coloured(profile: NoiseProfile, tilt: int, seed: int, signal: FloatArray) -
     """Return noise with the power that the signal lacks of the reference's, ring by ring."""
     assert profile.spectrum is not None
     wanted = profile.spectrum[tilt]
-    missing = np.maximum(wanted - ring_power(signal, len(wanted)), _LEAST_NOISE * wanted)
+    missing = _missing(wanted, ring_power(signal, len(wanted)))
     ny, nx = signal.shape
     return coloured_noise(seed, tilt, (ny, nx), missing)
 
 
+def _missing(wanted: DoubleArray, signal: DoubleArray) -> DoubleArray:
+    """Return the power that noise needs beside that of a signal."""
+    return np.maximum(wanted - signal, _LEAST_NOISE * wanted)
+
+
 def baseline(
-    noise_free: AnyArray, profile: NoiseProfile, *, seed: int, angles_deg: ArrayLike | None = None
+    noise_free: AnyArray,
+    profile: NoiseProfile,
+    *,
+    seed: int,
+    angles_deg: ArrayLike | None = None,
+    device: Device = "auto",
 ) -> FloatArray:
     """Return BASELINE: signal, noise, mean and σ constant over the tilts.
 
@@ -157,16 +199,22 @@ def baseline(
     seed : int
     angles_deg : array_like, shape (tilts,), optional
         Stage angles of ``noise_free``, where they are not the profile's.
+    device : {"auto", "cpu", "cuda"}
 
     Returns
     -------
     ndarray, shape (tilt, y, x), float32
     """
-    return add_noise(noise_free, _at(profile.constant(), angles_deg), seed=seed)
+    return add_noise(noise_free, _at(profile.constant(), angles_deg), seed=seed, device=device)
 
 
 def noisy(
-    noise_free: AnyArray, profile: NoiseProfile, *, seed: int, angles_deg: ArrayLike | None = None
+    noise_free: AnyArray,
+    profile: NoiseProfile,
+    *,
+    seed: int,
+    angles_deg: ArrayLike | None = None,
+    device: Device = "auto",
 ) -> FloatArray:
     """Return NOISY: signal, noise, mean and σ follow a degree-2 polynomial over the tilt index.
 
@@ -174,18 +222,23 @@ def noisy(
     degree, so a profile averaged over references after :meth:`NoiseProfile.polynomial` stays as
     it is.
     """
-    return add_noise(noise_free, _at(profile.polynomial(), angles_deg), seed=seed)
+    return add_noise(noise_free, _at(profile.polynomial(), angles_deg), seed=seed, device=device)
 
 
 def content(
-    noise_free: AnyArray, profile: NoiseProfile, *, seed: int, angles_deg: ArrayLike | None = None
+    noise_free: AnyArray,
+    profile: NoiseProfile,
+    *,
+    seed: int,
+    angles_deg: ArrayLike | None = None,
+    device: Device = "auto",
 ) -> FloatArray:
     """Return CONTENT, which style transfer preserves: NOISY with a quarter of the noise.
 
     Parameters as for :func:`baseline`; the same seed gives the noise field of :func:`noisy`.
     """
     curves = _at(profile.polynomial(), angles_deg)
-    return add_noise(noise_free, curves, seed=seed, amount=_CONTENT_AMOUNT)
+    return add_noise(noise_free, curves, seed=seed, amount=_CONTENT_AMOUNT, device=device)
 
 
 def _at(profile: NoiseProfile, angles_deg: ArrayLike | None) -> NoiseProfile:

@@ -17,7 +17,9 @@ from faket.rings import equal_rings, frequencies, hann, ring_frequencies
 from faket.seeds import generator
 
 RINGS = 96  # chosen: images of 192 pixels and more fill every ring
-_LEAST = 0.02  # of a ring's mean power, in every direction; chosen, so that no power is negative
+LEAST_DIRECTION = (
+    0.02  # of a ring's mean power, in every direction; chosen, so that no power is negative
+)
 
 
 def ring_power(image: AnyArray, rings: int = RINGS, *, limit: float = 0.5) -> DoubleArray:
@@ -159,7 +161,7 @@ def anisotropic_filter(
     for wave, values in zip(_waves(shape), anisotropy, strict=True):
         direction += wave * ring_filter(values, shape, limit=limit)
     amplitude = ring_filter(np.sqrt(power), shape, limit=limit)
-    return np.asarray(amplitude * np.sqrt(np.maximum(direction, _LEAST)))
+    return np.asarray(amplitude * np.sqrt(np.maximum(direction, LEAST_DIRECTION)))
 
 
 def mean_power(power: AnyArray) -> DoubleArray:

@@ -40,6 +40,7 @@ _MOST_BYTES = 100_000  # chosen: a site file has some lines
 _CONNECT_S = 30.0  # chosen: a scheduler under load answers within seconds
 # Chosen: dask gives up a worker 15 s after it was lost, and replaces it only when asked again.
 _RENEW_S = 10.0
+_kept = dict[str, Callable[[], None]]()  # what asks for workers, of clusters that stay open
 _alone = threading.Lock()  # a worker with several threads still makes one tomogram at a time
 
 
@@ -122,14 +123,7 @@ def dask_executor(
     InputError
         If dask is not installed, the scheduler does not answer, or the site file cannot be used.
     """
-    try:
-        import distributed
-    except ImportError:
-        raise InputError(
-            "`executor`: expected dask to be installed, found it missing; "
-            "pip install 'faket[cluster]'"
-        ) from None
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what matters is told in one line
+    distributed = _quiet_dask()
     with _opened(cluster, workers) as (place, renew):
         try:
             client = distributed.Client(place, timeout=_CONNECT_S, set_as_default=False)
@@ -144,10 +138,42 @@ def dask_executor(
 
 
 @contextmanager
+def kept_cluster(cluster: str, workers: int) -> Iterator[str]:
+    """Yield the address of a cluster that stays open for several executors.
+
+    Raises
+    ------
+    InputError
+        As for :func:`dask_executor`, except that an address may lead nowhere.
+    """
+    _quiet_dask()
+    with _opened(cluster, workers) as (place, renew):
+        address = place if isinstance(place, str) else place.scheduler_address
+        _kept[address] = renew
+        try:
+            yield address
+        finally:
+            del _kept[address]
+
+
+def _quiet_dask() -> Any:
+    """Import dask, which tells at length what is told in one line here."""
+    try:
+        import distributed
+    except ImportError:
+        raise InputError(
+            "`executor`: expected dask to be installed, found it missing; "
+            "pip install 'faket[cluster]'"
+        ) from None
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    return distributed
+
+
+@contextmanager
 def _opened(cluster: str, workers: int) -> Iterator[tuple[Any, Callable[[], None]]]:
     """Yield an address, or the cluster of a site file; and what asks for so many workers."""
     if "://" in cluster or not Path(cluster).suffix:
-        yield cluster, lambda: None
+        yield cluster, _kept.get(cluster, lambda: None)
         return
     path = Path(cluster)
     system, settings = read_site(path)
@@ -155,9 +181,9 @@ def _opened(cluster: str, workers: int) -> Iterator[tuple[Any, Callable[[], None
         if system == "local":
             from distributed import LocalCluster
 
-            made = LocalCluster(
-                n_workers=workers, threads_per_worker=1, dashboard_address=":0", **settings
-            )
+            usual = {"threads_per_worker": 1, "dashboard_address": ":0"}
+            quiet = {"silence_logs": logging.CRITICAL}  # of its workers, too
+            made = LocalCluster(n_workers=workers, **{**usual, **quiet, **settings})
         else:
             import dask_jobqueue
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from faket.device import Device, auto_means, resolve_device
 from faket.errors import InputError
 from faket.io.atomic import require_space
 from faket.io.folder_lock import folder_lock
@@ -53,6 +54,7 @@ def generate(
     executor: ExecutorName = "local",
     cluster: str | None = None,
     workers: int = 1,
+    device: Device = "auto",
     tasks: Task | None = None,
     retry: bool = False,
     report: Report | None = None,
@@ -77,6 +79,9 @@ def generate(
     workers : int
         Number of tomograms made at the same time. Each needs its own memory; results do not
         depend on the number.
+    device : {"auto", "cpu", "cuda"}
+        For projections, images, styles and reconstruction. Results of a GPU differ from those of a
+        CPU by rounding.
     tasks : Task, optional
         Make only this task's share of the tomograms; other tasks may work in the same folder.
     retry : bool
@@ -98,13 +103,16 @@ def generate(
     SetAsideError
         If tomograms are set aside for a defect of faket.
     """
-    place = Workplace(executor, workers, cluster)
+    place = Workplace(executor, workers, cluster, device)
+    if executor == "local":
+        resolve_device(device)  # before hours of work
     recipe = with_grid_of_like(with_own_grid(recipe))
     say = report or (lambda what, done, total: None)
     if out.exists() and not out.is_dir():
         raise InputError(f"{out}: expected a folder, found a file; choose another name")
     mine = range(recipe.tomograms) if tasks is None else tasks.share(recipe.tomograms)
     with (
+        auto_means(device),
         folder_lock(out, shared=tasks is not None, notice=lambda what: say(what, 0, 0)) as alone,
         swept(out, alone=alone),
     ):

@@ -7,9 +7,10 @@ import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol, get_args
 
+from faket.device import Device
 from faket.errors import InputError
 from faket.pipeline.workers import worker_processes
 
@@ -68,6 +69,8 @@ class Workplace:
         Parts at a time; for dask with a site file, the processes to ask for.
     cluster : str, optional
         For dask: the address of a scheduler, or a site file.
+    device : {"auto", "cpu", "cuda"}
+        On which each part is made.
 
     Raises
     ------
@@ -78,6 +81,7 @@ class Workplace:
     executor: ExecutorName = "local"
     workers: int = 1
     cluster: str | None = None
+    device: Device = "auto"
 
     def __post_init__(self) -> None:
         """Check them."""
@@ -95,6 +99,24 @@ class Workplace:
                 f"found {self.executor} and {self.cluster or 'none'}; give both or none: "
                 "`executor` dask, `cluster`"
             )
+
+
+@contextmanager
+def kept_place(place: Workplace) -> Iterator[Workplace]:
+    """Yield the place with its cluster opened, for several executors one after the other.
+
+    Raises
+    ------
+    InputError
+        If no cluster answers.
+    """
+    if place.cluster is None:
+        yield place
+        return
+    from faket.pipeline.dask_cluster import kept_cluster
+
+    with kept_cluster(place.cluster, place.workers) as address:
+        yield replace(place, cluster=address)
 
 
 @contextmanager

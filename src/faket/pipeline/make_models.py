@@ -2,14 +2,13 @@
 
 import os
 import secrets
-import socket
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import torch
 
-from faket.errors import InputError
+from faket.device import Device, let_auto_mean
 from faket.io.manifest import software_versions
 from faket.io.model_folder import MANIFEST, model_name
 from faket.pipeline.executors import Workplace, open_executor
@@ -19,6 +18,7 @@ from faket.pipeline.progress_records import making_path
 from faket.pipeline.recipe import Recipe
 from faket.pipeline.tomogram import make_model
 from faket.pipeline.tries import NamedWork, Outcome, attempt, make_parts
+from faket.pipeline.versions import check_same_software
 from faket.reports import Report
 
 _plans = dict[str, Plan]()  # of the command that this process works for
@@ -69,7 +69,7 @@ def make_models(
     if place.executor == "local":
         place = replace(place, workers=min(place.workers, len(todo)))
     threads = torch.get_num_threads()
-    with open_executor(place, limit_threads, threads, say=tell) as executor:
+    with open_executor(place, limit_threads, threads, place.device, say=tell) as executor:
         for outcome in make_parts(executor, list(map(part, todo)), failed_once=failed_once):
             done += outcome.failed is None
             if outcome.failed is not None:
@@ -101,22 +101,17 @@ def make_there(
     InputError
         If that machine has other software or lacks a file.
     """
-    here = software_versions()
-    for library, version in software.items():
-        if here[library] != version:
-            raise InputError(
-                f"{socket.gethostname()}: expected {library} {version} as where the command runs, "
-                f"found {here[library]}; give all machines the same environment"
-            )
+    check_same_software(software)
     if run not in _plans:
         _plans.clear()  # of an earlier command, whose workers still live
         _plans[run] = prepare(recipe, out, {}, alone=False, say=lambda what, done, total: None)
     make_one(_plans[run], index, run)
 
 
-def limit_threads(threads: int, torch_threads: int) -> None:
+def limit_threads(threads: int, torch_threads: int, device: Device) -> None:
     """Share the cores. Torch has the same number everywhere, because its sums depend on it."""
     import numba
 
+    let_auto_mean(device)
     numba.set_num_threads(min(threads, numba.get_num_threads()))
     torch.set_num_threads(torch_threads)

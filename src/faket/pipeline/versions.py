@@ -1,5 +1,6 @@
 """Checks that one folder contains only data of one version of faket."""
 
+import socket
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -17,6 +18,23 @@ _COMPUTING = ("numpy", "scipy", "numba", "torch", THREADS)
 def software_and_threads() -> dict[str, str]:
     """Return the software and threads on which the last digits of a training depend."""
     return {**software_versions(), THREADS: str(torch.get_num_threads())}
+
+
+def check_same_software(software: Mapping[str, str]) -> None:
+    """Refuse to work for a command on a machine with other software.
+
+    Raises
+    ------
+    InputError
+        With the first library of another version.
+    """
+    here = software_versions()
+    for library, version in software.items():
+        if here[library] != version:
+            raise InputError(
+                f"{socket.gethostname()}: expected {library} {version} as where the command runs, "
+                f"found {here[library]}; give all machines the same environment"
+            )
 
 
 def check_versions(made: Mapping[Path, Mapping[str, str]], say: Report) -> None:

@@ -4,13 +4,11 @@ It uses the same four pixels and Keys weights for every voxel (z, x) as the numb
 the dense dimension. In torch it needs no compiler on the machine with the GPU.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import numpy as np
 import torch
 
 from faket.data import DoubleArray, FloatArray
+from faket.device import same_order
 from faket.interpolation import keys_weights
 
 _GATHER_BYTES = 2**28  # of voxels handled at once; chosen, 256 MB
@@ -26,18 +24,7 @@ def project_torch(
     return stack.permute(0, 2, 1).contiguous().cpu().numpy()  # [tilt, x, y] → [tilt, y, x]
 
 
-@contextmanager
-def _same_order() -> Iterator[None]:
-    """Let index_add_ add in a fixed order on CUDA, for reproducible results."""
-    before = torch.are_deterministic_algorithms_enabled()
-    torch.use_deterministic_algorithms(True)
-    try:
-        yield
-    finally:
-        torch.use_deterministic_algorithms(before)
-
-
-@_same_order()
+@same_order()
 def add_projections(
     planes: FloatArray, first: int, depth: int, angles_deg: DoubleArray, stack: torch.Tensor
 ) -> None:

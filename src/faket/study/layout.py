@@ -25,11 +25,11 @@ from faket.io.atomic import atomic_path
 from faket.io.leftovers import holds_nothing
 from faket.io.model_folder import ALL_MODELS, model_name
 from faket.io.records import read_record
-from faket.io.weights import find_vgg19_weights
 from faket.pipeline.foreign_microscope import PREFIX
 from faket.study.modalities import DATA, MODALITIES, NEEDS_VGG19, DataKind, Modality
-from faket.study.records import RESULT, trained_of
+from faket.study.records import RESULT, read_run, trained_of
 from faket.study.settings import PRESETS, StudySettings
+from faket.study.weights import available_modalities
 
 STAMP = "study.json"
 _OTHER_FOLDER = "correct the file, or choose another folder"
@@ -109,14 +109,23 @@ class Study:
         return self.folder / "runs" / run.modality.key / f"seed_{run.seed}"
 
     def is_finished(self, run: Run) -> bool:
-        """Return whether a run has its result after the wanted number of steps."""
+        """Return whether a run has its result in all tests after the wanted number of steps."""
+        return self.tests_done(run) >= self.settings.tests
+
+    def tests_done(self, run: Run) -> int:
+        """Return in how many test tomograms a run has its result, by what it is to be trained."""
         path = self.run_folder(run) / RESULT
-        if not path.exists():
-            return False
-        if run.modality.matching:
-            return True
+        if not path.exists() or not self._is_trained(run):
+            return 0
+        return 1 + len(read_run(path).further_scores)
+
+    def _is_trained(self, run: Run) -> bool:
+        """Return whether a run was trained for the wanted number of steps, or needs no training."""
+        path = self.run_folder(run) / RESULT
+        if run.modality.matching or not path.exists():
+            return path.exists()
         if run.modality.parent:
-            return self.is_finished(Run(MODALITIES[run.modality.parent], run.seed))
+            return self._is_trained(Run(MODALITIES[run.modality.parent], run.seed))
         trained = trained_of(path)
         wanted = self.settings.training_settings(trained.objects, self.settings.steps)
         return trained.epochs == wanted.epochs
@@ -167,8 +176,8 @@ def open_study(
     preset : str, optional
         By default the settings in the folder, or "small" in a new one.
     changes : mapping, optional
-        Settings that replace these, by name. In a study that has begun only more ``steps``, and
-        another ``picker`` while it has data but no runs.
+        Settings that replace these, by name. In a study that has begun only more ``steps`` or
+        ``tests``, and another ``picker`` while it has data but no runs.
     modalities : sequence of str, optional
         Rows to add, or to get more seeds; by default those of the folder, or those of the preset
         that need no missing weights. Rows from which they are fine-tuned are added too.
@@ -228,29 +237,6 @@ def _check_matching(settings: StudySettings, modalities: Sequence[str]) -> None:
         )
 
 
-def check_weights(study: Study) -> None:
-    """Find the weights that rows need before anything is made; see find_vgg19_weights."""
-    if any(key in NEEDS_VGG19 for key in study.modalities):
-        find_vgg19_weights(study.settings.vgg19_weights or None)
-
-
-def available_modalities(settings: StudySettings, wanted: Sequence[str]) -> tuple[str, ...]:
-    """Leave out rows that need VGG19's weights if there are none; nothing is downloaded.
-
-    Raises
-    ------
-    InputError
-        If a file of weights is named but does not exist.
-    """
-    try:
-        find_vgg19_weights(settings.vgg19_weights or None, download=False)
-    except InputError:
-        if settings.vgg19_weights:
-            raise
-        return tuple(key for key in wanted if key not in NEEDS_VGG19)
-    return tuple(wanted)
-
-
 def _check_known(key: str) -> None:
     if key not in MODALITIES:
         raise InputError(
@@ -289,8 +275,8 @@ def _check_same(
     for name, old in plain_record(begun).items():
         new = wanted[name]
         # A training whose learning rate has fallen to zero cannot be continued.
-        open_end = name == "steps" and settings.schedule == "constant"
-        more = open_end and isinstance(old, int) and settings.steps >= old
+        open_end = name == "tests" or (name == "steps" and settings.schedule == "constant")
+        more = open_end and isinstance(old, int) and new >= old
         if old != new and not more and name not in free:
             raise InputError(
                 f"{folder}: expected the settings with which the study was begun, {name} = {old!r}"

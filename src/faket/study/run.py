@@ -174,7 +174,8 @@ def _train(
 def _pick(study: Study, run: Run, device: Device, report: Callable[[str, int, int], None]) -> None:
     folder = study.run_folder(run)
     checkpoint = load_checkpoint(folder / TRAINING / BEST)
-    for place, test in enumerate(study.test_models(run.modality)):
+    done = study.tests_done(run)  # of these nothing changes
+    for place, test in list(enumerate(study.test_models(run.modality)))[done:]:
         volume = read_tomogram(stored(test / RECONSTRUCTION))
         found = pick(
             volume,
@@ -194,9 +195,9 @@ def _match(
     report: Callable[[str, int, int], None],
 ) -> dict[str, Any]:
     """Search for one species after the other; results of an interrupted run are kept."""
-    folder, cutoffs = study.run_folder(run), []
+    folder, cutoffs = study.run_folder(run), _earlier_cutoffs(study, run)
     recipe = read_recipe(study.recipe_path("benchmark"))
-    for place, test in enumerate(study.test_models(run.modality)):
+    for place, test in list(enumerate(study.test_models(run.modality)))[len(cutoffs) :]:
         acquisition = read_acquisition(test / ACQUISITION)
         volume = read_tomogram(stored(test / RECONSTRUCTION))
         coarse = replace(recipe.specimen, voxel_size_A=volume.voxel_size_A)  # as the tomogram
@@ -214,6 +215,14 @@ def _match(
         write_picks(folder / picks_name(place), picks, matcher.shape, matcher.voxel_size_A)
         cutoffs.append({item.name: item.cutoff for item in found})
     return {"matching": {"cutoffs": cutoffs[0], "further_cutoffs": cutoffs[1:]}}
+
+
+def _earlier_cutoffs(study: Study, run: Run) -> list[dict[str, float]]:
+    """Return the cutoffs in the test tomograms in which the run has its result already."""
+    if not study.tests_done(run):
+        return []
+    found = json.loads((study.run_folder(run) / RESULT).read_text())["matching"]
+    return [found["cutoffs"], *found["further_cutoffs"]]
 
 
 def _matching_settings(study: Study, matching: Matching) -> TemplateMatching:

@@ -4,28 +4,30 @@ import os
 import queue
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from faket.device import Device, resolve_device
+from faket.device import Device, let_auto_mean, resolve_device
 from faket.errors import InputError
 from faket.io.folder_lock import folder_lock
-from faket.io.manifest import read_manifest
+from faket.io.manifest import read_manifest, software_versions
 from faket.io.model_folder import MANIFEST
 from faket.picking.networks.choose import check_installed
-from faket.pipeline.executors import ExecutorName, Workplace, open_executor
+from faket.pipeline.executors import ExecutorName, Workplace, kept_place, open_executor
 from faket.pipeline.progress_records import Failed, swept
 from faket.pipeline.tries import NamedWork, attempt, make_parts
-from faket.pipeline.versions import check_versions
+from faket.pipeline.versions import check_same_software, check_versions
 from faket.pipeline.workers import spawning
 from faket.reports import Report
 from faket.study.data import make_data
-from faket.study.layout import Run, Study, check_weights
+from faket.study.layout import Run, Study
 from faket.study.modalities import MODALITIES
 from faket.study.records import RESULT, read_run
 from faket.study.run import perform
+from faket.study.weights import check_weights
 
 _REPORTED_EVERY_S = 10.0
 _messages: Any = None  # the queue through which a worker reports what it does
@@ -64,23 +66,26 @@ def run_study(
         If data cannot be made; if a run cannot be done, after all others are finished; if the
         folder contains data of another version, or another run is working in it.
     """
-    place = Workplace(executor, workers, cluster)
+    place = Workplace(executor, workers, cluster, device)
     tell = say or (lambda what, done, total: None)
     runs, n_data = study.runs(), len(study.data_kinds())
     total = n_data + len(runs)
-    resolve_device(device)  # before hours of data
-    check_weights(study)
+    if executor == "local":
+        resolve_device(device)  # before hours of data
+    check_weights(study.settings, study.modalities)
     check_installed(study.settings.picker)
     with (
         folder_lock(study.folder, notice=lambda what: tell(what, 0, 0)) as alone,
         swept(study.folder, alone=alone),
     ):
-        if any(not study.is_finished(run) for run in runs):
+        todo = [run for run in runs if not study.is_finished(run)]
+        if todo:
             check_versions(_made_by(study), tell)
         study.save()
-        make_data(study, place, lambda what, done, of: tell(what, done, total if of else 0))
-        todo = [run for run in runs if not study.is_finished(run)]
-        _run_all(study, todo, place, device, lambda what, left: tell(what, total - left, total))
+        # One cluster for all data and runs: another might wait in a queue again.
+        with kept_place(place) if todo else nullcontext(place) as place:
+            make_data(study, place, lambda what, done, of: tell(what, done, total if of else 0))
+            _run_all(study, todo, place, lambda what, left: tell(what, total - left, total))
 
 
 def _made_by(study: Study) -> dict[Path, dict[str, str]]:
@@ -93,7 +98,7 @@ def _made_by(study: Study) -> dict[Path, dict[str, str]]:
     }
 
 
-def _run_all(study: Study, todo: list[Run], place: Workplace, device: Device, tell: Any) -> None:
+def _run_all(study: Study, todo: list[Run], place: Workplace, tell: Any) -> None:
     if not todo:
         return
     # Another machine's processes report nothing, and may work in another folder.
@@ -101,7 +106,6 @@ def _run_all(study: Study, todo: list[Run], place: Workplace, device: Device, te
     messages = spawning().Queue() if local else None
     place = replace(place, workers=min(place.workers, len(todo))) if local else place
     study = replace(study, folder=Path(os.path.abspath(study.folder)))
-    single = resolve_device(device) == "cpu"
     runs = {run.name: run for run in todo}
     left, failed = len(todo), list[Failed]()
 
@@ -114,8 +118,9 @@ def _run_all(study: Study, todo: list[Run], place: Workplace, device: Device, te
             tell(what, left)
 
     token = secrets.token_hex(8)
-    parts = [NamedWork(run.name, _work, (study, run, device, token)) for run in todo]
-    with open_executor(place, _begin_worker, single, messages, here=False) as executor:
+    software = None if local else software_versions()
+    parts = [NamedWork(run.name, _work, (study, run, token, software)) for run in todo]
+    with open_executor(place, _begin_worker, place.device, messages, here=False) as executor:
         for outcome in make_parts(executor, parts, ready=ready, meanwhile=meanwhile):
             if outcome.failed is None:
                 left -= 1
@@ -142,7 +147,7 @@ def _drained(messages: Any) -> list[str]:
     return found
 
 
-def _begin_worker(threads: int, single: bool, messages: Any) -> None:
+def _begin_worker(threads: int, device: Device, messages: Any) -> None:
     """Share the cores. On a CPU torch has one thread, because its sums depend on their number."""
     import numba
     import torch
@@ -150,11 +155,15 @@ def _begin_worker(threads: int, single: bool, messages: Any) -> None:
     global _messages
     _messages = messages
     numba.set_num_threads(min(threads, numba.get_num_threads()))
-    if single:
+    let_auto_mean(device)
+    if resolve_device(device) == "cpu":
         torch.set_num_threads(1)
 
 
-def _work(study: Study, run: Run, device: Device, token: str) -> None:
+def _work(study: Study, run: Run, token: str, software: Mapping[str, str] | None) -> None:
+    """Do a run; ``software``: that of the machine that gives the work, if it is another one."""
+    if software is not None:
+        check_same_software(software)
     last = -_REPORTED_EVERY_S
 
     def say(what: str) -> None:
@@ -164,4 +173,4 @@ def _work(study: Study, run: Run, device: Device, token: str) -> None:
             _messages.put(what)
 
     with attempt(study.folder, run.record_name, token):
-        perform(study, run, device, say)
+        perform(study, run, "auto", say)

@@ -1,0 +1,123 @@
+"""The ``spectral`` method in torch, for GPUs: the images that numpy makes elsewhere.
+
+Of each tilt its noise-free projection and a white field go to the GPU once, and the images come
+back once. White fields are drawn on the CPU, so that a seed gives the same field on every device.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from faket.constants import interaction_constant_rad_per_V_A
+from faket.data import AnyArray, DoubleArray, FloatArray
+from faket.fourier import inverse_real
+from faket.methods.counts import DARKEST
+from faket.methods.gold_masks import GOLD_SIGMAS
+from faket.methods.reference_properties import CORNER, ReferenceProperties
+from faket.microscope.gold_gpu import faded_on_device, gold_mask_on_device
+from faket.microscope.optics import aberration_phase
+from faket.noise import white_noise
+from faket.noise.gpu import FourierPlane
+from faket.threads import ahead_in_threads
+
+
+class SpectralImager:
+    """Signal and noise of tilts with the properties of a reference, on one device."""
+
+    def __init__(self, properties: ReferenceProperties, noise_free: AnyArray, device: str) -> None:
+        """Look at noise-free projections [tilt, y, x].
+
+        Parameters
+        ----------
+        properties : ReferenceProperties
+            At the angles of the projections.
+        noise_free : ndarray, shape (tilt, y, x)
+        device : str
+        """
+        self._there, self._noise_free = properties, noise_free
+        self._plane = FourierPlane((noise_free.shape[1], noise_free.shape[2]), device)
+
+    def white(self, seed: int, tilts: Sequence[int]) -> Iterator[tuple[int, FloatArray]]:
+        """Yield each tilt with its white field, which threads draw meanwhile."""
+        shape = self._plane.shape
+
+        def draw(tilt: int) -> tuple[int, FloatArray]:
+            return tilt, white_noise(seed, tilt, shape)
+
+        yield from ahead_in_threads(draw, tilts, pixels=math.prod(shape))
+
+    def contrast(self, tilt: int, shift_px: AnyArray | None = None) -> Tensor:
+        """Return what :func:`faket.methods.contrast.expected_contrast` returns."""
+        plane, ctf = self._plane, self._there.ctf
+        sigma = float(interaction_constant_rad_per_V_A(ctf.voltage_kV))
+        spectrum = torch.fft.rfft2(plane.put(self._noise_free[tilt]) * -sigma)
+        spectrum *= plane.ring_filter(self._there.envelope[tilt], CORNER)
+        if shift_px is not None and np.any(shift_px):
+            ky, kx = plane.axes()
+            turns = float(shift_px[0]) * kx + float(shift_px[1]) * ky
+            spectrum *= torch.polar(torch.ones_like(turns), -2 * math.pi * turns).to(spectrum.dtype)
+        spectrum[0, 0] = 0
+        phase = inverse_real(spectrum, plane.shape)
+        size = torch.exp(-float(ctf.amplitude_contrast) * phase)
+        wave = torch.fft.fft2(torch.polar(size, phase))
+        wave = torch.fft.ifft2(wave * self._transfer(tilt))
+        intensity = wave.real**2 + wave.imag**2
+        made: Tensor = intensity - intensity.mean()
+        return made
+
+    def signal(self, contrast: Tensor, amplitude: DoubleArray) -> Tensor:
+        """Return an expected contrast times a ring amplitude."""
+        return self._plane.filtered(contrast, self._plane.ring_filter(amplitude, CORNER))
+
+    def noise(
+        self, tilt: int, contrast: Tensor, white: AnyArray, skewness: float, power: DoubleArray
+    ) -> Tensor:
+        """Return what :func:`faket.methods.counts.counting_noise` returns."""
+        electrons, field = float(self._there.electrons[tilt]), self._plane.put(white)
+        expected = electrons * (1 + contrast).clamp_(min=DARKEST)
+        deviation = expected.sqrt_() * field + (skewness / 6) * (field * field - 1)
+        amplitude = self._plane.anisotropic_filter(power, self._there.anisotropy[tilt], CORNER)
+        amplitude[0, 0] = 0
+        return self._plane.filtered(deviation / math.sqrt(electrons), amplitude)
+
+    def contrast_power(self) -> DoubleArray:
+        """Return what :func:`faket.methods.transfer.contrast_power` returns."""
+        rings, found = self._there.power.shape[1], []
+        for tilt, white in self.white(0, range(len(self._noise_free))):
+            contrast = self.contrast(tilt)
+            noisy = self._plane.put(white) * float(self._there.electrons[tilt]) ** -0.5
+            noisy += contrast
+            kept = gold_mask_on_device(noisy, self._there.pixel_size_A, sigmas=GOLD_SIGMAS)
+            if kept is None:
+                found.append(self._plane.ring_power(contrast, rings, CORNER))
+                continue
+            power = self._plane.ring_power(faded_on_device(contrast, kept), rings, CORNER)
+            found.append(power / self._plane.kept_part(kept))
+        return np.array(found)
+
+    def skewness(
+        self, tilt: int, amplitude: DoubleArray, power: DoubleArray, factors: Sequence[float]
+    ) -> list[float]:
+        """Return the skewness of a tilt's detail with the noise's times each factor."""
+        contrast = self.contrast(tilt)
+        signal = self.signal(contrast, amplitude)
+        white = white_noise(0, tilt, self._plane.shape)
+        moments = (
+            self._plane.detail_moments(signal + self.noise(tilt, contrast, white, factor, power))
+            for factor in factors
+        )
+        return [third / var**1.5 if var > 0 else 0.0 for var, third in moments]
+
+    def _transfer(self, tilt: int) -> Tensor:
+        """Transfer of a wave, exp(−iχ), over the frequencies of a complex FFT."""
+        (ny, nx), p, plane = self._plane.shape, self._there.pixel_size_A, self._plane
+        there = {"device": plane.device, "dtype": torch.float64}
+        ky, kx = (torch.fft.fftfreq(n, p, **there) for n in (ny, nx))
+        optics = self._there.ctf.optics(tilt)
+        chi = aberration_phase(kx, ky[:, None], optics) - optics.phase_plate_rad
+        chi[0, 0] = 0
+        made: Tensor = torch.polar(torch.ones_like(chi), -chi).to(torch.complex64)
+        return made
