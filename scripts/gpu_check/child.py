@@ -58,7 +58,9 @@ def run_parts(arguments: argparse.Namespace) -> None:
 
 
 def status_of(rows: list[Row]) -> str:
-    """Return "passed", "failed" where a row is beyond what is allowed, or "CPU only"."""
+    """Return "passed", "failed" where a row is beyond what is allowed, "CPU only", "left out"."""
+    if any(row.get("left_out") for row in rows):
+        return "left out"
     if any(row.get("cpu_only") for row in rows):
         return "CPU only"
     return "passed" if all(row.get("agrees", True) for row in rows) else "failed"

@@ -18,7 +18,7 @@ from typing import Any
 
 from facts import machine
 from parts import PARTS, Part
-from tables import line, markdown
+from tables import FINE, line, markdown
 
 Result = dict[str, Any]
 _AT_ONCE = 4  # parts that compare run side by side, those that are timed alone
@@ -54,9 +54,8 @@ def run_check(arguments: argparse.Namespace) -> int:
     board = Board(arguments.out, about)
     print(f"{about['device']}, torch {about['torch']}; {arguments.minutes:g} minutes at most")
     chosen = [part for part in PARTS if part.name in arguments.only]
-    alike, timed = (
-        [part for part in chosen if part.kind == kind] for kind in ("agreement", "speed")
-    )
+    alike = [part for part in chosen if part.kind == "agreement"]
+    timed = [part for part in chosen if part.kind != "agreement"]
 
     def run(parts: Sequence[Part], threads: int | None = None) -> None:
         run_group(parts, arguments, until, board.add, threads)
@@ -70,7 +69,7 @@ def run_check(arguments: argparse.Namespace) -> int:
             list(pool.map(lambda part: run([part], share), alike))
         for part in timed:
             run([part])
-    wrong = [r["part"] for r in board.results if r["status"] not in ("passed", "CPU only")]
+    wrong = [r["part"] for r in board.results if r["status"] not in FINE]
     verdict = f"not passed: {', '.join(wrong)}" if wrong else "all passed"
     print(f"{verdict}; results are in {board.out}/gpu_check.json and gpu_check.md")
     return 1 if wrong else 0

@@ -21,6 +21,7 @@ from inputs import (
     dotted_specimen,
     features,
     noise,
+    reference_properties,
     searched,
     tilts_of,
 )
@@ -165,6 +166,33 @@ def style_texture_1024(task: Task) -> list[Row]:
 
 def style_texture_3500(task: Task) -> list[Row]:
     return _style(task, "texture", 3500, {"": {}})
+
+
+def spectral_1024(task: Task) -> list[Row]:
+    return [_spectral(task, 1024)]
+
+
+def spectral_3500(task: Task) -> list[Row]:
+    return [_spectral(task, 3500)]
+
+
+def _spectral(task: Task, size: int) -> Row:
+    """Time the spectral method, the power of the specimen measured as for most references."""
+    from faket.methods.spectral import spectral_images
+
+    size, tilts = (48, 3) if task.small else (size, 61)
+    angles = np.linspace(-60, 60, tilts)
+    measured = replace(reference_properties().at(angles), contrast_power=None)
+    projections = -200 * tilts_of(size, tilts, seed=0).clip(0)
+    few = slice(0, 3)
+
+    def call(chosen: slice = slice(None)) -> Any:
+        return spectral_images(
+            projections[chosen], measured.at(angles[chosen]), angles[chosen], seed=0,
+            device=task.device,
+        )  # fmt: skip
+
+    return timed(f"{tilts} × {size}², spectral", call, task, partial(call, few))
 
 
 def projection(task: Task) -> list[Row]:

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+FINE = ("passed", "CPU only", "left out")
+
 
 def line(result: dict[str, Any]) -> str:
     """Return a result as one line, and one more for each of its rows."""
@@ -12,7 +14,7 @@ def line(result: dict[str, Any]) -> str:
 
 
 def _row(row: dict[str, Any]) -> str:
-    if row.get("cpu_only"):
+    if _is_none(row):
         return row["what"]
     if "found" in row:
         sign = "<=" if row["agrees"] else ">"
@@ -43,7 +45,7 @@ def markdown(whole: dict[str, Any]) -> str:
         *(_speed(row) for part in parts for row in _rows(part, "seconds")),
         "",
     ]
-    rest = [p for p in parts if p["status"] not in ("passed", "CPU only")]
+    rest = [p for p in parts if p["status"] not in FINE]
     out += [f"- {p['part']}: {p['status']}; {p.get('error', 'see the tables')}" for p in rest]
     notes = {row["note"]: None for part in parts for row in part.get("rows", []) if "note" in row}
     out += [f"- {note}" for note in notes]
@@ -51,11 +53,17 @@ def markdown(whole: dict[str, Any]) -> str:
 
 
 def _rows(part: dict[str, Any], key: str) -> list[dict[str, Any]]:
-    return [r for r in part.get("rows", []) if key in r or (key == "found" and r.get("cpu_only"))]
+    rows = part.get("rows", [])
+    return [r for r in rows if key in r or (key == "found" and _is_none(r))]
+
+
+def _is_none(row: dict[str, Any]) -> bool:
+    """Return whether nothing was compared or measured."""
+    return bool(row.get("cpu_only") or row.get("left_out"))
 
 
 def _agreement(part: dict[str, Any], row: dict[str, Any]) -> str:
-    if row.get("cpu_only"):
+    if _is_none(row):
         return f"| {row['what']} | – | – | n/a |"
     verdict = "agrees" if row["agrees"] else "**differs**"
     return f"| {row['what']} | {row['found']:.1e} | {row['allowed']:.1e} | {verdict} |"
