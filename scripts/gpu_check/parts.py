@@ -37,7 +37,7 @@ PARTS = (
     Part("style_vgg19_3500", "speed", 110.0),
     Part("style_texture_3500", "speed", 50.0),
     Part("spectral_1024", "speed", 40.0),
-    Part("spectral_3500", "speed", 60.0),
+    Part("spectral_3500", "speed", 90.0),
     Part("projection", "speed", 40.0),
     Part("reconstruction_full", "speed", 30.0),
     Part("training_step", "speed", 40.0),

@@ -36,11 +36,11 @@ def add_projections(
         voxels = slab.permute(0, 2, 1).reshape(-1, ny)  # [z, y, x] → [z x, y]
         for t, angle in enumerate(angles_deg):
             pixels, weights = _footprint(angle, (first + z0, first + z1), depth, nx, width, device)
+            # The extra column `width` collects what misses the detector.
+            padded = torch.zeros((width + 1, ny), device=device)
             for tap in range(4):
-                # The extra column `width` collects what misses the detector.
-                padded = torch.zeros((width + 1, ny), device=device)
                 padded.index_add_(0, pixels[:, tap], voxels * weights[:, tap, None])
-                stack[t] += padded[:width]
+            stack[t] += padded[:width]
 
 
 def back_project_torch(
