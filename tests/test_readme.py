@@ -4,6 +4,7 @@ import os
 import re
 import shlex
 import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +28,7 @@ from doc_blocks import (
 from faket.cli.app import app, run
 from faket.io.mrc import read_stack, read_volume
 from faket.pipeline import parse_recipe, read_recipe
+from faket.study import workers
 from faket.verification import verify
 
 LIBRARY = PAGES["docs/library.md"]
@@ -95,9 +97,9 @@ def test_commands_exist():
 def test_only_blocks_of_a_reason_are_not_run():
     """Those are few, and each of the others stands on a page that a test below runs."""
     left = [block for block in blocks("sh") if block.reason]
-    assert len(left) <= 8
+    assert len(left) <= 5
     pages = {block.page for block in blocks("sh") if not block.reason}
-    assert pages == {*TOGETHER, *STAND_INS, "docs/scale.md"}
+    assert pages == {*TOGETHER, *STAND_INS, "docs/scale.md", "docs/study.md"}
 
 
 def run_blocks(page, folder, monkeypatch, capsys):
@@ -157,6 +159,26 @@ def test_the_page_of_clusters(tmp_path, monkeypatch, capsys):
     shown = capsys.readouterr().out
     assert "#SBATCH" in shown
     assert "3" in shown
+
+
+def test_the_page_of_studies(tmp_path, monkeypatch, capsys):
+    """Its commands without the work of the studies, which tests/cli/test_study.py does."""
+
+    def work(study, **_):
+        study.save()
+        (study.folder / "data").mkdir(exist_ok=True)
+        (study.folder / "recipes").mkdir(exist_ok=True)
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(workers, "run_study", work)
+    for block in (block for block in blocks("sh") if block.page == "docs/study.md"):
+        for command in commands(block.code):
+            name, *words = shlex.split(command.replace("--device cuda", "--device cpu"))
+            if name == "faket":
+                assert run(words) == 0, f"{command}\n{capsys.readouterr().err}"
+            else:
+                program = [sys.executable, str(ROOT / words.pop(0))] if name == "python" else [name]
+                subprocess.run([*program, *words], check=True)
 
 
 @pytest.mark.parametrize("page", STAND_INS)
