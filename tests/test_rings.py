@@ -125,3 +125,11 @@ def test_windows_are_those_of_the_books():
     np.testing.assert_allclose(tukey((30, 41), 1.0), hann((30, 41)), atol=1e-12)
     edge = tukey((40, 40), 0.5, beyond=0.5)[20, :10]
     np.testing.assert_allclose(edge, 0.5 - 0.5 * np.cos(np.pi * (np.arange(10) + 0.5) / 10))
+
+
+@pytest.mark.parametrize("shape", [(8, 9), (9, 8), (1, 6), (2, 6), (6, 5, 7), (5, 6, 8)])
+def test_sums_over_rings_are_those_of_single_coefficients(shape):
+    rings = equal_rings(shape, 4)
+    values = np.random.default_rng(0).random(rings.index.shape)
+    expected = [(rings.weight * values)[rings.index == ring].sum() for ring in range(4)]
+    np.testing.assert_allclose(rings.sum(values), expected, rtol=1e-12)

@@ -40,8 +40,14 @@ class Rings:
 
     def sum(self, values: AnyArray) -> DoubleArray:
         """Return the sum over each ring of values [y, x // 2 + 1], in the whole plane."""
-        weighted = (self.weight * values).ravel()
-        total = np.bincount(self.index.ravel(), weighted, self.count + 1)[: self.count]
+        rows = self.index.shape[0]
+        half = rows // 2 + 1
+        # Rows of -ky lie in the same rings as those of ky: they are added first.
+        folded = np.array(values[:half], np.float64)
+        folded[1 : rows - half + 1] += values[: half - 1 : -1]
+        folded *= self.weight
+        index = self.index[:half].ravel()
+        total = np.bincount(index, folded.ravel(), self.count + 1)[: self.count]
         return np.asarray(total, np.float64)
 
     def mean(self, values: AnyArray, *, empty: float = np.nan) -> DoubleArray:

@@ -10,6 +10,7 @@ from scipy import fft
 from faket.data import AnyArray
 from faket.errors import InputError
 from faket.evaluation.tilts import checked_stack
+from faket.threads import in_threads
 
 _SCALES_PX = (3.0, 6.0, 12.0)
 _HOT_SIGMA = 8.0
@@ -70,7 +71,8 @@ def contrast_sign(stack: AnyArray) -> ContrastSign:
     checked_stack(stack, "stack")
     bands = [_band(stack.shape[1:], scale) for scale in _SCALES_PX]
     chosen = np.unique(np.linspace(0, len(stack) - 1, _MOST_TILTS).round().astype(int))
-    skewness = np.mean([_skewness(stack[tilt], bands) for tilt in chosen], axis=0)  # [scale]
+    each = in_threads(lambda tilt: _skewness(stack[tilt], bands), chosen, pixels=stack[0].size)
+    skewness = np.mean(each, axis=0)  # [scale]
     # Variance of the skewness of white noise: 6 / n times the sum of its cubed autocorrelation,
     # which for a Gaussian of σ pixels is 4 π σ² / 3.
     error = np.sqrt(8 * math.pi / stack[0].size) * np.array(_SCALES_PX)

@@ -25,10 +25,10 @@ from faket.microscope.ctf_fit import (
     TiltSpectra,
     defocus_spread_A,
     measure_spectra,
-    two_scales_misfit,
+    two_scales_misfits,
 )
-from faket.microscope.optics import Optics, ctf_zeros
-from faket.microscope.thon import mean_squared_ctf
+from faket.microscope.optics import Optics, aberration_phase, ctf_zeros
+from faket.microscope.thon import defocus_coherence
 from faket.tilts import checked_angles
 from faket.units import A_PER_UM, UM_PER_A
 
@@ -216,15 +216,15 @@ def _fit_each(
     found = np.empty(len(angles))
     grid = fit.defocus_A + np.linspace(-4, 4, 81) * JITTER_A
     grid = grid[grid > 0.3 * fit.defocus_A]
+    k = rings.frequency
+    phases = [aberration_phase(k, 0.0, replace(optics, defocus_A=float(x))) for x in grid]
+    cosines = np.cos(2 * (np.array(phases) - optics.phase_plate_rad))  # [defocus, ring]
+    prior = ((grid - fit.defocus_A) / JITTER_A) ** 2
     for tilts, signal, noise in fit.shapes:
         for tilt in np.flatnonzero(tilts):
             half, depth, _ = defocus_spread_A(abs(float(angles[tilt])), width_A)
-            misfit = np.empty(len(grid))
-            for i, defocus_A in enumerate(grid):
-                transfer = mean_squared_ctf(
-                    rings.frequency, replace(optics, defocus_A=defocus_A), half, depth, 0.0
-                )
-                misfit[i] = two_scales_misfit(rings, rings.power[tilt], signal * transfer, noise)
-            prior = ((grid - fit.defocus_A) / JITTER_A) ** 2
+            spread = defocus_coherence(k, optics, half, depth, 0.0)
+            signals = signal * 0.5 * (1 - spread * cosines)
+            misfit = two_scales_misfits(rings, rings.power[tilt], signals, noise)
             found[tilt] = grid[(misfit + prior).argmin()]
     return found

@@ -129,16 +129,29 @@ class GroupFit:
         return norm**2, self._falling @ weights[:split], self._noise @ weights[split:]
 
 
-def two_scales_misfit(
-    rings: TiltSpectra, power: DoubleArray, signal: DoubleArray, noise: DoubleArray
-) -> float:
-    """Return χ² of the best a·signal + b·noise, a and b >= 0, for one tilt's spectrum."""
-    fraction = signal / np.maximum(signal + noise, 1e-12)
-    error = np.maximum(signal + noise, 1e-12) * np.sqrt(
-        1 / rings.modes + (_SIGNAL_ERROR * fraction) ** 2
-    )
-    _, norm = nnls(np.column_stack([signal, noise]) / error[:, None], power / error)
-    return float(norm**2)
+def two_scales_misfits(
+    rings: TiltSpectra, power: DoubleArray, signals: DoubleArray, noise: DoubleArray
+) -> DoubleArray:
+    """Return χ² of the best a·signal + b·noise, a and b >= 0, for one tilt's spectrum.
+
+    ``signals``, shape (n, rings), are tried one by one; the result has shape (n,).
+    """
+    whole = np.maximum(signals + noise, 1e-12)
+    error = whole * np.sqrt(1 / rings.modes + (_SIGNAL_ERROR * signals / whole) ** 2)
+    first, second, target = signals / error, noise / error, power / error
+    ff, ss, fs = ((x * y).sum(-1) for x, y in ((first, first), (second, second), (first, second)))
+    ft, st, tt = ((x * target).sum(-1) for x in (first, second, target))
+    # Either alone, which is best where the best of both would be negative.
+    gain = np.maximum(_squared_over(np.maximum(ft, 0), ff), _squared_over(np.maximum(st, 0), ss))
+    determinant = ff * ss - fs * fs
+    a, b = ss * ft - fs * st, ff * st - fs * ft
+    inside = (determinant > 1e-12 * ff * ss) & (a > 0) & (b > 0)
+    both = (a * ft + b * st) / np.where(inside, determinant, 1.0)
+    return np.asarray(np.maximum(tt - np.where(inside, both, gain), 0.0))
+
+
+def _squared_over(values: DoubleArray, below: DoubleArray) -> DoubleArray:
+    return np.asarray(values**2 / np.maximum(below, 1e-300))
 
 
 def _basis(frequency: DoubleArray) -> tuple[DoubleArray, DoubleArray]:

@@ -165,8 +165,19 @@ def mean_squared_ctf(
     -------
     ndarray, shape (n,), float64
     """
-    turn = optics.wavelength_A * frequency_per_A**2  # turns of 2χ per Å of defocus
+    spread = defocus_coherence(frequency_per_A, optics, half_range_A, depth_A, scatter_A)
     chi = aberration_phase(frequency_per_A, 0.0, optics) - optics.phase_plate_rad
+    return np.asarray(0.5 * (1 - spread * np.cos(2 * chi)))
+
+
+def defocus_coherence(
+    frequency_per_A: DoubleArray,
+    optics: Optics,
+    half_range_A: float,
+    depth_A: float,
+    scatter_A: float,
+) -> DoubleArray:
+    """Return c(k) of :func:`mean_squared_ctf`, which holds for every mean defocus."""
+    turn = optics.wavelength_A * frequency_per_A**2  # turns of 2χ per Å of defocus
     coherence = np.sinc(2 * turn * half_range_A) * np.sinc(turn * depth_A)
-    coherence = coherence * np.exp(-2 * (np.pi * turn * scatter_A) ** 2)
-    return np.asarray(0.5 * (1 - coherence * np.cos(2 * chi)))
+    return np.asarray(coherence * np.exp(-2 * (np.pi * turn * scatter_A) ** 2))

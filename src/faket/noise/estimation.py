@@ -80,14 +80,15 @@ def estimate_noise(
         contrast signs differ, or an image is smaller than 32 pixels and
         there are no noise-free projections.
     """
-    tilt_statistics(reference, "reference")  # finite, and of three axes
+    mean, sigma = tilt_statistics(reference, "reference")  # finite, and of three axes
     check_scale(reference)
     repaired = repair(reference)
     noise_free = noise_free_reference
     if noise_free is not None:
         noise_free = repaired.applied_to(noise_free)
-    reference = repaired.images
-    mean, sigma = tilt_statistics(reference, "reference")
+    if repaired.images is not reference:
+        reference = repaired.images
+        mean, sigma = tilt_statistics(reference, "reference")
     sigma[list(repaired.blank)] = 0.0
     if not sigma.all():
         raise InputError(

@@ -19,6 +19,7 @@ from faket.errors import InputError
 from faket.reconstruction.coarse_images import CoarseImages, coarse_images
 from faket.reconstruction.resampling import in_plane_rotation
 from faket.rings import equal_rings, frequencies, tukey
+from faket.threads import in_threads
 from faket.tilts import checked_angles
 
 _NEIGHBOURS = 3  # tilts on either side, to which one is compared; chosen
@@ -209,15 +210,19 @@ def _stretched_spectra(
     rings = equal_rings((size, size), size // 2)
     turn = in_plane_rotation(tilt_axis_deg)
     out = np.empty((len(images), size, size // 2 + 1), np.complex64)
-    for image, angle, spectrum in zip(images, angles, out, strict=True):
+
+    def transform(tilt: int) -> None:
+        image, angle = images[tilt], angles[tilt]
         # (X, Y) of the specimen was imaged at R (X cos θ, Y); from here on y x.
         to_image = (turn * [np.cos(angle), 1.0])[::-1, ::-1]
         offset = np.array(image.shape) // 2 - to_image @ np.full(2, size // 2)
         seen = ndimage.affine_transform(image, to_image, offset, output_shape=(size, size), order=1)
-        values = fft.rfft2((seen - seen.mean()) * window, workers=-1)
+        values = fft.rfft2((seen - seen.mean()) * window)
         power = rings.mean(np.abs(values) ** 2, empty=0.0)
         power = np.append(np.maximum(power, 1e-9 * max(power.max(), 1e-9)), np.inf)
-        spectrum[:] = values / np.sqrt(power)[rings.index]
+        out[tilt] = values / np.sqrt(power)[rings.index]
+
+    in_threads(transform, range(len(images)))
     return out
 
 
@@ -232,11 +237,13 @@ def _pair_shifts(
     place = fft.fftfreq(size, 1 / size)
     far = np.abs(place) > _FARTHEST * size
     shifts, heights = np.empty((len(pairs), 2)), np.empty(len(pairs))
-    for p, (i, j) in enumerate(pairs):
+
+    def measure(p: int) -> None:
+        i, j = pairs[p]
         apart = tangents[i] - tangents[j]
         weight = (band * np.exp(-((waves * apart / _AGREEING) ** 2))).astype(np.float32)
         product = transforms[i] * transforms[j].conj() * weight
-        correlation = fft.irfft2(product, (size, size), workers=-1)
+        correlation = fft.irfft2(product, (size, size))
         noise = float(correlation.std())
         correlation[far] = correlation[:, far] = -np.inf
         y, x = np.unravel_index(correlation.argmax(), correlation.shape)
@@ -245,6 +252,8 @@ def _pair_shifts(
             place[x] + _vertex(correlation[y, [x - 1, x, (x + 1) % size]]),
             place[y] + _vertex(correlation[[y - 1, y, (y + 1) % size], x]),
         )
+
+    in_threads(measure, range(len(pairs)))
     return shifts, heights
 
 
