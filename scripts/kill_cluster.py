@@ -1,13 +1,16 @@
 """Kill parts of a cluster's run at instants drawn at random, resume it, and compare the bytes.
 
     python scripts/kill_cluster.py FOLDER --count 100 [--kind array|dask] [--seed 0]
+        [--network-drive] [--clocks]
 
 A run makes eight tomograms with two tasks of two workers each (array), or with a scheduler of dask
 and four workers. What computes is replaced by something quick (tests/pipeline/kill_everywhere.py);
 what writes, claims, waits, tries again and resumes is the true code. Killed with SIGKILL is a
 worker, a task (or dask's scheduler), or everything. Then all is begun again until it ends. Each
 line tells what was killed and when; the last one, how many of the data sets are byte-equal to one
-made in one process, with nothing else left in the folder.
+made in one process, with nothing else left in the folder. With --network-drive no process can lock
+or link files, or rename them into another folder; with --clocks every process has another time, up
+to a month away, and so have the files of each killed run. Both hold for arrays.
 """
 
 import argparse
@@ -26,6 +29,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests" / "pipeline"))
 
+import drive_faults  # noqa: E402
 import kill_everywhere  # noqa: E402
 
 from faket.errors import InputError  # noqa: E402
@@ -54,14 +58,20 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=100)
     parser.add_argument("--kind", choices=("array", "dask"), default="array")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--network-drive", action="store_true")
+    parser.add_argument("--clocks", action="store_true")
     asked = parser.parse_args()
     stand_in()
+    if asked.network_drive:
+        drive_faults.without_locks_and_links()
     asked.folder.mkdir(parents=True, exist_ok=True)
     whole, out = asked.folder / "whole", asked.folder / "out"
     shutil.rmtree(whole, ignore_errors=True)
     dataset.generate(kill_everywhere.recipe(TOMOGRAMS), whole)
     expected = kill_everywhere.contents(whole)
     run = Array if asked.kind == "array" else Dask
+    if asked.clocks:
+        Array.clock = drive_faults.Clock()
     rng = random.Random(asked.seed)
     started = time.monotonic()
     shutil.rmtree(out, ignore_errors=True)
@@ -75,6 +85,9 @@ def main() -> None:
         time.sleep(at)
         begun.kill(what, rng)
         check_whole(out)
+        if asked.clocks:
+            with suppress(FileNotFoundError):  # others still work
+                drive_faults.change_dates(out, rng)
         begun.to_the_end()
         same = kill_everywhere.contents(out) == expected
         equal += same
@@ -142,6 +155,7 @@ class Array:
     """Two tasks of two workers each."""
 
     targets = ("worker", "task", "all")
+    clock: drive_faults.Clock | None = None
 
     def __init__(self, out: Path) -> None:
         """Begin."""
@@ -150,6 +164,8 @@ class Array:
 
     def _begin(self, number: int) -> int:
         def work() -> None:
+            if self.clock is not None:
+                self.clock.set_wrong()
             recipe = kill_everywhere.recipe(TOMOGRAMS)
             dataset.generate(recipe, self._out, workers=WORKERS, tasks=Task(number, TASKS))
 

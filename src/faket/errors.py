@@ -19,3 +19,19 @@ class SetAsideError(RuntimeError):
     The message is one line; the first such error is its cause. The command line prints the line and
     exits with code 1.
     """
+
+
+class DiskFullError(InputError):
+    """There is no room on a disk: no part's fault, so that nothing else is tried."""
+
+
+class UnfitMachineError(InputError):
+    """A machine lacks something that the one has on which the command runs.
+
+    Attributes
+    ----------
+    worker : str
+        The process, where an executor knows it; it is given nothing more.
+    """
+
+    worker = ""

@@ -1,12 +1,15 @@
 """`faket study`, the real command: the smoke test, going on, and bad input."""
 
 import csv
+import json
 from dataclasses import replace
 
+import numba
 import pytest
+import torch
 
 from faket.cli.app import run
-from faket.pipeline import executors
+from faket.pipeline import dask_cluster, executors
 from faket.study import workers
 from faket.study.settings import PRESETS
 from inline_workers import inline_workers
@@ -66,6 +69,38 @@ def test_tiny_from_nothing_to_the_page_and_again(tmp_path, capsys, tinier):
     assert run(["study", str(out), "--report-only"]) == 0
     assert "| 0 of 1 |" not in (out / "study.md").read_text()
     assert (out / "study.md").read_text().count("not run") == 3
+
+
+@pytest.fixture
+def own_threads():
+    """Workers in threads of this process set its numbers of threads."""
+    threads = torch.get_num_threads(), numba.get_num_threads()
+    yield
+    torch.set_num_threads(threads[0])
+    numba.set_num_threads(threads[1])
+
+
+@pytest.mark.usefixtures("own_threads", "tinier")
+def test_dask_makes_the_same_study(tmp_path, monkeypatch):
+    pytest.importorskip("distributed", reason="needs dask: pip install 'faket[cluster]'")
+    opened, one = [], dask_cluster._opened
+    monkeypatch.setattr(dask_cluster, "_opened", lambda *given: opened.append(given) or one(*given))
+    (tmp_path / "site.toml").write_text('system = "local"\n[settings]\nprocesses = false\n')
+    where = ["--executor", "dask", "--cluster", str(tmp_path / "site.toml")]
+    rows = ["--preset", "tiny", "--modalities", "benchmark"]
+    assert run(["study", str(tmp_path / "dask"), *rows, *where, "--workers", "2"]) == 0
+    assert {cluster for cluster, _ in opened[1:]} == {opened[1][0]} != {opened[0][0]}
+    assert run(["study", str(tmp_path / "here"), *rows]) == 0
+    files = [path for path in (tmp_path / "here").rglob("*/*/*/*") if path.is_file()]
+    for path in files:
+        other = tmp_path / "dask" / path.relative_to(tmp_path / "here")
+        if path.name not in ("run.json", "costs.json", "result.json"):
+            assert path.read_bytes() == other.read_bytes()
+        elif path.name == "result.json":
+            first, second = json.loads(path.read_text()), json.loads(other.read_text())
+            assert first["scores"] == second["scores"]
+            assert first["digests"] == second["digests"]
+    assert "result.json" in {path.name for path in files}
 
 
 def test_a_study_of_each_foreign_microscope_and_a_page_over_all(tmp_path, capsys, monkeypatch):

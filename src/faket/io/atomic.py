@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from faket.errors import DiskFullError
 from faket.io.failures import PathLike, cannot_write, input_error, is_explained
 from faket.io.leftovers import holds_nothing, remove_leftovers, temporary_name
 
@@ -146,11 +147,12 @@ def require_space(folder: PathLike, n_bytes: int) -> None:
     except OSError as error:
         raise cannot_write(folder, error) from error
     if free < n_bytes:
-        raise input_error(
+        told = input_error(
             folder,
             f"expected {_size(n_bytes)} of free disk space, found {_size(free)}; "
             "free space or choose another folder",
         )
+        raise DiskFullError(str(told))
 
 
 def _absolute(path: PathLike) -> Path:

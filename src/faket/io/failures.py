@@ -5,10 +5,12 @@ import logging
 from functools import cache
 from pathlib import Path
 
-from faket.errors import InputError
+from faket.errors import DiskFullError, InputError
+from faket.io.leftovers import with_true_names
 
 PathLike = str | Path
 
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 _ADVICE = {
     errno.ENOSPC: ("the disk is full", "free space or choose another folder"),
     errno.EDQUOT: ("your disk quota is used up", "free space or choose another folder"),
@@ -57,9 +59,17 @@ def cannot_read(path: PathLike, error: OSError) -> InputError:
 def cannot_write(path: PathLike, error: OSError) -> InputError:
     """Return the InputError for a file or folder that could not be written."""
     what, remedy = _advice(error)
-    return input_error(
-        path, f"cannot be written: {what}, and no unfinished file was left; {remedy}"
+    told = input_error(
+        with_true_names(path),
+        f"cannot be written: {what}, and no unfinished file was left; {remedy}",
     )
+    return DiskFullError(str(told)) if is_out_of_room(error) else told
+
+
+def is_out_of_room(error: BaseException) -> bool:
+    """Return whether an error says that there is no room on a disk."""
+    full = isinstance(error, OSError) and error.errno in _NO_ROOM
+    return full or isinstance(error, DiskFullError)
 
 
 def is_explained(error: OSError) -> bool:

@@ -30,6 +30,11 @@ def temporary_name(name: str) -> str:
     return f".part-{this_process()}-{secrets.token_hex(4)}-{_end(name)}"
 
 
+def with_true_names(path: str | Path) -> str:
+    """Return a path in which temporary names are those that the files and folders will get."""
+    return _PART.sub("", str(path))
+
+
 def this_process() -> str:
     """Return what tells this process from every other: machine, number, and when it began."""
     return f"{_machine()}.{os.getpid()}.{_started(os.getpid()) or 0}"

@@ -25,7 +25,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from faket.errors import InputError
+from faket.errors import InputError, UnfitMachineError
 from faket.io.failures import input_error, shown
 from faket.io.text import read_text
 from faket.pipeline.executors import LostClusterError
@@ -67,24 +67,40 @@ class DaskExecutor:
         """
         self._client, self._begin = client, (begin, arguments)
         self._renew, self._renewed_at = renew, time.monotonic()
+        self._unfit = dict[str, UnfitMachineError]()  # by the worker's address
         self._remote = dict[Future[None], Any]()  # dask forgets what nobody holds
 
     @property
     def places(self) -> int:
-        """As many as there are workers; one before the first comes."""
+        """As many as there are workers that are fit; one before the first comes.
+
+        Raises
+        ------
+        UnfitMachineError
+            If none is fit.
+        """
+        return max(1, len(self._fit()))
+
+    def _fit(self) -> list[str]:
+        """Return the addresses of the workers that are not unfit."""
         try:
             if time.monotonic() - self._renewed_at > _RENEW_S:
                 self._renewed_at = time.monotonic()
                 self._renew()
-            return max(1, len(self._client.nthreads()))
+            every = list(self._client.nthreads())
         except (OSError, ValueError, RuntimeError) as error:
             raise _lost(error) from None
+        fit = [address for address in every if address not in self._unfit]
+        if every and not fit:
+            raise self._unfit[every[0]]
+        return fit
 
     def submit(self, work: Callable[..., None], *arguments: Any) -> Future[None]:
         """Give work to a worker."""
         future = Future[None]()
+        chosen = {"workers": self._fit()} if self._unfit else {}
         try:
-            remote = self._client.submit(_do, *self._begin, work, arguments, pure=False)
+            remote = self._client.submit(_do, *self._begin, work, arguments, pure=False, **chosen)
         except (OSError, ValueError, RuntimeError) as error:
             raise _lost(error) from None
         self._remote[future] = remote
@@ -105,6 +121,8 @@ class DaskExecutor:
         error = remote.exception()
         if isinstance(error, KilledWorker):  # so many as the scheduler allows for one task
             error = BrokenProcessPool(str(error))
+        if isinstance(error, UnfitMachineError):
+            self._unfit[error.worker] = error
         future.set_exception(error)
 
 
@@ -238,8 +256,12 @@ def _do(
     from distributed import get_worker
 
     with _alone:
-        begin(get_worker().state.nthreads, *begin_arguments)
-        work(*arguments)
+        try:
+            begin(get_worker().state.nthreads, *begin_arguments)
+            work(*arguments)
+        except UnfitMachineError as error:
+            error.worker = get_worker().address
+            raise
 
 
 def _lost(why: object) -> LostClusterError:

@@ -1,7 +1,7 @@
 """From a recipe to a labelled data set on disk, tomogram by tomogram; it can be continued."""
 
 import math
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -148,7 +148,8 @@ def _make(plan: Plan, mine: range, place: Workplace, say: Report) -> None:
                 for notice in _left_out(out / outcome.name):
                     say(notice, 0, 0)
                 continue
-            set_aside(out, outcome.failed)
+            with suppress(InputError, OSError):  # said already, and told again at the end
+                set_aside(out, outcome.failed)
             failed[outcome.name], cause = outcome.failed, outcome.error
             if len(failed) == HOPELESS and done == 0:
                 break

@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import socket
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import torch
 
 from faket.device import Device, let_auto_mean
+from faket.errors import DiskFullError, InputError, UnfitMachineError
 from faket.io.manifest import software_versions
 from faket.io.model_folder import MANIFEST, model_name
 from faket.pipeline.executors import Workplace, open_executor
@@ -98,14 +100,23 @@ def make_there(
 
     Raises
     ------
-    InputError
+    UnfitMachineError
         If that machine has other software or lacks a file.
     """
     check_same_software(software)
     if run not in _plans:
         _plans.clear()  # of an earlier command, whose workers still live
-        _plans[run] = prepare(recipe, out, {}, alone=False, say=lambda what, done, total: None)
+        _plans[run] = _prepared(recipe, out)
     make_one(_plans[run], index, run)
+
+
+def _prepared(recipe: Recipe, out: Path) -> Plan:
+    try:
+        return prepare(recipe, out, {}, alone=False, say=lambda what, done, total: None)
+    except DiskFullError:
+        raise
+    except InputError as error:  # the command has prepared the same
+        raise UnfitMachineError(f"{socket.gethostname()}: {error}") from None
 
 
 def limit_threads(threads: int, torch_threads: int, device: Device) -> None:

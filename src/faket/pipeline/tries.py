@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from faket.errors import InputError, SetAsideError
+from faket.errors import DiskFullError, InputError, SetAsideError, UnfitMachineError
+from faket.io.failures import is_out_of_room
 from faket.io.leftovers import this_process
 from faket.pipeline.executors import Executor, KilledError, LostClusterError
 from faket.pipeline.progress_records import Failed, making, making_path, read_making, tidy
@@ -64,6 +65,7 @@ def make_parts(
     ----------
     executor : Executor
         It gets only as many parts as it has places, so that nothing is begun after an interrupt.
+        It gives no more to a machine that is unfit.
     parts : sequence of NamedWork
     ready : callable
         Returns one of the waiting parts that may be begun now; None if there is none. What never
@@ -77,6 +79,8 @@ def make_parts(
     ------
     LostClusterError
         If the cluster is gone.
+    DiskFullError
+        If a disk is full.
     """
     waiting, running = list(parts), dict[Future[None], NamedWork]()
     tries = Counter[str]()
@@ -95,7 +99,13 @@ def make_parts(
                 continue
             if isinstance(error, LostClusterError) or not isinstance(error, Exception):
                 raise error
+            if is_out_of_room(error):  # no part's fault, and what is set aside would be lost
+                raise DiskFullError(in_one_line(error)) from error
             failed_once(part.name, error)
+            if isinstance(error, UnfitMachineError):  # another machine tries it
+                tries[part.name] -= 1
+                waiting.append(part)
+                continue
             if tries[part.name] < TRIES and not isinstance(error, KilledError):
                 waiting.append(part)  # behind the others, and so most likely in another process
             else:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from faket.errors import InputError
+from faket.errors import InputError, UnfitMachineError
 from faket.io.manifest import software_versions
 from faket.reports import Report
 
@@ -25,13 +25,13 @@ def check_same_software(software: Mapping[str, str]) -> None:
 
     Raises
     ------
-    InputError
+    UnfitMachineError
         With the first library of another version.
     """
     here = software_versions()
     for library, version in software.items():
         if here[library] != version:
-            raise InputError(
+            raise UnfitMachineError(
                 f"{socket.gethostname()}: expected {library} {version} as where the command runs, "
                 f"found {here[library]}; give all machines the same environment"
             )
