@@ -24,7 +24,7 @@ def full():
 def test_nothing_is_tried_again_or_set_aside():
     tried = []
     parts = [NamedWork(name, full) for name in ("model_0", "model_1")]
-    with pytest.raises(DiskFullError, match="^No space left on device$"):
+    with pytest.raises(DiskFullError, match=r"^No space left on device$"):
         list(make_parts(InThisProcess(), parts, failed_once=lambda name, _: tried.append(name)))
     assert tried == []
 

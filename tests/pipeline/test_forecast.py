@@ -172,6 +172,14 @@ def test_the_command_tells_what_is_known_and_what_not(tmp_path, capsys, monkeypa
     assert sum("at a time" in line for line in lines) == 3  # 1, 2 and 4
     assert run(["plan", str(recipe), "--template", "slurm", "--tasks", "7"]) == 0
     assert "#SBATCH --array=1-7\n" in capsys.readouterr().out
+    assert run(["plan", str(recipe), "--json"]) == 0
+    content = json.loads(capsys.readouterr().out)
+    assert content["tomograms"] == told.tomograms
+    assert content["disk_bytes"] == told.disk_bytes
+    assert content["tomogram"]["stages"].keys() == told.tomogram.stages.keys()
+    assert content["seconds_by_one"] == told.seconds(1)
+    assert run(["plan", str(recipe), "--json", "--template", "slurm"]) == 2
+    assert "expected no --json with --template" in capsys.readouterr().err
     assert run(["plan", str(recipe), "--tasks", "7"]) == 2
     assert "no --tasks without --template" in capsys.readouterr().err
     monkeypatch.setattr(machine, "free_memory_MB", lambda: None)

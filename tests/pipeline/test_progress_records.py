@@ -18,6 +18,7 @@ from faket.pipeline.progress_records import (
     read_making,
     read_progress,
     set_aside,
+    swept,
 )
 
 HOLD = """
@@ -77,3 +78,20 @@ def test_reasons_stay_until_they_are_cleared(tmp_path):
 def test_a_record_has_its_writer(tmp_path):
     record = new_making("model_7")
     assert record.process.split(".")[1] == str(record.pid)
+
+
+def test_a_record_that_a_killed_process_left_empty_is_removed(tmp_path):
+    """Without hard links a record is first made and then written."""
+    path = making_path(tmp_path, "thing")
+    path.parent.mkdir()
+    path.touch()
+    unknown = path.with_name(f".part-00000000.1.1-00000000-{path.name}")
+    unknown.touch()
+    with swept(tmp_path, alone=False):
+        assert path.exists()  # its maker may live on another machine
+    unknown.unlink()
+    machine = this_process().split(".")[0]
+    path.with_name(f".part-{machine}.999999999.1-00000000-{path.name}").touch()
+    with swept(tmp_path, alone=False):
+        assert not path.exists()
+    assert not list(tmp_path.iterdir())

@@ -9,7 +9,16 @@ import pytest
 
 from faket.cli.app import run
 from faket.io.records import write_record
-from faket.pipeline.progress_records import Failed, making_path, new_making, set_aside
+from faket.pipeline.executors import Workplace
+from faket.pipeline.make_models import _starting
+from faket.pipeline.progress_records import (
+    Failed,
+    making,
+    making_path,
+    new_making,
+    read_progress,
+    set_aside,
+)
 from faket.pipeline.standing import standing_of
 
 
@@ -63,6 +72,32 @@ def test_nobody_works_and_nothing_is_known(tmp_path, capsys):
     (tmp_path / "progress").mkdir()
     begun(tmp_path, "preparation")
     assert run(["status", str(tmp_path)]) == 0
-    assert "0 of an unknown number made, 1 being made" in capsys.readouterr().out
+    told = capsys.readouterr().out.splitlines()
+    assert told[0].endswith("0 of an unknown number made")
+    assert told[1].startswith("  preparing: process ")
     assert run(["status", str(tmp_path / "nowhere")]) == 2
     assert "found no folder" in capsys.readouterr().err
+
+
+def test_workers_that_start_are_told_and_make_nothing_yet(out, capsys):
+    begun(out, "workers")
+    assert run(["status", str(out)]) == 0
+    told = capsys.readouterr().out.splitlines()
+    assert told[0].endswith("4 of 20 made")
+    assert told[1].startswith(f"  workers start: process {os.getpid()} on")
+
+
+def test_that_workers_start_is_forgotten_when_one_makes_something(tmp_path):
+    with _starting(tmp_path, Workplace(workers=2)) as see:
+        see()
+        assert [one.name for one in read_progress(tmp_path).making] == ["workers"]
+        with making(tmp_path, "model_0"):
+            see()
+            assert [one.name for one in read_progress(tmp_path).making] == ["model_0"]
+        see()
+    assert not list(tmp_path.iterdir())
+    with _starting(tmp_path, Workplace(workers=2)):
+        pass  # nothing was begun
+    with _starting(tmp_path, Workplace()) as see:  # in this process nothing starts
+        assert not read_progress(tmp_path).making
+    assert not list(tmp_path.iterdir())

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from faket.errors import InputError
+from faket.io import failures
 from faket.pipeline.workers import worker_processes
 
 PROGRAM = """
@@ -96,3 +97,13 @@ def test_a_killed_worker_is_one_line():
         worker_processes(2, time.sleep, 0.0) as pool,
     ):
         pool.submit(signal.raise_signal, signal.SIGKILL).result()
+
+
+def test_notices_of_workers_are_told_by_the_command(caplog, tmp_path):
+    """Whoever tells them can then write JSON, or leave a bar of progress whole."""
+    path = tmp_path / "a.mrc"
+    with worker_processes(2, time.sleep, 0.0) as pool:
+        for future in [pool.submit(failures.notice, path, f"odd {i}") for i in range(2)]:
+            future.result()
+        assert until(lambda: len(caplog.messages) == 2)
+    assert sorted(caplog.messages) == [f"{path}: odd 0", f"{path}: odd 1"]

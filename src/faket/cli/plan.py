@@ -1,10 +1,12 @@
 """The command `plan`: what a recipe will cost, and a job script for it."""
 
+import json as json_format
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from faket.cli.common import Count, refuse_unused
+from faket.cli.common import Count, Flag, Where, refuse_unused
 from faket.cli.outputs import OutFolder
 
 if TYPE_CHECKING:
@@ -19,6 +21,8 @@ def plan(
     template: str | None = None,
     tasks: Count | None = None,
     cores: Count | None = None,
+    device: Where = "auto",
+    json: Flag = False,
 ) -> None:
     """Tell the time, memory and disk that a recipe will take, or print a job script for it.
 
@@ -40,24 +44,48 @@ def plan(
         Number of tasks of the job array. [default: such that a task takes about an hour]
     cores
         Cores of a task. [default: 4]
+    device
+        Processor for the pieces, as for `faket simulate`.
+    json
+        Print the forecast as JSON: seconds, peak_MB, disk_bytes.
     """
     from faket.cli.progress import reporting
+    from faket.device import resolve_device
     from faket.pipeline import read_recipe
     from faket.pipeline.forecast import forecast_of_pieces, forecast_of_run
     from faket.pipeline.job_scripts import CORES, job_script
 
     if template is None:
         refuse_unused("without --template", tasks=tasks, cores=cores)
+    else:
+        refuse_unused("with --template", json=json)
+    resolve_device(device)
     settings = read_recipe(recipe)
     found = None if out is None else forecast_of_run(settings, out)
     if found is None:
         with reporting(recipe.stem, plan) as report:
             found = forecast_of_pieces(settings, say=report)
+    if json:
+        print(json_format.dumps(_content(found), indent=1))
+        return
     if template is None:
         _print_forecast(recipe, found)
         return
     script = job_script(template, found, recipe, out, tasks=tasks, cores=cores or CORES)
     sys.stdout.write(script)
+
+
+def _content(forecast: "Forecast") -> dict[str, object]:
+    from faket.pipeline.machine import free_memory_MB
+
+    free_MB = free_memory_MB()
+    return {
+        **asdict(forecast),
+        "disk_bytes": forecast.disk_bytes,
+        "seconds_by_one": forecast.seconds(1),
+        "free_memory_MB": free_MB,
+        "workers_that_fit": None if free_MB is None else forecast.most_workers(free_MB),
+    }
 
 
 def _print_forecast(recipe: Path, forecast: "Forecast") -> None:

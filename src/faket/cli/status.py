@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from faket.pipeline.standing import Standing
 
 
+_DOING = {"preparation": "preparing", "workers": "workers start"}
+
+
 def status(folder: Path, /, *, json: Flag = False) -> None:
     """Tell what of a data set or study is made, being made, by whom, and set aside, and why.
 
@@ -56,7 +59,7 @@ def _print_standing(standing: "Standing", name: str) -> None:
 
     total = "an unknown number" if standing.total is None else str(standing.total)
     parts = [f"{standing.made} of {total} made"]
-    parts += [f"{len(standing.making)} being made"] if standing.making else []
+    parts += [f"{standing.at_work} being made"] if standing.at_work else []
     parts += [f"{len(standing.failed)} set aside"] if standing.failed else []
     if standing.an_hour is not None:
         parts.append(f"{standing.an_hour:.1f} an hour")
@@ -66,9 +69,11 @@ def _print_standing(standing: "Standing", name: str) -> None:
     for one in standing.making:
         again = f", attempt {one.attempt}" if one.attempt > 1 else ""
         since = f"for {duration(max(0.0, one.beat_at - one.since))}"
-        print(f"  {one.name}: process {one.pid} on {one.host}, {since}{again}")
+        what = _DOING.get(one.name, one.name)
+        print(f"  {what}: process {one.pid} on {one.host}, {since}{again}")
     for one in standing.lost:
         when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(one.beat_at))
-        print(f"  {one.name}: process {one.pid} on {one.host} gave its last sign at {when}")
+        what = _DOING.get(one.name, one.name)
+        print(f"  {what}: process {one.pid} on {one.host} gave its last sign at {when}")
     for failed in standing.failed:
         print(f"  {failed.name}: set aside after {failed.tries} tries: {failed.reason}")

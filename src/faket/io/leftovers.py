@@ -58,6 +58,16 @@ def holds_nothing(folder: Path) -> bool:
     return all(is_temporary(path) and _writer(path) != "alive" for path in folder.iterdir())
 
 
+def was_left_by_dead(path: Path) -> bool:
+    """Return whether all leftovers that would have got a path's name are of killed processes."""
+    found = [
+        _writer(other)
+        for other in path.parent.iterdir()
+        if (part := _PART.match(other.name)) and other.name[part.end() :] == _end(path.name)
+    ]
+    return bool(found) and all(writer == "dead" for writer in found)
+
+
 def remove_leftovers(folder: Path, *, name: str | None = None, alone: bool = False) -> None:
     """Remove what killed processes have left in a folder, but not in its subfolders.
 

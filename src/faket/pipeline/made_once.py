@@ -12,6 +12,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from faket.io.failures import cannot_write
 from faket.io.leftovers import temporary_name
 from faket.pipeline.progress_records import (
     BEAT_S,
@@ -107,6 +108,8 @@ def _begin_without_links(path: Path, record: Making) -> bool:
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
     except FileExistsError:
         return False
+    except OSError as error:
+        raise cannot_write(path, error) from error
     write_progress(path, record)
     return True
 

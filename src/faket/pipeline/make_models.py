@@ -3,7 +3,8 @@
 import os
 import secrets
 import socket
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from faket.io.model_folder import MANIFEST, model_name
 from faket.pipeline.executors import Workplace, open_executor
 from faket.pipeline.methods import Plan
 from faket.pipeline.preparation import prepare
-from faket.pipeline.progress_records import making_path
+from faket.pipeline.progress_records import WORKERS, making, making_path, read_progress
 from faket.pipeline.recipe import Recipe
 from faket.pipeline.tomogram import make_model
 from faket.pipeline.tries import NamedWork, Outcome, attempt, make_parts
@@ -71,12 +72,37 @@ def make_models(
     if place.executor == "local":
         place = replace(place, workers=min(place.workers, len(todo)))
     threads = torch.get_num_threads()
-    with open_executor(place, limit_threads, threads, place.device, say=tell) as executor:
-        for outcome in make_parts(executor, list(map(part, todo)), failed_once=failed_once):
+    with (
+        _starting(plan.out, place) as see,
+        open_executor(place, limit_threads, threads, place.device, say=tell) as executor,
+    ):
+        parts = list(map(part, todo))
+        for outcome in make_parts(executor, parts, failed_once=failed_once, meanwhile=see):
             done += outcome.failed is None
             if outcome.failed is not None:
                 making_path(plan.out, outcome.name).unlink(missing_ok=True)  # of a killed process
             yield outcome
+
+
+@contextmanager
+def _starting(out: Path, place: Workplace) -> Iterator[Callable[[], None]]:
+    """Say that workers start until the first of them makes something; yield what looks for it."""
+    if place == Workplace(device=place.device):  # this process
+        yield lambda: None
+        return
+    with ExitStack() as stack:
+        stack.enter_context(making(out, WORKERS))
+        left = [stack.pop_all()]
+
+        def see() -> None:
+            if left and any(one.name != WORKERS for one in read_progress(out).making):
+                left.pop().close()
+
+        try:
+            yield see
+        finally:
+            for one in left:
+                one.close()
 
 
 def make_one(plan: Plan, index: int, run: str, say: Callable[[str], None] | None = None) -> None:

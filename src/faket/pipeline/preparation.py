@@ -16,6 +16,7 @@ from faket.pipeline.made_once import make_once
 from faket.pipeline.methods import Plan, method_of, network_weights
 from faket.pipeline.notices import tomogram_notice
 from faket.pipeline.own_specimen import own_files
+from faket.pipeline.progress_records import PREPARATION
 from faket.pipeline.recipe import Recipe
 from faket.pipeline.reference import (
     check_references,
@@ -28,8 +29,6 @@ from faket.pipeline.stored_reference import prepare_references
 from faket.references.reference import Reference
 from faket.references.words import short_form
 from faket.reports import Report
-
-_PREPARATION = "preparation"  # names its record of progress
 
 
 def prepare(
@@ -78,7 +77,7 @@ def prepare(
     def measure() -> None:
         _measure(plan, references, made, say)
 
-    make_once(out, _PREPARATION, lambda: is_prepared(recipe, out), measure, alone=alone, say=say)
+    make_once(out, PREPARATION, lambda: is_prepared(recipe, out), measure, alone=alone, say=say)
     return _measure(plan, references, made, say)  # what is there is only read
 
 

@@ -20,10 +20,14 @@ from faket.io.leftovers import (
     remove_leftovers,
     state_of,
     this_process,
+    was_left_by_dead,
 )
 from faket.io.model_folder import FAILED, MAKING, PROGRESS
 from faket.io.records import Record, read_record, write_record
 
+# Names of records that are of no part.
+PREPARATION, WORKERS = "preparation", "workers"
+NO_PARTS = (PREPARATION, WORKERS)
 BEAT_S = 30.0  # chosen: a thousand workers write 33 small files a second
 _TRIES = 3  # chosen: that an empty folder vanishes twice within a millisecond is rare enough
 
@@ -244,7 +248,13 @@ def swept(out: Path, *, alone: bool) -> Iterator[None]:
 
 
 def _sweep(out: Path, alone: bool) -> None:
+    empty = [path for path in _files(out) if path.name.endswith(MAKING) and not read_making(path)]
+    # Where there are no links, a process may be killed after it made a record and before it wrote.
+    abandoned = [path for path in empty if was_left_by_dead(path)]
     remove_leftovers(out / PROGRESS, alone=alone)
+    for path in abandoned:
+        if not read_making(path):
+            path.unlink(missing_ok=True)
     for path in _files(out):
         if path.name.endswith(MAKING):
             record = read_making(path)

@@ -9,9 +9,8 @@ from pathlib import Path
 from faket.io.model_folder import ALL_MODELS, MANIFEST, model_name
 from faket.pipeline.claim import RECIPE
 from faket.pipeline.costs import cost_of
-from faket.pipeline.progress_records import BEAT_S, Failed, Making, read_progress
+from faket.pipeline.progress_records import BEAT_S, NO_PARTS, Failed, Making, read_progress
 
-_PREPARATION = "preparation"  # of all tomograms, and so none of them
 _RECENT = 20  # finished tomograms whose mean time is taken; chosen
 _SILENT_S = 6 * BEAT_S  # without a sign from another machine; chosen: clocks and networks are late
 
@@ -46,12 +45,16 @@ class Standing:
     seconds_each: float | None = None
 
     @property
+    def at_work(self) -> int:
+        """How many parts are being made; to prepare, or to start workers, makes none."""
+        return sum(one.name not in NO_PARTS for one in self.making)
+
+    @property
     def an_hour(self) -> float | None:
         """How many are finished in an hour by those who work now; None if nobody can know."""
-        working = [one for one in self.making if one.name != _PREPARATION]
-        if not working or not self.seconds_each:
+        if not self.at_work or not self.seconds_each:
             return None
-        return 3600 * len(working) / self.seconds_each
+        return 3600 * self.at_work / self.seconds_each
 
     @property
     def seconds_left(self) -> float | None:

@@ -1,6 +1,7 @@
 """Worker processes on this machine, which end with this process, however it ends."""
 
 import ctypes
+import logging
 import multiprocessing
 import os
 import signal
@@ -9,7 +10,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from multiprocessing import connection, resource_tracker
 from multiprocessing.context import SpawnContext
@@ -46,6 +47,7 @@ class Workers:
         self.places = workers
         self._begin = begin
         self._pools = dict[int, ProcessPoolExecutor]()
+        self._notices = dict[int, connection.Connection]()  # where those of a process come in
         self._last = dict[int, Future[None]]()
 
     def submit(self, work: Callable[..., None], *arguments: Any) -> Future[None]:
@@ -60,6 +62,7 @@ class Workers:
                 future = self._pool(place).submit(work, *arguments)
             except BrokenProcessPool:  # its process was killed, here or while it had nothing to do
                 self._pools.pop(place).shutdown(wait=False)
+                self._notices.pop(place).close()
                 future = self._pool(place).submit(work, *arguments)
         self._last[place] = future
         return future
@@ -68,14 +71,21 @@ class Workers:
         """Wait until all work is done and end the processes."""
         for pool in self._pools.values():
             pool.shutdown()
+        for end in self._notices.values():
+            end.close()
+        self._notices.clear()
 
     def _is_free(self, place: int) -> bool:
         return place not in self._last or self._last[place].done()
 
     def _pool(self, place: int) -> ProcessPoolExecutor:
         if place not in self._pools:
+            context = spawning()
+            reader, self._notices[place] = context.Pipe(duplex=False)
+            threading.Thread(target=_pass_on, args=(reader,), daemon=True).start()
+            arguments = (self._begin, self._notices[place])
             self._pools[place] = ProcessPoolExecutor(
-                1, mp_context=spawning(), initializer=_begin, initargs=(self._begin,)
+                1, mp_context=context, initializer=_begin, initargs=arguments
             )
         return self._pools[place]
 
@@ -134,7 +144,27 @@ def _held_signals() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _begin(begin: Callable[[], None]) -> None:
+class _ToCommand(logging.Handler):
+    """Sends what a room tells of a file to the process that talks to the user."""
+
+    def __init__(self, end: connection.Connection) -> None:
+        super().__init__()
+        self._end = end
+
+    def emit(self, record: logging.LogRecord) -> None:
+        with suppress(OSError):
+            self._end.send((record.levelno, record.getMessage()))
+
+
+def _pass_on(notices: connection.Connection) -> None:
+    """Tell the notices of a worker process as those of this one, until its end is closed."""
+    with suppress(EOFError, OSError):
+        while True:
+            level, text = notices.recv()
+            logging.getLogger("faket").log(level, "%s", text)
+
+
+def _begin(begin: Callable[[], None], notices: connection.Connection) -> None:
     parent = multiprocessing.parent_process()
     assert parent is not None
     if sys.platform == "linux":  # even where a long computation keeps the thread below waiting
@@ -142,6 +172,7 @@ def _begin(begin: Callable[[], None]) -> None:
         if os.getppid() != parent.pid:
             os._exit(1)
     take_gpu()
+    logging.getLogger("faket").addHandler(_ToCommand(notices))
     threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
     begin()
 
