@@ -43,7 +43,7 @@ def simulate_ten(task: Task) -> list[Row]:
         if not task.small:  # kernels are compiled once a machine
             _simulated(_recipe(bench_dataset, folder / "warm", 128, 1), 1, task.device)
         recipe = _recipe(bench_dataset, folder / "whole", size, tomograms)
-        workers = min(tomograms, os.cpu_count() or 1)
+        workers = min(tomograms, max(1, (os.cpu_count() or 1) // 2))
         start = time.monotonic()
         with most_used_GB(task.device) as peak:
             out = _simulated(recipe, workers, task.device)
