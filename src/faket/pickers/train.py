@@ -108,8 +108,7 @@ def train_picker(
         plan = plan.for_steps(steps, n_objects, before=load_checkpoint(start).epoch if start else 0)
     stamp = training_stamp(plan, seed, inputs, held_out is not None, voxel_size_A)
     say: Report = report or (lambda what, done, total: None)
-    if out.exists() and not out.is_dir():
-        raise InputError(f"{out}: expected a folder, found a file; choose another name")
+    _check_folder(out)
     with folder_lock(out, notice=lambda what: say(what, 0, 0)):
         check_place(out, stamp, say)
         judge = read_labelled(held_out, voxel_size_A=voxel_size_A) if held_out else None
@@ -118,8 +117,7 @@ def train_picker(
         classes = common_classes([*loaded, *([judge] if judge else [])])
         before = _before(out, start, plan)
         if before is None or before.epoch < plan.epochs or not (out / LAST).exists():
-            for file in (out / MANIFEST, run_path(out / MANIFEST)):
-                file.unlink(missing_ok=True)  # of the shorter training that is continued
+            _forget_shorter(out)
             train(
                 [model.tomogram for model in loaded],
                 classes=classes,
@@ -149,6 +147,17 @@ def train_picker(
             run={},
         )
     return Training(out, out / BEST, best)
+
+
+def _check_folder(out: Path) -> None:
+    if out.exists() and not out.is_dir():
+        raise InputError(f"{out}: expected a folder, found a file; choose another name")
+
+
+def _forget_shorter(out: Path) -> None:
+    """Remove the manifest of the shorter training that is continued."""
+    for file in (out / MANIFEST, run_path(out / MANIFEST)):
+        file.unlink(missing_ok=True)
 
 
 def _outputs(out: Path) -> list[Path]:
