@@ -130,7 +130,9 @@ def bench_method(method, made, known, test):
     start = time.perf_counter(), time.process_time()
     clusters = cluster(made[1], **options)
     wall, cpu = time.perf_counter() - start[0], time.process_time() - start[1]
-    sizes = learn_minimum_sizes(before, *truth, n_classes=len(classes))
+    sizes = learn_minimum_sizes(
+        before, *truth, n_classes=len(classes), typical_sizes=options.get("typical_sizes")
+    )
     kept = clusters.at_least(sizes)
     raw, f1 = scores(clusters, *test), scores(kept, *test)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -210,6 +210,23 @@ def test_minimum_sizes_drop_what_does_harm():
     assert sorted(objects_hit(kept, mask).tolist()) == [1, 2, 3, 4, 5, 6]
 
 
+def test_no_minimum_is_larger_than_half_of_a_particle():
+    """Some false clusters are as large as true ones, and stay; a small one does not."""
+    mask = np.zeros((5, 5, 60), np.uint16)
+    rows, of_object = [(40, 1, 19), (45, 1, 18), (50, 1, 17), (55, 1, 16), (35, 1, 3)], {}
+    for k, size in enumerate((20, 21, 23, 6)):
+        mask[2, 2, 8 * k + 4], of_object[k + 1] = k + 1, 1
+        rows.append((8 * k + 4, 1, size))
+    found = clusters(sorted(rows, key=lambda row: -row[2]))
+    usual = learn_typical_sizes(found, mask, of_object, n_classes=2)
+    assert usual == (0.0, 20.5)
+    assert learn_minimum_sizes(found, mask, of_object, n_classes=2)[1] == 20
+    sizes = learn_minimum_sizes(found, mask, of_object, n_classes=2, typical_sizes=usual)
+    assert sizes[1] in (4, 5, 6)
+    unknown = learn_minimum_sizes(found, mask, of_object, n_classes=2, typical_sizes=(0.0, 0.0))
+    assert unknown[1] == 20
+
+
 def test_what_is_not_scored_is_never_picked_and_its_objects_do_not_count():
     """Class 2 is a vesicle: large clusters, all right. Class 1's first cluster lies on one."""
     mask = np.zeros((5, 5, 40), np.uint16)

@@ -110,6 +110,7 @@ def with_sizes(checkpoint: Checkpoint, model: LabelledModel, device: Device) -> 
         labels,
         n_classes=len(classes),
         unscored=[classes.index(name) for name in default_excluded(classes[1:])],
+        typical_sizes=usual,
     )
     return replace(checkpoint, minimum_sizes=fewest)
 
