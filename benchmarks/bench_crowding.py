@@ -30,7 +30,7 @@ MEMBRANES = (
     MembraneSettings(shape="tubule", name="reticulum", size_A=(2400.0, 2700.0)),
     MembraneSettings(shape="vesicle", name="vesicle-like", size_A=(500.0, 900.0), count=(4, 4)),
 )
-SCENERY = 0.008  # what membranes and filaments are expected to fill; the rest is for the species
+SCENERY = 0.025  # what membranes and filaments fill at full size; the rest is for the species
 
 
 def config(size_voxels, percent):

@@ -172,6 +172,6 @@ def test_points_by_which_places_are_ruled_out_lie_on_and_in_the_object(monkeypat
     place_particles(config, [species], seed=2)
     _, _, matrix, axes, _, points = seen["first_shell_fit"]
     np.testing.assert_allclose((((points @ matrix) / axes) ** 2).sum(axis=1), 1, rtol=1e-9)
-    _, _, matrix, points, _ = seen["first_fit"]
+    _, _, matrix, points, *_ = seen["first_fit"]
     x, y, z = np.rint(points @ matrix).astype(int).T
     assert (box[4 + z, 5 + y, 6 + x] == 1).all()

@@ -1,6 +1,6 @@
 """Attempts to place one object: a random orientation, then random positions until one is free."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 
 import numpy as np
@@ -10,42 +10,37 @@ from faket.seeds import generator
 from faket.specimen.config import SpecimenConfig
 from faket.specimen.ellipsoids import scan_solid
 from faket.specimen.filaments import Place, grow_one
+from faket.specimen.free_places import UNKNOWN, Glance, first_fit
 from faket.specimen.membrane import label_half_thickness_A
-from faket.specimen.molecules import first_fit
 from faket.specimen.partners import Partner
 from faket.specimen.places import Anywhere, places_of
 from faket.specimen.records import NO_AXES, PoseRecord, random_rotation
 from faket.specimen.scene import Scene
 from faket.specimen.shapes import Shape, fibonacci_sphere
+from faket.specimen.shares import Attempt
 from faket.specimen.shells import first_shell_fit
 from faket.vocabulary import FIDUCIAL, VESICLE
 
-# Orientations without a free position before a class is given up; chosen, because with the default
-# of 2000 positions each, a free fraction of 1.5e-4 is missed only once in twenty.
-_MISSES_IN_A_ROW = 10
 _BATCH = 256  # positions drawn at once; chosen, for speed alone
+_FEW = 256  # positions that are tried faster by one thread; chosen, for speed alone
 _SURFACE_POINTS = fibonacci_sphere(4096)
 
-Attempt = Callable[[], bool]
+
+def order_of_placement(config: SpecimenConfig, shapes: Mapping[str, Shape]) -> list[str]:
+    """Return the names of molecules: first those that have only a layer, then the largest."""
+    company = config.company
+
+    def key(name: str) -> tuple[bool, float]:
+        layered = name in company and company[name].layer_A is not None
+        return not layered, -shapes[name].volume_voxels
+
+    return sorted(shapes, key=key)
 
 
-def largest_first(shapes: Mapping[str, Shape]) -> list[str]:
-    """Return the names of molecules in the order in which they are placed."""
-    return sorted(shapes, key=lambda name: -shapes[name].volume_voxels)
-
-
-def attempts_by_class(
-    config: SpecimenConfig,
-    shapes: Mapping[str, Shape],
-    scene: Scene,
-    seed: int,
-    counts: Mapping[str, int],
-) -> tuple[PoseRecord, dict[str, Attempt]]:
-    """Return the record of a scene, and for each class what places one object in it.
-
-    ``counts`` tells how many of each are wanted.
-    """
-    scene = scene.copy()
+def scenery_attempts(
+    config: SpecimenConfig, shapes: Mapping[str, Shape], scene: Scene, seed: int
+) -> dict[str, Attempt]:
+    """Return for vesicles, gold and each kind of filaments what places one more in a scene."""
     occupancy, record = scene.occupancy, scene.record
     attempts = {
         VESICLE: _vesicle_attempt(config, occupancy, record, generator(seed, "place", VESICLE)),
@@ -62,21 +57,26 @@ def attempts_by_class(
         )
         rng = generator(seed, "place", "filaments", name)
         attempts[name] = partial(grow_one, place, settings, record, rng)
-    for name in largest_first(shapes):
-        rng = generator(seed, "place", "molecule", name)
-        places = places_of(config, name, rng, counts[name])
-        attempts[name] = _molecule_attempt(config, name, shapes, scene, places)
-    return record, attempts
+    return attempts
 
 
-def fill(n: int, attempt: Attempt) -> int:
-    """Attempt until n objects are placed or too many attempts in a row fail; return the number."""
-    placed = misses = 0
-    while placed < n and misses < _MISSES_IN_A_ROW:
-        fitted = bool(attempt())
-        placed += fitted
-        misses = 0 if fitted else misses + 1
-    return placed
+def molecule_attempts(
+    config: SpecimenConfig,
+    shapes: Mapping[str, Shape],
+    scene: Scene,
+    seed: int,
+    counts: Mapping[str, int],
+) -> tuple[Scene, dict[str, Attempt]]:
+    """Return a copy of a scene, and for each species of ``counts`` what places one more in it.
+
+    ``counts`` tells how many of each are wanted.
+    """
+    scene = scene.copy()
+    attempts, glance = {}, Glance(scene.occupancy)
+    for name, count in counts.items():
+        places = places_of(config, name, generator(seed, "place", "molecule", name), count)
+        attempts[name] = _molecule_attempt(config, name, shapes, scene, places, glance)
+    return scene, attempts
 
 
 def _positions_A(
@@ -140,6 +140,7 @@ def _molecule_attempt(
     shapes: Mapping[str, Shape],
     scene: Scene,
     places: Anywhere,
+    glance: Glance,
 ) -> Attempt:
     size = np.array(config.size_voxels, np.float64)
     shape, partner = shapes[name], Partner.of(config, name, shapes)
@@ -149,6 +150,7 @@ def _molecule_attempt(
         rotation = places.rotation()
         matrix = rotation.as_matrix()
         points = shape.points @ matrix.T  # [n, 3], rotated
+        balls = np.hstack([shape.balls[:, :3] @ matrix.T, shape.balls[:, 3:]])
         # Positions beyond these would put a voxel next to one of the points outside the box.
         low, high = -1 - points.min(axis=0), size - points.max(axis=0)
         for drawn_A in places.batches(low, high):
@@ -156,13 +158,16 @@ def _molecule_attempt(
             if partner is not None:
                 batch_A = partner.with_room(occupancy, batch_A, rotation)
             centres = batch_A / config.voxel_size_A
-            chosen = first_fit(occupancy, centres, matrix, points, shape.envelope)
+            known = (glance.bits, balls) if len(centres) > _FEW else UNKNOWN
+            chosen = first_fit(occupancy, centres, matrix, points, shape.envelope, *known)
             if chosen >= 0:
+                glance.occupied(shape.volume_voxels)
                 columns = places.placed(batch_A[chosen], rotation)
                 record.add(name, batch_A[chosen], rotation, NO_AXES, **columns)
                 if partner is not None:
                     partner.bind(occupancy, batch_A[chosen], rotation, record)
                 return True
+            glance.refresh()
         places.missed()
         return False
 

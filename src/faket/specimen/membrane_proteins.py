@@ -9,10 +9,10 @@ from scipy.spatial import cKDTree
 from scipy.spatial.transform import Rotation
 
 from faket.data import AnyArray, DoubleArray
+from faket.specimen.free_places import first_fit
 from faket.specimen.level_sets import projected, values_at
 from faket.specimen.membrane_settings import OnMembrane
 from faket.specimen.membranes import PlacedMembrane
-from faket.specimen.molecules import first_fit
 from faket.specimen.shapes import Shape
 
 _TURNS = 4  # orientations tried at one site; chosen
@@ -102,10 +102,12 @@ def place_on_membrane(
     occupancy: AnyArray,
     voxel_A: float,
     rng: np.random.Generator,
+    start_A: DoubleArray,
 ) -> tuple[DoubleArray, Rotation] | None:
     """Try one site; return position and orientation if the molecule fits there.
 
-    It may share no voxel with what is occupied, and come into no other membrane.
+    It may share no voxel with what is occupied (an array that begins at ``start_A``, x y z), and
+    come into no other membrane.
     """
     drawn = sites.draw()
     if drawn is None:
@@ -119,8 +121,9 @@ def place_on_membrane(
         points = shape.points @ turn.as_matrix().T
         if _meets(others, position_A + points * voxel_A):
             continue
-        centre = (position_A / voxel_A)[None]
-        if first_fit(occupancy, centre, turn.as_matrix(), points, shape.envelope) >= 0:
+        centre = ((position_A - start_A) / voxel_A)[None]
+        pose = centre, turn.as_matrix(), points
+        if first_fit(occupancy, *pose, shape.envelope) >= 0:
             sites.take(site_A)
             return position_A, turn
     return None

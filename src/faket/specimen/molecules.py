@@ -189,42 +189,6 @@ def scan_molecule(
     return count
 
 
-@kernel()
-def first_fit(
-    occupancy: AnyArray,
-    centres: DoubleArray,
-    rotation: DoubleArray,
-    points: DoubleArray,
-    grid: Grid,
-) -> int:
-    """Occupy the molecule's voxels at the first free centre; return its index, or -1.
-
-    The voxels nearest to ``points`` (rotated, from the centre) are tested first: one that belongs
-    to the molecule and is not free rules the centre out before all voxels are scanned.
-    """
-    nz, ny, nx = occupancy.shape
-    for n in range(len(centres)):
-        centre = centres[n]
-        fits = True
-        for i in range(len(points)):
-            x = round(centre[0] + points[i, 0])
-            y = round(centre[1] + points[i, 1])
-            z = round(centre[2] + points[i, 2])
-            exists = 0 <= x < nx and 0 <= y < ny and 0 <= z < nz
-            if exists and not occupancy[z, y, x]:
-                continue
-            dx, dy, dz = x - centre[0], y - centre[1], z - centre[2]
-            if inside(dx, dy, dz, rotation, grid):
-                fits = False
-                break
-        if not fits or scan_molecule(occupancy, centre, rotation, grid, False) < 0:
-            continue
-        # A molecule may hold no voxel's centre.
-        if scan_molecule(occupancy, centre, rotation, grid, True) > 0:
-            return n
-    return -1
-
-
 @kernel(parallel=True)
 def label_molecules(
     class_mask: AnyArray,

@@ -3,23 +3,23 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 
 from faket.data import Particles, Species
 from faket.errors import InputError
 from faket.seeds import generator
-from faket.specimen.attempts import attempts_by_class, fill
+from faket.specimen.attempts import molecule_attempts, order_of_placement, scenery_attempts
 from faket.specimen.classes import check_species, class_labels
 from faket.specimen.config import MAX_OBJECTS, SpecimenConfig
+from faket.specimen.fixed_scene import fixed_scene
 from faket.specimen.membranes import PlacedMembrane
-from faket.specimen.records import PoseRecord
-from faket.specimen.scene import Scene, fixed_scene
+from faket.specimen.scene import Scene
 from faket.specimen.shapes import Shape, prepare_shape
+from faket.specimen.shares import FEW_MISSES, FairFilling, fill
 from faket.specimen.surroundings import Surroundings
 from faket.vocabulary import FIDUCIAL, VESICLE
-
-_LESS = 0.9  # factor on a share that did not fit; chosen, because each pass takes long
 
 
 @dataclass(frozen=True)
@@ -79,16 +79,15 @@ def requested_counts(
         more than 65535 objects are asked for.
     """
     shapes = _checked_shapes(config, species)
-    volumes = {name: shape.volume_voxels for name, shape in shapes.items()}
-    counts = _without_subunits(config, _requested_counts(config, volumes, seed))
+    counts = _without_subunits(config, _requested_counts(config, _volumes(shapes), seed))
     return _with_partners(config, counts)
 
 
 def place_particles(config: SpecimenConfig, species: Sequence[Species], *, seed: int) -> Placement:
     """Place membranes, vesicles, gold, filaments, then molecules (largest first) without overlap.
 
-    If there is no room for a molecule, all are placed anew: first the same share of each requested
-    number, then more molecules of the species that still fit.
+    If there is no room for a molecule, all are placed anew, with the same share of each requested
+    number, to one molecule (:mod:`faket.specimen.shares`).
 
     Random sequential addition: an orientation, uniform on SO(3), is drawn first and kept while
     up to ``config.max_tries`` uniform positions are tried. Objects may share no voxel; a
@@ -113,30 +112,17 @@ def place_particles(config: SpecimenConfig, species: Sequence[Species], *, seed:
         As :func:`requested_counts`; and, with ``on_full="stop"``, if something does not fit.
     """
     shapes = _checked_shapes(config, species)
-    volumes = {name: shape.volume_voxels for name, shape in shapes.items()}
-    requested = _requested_counts(config, volumes, seed)
+    requested = _requested_counts(config, _volumes(shapes), seed)
     scene = fixed_scene(config, shapes, seed)
-    record, placed = _one_class_after_another(config, shapes, requested, scene, seed)
-    lacking = [name for name in placed if placed[name] < requested[name]]
-    short = next(iter([*(n for n in lacking if n in shapes), *lacking]), None)
-    if short and config.on_full == "stop":
-        nx, ny, nz = config.size_voxels
-        raise InputError(
-            f"specimen: expected room for {requested[short]} of {short!r}, found room for "
-            f"{placed[short]} in {nx} x {ny} x {nz} voxels; ask for fewer, enlarge "
-            "the box, raise `max_tries`, or set `on_full` = 'continue'"
-        )
-    if short in shapes and sum(requested[name] > 0 for name in shapes) > 1:
-        loose = record.species[len(scene.record.species) :]
-        room = sum(volumes.get(name, 0.0) for name in loose if requested[name])
-        share = room / sum(volumes[name] * requested[name] for name in shapes)
-        record, placed = _in_equal_shares(config, shapes, requested, scene, seed, share)
+    grown = _add_scenery(scene, config, shapes, requested, seed)
+    scene = _add_molecules(scene, config, shapes, requested, seed)
+    record = scene.record
     if len(record.species) > MAX_OBJECTS:
         raise InputError(
             f"specimen: expected at most {MAX_OBJECTS} objects (the instance mask has 16 bits), "
             f"found {len(record.species)}, subunits of filaments included; ask for fewer"
         )
-    grown = {name: placed[name] for name in config.filaments_by_name()}
+    grown = {name: grown[name] for name in config.filaments_by_name()}
     asked = Counter(_with_partners(config, _without_subunits(config, requested)))
     asked.update(scene.requested)
     around = scene.membranes, scene.surroundings
@@ -158,64 +144,62 @@ def _without_subunits(config: SpecimenConfig, requested: Mapping[str, int]) -> d
     return {name: n for name, n in requested.items() if n or name not in subunits}
 
 
-def _one_class_after_another(
+def _add_scenery(
+    scene: Scene,
     config: SpecimenConfig,
     shapes: Mapping[str, Shape],
     requested: Mapping[str, int],
-    scene: Scene,
     seed: int,
-) -> tuple[PoseRecord, dict[str, int]]:
-    """Place all classes in turn; return also how many of each fitted."""
-    record, attempts = attempts_by_class(config, shapes, scene, seed, requested)
-    placed: dict[str, int] = {}
-    for name, attempt in attempts.items():
-        placed[name] = fill(requested[name], attempt)
-        if placed[name] < requested[name] and config.on_full == "stop":
-            break
-    return record, placed
+) -> dict[str, int]:
+    """Place vesicles, gold and filaments, which stay; return how many of each fitted."""
+    placed = {}
+    for name, attempt in scenery_attempts(config, shapes, scene, seed).items():
+        placed[name] = fill(requested[name], attempt, FEW_MISSES)
+        _check_room(config, name, requested[name], placed[name])
+    return placed
 
 
-def _in_equal_shares(
+def _add_molecules(
+    scene: Scene,
     config: SpecimenConfig,
     shapes: Mapping[str, Shape],
     requested: Mapping[str, int],
-    scene: Scene,
     seed: int,
-    share: float,
-) -> tuple[PoseRecord, dict[str, int]]:
-    """Place the same share of each requested number of molecules, then more while there is room.
+) -> Scene:
+    """Place molecules; if there is no room for all, the same share of each species."""
+    wanted = {name: requested[name] for name in order_of_placement(config, shapes)}
+    begin = partial(molecule_attempts, config, shapes, scene, seed)
+    layered = [name for name, one in config.company.items() if one.layer_A is not None]
+    filling = FairFilling(begin, wanted, _volumes(shapes), apart=layered)
+    filled = filling.in_turn()
+    placed = filled.placed
+    for name in shapes:
+        _check_room(config, name, requested[name], placed.get(name, 0))
+    if not filling.is_fair(placed):
+        del filled  # its occupancy is large
+        filled = filling.in_equal_shares(placed)
+    state: Scene = filled.state
+    return state
 
-    If classes were filled one after another, the last ones would find no room at all; if they took
-    turns from the start, large molecules would find no room between small ones. So the share begins
-    with the volume that was placed before, and is lowered until all of it fits, largest first.
-    """
-    hopeless: set[str] = set()  # too large for the room that the box leaves
-    while True:
-        goals = {
-            name: 0 if name in hopeless else int(n * share) if name in shapes else n
-            for name, n in requested.items()
-        }
-        record, attempts = attempts_by_class(config, shapes, scene, seed, goals)
-        placed = {name: fill(goals[name], attempt) for name, attempt in attempts.items()}
-        short = [name for name in shapes if placed[name] < goals[name]]
-        if not short:
-            break
-        hopeless.update(name for name in short if not placed[name])
-        share *= _LESS
-    waiting = [name for name in attempts if name in shapes and placed[name] < requested[name]]
-    while waiting:
-        name = min(waiting, key=lambda name: placed[name] / requested[name])
-        fitted = fill(1, attempts[name])
-        placed[name] += fitted
-        if not fitted or placed[name] == requested[name]:
-            waiting.remove(name)
-    return record, placed
+
+def _check_room(config: SpecimenConfig, name: str, wanted: int, placed: int) -> None:
+    if placed < wanted and config.on_full == "stop":
+        nx, ny, nz = config.size_voxels
+        raise InputError(
+            f"specimen: expected room for {wanted} of {name!r}, found room for "
+            f"{placed} in {nx} x {ny} x {nz} voxels; ask for fewer, enlarge "
+            "the box, raise `max_tries`, or set `on_full` = 'continue'"
+        )
 
 
 def _checked_shapes(config: SpecimenConfig, species: Sequence[Species]) -> dict[str, Shape]:
     class_labels(species)
     check_species(config, species)
     return {one.name: prepare_shape(one) for one in species}
+
+
+def _volumes(shapes: Mapping[str, Shape]) -> dict[str, float]:
+    return {name: shape.volume_voxels for name, shape in shapes.items()}
 
 
 def _requested_counts(

@@ -61,8 +61,9 @@ class Anywhere:
         if (low > high).any():
             return
         voxel_A, layer_A = self.config.voxel_size_A, self.company.layer_A
-        for start in range(0, self.config.max_tries, _BATCH):
-            n = min(_BATCH, self.config.max_tries - start)
+        # A few first: mostly one of them is free. If none is, many are tried at once.
+        tries = self.config.max_tries
+        for n in filter(None, (min(tries, _BATCH), max(tries - _BATCH, 0))):
             positions_A = (low + self.rng.random((n, 3)) * (high - low)) * voxel_A
             if layer_A is None:
                 yield positions_A
