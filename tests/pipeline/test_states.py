@@ -9,7 +9,8 @@ from faket.errors import InputError
 from faket.io.mrc import read_mask
 from faket.io.particles import read_particles
 from faket.pipeline.dataset import generate
-from faket.pipeline.recipe import parse_recipe
+from faket.pipeline.library import load_library
+from faket.pipeline.recipe import parse_recipe, read_recipe
 
 RECIPE = """
 method = "noiseless"
@@ -90,3 +91,95 @@ def test_atomic_models_bend_along_their_normal_modes(tmp_path: Path) -> None:
     assert (bent_A[state > 0] > 0.5).all()
     with pytest.raises(InputError, match="atomic model"):
         made(tmp_path / "bad", text.replace("rod.pdb", "synthetic:syn-bean"))
+
+
+def two_chains(path: Path) -> None:
+    """Three blocks of alanines: chains A, B and C, side by side along x."""
+    lines = []
+    for block, chain in enumerate("ABC"):
+        places = np.mgrid[:4, :6, :6].reshape(3, -1).T * 5.0 + np.array([24.0 * block, 0, 0])
+        for i, (x, y, z) in enumerate(places, start=1):
+            for name, shift in (("N", -1.2), ("CA", 0.0), ("C", 1.2), ("O", 2.0), ("CB", -2.0)):
+                lines.append(
+                    f"ATOM  {len(lines) + 1:5d}  {name:<3s} ALA {chain}{i:4d}    "
+                    f"{x + shift:8.3f}{y + shift / 2:8.3f}{z:8.3f}  1.00 20.00           {name[0]}"
+                )
+    path.write_text("\n".join([*lines, "END", ""]))
+
+
+SUBUNITS = RECIPE[: RECIPE.index("[[species]]")] + (
+    '[[species]]\nsource = "blocks.pdb"\ncopies = 60\nsubunits = { B = 0.75, C = 0.5 }\n'
+)
+
+
+def test_subunits_are_present_with_their_probability(tmp_path: Path) -> None:
+    """Bit i of the state tells that subunit i is absent; the place stays that of the whole."""
+    two_chains(tmp_path / "blocks.pdb")
+    recipe = parse_recipe(
+        SUBUNITS.replace("voxel_size_A = 15", "voxel_size_A = 8"), folder=tmp_path
+    )
+    model = generate(recipe, tmp_path / "out").folder / "model_0"
+    particles = read_particles(model / "particles.csv")
+    assert set(particles.species) == {"blocks"}
+    state = particles.columns["state"].astype(int)
+    assert ((state & 1) == 0).mean() == pytest.approx(0.75, abs=0.17)  # 3 standard errors
+    assert ((state & 2) == 0).mean() == pytest.approx(0.5, abs=0.2)
+    instances = read_mask(model / "occupancy_mask.mrc")
+    voxels = np.bincount(instances.ravel(), minlength=len(state) + 1)[particles.ids]
+    whole = voxels[state == 0].mean()
+    for lacking, blocks in ((1, 2), (2, 2), (3, 1)):
+        assert voxels[state == lacking].mean() / whole == pytest.approx(blocks / 3, abs=0.08)
+    # Without B there is a hole at the origin; A alone lies to one side of it.
+    centres = np.array([
+        np.argwhere(instances == number).mean(axis=0)[::-1] * 8.0 for number in particles.ids
+    ])  # fmt: skip
+    gaps_A = particles.rotations.inv().apply(centres - particles.positions_A)
+    assert abs(gaps_A[state == 0]).max() < 4
+    np.testing.assert_allclose(gaps_A[state == 3].mean(axis=0), [-24, 0, 0], atol=2)
+
+
+def test_subunits_that_cannot_be_are_refused(tmp_path: Path) -> None:
+    two_chains(tmp_path / "blocks.pdb")
+    whole, probabilities = "subunits = { B = 0.75, C = 0.5 }", "{ B = 0.75, C = 0.5 }"
+    for new, words in (
+        ("subunits = { D = 0.5 }", "chains A, B, C, found 'D'"),
+        ('subunits = { "A,B" = 0.5, C = 0.5 }', "always present"),
+        ("subunits = { B = 1.5 }", "subunits"),
+        (f"subunits = {probabilities}\nstates = ['blocks.pdb']", "no states"),
+        (f"subunits = {probabilities}\nweights = [1, 2, 3, 4]", "no states, weights"),
+    ):
+        (tmp_path / "recipe.toml").write_text(SUBUNITS.replace(whole, new))
+        with pytest.raises(InputError, match=words) as error:
+            load_library(read_recipe(tmp_path / "recipe.toml"))
+        assert "\n" not in str(error.value)
+    with pytest.raises(InputError, match="atomic model with chains"):
+        made(tmp_path / "bad", SUBUNITS.replace("blocks.pdb", "synthetic:syn-bean"))
+
+
+MEMBRANE = """
+[[membranes]]
+name = "cell"
+size_A = [800, 800]
+[[species]]
+source = "synthetic:syn-hook"
+states = ["synthetic:syn-bean"]
+weights = [1, 3]
+on = "cell"
+density_per_um2 = 2000
+spacing_A = 100
+depth_A = 0
+"""
+
+
+def test_molecules_on_membranes_have_conformations_too(tmp_path: Path) -> None:
+    text = RECIPE[: RECIPE.index("[[species]]")].replace("[60, 60, 40]", "[70, 70, 70]") + MEMBRANE
+    model, particles = made(tmp_path, text)
+    proteins = np.flatnonzero([name == "syn-hook" for name in particles.species])
+    state = particles.columns["state"][proteins]
+    assert set(state) == {0, 1}
+    assert (state == 1).mean() == pytest.approx(0.75, abs=0.25)
+    assert np.isfinite(particles.columns["membrane"][proteins]).all()
+    places_A = particles.positions_A[proteins]
+    gaps_A = np.linalg.norm(places_A[:, None] - places_A, axis=2) + 1e9 * np.eye(len(places_A))
+    assert gaps_A.min() >= 99
+    assert {"1 syn-hook", "4 membrane:cell"} <= set((model / "classes.txt").read_text().split("\n"))

@@ -25,6 +25,7 @@ def load_species(
     assembly: str | None = None,
     hydrogens: bool = True,
     mode_amplitudes_A: tuple[float, ...] = (),
+    without_chains: tuple[str, ...] = (),
 ) -> Species:
     """Load a molecule: its potential relative to ice and its envelope, at a voxel size.
 
@@ -49,6 +50,8 @@ def load_species(
         Add the hydrogens that an atomic model lacks.
     mode_amplitudes_A : tuple of float
         Of an atomic model: how far it is bent along its softest normal modes.
+    without_chains : tuple of str
+        Of an atomic model: chains that are absent.
 
     Returns
     -------
@@ -71,9 +74,10 @@ def load_species(
         map_voxel_size_A=map_voxel_size_A,
         assembly=assembly,
     )
-    if mode_amplitudes_A and kind_of(source) != "atoms":
+    if (mode_amplitudes_A or without_chains) and kind_of(source) != "atoms":
+        wanted = "to bend along normal modes" if mode_amplitudes_A else "with chains as subunits"
         raise InputError(
-            f"{source}: expected an atomic model to bend along normal modes, found "
+            f"{source}: expected an atomic model {wanted}, found "
             f"{_KINDS.get(kind_of(source), 'another kind')}; give its PDB or mmCIF file"
         )
     if text.startswith("synthetic:"):
@@ -87,7 +91,7 @@ def load_species(
     if kind in _ATOMS:
         return species_from_atoms(
             path, voxel_size_A=voxel_size_A, name=title, assembly=assembly, hydrogens=hydrogens,
-            mode_amplitudes_A=mode_amplitudes_A,
+            mode_amplitudes_A=mode_amplitudes_A, without_chains=without_chains,
         )  # fmt: skip
     if kind in _MAPS:
         density = read_volume(path, voxel_size_A=map_voxel_size_A, option="map_voxel_size_A")

@@ -13,7 +13,7 @@ from faket.io.structure_files import find_structure
 from faket.pipeline.recipe import Recipe
 from faket.pipeline.recipe_membranes import membrane_settings, on_membrane
 from faket.pipeline.recipe_specimen import FilamentEntry, SpeciesEntry
-from faket.pipeline.states import count_of, other_states, state_name, state_weights
+from faket.pipeline.states import Form, count_of, other_states, state_name, state_weights
 from faket.specimen import Company, FilamentSettings, SpecimenConfig
 from faket.structures import SYNTHETIC_SPECIES
 
@@ -36,8 +36,8 @@ def load_library(recipe: Recipe) -> tuple[Species, ...]:
     library = tuple(_load(entry, recipe) for entry in entries)
     library += tuple(_load(entry, recipe) for entry in subunit_entries(recipe))
     library += tuple(
-        _bent(_load(entry, recipe, amplitudes_A), name, of, amplitudes_A)
-        for entry, name, of, amplitudes_A in other_states(recipe, library)
+        _bent(_load(entry, recipe, form), name, of, form)
+        for entry, name, of, form in other_states(recipe, library)
     )
     library += tuple(_load(entry, recipe) for entry in crowder_entries(recipe))
     names = [species.name for species in library]
@@ -52,19 +52,16 @@ def load_library(recipe: Recipe) -> tuple[Species, ...]:
 def specimen_config(recipe: Recipe, library: tuple[Species, ...]) -> SpecimenConfig:
     """Return the specimen's settings with the amounts given in the species entries."""
     copies, fractions = dict(recipe.specimen.copies), dict(recipe.specimen.volume_fractions)
-    on_membranes = {}
+    on_membranes, by_name = {}, {one.name: one for one in library}
     for entry, species in zip(recipe.species, library, strict=False):
         if entry.copies is not None:
             copies[species.name] = entry.copies
         if entry.volume_fraction is not None:
             fractions[species.name] = entry.volume_fraction
-        if (how := on_membrane(entry.model_dump(), species)) is not None:
-            on_membranes[species.name] = how
-            if count_of(entry) > 1:
-                raise InputError(
-                    "species.states: expected none for a species on membranes, found "
-                    f"{count_of(entry) - 1}; give each conformation an entry of its own"
-                )
+        for state in range(count_of(entry)):  # each has its own origin
+            own = by_name[state_name(species.name, state)]
+            if (how := on_membrane(entry.model_dump(), own)) is not None:
+                on_membranes[own.name] = how
     filaments = []
     for filament in recipe.filaments:
         given = {item.name: getattr(filament, item.name) for item in fields(FilamentSettings)}
@@ -143,19 +140,21 @@ def source_path(entry: SpeciesEntry, recipe: Recipe) -> Path | None:
     return find_structure(entry.source, folders=folders)
 
 
-def _bent(one: Species, name: str, of: str, amplitudes_A: tuple[float, ...]) -> Species:
+def _bent(one: Species, name: str, of: str, form: Form) -> Species:
     """Return a conformation under its own name."""
     facts = dict(one.report.facts)
-    if amplitudes_A:
-        facts["mode_amplitude_A"] = math.hypot(*amplitudes_A)
+    if form.amplitudes_A:
+        facts["mode_amplitude_A"] = math.hypot(*form.amplitudes_A)
+    if form.without:
+        facts["absent_chains"] = ", ".join(form.without)
     return replace(one, name=name, state_of=of, report=SpeciesReport(facts, one.report.notices))
 
 
-def _load(entry: SpeciesEntry, recipe: Recipe, amplitudes_A: tuple[float, ...] = ()) -> Species:
-    return replace(_loaded(entry, recipe, amplitudes_A), labelled=entry.labelled)
+def _load(entry: SpeciesEntry, recipe: Recipe, form: Form | None = None) -> Species:
+    return replace(_loaded(entry, recipe, form or Form()), labelled=entry.labelled)
 
 
-def _loaded(entry: SpeciesEntry, recipe: Recipe, amplitudes_A: tuple[float, ...]) -> Species:
+def _loaded(entry: SpeciesEntry, recipe: Recipe, form: Form) -> Species:
     voxel_size_A = recipe.specimen.voxel_size_A
     path = source_path(entry, recipe)
     if path is not None and path.is_dir():
@@ -174,5 +173,6 @@ def _loaded(entry: SpeciesEntry, recipe: Recipe, amplitudes_A: tuple[float, ...]
         mean_potential_V=entry.mean_potential_V,
         map_voxel_size_A=entry.map_voxel_size_A,
         assembly=entry.assembly,
-        mode_amplitudes_A=amplitudes_A,
+        mode_amplitudes_A=form.amplitudes_A,
+        without_chains=form.without,
     )

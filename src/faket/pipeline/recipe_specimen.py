@@ -85,6 +85,7 @@ class OwnSpecimen(Section):
     )
 
 
+Probability = Annotated[float, Field(ge=0, le=1)]
 NonNegativeNumber = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
@@ -111,6 +112,10 @@ class SpeciesEntry(CompanySection):
     )
     modes: int = Field(3, ge=1, le=20, description="number of the softest modes that bend it")
     mode_states: int = Field(5, ge=1, le=100, description="number of conformations so bent")
+    subunits: dict[str, Probability] = Field(
+        {}, max_length=6, description="atomic models: probabilities with which chains are present, "
+        "by chain; chains that come and go together with commas, such as \"C,D\""
+    )  # fmt: skip
     state_classes: bool = Field(False, description="every conformation is a class of its own")
     labelled: bool = Field(True, description="false: in the images, and in no label")
     volume_fraction: float | None = Field(

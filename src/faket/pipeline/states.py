@@ -5,7 +5,7 @@ Inside, every conformation is a species of its own; a data set has them as one, 
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -16,7 +16,21 @@ from faket.pipeline.recipe_specimen import SpeciesEntry
 from faket.pipeline.specimen_parts import SpecimenParts
 from faket.seeds import generator
 
-Amplitudes = tuple[float, ...]
+
+@dataclass(frozen=True)
+class Form:
+    """How a conformation differs from the model in its file.
+
+    Attributes
+    ----------
+    amplitudes_A : tuple of float
+        Of its softest normal modes.
+    without : tuple of str
+        Chains that are absent.
+    """
+
+    amplitudes_A: tuple[float, ...] = ()
+    without: tuple[str, ...] = ()
 
 
 def state_name(species: str, state: int) -> str:
@@ -26,26 +40,46 @@ def state_name(species: str, state: int) -> str:
 
 def other_states(
     recipe: Recipe, library: Sequence[Species]
-) -> Iterator[tuple[SpeciesEntry, str, str, Amplitudes]]:
+) -> Iterator[tuple[SpeciesEntry, str, str, Form]]:
     """Yield what to load for all conformations but the first ones.
 
     Each with its name; the species of which it is a conformation, "" if it has a class of its own;
-    and the amplitudes of its normal modes.
+    and its form.
+
+    Raises
+    ------
+    InputError
+        If subunits are given beside other conformations.
     """
     for entry, species in zip(recipe.species, library, strict=False):
         of = "" if entry.state_classes else species.name
+        if entry.subunits and (entry.states or entry.weights or entry.mode_amplitude_A):
+            raise InputError(
+                "species.subunits: expected no states, weights or mode_amplitude_A beside them, "
+                "found some; give each an entry of its own"
+            )
         for state, source in enumerate(entry.states, start=1):
             own = entry.model_copy(update={"source": source, "name": None})
-            yield own, state_name(species.name, state), of, ()
-        for state in range(len(entry.states) + 1, count_of(entry)):
+            yield own, state_name(species.name, state), of, Form()
+        for state in range(1, count_of(entry)) if entry.subunits else ():
+            yield entry, state_name(species.name, state), of, Form(without=absent(entry, state))
+        for state in range(len(entry.states) + 1, count_of(entry)) if not entry.subunits else ():
             name = state_name(species.name, state)
             rng = generator(recipe.seed, "modes", name)
             drawn = rng.normal(0, entry.mode_amplitude_A, entry.modes) / np.sqrt(entry.modes)
-            yield entry, name, of, tuple(drawn.tolist())
+            yield entry, name, of, Form(tuple(drawn.tolist()))
+
+
+def absent(entry: SpeciesEntry, state: int) -> tuple[str, ...]:
+    """Return the chains that a state lacks: bit i of its number tells that subunit i is absent."""
+    lacking = [chains for i, chains in enumerate(entry.subunits) if state >> i & 1]
+    return tuple(chain.strip() for chains in lacking for chain in chains.split(","))
 
 
 def count_of(entry: SpeciesEntry) -> int:
     """Return the number of conformations of a species."""
+    if entry.subunits:
+        return int(2 ** len(entry.subunits))
     return 1 + len(entry.states) + (entry.mode_states if entry.mode_amplitude_A else 0)
 
 
@@ -55,12 +89,12 @@ def state_weights(recipe: Recipe, library: Sequence[Species]) -> dict[str, dict[
     Raises
     ------
     InputError
-        If there is not one weight for each, or the species lies on membranes.
+        If there is not one weight for each.
     """
     found = {}
     for entry, species in zip(recipe.species, library, strict=False):
         n = count_of(entry)
-        weights = entry.weights or (1.0,) * n
+        weights = _subunit_weights(entry) or entry.weights or (1.0,) * n
         if len(weights) != n:
             raise InputError(
                 f"species.weights: expected {n} numbers, one for the source and one for each of "
@@ -70,6 +104,16 @@ def state_weights(recipe: Recipe, library: Sequence[Species]) -> dict[str, dict[
             names = (state_name(species.name, state) for state in range(n))
             found[species.name] = dict(zip(names, weights, strict=True))
     return found
+
+
+def _subunit_weights(entry: SpeciesEntry) -> tuple[float, ...]:
+    """Return the probability of each combination of subunits; none without subunits."""
+    if not entry.subunits:
+        return ()
+    present = np.array(list(entry.subunits.values()))
+    bits = np.arange(count_of(entry))[:, None] >> np.arange(len(present)) & 1
+    weights = np.where(bits, 1 - present, present).prod(axis=1)
+    return tuple(float(weight) for weight in weights)
 
 
 def with_states(parts: SpecimenParts, library: Sequence[Species]) -> SpecimenParts:

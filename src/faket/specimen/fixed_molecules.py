@@ -86,11 +86,7 @@ def add_proteins(
     """Place molecules on membranes."""
     for membrane in scene.membranes:
         area_A2 = float(membrane.mesh.areas_A2().sum())
-        wanted = {
-            name: how.number_on(area_A2)
-            for name, how in config.on_membranes.items()
-            if membrane.record.name == how.on
-        }
+        wanted = _numbers_on(membrane, area_A2, config, seed)
         vertices_A = membrane.mesh.vertices_A
         if wanted and len(vertices_A):
             # As many as fit by chance, where no density is asked for: after the others.
@@ -129,11 +125,33 @@ def _on_membrane(
         return pose is not None
 
     attempts: dict[str, Attempt] = {}
+    shared: dict[str, SitesOnMembrane] = {}  # conformations of a species keep apart, too
+    species = {state: name for name, states in config.states.items() for state in states}
     for name in counts:
+        whose = species.get(name, name)
         rng = generator(seed, "place", "on membrane", name, membrane.number)
-        sites = SitesOnMembrane(membrane, config.on_membranes[name], rng)
-        attempts[name] = partial(attempt, name, sites, rng)
+        if whose not in shared:
+            shared[whose] = SitesOnMembrane(membrane, config.on_membranes[name], rng)
+        attempts[name] = partial(attempt, name, shared[whose], rng)
     return room, attempts
+
+
+def _numbers_on(
+    membrane: PlacedMembrane, area_A2: float, config: SpecimenConfig, seed: int
+) -> dict[str, int]:
+    """Return how many molecules of each species, and conformation, a membrane should hold."""
+    wanted: dict[str, int] = {}
+    others = {state for name, states in config.states.items() for state in states if state != name}
+    for name, how in config.on_membranes.items():
+        if membrane.record.name != how.on or name in others:
+            continue
+        wanted[name] = how.number_on(area_A2)
+        if name in config.states:
+            weights = np.array(list(config.states[name].values()), np.float64)
+            rng = generator(seed, "states", name, membrane.number)
+            drawn = rng.multinomial(wanted[name], weights / weights.sum())
+            wanted |= {s: int(n) for s, n in zip(config.states[name], drawn, strict=True)}
+    return wanted
 
 
 def add_contents(

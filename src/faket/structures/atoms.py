@@ -1,15 +1,16 @@
 """From atoms to the electrostatic potential above ice."""
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from faket.constants import ICE_POTENTIAL_V, POTENTIAL_K_V_A2
-from faket.data import DoubleArray, FloatArray, Species, SpeciesReport
+from faket.data import AnyArray, DoubleArray, FloatArray, Species, SpeciesReport
 from faket.errors import InputError
-from faket.structures.assembly import Expansion, choose_models, expand
+from faket.structures.assembly import Copy, Expansion, choose_models, expand
 from faket.structures.cleaning import clean
 from faket.structures.completeness import complete_part
 from faket.structures.deposit import Deposit, in_chain_order
@@ -40,6 +41,7 @@ def species_from_atoms(
     assembly: str | None = None,
     hydrogens: bool = True,
     mode_amplitudes_A: tuple[float, ...] = (),
+    without_chains: tuple[str, ...] = (),
 ) -> Species:
     """Build a species from a PDB or mmCIF file (gzip too).
 
@@ -51,20 +53,24 @@ def species_from_atoms(
     the solvent's V_ice times the molecular mask. The mask has Refmac's radii, a probe of 1.0 Å and
     a shrinkage of 1.1 Å, on a grid of 1 Å at every voxel size; it encloses 1.19 to 1.23 Å³/Da.
     With ``mode_amplitudes_A``, the assembly is bent along its softest normal modes by these root
-    mean squares (:mod:`faket.structures.normal_modes`).
+    mean squares (:mod:`faket.structures.normal_modes`). ``without_chains`` leaves out chains of the
+    file, in all their copies; the origin stays the centre of mass of the whole.
 
     Raises
     ------
     InputError
         If the file cannot be read, holds no atoms or too few of each residue, or does not
-        declare the assembly.
+        declare the assembly or a chain; and if no chain is left.
     """
-    molecule, expansion, report = _molecule(path, assembly, hydrogens)
+    molecule, expansion, report, chains = _molecule(path, assembly, hydrogens)
     copies = expanded(molecule, expansion.copies)
+    centre = copies.mass_Da @ copies.position_A / copies.mass_Da.sum()
+    if without_chains:
+        copies = expanded(molecule, _without(expansion.copies, chains, without_chains, path))
     positions, masses = copies.position_A, copies.mass_Da
     if mode_amplitudes_A:
         positions = positions + deform(copies.model, np.array(mode_amplitudes_A, np.float64))
-    centre = masses @ positions / masses.sum()
+        centre = masses @ positions / masses.sum()
     factor = math.ceil(voxel_size_A / _FINE_A)
     half = np.ceil((np.abs(positions - centre).max(axis=0) + _MARGIN_A) / voxel_size_A)
     size = 2 * half.astype(int) + 1  # voxels x y z, odd: the centre is voxel `half`
@@ -107,8 +113,8 @@ def species_from_atoms(
 
 def _molecule(
     path: Path, assembly: str | None, hydrogens: bool
-) -> tuple[Scatterers, Expansion, SpeciesReport]:
-    """Read the file's scatterers, the copies to make of them, and a report on both."""
+) -> tuple[Scatterers, Expansion, SpeciesReport, AnyArray]:
+    """Read the scatterers, the copies to make of them, a report on both, and each atom's chain."""
     where = str(path)
     deposit = _read(path)
     atoms, solvent, cleaned = clean(deposit.atoms, where)
@@ -129,7 +135,29 @@ def _molecule(
         "symmetry_of_operators": expansion.symmetry,
     }
     notices = deposit.notices + cleaned + left_out + lacking + expansion.notices
-    return molecule, expansion, SpeciesReport(facts, notices)
+    return molecule, expansion, SpeciesReport(facts, notices), atoms.chain
+
+
+def _without(
+    copies: Sequence[Copy], chains: AnyArray, left_out: tuple[str, ...], path: Path
+) -> list[Copy]:
+    """Return the copies without some chains of the file."""
+    there = list(dict.fromkeys(chains.tolist()))
+    for name in left_out:
+        if name not in there:
+            raise InputError(
+                f"{path}: expected the subunit to be one of the chains {', '.join(there[:40])}, "
+                f"found {name!r}; correct it"
+            )
+    kept = ~np.isin(chains, left_out)
+    found = [Copy(copy.matrix, copy.chosen & kept) for copy in copies]
+    found = [copy for copy in found if copy.chosen.any()]
+    if not found:
+        raise InputError(
+            f"{path}: expected a chain that is always present, found that all may be absent; leave "
+            "one out of the subunits"
+        )
+    return found
 
 
 def _read(path: Path) -> Deposit:
