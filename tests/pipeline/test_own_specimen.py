@@ -4,11 +4,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from faket.data import Volume
 from faket.errors import InputError
 from faket.io.mrc import read_mask, read_volume, write_mask, write_volume
 from faket.io.particles import read_particles
+from faket.methods.table import METHODS
 from faket.pipeline.dataset import generate
 from faket.pipeline.recipe import parse_recipe
 
@@ -82,6 +84,30 @@ def test_a_folder_of_faket_is_read(tmp_path: Path) -> None:
     np.testing.assert_array_equal(
         read_particles(model / "particles.csv").positions_A, specimen.particles.positions_A
     )
+
+
+# The method faket is faket-random with trained weights, which no test has.
+@pytest.mark.parametrize("method", [name for name in METHODS if name != "faket"])
+def test_it_goes_through_every_method(tmp_path: Path, method: str) -> None:
+    mask = np.zeros((40, 72, 96), np.uint8)
+    mask[14:26, 20:36, 20:40] = 1
+    mask[12:24, 45:60, 50:70] = 2
+    write_volume(tmp_path / "density.mrc", Volume(mask.astype(np.float32), 8.0))
+    write_mask(tmp_path / "labels.mrc", mask, 8.0)
+    row = METHODS[method]
+    text = f'method = "{method}"\ntomograms = 1\ntilts = {{ step_deg = 20 }}\n'
+    text += "style = { iterations = 1 }\n" if row.network else ""
+    text += '[specimen]\nfrom = { potential = "density.mrc", labels = "labels.mrc", '
+    text += "volts_per_unit = 4 }\n"
+    out = generate(parse_recipe(text, folder=tmp_path), tmp_path / "out").folder / "model_0"
+    np.testing.assert_array_equal(read_mask(out / "class_mask.mrc"), mask[::2, ::2, ::2])
+    assert len(read_particles(out / "particles.csv")) == 2
+    images = read_volume(out / "projections_unbinned.mrc").data
+    clean = read_volume(out / "noisefree_projections.mrc").data
+    assert images.shape == clean.shape == (7, 72, 96)
+    # Both are dark where the blocks are, noise and contrast transfer aside.
+    blurred = [ndimage.gaussian_filter(stack[3], 3).ravel() for stack in (images, clean)]
+    assert np.corrcoef(*blurred)[0, 1] > 0.2
 
 
 @pytest.mark.parametrize(

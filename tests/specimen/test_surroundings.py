@@ -11,10 +11,12 @@ from faket.constants import CARBON_POTENTIAL_V, ICE_CRYSTAL_POTENTIAL_V, ICE_POT
 from faket.data import Species
 from faket.errors import InputError
 from faket.specimen import SpecimenConfig, build_specimen, paint_specimen, place_particles
+from faket.specimen.filament_settings import FilamentSettings
 from faket.specimen.ice_faces import draw_faces
 from faket.specimen.membrane_settings import MembraneSettings
 from faket.specimen.surroundings import draw_surroundings
 from faket.specimen.surroundings_settings import CarbonSettings, CrystalSettings, LamellaSettings
+from faket.structures import synthetic_species
 
 VOXEL_A = 10.0
 SIZE = (96, 80, 60)  # x y z
@@ -204,3 +206,31 @@ def test_any_film_covers_what_is_wanted_as_far_as_a_hole_of_its_size_can(
         x, y = np.meshgrid(*((np.arange(n) - (n - 1) / 2) * VOXEL_A for n in size[:2]))
         least = float((np.hypot(x, y) > hole_A / 2).mean())
     assert found == pytest.approx(max(cover, least), abs=0.02)
+
+
+@pytest.mark.parametrize("through", [False, True])
+def test_a_mill_cuts_filaments_and_others_stay_between_the_faces(through):
+    """Cut ones are there up to both faces, and none of them beyond."""
+    actin = synthetic_species("syn-actin", voxel_size_A=VOXEL_A)
+    kind = FilamentSettings(
+        "actin", "syn-actin", copies=(8, 8), length_A=(300.0, 900.0), through=through
+    )
+    around = config(lamella=lamella(wedge_deg=(6.0, 6.0)), filaments=(kind,))
+    placement = place_particles(around, [actin], seed=4)
+    assert placement.placed["filaments of syn-actin"] == 8
+    assert len(placement.particles) > 50
+    faces = placement.surroundings.faces
+    x, y = np.rint(placement.particles.positions_A[:, :2] / VOXEL_A).astype(int).T
+    z_A = placement.particles.positions_A[:, 2]
+    depth_A = np.minimum(z_A - faces.lower_A[y, x], faces.upper_A[y, x] - z_A)
+    assert depth_A.min() >= -VOXEL_A / 2
+    # Subunits are 50 Å wide: only where they are cut does a centre come nearer to a face than 20 Å.
+    assert (depth_A.min() < 10) == through
+    painted = paint_specimen(
+        around, [actin], placement.particles, placement.membranes, placement.surroundings
+    )
+    names = {info.name: label for label, info in painted.classes.items()}
+    z = np.arange(SIZE[2])[:, None, None] * VOXEL_A
+    beyond = (z < faces.lower_A - VOXEL_A) | (z > faces.upper_A + VOXEL_A)
+    assert (painted.class_mask[beyond] == names["vacuum"]).all()
+    np.testing.assert_allclose(painted.potential.data[beyond], -ICE_POTENTIAL_V, atol=1e-5)

@@ -5,11 +5,12 @@ from functools import partial
 
 import numpy as np
 
-from faket.data import AnyArray, DoubleArray
+from faket.data import AnyArray, DoubleArray, FloatArray
 from faket.seeds import generator
 from faket.specimen.config import SpecimenConfig
 from faket.specimen.ellipsoids import scan_solid
-from faket.specimen.filaments import Place, grow_one
+from faket.specimen.filament_places import NO_FACES, Place
+from faket.specimen.filaments import grow_one
 from faket.specimen.free_places import UNKNOWN, Glance, first_fit
 from faket.specimen.membrane import label_half_thickness_A
 from faket.specimen.partners import Partner
@@ -54,10 +55,19 @@ def scenery_attempts(
             config.voxel_size_A,
             shapes[settings.subunit],
             within if settings.inside else (),
+            _cutting_faces(config, scene) if settings.through else NO_FACES,
         )
         rng = generator(seed, "place", "filaments", name)
         attempts[name] = partial(grow_one, place, settings, record, rng)
     return attempts
+
+
+def _cutting_faces(config: SpecimenConfig, scene: Scene) -> tuple[FloatArray, FloatArray]:
+    """Return the heights of the faces of a lamella, voxels; empty if there is none."""
+    if config.lamella is None or scene.surroundings is None:
+        return NO_FACES
+    faces, voxel_A = scene.surroundings.faces, np.float32(config.voxel_size_A)
+    return faces.lower_A / voxel_A, faces.upper_A / voxel_A
 
 
 def molecule_attempts(

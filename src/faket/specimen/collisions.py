@@ -2,9 +2,13 @@
 
 import math
 
+import numpy as np
+
 from faket.compiling import kernel
-from faket.data import AnyArray, DoubleArray
+from faket.data import AnyArray, DoubleArray, FloatArray
 from faket.specimen.molecules import Grid, inside, span
+
+NO_FACE = np.empty((0, 0), np.float32)
 
 
 @kernel()
@@ -15,10 +19,14 @@ def _reach(
     grid: Grid,
     write: bool,
     walls: bool,
+    lower: FloatArray,
+    upper: FloatArray,
 ) -> bool:
     """Return whether a molecule meets an occupied voxel; with ``write``, occupy its voxels.
 
     With ``walls``, planes of z below and above the grid count as occupied; elsewhere nothing does.
+    Nothing counts as occupied below ``lower`` and above ``upper`` (heights [y, x] in voxels), if
+    these are not empty.
     """
     nz, ny, nx = occupancy.shape
     radius = grid.radius
@@ -36,6 +44,8 @@ def _reach(
             for x in range(start, stop):
                 if not write and not beyond and not occupancy[z, y, x]:
                     continue
+                if not write and len(lower) and (z <= lower[y, x] or z >= upper[y, x]):
+                    continue
                 if inside(x - centre[0], dy, dz, rotation, grid):
                     if not write:
                         return True
@@ -51,10 +61,12 @@ def any_meets(
     rotations: DoubleArray,
     grid: Grid,
     walls: bool,
+    lower: FloatArray,
+    upper: FloatArray,
 ) -> bool:
     """Return whether one of the molecules at these poses (voxels) meets something occupied."""
     for n in range(len(centres)):
-        if _reach(occupancy, centres[n], rotations[n], grid, False, walls):
+        if _reach(occupancy, centres[n], rotations[n], grid, False, walls, lower, upper):
             return True
     return False
 
@@ -63,4 +75,4 @@ def any_meets(
 def occupy(occupancy: AnyArray, centres: DoubleArray, rotations: DoubleArray, grid: Grid) -> None:
     """Mark the voxels of molecules at these poses as occupied, as far as they are in the grid."""
     for n in range(len(centres)):
-        _reach(occupancy, centres[n], rotations[n], grid, True, False)
+        _reach(occupancy, centres[n], rotations[n], grid, True, False, NO_FACE, NO_FACE)

@@ -65,7 +65,8 @@ class FilamentSettings:
         "", "name of the [[membranes]] inside which they stay; of a sheet, on its inner side"
     )
     through: bool = setting(
-        False, "cut by the specimen's upper and lower face, as in a lamella; else between them"
+        False,
+        "cut by the upper and lower face of the ice, as a mill cuts them; else between the faces",
     )
 
     def __post_init__(self) -> None:

@@ -5,86 +5,24 @@ Axes are in Å; the occupancy is in voxels.
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 from scipy.spatial.transform import Rotation
 
 from faket.data import AnyArray, DoubleArray
-from faket.specimen.collisions import any_meets, occupy
+from faket.specimen.filament_places import STARTS, Place
 from faket.specimen.filament_settings import FilamentSettings
 from faket.specimen.lattices import Lattice, Path, Subunits, hexagonal, subunits_on
-from faket.specimen.level_sets import LevelSet, values_at
 from faket.specimen.records import PoseRecord
-from faket.specimen.shapes import Shape
 from faket.specimen.worms import bends, concentration, walk
 from faket.units import A_PER_UM
 
 # How hard growth tries; chosen, because a filament that meets a vesicle needs about this to turn.
 _TRIES = 12  # other bends for one piece, before the piece before it is given up, too
 _RETREATS = 12
-_STARTS = 20  # starts of one filament
 _BRANCH_STARTS = 20
 _GENERATIONS = 3  # of branches on branches; chosen, because few filaments in a cell have more
 _PIECE_A = 160.0  # grown at once; chosen: a few subunits, so that a hit costs little
-
-
-@dataclass(frozen=True, eq=False)
-class Place:
-    """Where filaments grow.
-
-    Attributes
-    ----------
-    occupancy : ndarray of bool, shape (z, y, x)
-    voxel_size_A : float
-    shape : Shape
-        The subunit's.
-    within : tuple of LevelSet
-        Surfaces inside one of which every subunit lies; none: anywhere.
-    """
-
-    occupancy: AnyArray
-    voxel_size_A: float
-    shape: Shape
-    within: tuple[LevelSet, ...] = ()
-
-    @property
-    def size_A(self) -> DoubleArray:
-        """Size of the box along x, y, z."""
-        return np.array(self.occupancy.shape[::-1], np.float64) * self.voxel_size_A
-
-    def holds(self, positions_A: DoubleArray, margin_A: float = 0.0) -> AnyArray:
-        """Return which positions [n, 3] are in the box, or no farther from it than a margin."""
-        low, high = -0.5 * self.voxel_size_A - margin_A, self.size_A + margin_A
-        inside = (positions_A >= low) & (positions_A < high - 0.5 * self.voxel_size_A)
-        return np.asarray(inside.all(axis=1))
-
-    def meets(self, subunits: Subunits, walls: bool) -> bool:
-        """Return whether one of the subunits meets something, the box's faces along z too."""
-        if not self.encloses(subunits.positions_A):
-            return True
-        centres, rotations = self._in_voxels(subunits)
-        return bool(any_meets(self.occupancy, centres, rotations, self.shape.envelope, walls))
-
-    def encloses(self, positions_A: DoubleArray) -> bool:
-        """Return whether all positions [n, 3] lie inside one of the surfaces, if there are some."""
-        depths_A = [values_at(surface, positions_A) for surface in self.within]
-        return not depths_A or bool((np.min(depths_A, axis=0) < 0).all())
-
-    def start_A(self, rng: np.random.Generator) -> DoubleArray:
-        """Draw a start, x y z."""
-        for _ in range(_STARTS):
-            start_A = (rng.random(3) * self.size_A) - 0.5 * self.voxel_size_A
-            if self.encloses(start_A[None]):
-                break
-        return start_A
-
-    def occupy(self, subunits: Subunits) -> None:
-        """Occupy the subunits' voxels."""
-        occupy(self.occupancy, *self._in_voxels(subunits), self.shape.envelope)
-
-    def _in_voxels(self, subunits: Subunits) -> tuple[DoubleArray, DoubleArray]:
-        return subunits.positions_A / self.voxel_size_A, subunits.rotations
 
 
 class Growth:
@@ -214,9 +152,11 @@ def grow_one(
 
     One that has no room for its shortest length is tried elsewhere.
     """
-    for _ in range(_STARTS):
+    for _ in range(STARTS):
         length_A = rng.uniform(*settings.length_A)
         start_A = place.start_A(rng)
+        if not place.holds(start_A[None])[0]:
+            continue
         frame = _random_frame(rng, _steepest(place, settings, length_A))
         growth = Growth(place, settings, rng, start_A, frame)
         ahead = rng.random() * length_A
