@@ -5,6 +5,8 @@ import pytest
 
 from faket.data import Species
 from faket.errors import InputError
+from faket.io.particles import read_particles
+from faket.pipeline.dataset import generate
 from faket.pipeline.recipe import parse_recipe
 from faket.pipeline.recipe_membranes import on_membrane
 from faket.vocabulary import is_membrane, membrane_class
@@ -52,3 +54,53 @@ def test_membranes_are_told_by_their_class():
     assert membrane_class("er") == "membrane:er"
     assert all(map(is_membrane, ("membrane", "membrane:er", "vesicle", "Vesicle")))
     assert not any(map(is_membrane, ("membranes", "fiducial", "1bxn", "er:membrane")))
+
+
+NAMED = """
+method = "noiseless"
+tomograms = 6
+seed = 5
+tilts = { step_deg = 60 }
+[specimen]
+size_voxels = [80, 80, 80]
+voxel_size_A = 15
+particles = 0
+vesicles = 0
+gold = 0
+[reconstruction]
+binning = 1
+[[membranes]]
+name = { choice = ["er", "golgi"] }
+size_A = [600, 700]
+[[membranes]]
+name = "lysosome"
+size_A = [250, 300]
+inside = "er"
+[[filaments]]
+copies = 1
+length_A = [100, 300]
+inside = "golgi"
+[[species]]
+source = "synthetic:syn-hook"
+on = "er"
+density_per_um2 = 500
+depth_A = 0
+"""
+
+
+def test_a_membrane_whose_name_is_a_choice_keeps_the_numbers_of_all_classes(tmp_path):
+    """What lies on or in it is missing where the other name was drawn."""
+    out = generate(parse_recipe(NAMED), tmp_path / "out").folder
+    tables = {(out / f"model_{i}" / "classes.txt").read_text() for i in range(6)}
+    assert len(tables) == 1
+    (table,) = tables
+    assert all(f"membrane:{name}\n" in table for name in ("er", "golgi", "lysosome"))
+    drawn = set()
+    for i in range(6):
+        particles = read_particles(out / f"model_{i}" / "particles.csv")
+        names = set(particles.species)
+        (name,) = names & {"membrane:er", "membrane:golgi"}
+        drawn.add(name)
+        assert ("syn-hook" in names) == ("membrane:lysosome" in names) == (name == "membrane:er")
+        assert ("syn-actin" in names) == (name == "membrane:golgi")
+    assert len(drawn) == 2

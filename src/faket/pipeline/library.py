@@ -11,7 +11,7 @@ from faket.io.neighbours import neighbour_distances
 from faket.io.specimen_files import read_species
 from faket.io.structure_files import find_structure
 from faket.pipeline.recipe import Recipe
-from faket.pipeline.recipe_membranes import membrane_settings, on_membrane
+from faket.pipeline.recipe_membranes import membrane_names, membrane_settings, on_membrane
 from faket.pipeline.recipe_specimen import FilamentEntry, SpeciesEntry
 from faket.pipeline.states import Form, count_of, other_states, state_name, state_weights
 from faket.specimen import Company, FilamentSettings, SpecimenConfig
@@ -76,6 +76,7 @@ def specimen_config(recipe: Recipe, library: tuple[Species, ...]) -> SpecimenCon
         company=_company(recipe, library),
         states=state_weights(recipe, library),
         membranes=tuple(membrane_settings(entry) for entry in recipe.membranes),
+        membrane_names=membrane_names(recipe.membranes, recipe.varied),
         on_membranes=on_membranes,
     )
 

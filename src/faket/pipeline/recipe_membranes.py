@@ -1,7 +1,7 @@
 """The parts of a recipe that concern membranes."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -34,6 +34,16 @@ def membrane_settings(entry: MembraneEntry) -> MembraneSettings:
     return MembraneSettings(
         **{item.name: getattr(entry, item.name) for item in fields(MembraneSettings)}
     )
+
+
+def membrane_names(
+    entries: Sequence[MembraneEntry], varied: Mapping[str, Mapping[str, list[Any]]]
+) -> tuple[str, ...]:
+    """Return all names that kinds of membranes have in the tomograms of a recipe, in its order."""
+    names: list[str] = []
+    for i, entry in enumerate(entries):
+        names += varied.get(f"membranes.{i}.name", {}).get("choice", [entry.name])
+    return tuple(dict.fromkeys(names))
 
 
 def on_membrane(entry: Mapping[str, Any], species: Species) -> OnMembrane | None:

@@ -13,7 +13,13 @@ from faket.pipeline.recipe_reference import Paths, PositiveNumber, Section, list
 from faket.specimen import FilamentSettings, SpecimenConfig
 from faket.specimen.surroundings_settings import CarbonSettings, CrystalSettings, LamellaSettings
 
-OWN_SECTIONS = ("filaments", "company", "membranes", "on_membranes")  # of the specimen's settings
+OWN_SECTIONS = (
+    "filaments",
+    "company",
+    "membranes",
+    "membrane_names",
+    "on_membranes",
+)  # of the specimen's settings
 FORBID = ConfigDict(extra="forbid")
 
 

@@ -59,6 +59,8 @@ def scenery_attempts(
         )
         rng = generator(seed, "place", "filaments", name)
         attempts[name] = partial(grow_one, place, settings, record, rng)
+        if settings.inside and not within:  # none of these membranes found room
+            attempts[name] = lambda: False
     return attempts
 
 

@@ -65,6 +65,9 @@ class SpecimenConfig:
         (0.8, 1.2), "factor on each axis of a fiducial", ge=0.2, le=5
     )
     membranes: tuple[MembraneSettings, ...] = setting((), "kinds of membranes")
+    membrane_names: tuple[str, ...] = setting(
+        (), "names of kinds of membranes that other specimens of a series have; classes here, too"
+    )
     on_membranes: Mapping[str, OnMembrane] = setting(dict, "species on membranes, by name")
     filaments: tuple[FilamentSettings, ...] = setting((), "kinds of filaments")
     lamella: LamellaSettings | None = setting(None, "a slab of ice; without it the box is full")
@@ -108,6 +111,15 @@ class SpecimenConfig:
         """Classes of what may bound the ice, also where none of it was drawn."""
         asked = {CARBON: self.carbon, ICE_CRYSTAL: self.crystals, VACUUM: self.lamella}
         return tuple(name for name, settings in asked.items() if settings is not None)
+
+    @property
+    def membrane_classes(self) -> tuple[str, ...]:
+        """Names of the kinds of membranes, here and in other specimens of a series."""
+        return tuple(dict.fromkeys((*self.membrane_names, *(one.name for one in self.membranes))))
+
+    def is_elsewhere(self, name: str) -> bool:
+        """Return whether only other specimens of a series have membranes of this name."""
+        return name in self.membrane_names and name not in {one.name for one in self.membranes}
 
     def placed_with_membranes(self) -> set[str]:
         """Return the species that are on or in membranes, and elsewhere only if asked for."""

@@ -62,7 +62,7 @@ def _add_surroundings(scene: Scene, drawn: Surroundings) -> None:
 
 
 def _check_names(config: SpecimenConfig, shapes: Mapping[str, Shape]) -> None:
-    names = {kind.name for kind in config.membranes}
+    names = set(config.membrane_classes)
     for species, how in config.on_membranes.items():
         if how.on not in names:
             raise InputError(
@@ -87,7 +87,7 @@ def _check_names(config: SpecimenConfig, shapes: Mapping[str, Shape]) -> None:
 
 def _add_membranes(scene: Scene, config: SpecimenConfig, seed: int) -> None:
     scene.membranes, asked = place_membranes(
-        config.membranes,
+        [kind for kind in config.membranes if not config.is_elsewhere(kind.inside)],
         config.size_voxels,
         config.voxel_size_A,
         scene.occupancy,

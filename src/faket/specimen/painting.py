@@ -134,8 +134,7 @@ class Painter:
         surroundings: Surroundings | None = None,
     ) -> "Painter":
         """Prepare to paint; parameters and errors as :func:`paint_specimen`."""
-        kinds = [kind.name for kind in config.membranes]
-        classes = class_labels(species, kinds, config.surroundings)
+        classes = class_labels(species, config.membrane_classes, config.surroundings)
         check_species(config, species)
         _check_record(particles, [info.name for info in classes.values()])
         shapes = {one.name: one for one in species}

@@ -228,7 +228,8 @@ def _requested_counts(
     counts |= {VESICLE: vesicles, FIDUCIAL: gold}
     for name, settings in config.filaments_by_name().items():
         low, high = settings.copies
-        counts[name] = int(generator(seed, "counts", name).integers(low, high + 1))
+        there = 0 if config.is_elsewhere(settings.inside) else 1  # nothing to be inside of
+        counts[name] = there * int(generator(seed, "counts", name).integers(low, high + 1))
     if sum(counts.values()) > MAX_OBJECTS:
         raise InputError(
             f"specimen: expected at most {MAX_OBJECTS} objects (the instance mask has 16 bits), "
