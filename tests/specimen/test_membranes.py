@@ -268,3 +268,15 @@ def test_a_mesh_in_a_file_has_the_vertices_normals_and_corners_of_the_surface(pl
     faces = np.frombuffer(body[n * 28 :], [("n", "u1"), ("corners", "<i4", 3)])
     assert (faces["n"] == 3).all()
     np.testing.assert_array_equal(faces["corners"], mesh.triangles)
+
+
+def test_a_cluster_that_is_full_makes_room_for_the_next():
+    """Clusters of 50 in a disc that holds a few: all molecules find a place, in more clusters."""
+    how = OnMembrane(
+        on="cell", density_per_um2=3000, cluster_size=50, cluster_radius_A=100, facing="out"
+    )
+    kind = MembraneSettings(name="cell", size_A=(900, 900), undulation=(0, 0))
+    crowded = only({}, (220, 220, 220), membranes=(kind,), on_membranes={"spike": how})
+    found = place_particles(crowded, LIBRARY, seed=2)
+    assert found.requested["spike"] > 60
+    assert found.placed["spike"] >= 0.9 * found.requested["spike"]

@@ -16,6 +16,7 @@ from faket.specimen.membranes import PlacedMembrane
 from faket.specimen.shapes import Shape
 
 _TURNS = 4  # orientations tried at one site; chosen
+_MISSES = 40  # sites of a cluster in a row without room, after which it is full; chosen
 
 
 class SitesOnMembrane:
@@ -29,6 +30,7 @@ class SitesOnMembrane:
         self._cumulative = np.cumsum(areas) / areas.sum()
         self._middles = cKDTree(mesh.vertices_A[mesh.triangles].mean(axis=1))
         self._left = 0  # in the cluster
+        self._misses = 0  # in a row
         self._centre: DoubleArray | None = None
         self.taken: list[DoubleArray] = []
 
@@ -46,6 +48,7 @@ class SitesOnMembrane:
         if spacing_A is not None and self.taken:
             gaps = np.linalg.norm(np.array(self.taken) - sites[0], axis=1)
             if gaps.min() < spacing_A:
+                self.miss()
                 return None
         return sites[0], normals[0]
 
@@ -53,6 +56,13 @@ class SitesOnMembrane:
         """Count a site, and end its cluster when that is complete."""
         self.taken.append(site_A)
         self._left -= 1
+        self._misses = 0
+
+    def miss(self) -> None:
+        """Count a site without room, and end a cluster that is full."""
+        self._misses += 1
+        if self._misses >= _MISSES:
+            self._left = self._misses = 0
 
     def _triangle(self) -> int:
         if self._left <= 0:
@@ -126,6 +136,7 @@ def place_on_membrane(
         if first_fit(occupancy, *pose, shape.envelope) >= 0:
             sites.take(site_A)
             return position_A, turn
+    sites.miss()
     return None
 
 
