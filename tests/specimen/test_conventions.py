@@ -83,7 +83,7 @@ def test_the_default_specimen_is_shrecs():
     assert asdict(SpecimenConfig()) == {
         "size_voxels": (1024, 1024, 360), "voxel_size_A": 5.0, "particles": (1000, 3000),
         "copies": {}, "volume_fractions": {}, "vesicles": (2, 7), "filaments": (),
-        "company": {}, "states": {},
+        "company": {}, "states": {}, "membrane_names": (),
         "membranes": (), "on_membranes": {}, "lamella": None, "carbon": None, "crystals": None,
         "vesicle_semi_axes_A": (720.0, 1680.0), "gold": (7, 14), "gold_diameter_A": (40.0, 100.0),
         "gold_axis_scale": (0.8, 1.2), "on_full": "continue", "max_tries": 2000,

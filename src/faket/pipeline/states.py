@@ -55,7 +55,7 @@ def other_states(
         of = "" if entry.state_classes else species.name
         if entry.subunits and (entry.states or entry.weights or entry.mode_amplitude_A):
             raise InputError(
-                "species.subunits: expected no states, weights or mode_amplitude_A beside them, "
+                "species.subunits: expected no states, weights or normal modes beside them, "
                 "found some; give each an entry of its own"
             )
         for state, source in enumerate(entry.states, start=1):
