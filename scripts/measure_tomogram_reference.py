@@ -1,6 +1,7 @@
 """Compare what a tomogram alone gives as a reference with the tilt-series behind it.
 
     python scripts/measure_tomogram_reference.py [--size 256] [--only power|methods|denoised]
+        [--seed N] [--range-deg 60] [--step-deg 3] [--thickness-A 1500] [--plain]
 
 Two tilt-series are simulated: by the microscope of faket, and by scipy alone (balls in a slab,
 rotated with splines, coloured noise). Each is reconstructed in many ways, by faket and by a
@@ -12,6 +13,8 @@ tomogram. Tables:
 2. The same for images made by the `spectral` method from the tomogram and from the stack (both not
    counted, the dose known).
 3. Verdicts on plain, low-passed and denoised tomograms.
+
+With --plain only the first series of the first table is measured.
 """
 
 import argparse
@@ -195,7 +198,9 @@ def measure_methods(images: AnyArray, noise_free: TiltSeries) -> None:
     truth = look_like(flat, stack, method="spectral", **known).images  # type: ignore[arg-type]
     for kind, volume in tomograms(images, round(1.2 * THICK_A / PIXEL_A)):
         reference = tomogram_series(volume, PIXEL_A, ANGLES, device="cpu").series
-        made = look_like(flat, reference, method="spectral", **known).images  # type: ignore[arg-type]
+        # Reprojections share noise, as the pipeline knows of every tomogram.
+        shared = {**known, "independent": False}
+        made = look_like(flat, reference, method="spectral", **shared).images  # type: ignore[arg-type]
         print(row(kind, made, truth), flush=True)
 
 
@@ -249,11 +254,22 @@ def measure_denoised(images: AnyArray) -> None:
 
 def main() -> None:
     """Print the tables."""
+    global ANGLES, THICK_A, SEED
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--size", type=int, default=256)
     parser.add_argument("--only", choices=("power", "methods", "denoised"))
+    parser.add_argument("--seed", type=int, default=SEED)
+    parser.add_argument("--range-deg", type=float, default=60.0)
+    parser.add_argument("--step-deg", type=float, default=3.0)
+    parser.add_argument("--thickness-A", type=float, default=THICK_A)
+    parser.add_argument("--plain", action="store_true")
     options = parser.parse_args()
+    SEED, THICK_A = options.seed, options.thickness_A
+    ANGLES = np.arange(-options.range_deg, options.range_deg + 1e-6, options.step_deg)
     images, noise_free = microscope_series(options.size)
+    if options.plain:
+        measure_power("microscope", images)
+        return
     if options.only in (None, "power"):
         measure_power("microscope", images)
         measure_power("scipy", scipy_series(options.size))

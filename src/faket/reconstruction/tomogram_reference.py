@@ -46,9 +46,6 @@ _NOISE_FROM = 0.38
 # Power of the rows over their maximum below which they are drawn anew; chosen, because float32
 # and tapered edges leave less.
 _LOST = 1e-5
-# Power of the noise at low kx over the right one, at most, for the specimen to be as strong as in
-# an image; chosen, because few columns are concerned.
-_AMPLIFIED = 4.0
 _SMALLEST = 32  # voxels across the tilt axis and along it; chosen, for 16 columns of A
 
 
@@ -264,7 +261,8 @@ def _like_an_image(
     power = np.interp(kx, columns, found.row) * kx**2 * overlap
     # The specimen's power over that in an image, if the noise's is right.
     stronger = gain * np.interp(kx, columns, specimen[0])
-    kept = np.sqrt(power / (power + _LOST * power.max()) / np.maximum(stronger, 1 / _AMPLIFIED))
+    # Never so much that the noise exceeds the right one; the rest of the specimen is drawn.
+    kept = np.sqrt(power / (power + _LOST * power.max()) / np.maximum(stronger, 1))
     rows = fft.idct(fft.dct(shown, axis=1) * (kept / np.sqrt(power)).astype(np.float32), axis=1)
     rows = np.pad(rows - rows.mean(), ((0, 0), (first, width - end)), mode="symmetric")
     radii, rings = frequencies((height, width)), ring_frequencies(RINGS, CORNER)
