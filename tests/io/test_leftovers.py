@@ -77,3 +77,16 @@ def test_a_folder_of_leftovers_is_free(tmp_path: Path) -> None:
     with atomic_folder(tmp_path) as temporary:
         (temporary / "x").write_text("1")
     assert [path.name for path in tmp_path.iterdir()] == ["x"]
+
+
+@pytest.mark.parametrize("days", [-30, 30])
+def test_a_clock_that_is_off_removes_nothing_of_another_machine(tmp_path, monkeypatch, days):
+    """Dates of files are those of the drive, which all machines share."""
+    theirs, left = tmp_path / ".part-00000000.1.1-00000000-a", tmp_path / ".part-00000001-b"
+    theirs.mkdir()
+    left.mkdir()
+    os.utime(left, (time.time() - 8 * 86400,) * 2)
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now + days * 86400)
+    remove_leftovers(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == [theirs.name]
