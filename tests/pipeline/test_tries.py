@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from faket.errors import InputError, SetAsideError
+from faket.errors import InputError, SetAsideError, UnfitMachineError
 from faket.pipeline.executors import InThisProcess, LostClusterError
 from faket.pipeline.tries import NamedWork, failure_of, make_parts, raise_failed
 from faket.pipeline.workers import worker_processes
@@ -48,6 +48,21 @@ def test_each_is_tried_twice_and_the_others_are_made():
     with pytest.raises(InputError, match=r"1 of 4 .*`retry`; model_1: a\.mrc: .*size_voxels`$"):
         raise_failed(failed[:1], 4, None)
     raise_failed((), 4, None)
+
+
+def test_an_unfit_machine_is_no_try_of_the_part():
+    tried = []
+
+    def work():
+        tried.append("")
+        if len(tried) < 4:
+            raise UnfitMachineError(f"node{len(tried)}: a.mrc: no such file")
+        if len(tried) == 4:
+            bad()
+
+    (outcome,) = make_parts(InThisProcess(), [NamedWork("model_0", work)])
+    assert outcome.failed is None
+    assert len(tried) == 5
 
 
 def test_a_killed_process_fails_only_its_own_part():
