@@ -9,7 +9,7 @@ from faket.errors import InputError
 from faket.io.mrc import read_mask
 from faket.io.particles import read_particles
 from faket.pipeline.dataset import generate
-from faket.pipeline.library import load_library
+from faket.pipeline.library import load_library, specimen_config
 from faket.pipeline.recipe import parse_recipe, read_recipe
 
 RECIPE = """
@@ -146,7 +146,7 @@ def test_subunits_that_cannot_be_are_refused(tmp_path: Path) -> None:
         ('subunits = { "A,B" = 0.5, C = 0.5 }', "always present"),
         ("subunits = { B = 1.5 }", "subunits"),
         (f"subunits = {probabilities}\nstates = ['blocks.pdb']", "no states"),
-        (f"subunits = {probabilities}\nweights = [1, 2, 3, 4]", "no states, weights"),
+        (f"subunits = {probabilities}\nweights = [1, 2, 3, 4]", "no states, models, weights"),
     ):
         (tmp_path / "recipe.toml").write_text(SUBUNITS.replace(whole, new))
         with pytest.raises(InputError, match=words) as error:
@@ -154,6 +154,66 @@ def test_subunits_that_cannot_be_are_refused(tmp_path: Path) -> None:
         assert "\n" not in str(error.value)
     with pytest.raises(InputError, match="atomic model with chains"):
         made(tmp_path / "bad", SUBUNITS.replace("blocks.pdb", "synthetic:syn-bean"))
+
+
+def ensemble(path: Path) -> None:
+    """Three models of one block of alanines in the same place, each longer along x."""
+    places = np.mgrid[-4:5, -2:3, -2:3].reshape(3, -1).T * 5.0
+    lines = []
+    for model, longer in enumerate((0.8, 1.0, 1.2), start=1):
+        lines.append(f"MODEL     {model:4d}")
+        for i, (x, y, z) in enumerate(places * (longer, 1, 1), start=1):
+            for name, shift in (("N", -1.2), ("CA", 0.0), ("C", 1.2), ("O", 2.0), ("CB", -2.0)):
+                lines.append(
+                    f"ATOM  {len(lines) % 99999 + 1:5d}  {name:<3s} ALA A{i:4d}    "
+                    f"{x:8.3f}{y + shift:8.3f}{z + shift:8.3f}  1.00 20.00           {name[0]}"
+                )
+        lines.append("ENDMDL")
+    path.write_text("\n".join([*lines, "END", ""]))
+
+
+def test_models_of_an_ensemble_are_conformations(tmp_path: Path) -> None:
+    """Each is drawn by its weight, and has the shape of its own model."""
+    ensemble(tmp_path / "nmr.pdb")
+    text = RECIPE[: RECIPE.index("[[species]]")].replace("voxel_size_A = 15", "voxel_size_A = 8")
+    text += '[[species]]\nsource = "nmr.pdb"\ncopies = 40\nmodels = [3, 1]\nweights = [1, 3]\n'
+    model = generate(parse_recipe(text, folder=tmp_path), tmp_path / "out").folder / "model_0"
+    particles = read_particles(model / "particles.csv")
+    assert set(particles.species) == {"nmr"}
+    state = particles.columns["state"].astype(int)
+    assert (state == 1).mean() == pytest.approx(0.75, abs=0.21)  # 3 standard errors
+    voxels = read_mask(model / "occupancy_mask.mrc")
+    spread_A = [
+        np.abs(turn.inv().apply(np.argwhere(voxels == number)[:, ::-1] * 8.0 - place))[:, 0].max()
+        for number, turn, place in zip(
+            particles.ids, particles.rotations, particles.positions_A, strict=True
+        )
+    ]
+    long, short = (np.mean(np.array(spread_A)[state == each]) for each in (0, 1))
+    assert long - short == pytest.approx(8, abs=3)  # 1.2 and 0.8 times 20 Å from the middle
+
+
+def molecules_of(path: Path) -> None:
+    recipe = read_recipe(path)
+    specimen_config(recipe, load_library(recipe))
+
+
+def test_models_that_cannot_be_are_refused(tmp_path: Path) -> None:
+    ensemble(tmp_path / "nmr.pdb")
+    text = RECIPE[: RECIPE.index("[[species]]")] + '[[species]]\nsource = "nmr.pdb"\n'
+    for new, words in (
+        ("models = [1, 7]", "expected model 7 of the file, found 1, 2, 3"),
+        ("models = [0]", "models"),
+        ("models = [1, 2]\nweights = [1, 2, 3]", "expected 2 numbers"),
+        ("models = [1, 2]\nmode_amplitude_A = 3", "no states or normal modes"),
+        ("models = [1, 2]\nsubunits = { A = 0.5 }", "no states, models"),
+    ):
+        (tmp_path / "recipe.toml").write_text(text + new)
+        with pytest.raises(InputError, match=words) as error:
+            molecules_of(tmp_path / "recipe.toml")
+        assert "\n" not in str(error.value)
+    with pytest.raises(InputError, match="atomic model with several models"):
+        made(tmp_path / "bad", text.replace("nmr.pdb", "synthetic:syn-bean") + "models = [1, 2]")
 
 
 MEMBRANE = """

@@ -26,6 +26,7 @@ def load_species(
     hydrogens: bool = True,
     mode_amplitudes_A: tuple[float, ...] = (),
     without_chains: tuple[str, ...] = (),
+    model: int | None = None,
 ) -> Species:
     """Load a molecule: its potential relative to ice and its envelope, at a voxel size.
 
@@ -52,6 +53,9 @@ def load_species(
         Of an atomic model: how far it is bent along its softest normal modes.
     without_chains : tuple of str
         Of an atomic model: chains that are absent.
+    model : int, optional
+        Number of the MODEL of an ensemble's file; see
+        :func:`faket.structures.atoms.species_from_atoms`.
 
     Returns
     -------
@@ -74,8 +78,9 @@ def load_species(
         map_voxel_size_A=map_voxel_size_A,
         assembly=assembly,
     )
-    if (mode_amplitudes_A or without_chains) and kind_of(source) != "atoms":
+    if (mode_amplitudes_A or without_chains or model) and kind_of(source) != "atoms":
         wanted = "to bend along normal modes" if mode_amplitudes_A else "with chains as subunits"
+        wanted = "with several models" if model else wanted
         raise InputError(
             f"{source}: expected an atomic model {wanted}, found "
             f"{_KINDS.get(kind_of(source), 'another kind')}; give its PDB or mmCIF file"
@@ -91,7 +96,7 @@ def load_species(
     if kind in _ATOMS:
         return species_from_atoms(
             path, voxel_size_A=voxel_size_A, name=title, assembly=assembly, hydrogens=hydrogens,
-            mode_amplitudes_A=mode_amplitudes_A, without_chains=without_chains,
+            mode_amplitudes_A=mode_amplitudes_A, without_chains=without_chains, model=model,
         )  # fmt: skip
     if kind in _MAPS:
         density = read_volume(path, voxel_size_A=map_voxel_size_A, option="map_voxel_size_A")

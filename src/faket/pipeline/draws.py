@@ -33,7 +33,7 @@ _ONE = (
 )  # fmt: skip
 _ONE_OF_ENTRIES = (
     "source", "name", "labelled", "contour", "mean_potential_V", "map_voxel_size_A", "assembly",
-    "neighbours", "partner", "kind", "subunit", "states", "state_classes",
+    "neighbours", "partner", "kind", "subunit", "states", "models", "state_classes",
     "modes", "mode_states", "mode_amplitude_A",
 )  # fmt: skip
 

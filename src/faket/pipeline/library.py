@@ -13,7 +13,14 @@ from faket.io.structure_files import find_structure
 from faket.pipeline.recipe import Recipe
 from faket.pipeline.recipe_membranes import membrane_names, membrane_settings, on_membrane
 from faket.pipeline.recipe_specimen import FilamentEntry, SpeciesEntry
-from faket.pipeline.states import Form, count_of, other_states, state_name, state_weights
+from faket.pipeline.states import (
+    Form,
+    count_of,
+    first_form,
+    other_states,
+    state_name,
+    state_weights,
+)
 from faket.specimen import Company, FilamentSettings, SpecimenConfig
 from faket.structures import SYNTHETIC_SPECIES
 
@@ -146,13 +153,15 @@ def _bent(one: Species, name: str, of: str, form: Form) -> Species:
     facts = dict(one.report.facts)
     if form.amplitudes_A:
         facts["mode_amplitude_A"] = math.hypot(*form.amplitudes_A)
+    if form.model:
+        facts["model"] = form.model
     if form.without:
         facts["absent_chains"] = ", ".join(form.without)
     return replace(one, name=name, state_of=of, report=SpeciesReport(facts, one.report.notices))
 
 
 def _load(entry: SpeciesEntry, recipe: Recipe, form: Form | None = None) -> Species:
-    return replace(_loaded(entry, recipe, form or Form()), labelled=entry.labelled)
+    return replace(_loaded(entry, recipe, form or first_form(entry)), labelled=entry.labelled)
 
 
 def _loaded(entry: SpeciesEntry, recipe: Recipe, form: Form) -> Species:
@@ -176,4 +185,5 @@ def _loaded(entry: SpeciesEntry, recipe: Recipe, form: Form) -> Species:
         assembly=entry.assembly,
         mode_amplitudes_A=form.amplitudes_A,
         without_chains=form.without,
+        model=form.model,
     )

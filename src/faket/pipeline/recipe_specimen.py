@@ -21,6 +21,7 @@ OWN_SECTIONS = (
     "on_membranes",
 )  # of the specimen's settings
 FORBID = ConfigDict(extra="forbid")
+PositiveWhole = Annotated[int, Field(ge=1)]
 
 
 @with_config(FORBID)
@@ -110,8 +111,12 @@ class SpeciesEntry(CompanySection):
     states: tuple[str, ...] = Field(
         (), description="sources of further conformations, which have this class"
     )
+    models: tuple[PositiveWhole, ...] = Field(
+        (), description="atomic models: numbers of the models in the file that are conformations, "
+        "such as [1, 2, 3] of an ensemble"
+    )  # fmt: skip
     weights: tuple[NonNegativeNumber, ...] | None = Field(
-        None, description="weights of the conformations, that of source first; equal by default"
+        None, description="weights of the conformations, the first one's first; equal by default"
     )
     mode_amplitude_A: NonNegativeNumber = Field(
         0.0, description="atomic models: conformations bent along normal modes by this σ (Å)"

@@ -27,10 +27,13 @@ class Form:
         Of its softest normal modes.
     without : tuple of str
         Chains that are absent.
+    model : int, optional
+        Number of the MODEL in the file.
     """
 
     amplitudes_A: tuple[float, ...] = ()
     without: tuple[str, ...] = ()
+    model: int | None = None
 
 
 def state_name(species: str, state: int) -> str:
@@ -49,15 +52,15 @@ def other_states(
     Raises
     ------
     InputError
-        If subunits are given beside other conformations.
+        If subunits or models are given beside other conformations.
     """
     for entry, species in zip(recipe.species, library, strict=False):
         of = "" if entry.state_classes else species.name
-        if entry.subunits and (entry.states or entry.weights or entry.mode_amplitude_A):
-            raise InputError(
-                "species.subunits: expected no states, weights or normal modes beside them, "
-                "found some; give each an entry of its own"
-            )
+        _check_alone(entry)
+        for number, model in enumerate(entry.models[1:], start=1):
+            yield entry, state_name(species.name, number), of, Form(model=model)
+        if entry.models:
+            continue
         for state, source in enumerate(entry.states, start=1):
             own = entry.model_copy(update={"source": source, "name": None})
             yield own, state_name(species.name, state), of, Form()
@@ -70,6 +73,26 @@ def other_states(
             yield entry, name, of, Form(tuple(drawn.tolist()))
 
 
+def _check_alone(entry: SpeciesEntry) -> None:
+    """Refuse subunits and models of a file beside other kinds of conformations."""
+    others = entry.states or entry.mode_amplitude_A
+    if entry.subunits and (others or entry.weights or entry.models):
+        raise InputError(
+            "species.subunits: expected no states, models, weights or normal modes beside them, "
+            "found some; give each an entry of its own"
+        )
+    if entry.models and others:
+        raise InputError(
+            "species.models: expected no states or normal modes beside them, found some; give "
+            "each an entry of its own"
+        )
+
+
+def first_form(entry: SpeciesEntry) -> Form:
+    """Return the form of the first conformation."""
+    return Form(model=entry.models[0] if entry.models else None)
+
+
 def absent(entry: SpeciesEntry, state: int) -> tuple[str, ...]:
     """Return the chains that a state lacks: bit i of its number tells that subunit i is absent."""
     lacking = [chains for i, chains in enumerate(entry.subunits) if state >> i & 1]
@@ -80,6 +103,8 @@ def count_of(entry: SpeciesEntry) -> int:
     """Return the number of conformations of a species."""
     if entry.subunits:
         return int(2 ** len(entry.subunits))
+    if entry.models:
+        return len(entry.models)
     return 1 + len(entry.states) + (entry.mode_states if entry.mode_amplitude_A else 0)
 
 

@@ -56,8 +56,18 @@ class Expansion:
     notices: tuple[str, ...] = ()
 
 
-def choose_models(atoms: AtomTable) -> tuple[AtomTable, str, tuple[str, ...]]:
-    """Take all MODELs if they are parts in different places, else the first MODEL.
+def choose_models(
+    atoms: AtomTable, model: int | None = None, where: str = ""
+) -> tuple[AtomTable, str, tuple[str, ...]]:
+    """Take one MODEL, or all if they are parts in different places, else the first.
+
+    Parameters
+    ----------
+    atoms : AtomTable
+    model : int, optional
+        Number of the MODEL to take.
+    where : str
+        For messages.
 
     Returns
     -------
@@ -66,8 +76,21 @@ def choose_models(atoms: AtomTable) -> tuple[AtomTable, str, tuple[str, ...]]:
         Name of the parts; "" for one model.
     tuple of str
         What was left out.
+
+    Raises
+    ------
+    InputError
+        If there is no such MODEL.
     """
     names = list(dict.fromkeys(atoms.model.tolist()))
+    if model is not None:
+        if str(model) not in names:
+            there = f"{', '.join(names[:20])}{' …' if len(names) > 20 else ''}"
+            raise InputError(
+                f"{where}: expected model {model} of the file, found "
+                f"{there if len(names) > 1 else 'one model'}; correct `models`"
+            )
+        return atoms.take(atoms.model == str(model)), "", ()
     if len(names) < 2:
         return atoms, "", ()
     places = [atoms.position_A[(atoms.model == name) & (atoms.element != "H")] for name in names]

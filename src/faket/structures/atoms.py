@@ -42,6 +42,7 @@ def species_from_atoms(
     hydrogens: bool = True,
     mode_amplitudes_A: tuple[float, ...] = (),
     without_chains: tuple[str, ...] = (),
+    model: int | None = None,
 ) -> Species:
     """Build a species from a PDB or mmCIF file (gzip too).
 
@@ -54,15 +55,17 @@ def species_from_atoms(
     a shrinkage of 1.1 Å, on a grid of 1 Å at every voxel size; it encloses 1.19 to 1.23 Å³/Da.
     With ``mode_amplitudes_A``, the assembly is bent along its softest normal modes by these root
     mean squares (:mod:`faket.structures.normal_modes`). ``without_chains`` leaves out chains of the
-    file, in all their copies; the origin stays the centre of mass of the whole.
+    file, in all their copies; the origin stays the centre of mass of the whole. ``model`` is the
+    number of the MODEL that is taken, of an ensemble; by default all if they are parts in
+    different places, else the first.
 
     Raises
     ------
     InputError
         If the file cannot be read, holds no atoms or too few of each residue, or does not
-        declare the assembly or a chain; and if no chain is left.
+        declare the assembly, a chain or the model; and if no chain is left.
     """
-    molecule, expansion, report, chains = _molecule(path, assembly, hydrogens)
+    molecule, expansion, report, chains = _molecule(path, assembly, hydrogens, model)
     copies = expanded(molecule, expansion.copies)
     centre = copies.mass_Da @ copies.position_A / copies.mass_Da.sum()
     if without_chains:
@@ -112,13 +115,13 @@ def species_from_atoms(
 
 
 def _molecule(
-    path: Path, assembly: str | None, hydrogens: bool
+    path: Path, assembly: str | None, hydrogens: bool, model: int | None
 ) -> tuple[Scatterers, Expansion, SpeciesReport, AnyArray]:
     """Read the scatterers, the copies to make of them, a report on both, and each atom's chain."""
     where = str(path)
     deposit = _read(path)
     atoms, solvent, cleaned = clean(deposit.atoms, where)
-    atoms, parts, left_out = choose_models(in_chain_order(atoms))
+    atoms, parts, left_out = choose_models(in_chain_order(atoms), model, where)
     atoms, facts, lacking = complete_part(atoms, where)
     expansion = expand(deposit, atoms, assembly, parts, where)
     molecule = scatterers(atoms, hydrogens=hydrogens)
