@@ -11,7 +11,7 @@ from faket.specimen.config import SpecimenConfig
 from faket.specimen.ellipsoids import scan_solid
 from faket.specimen.filament_places import NO_FACES, Place
 from faket.specimen.filaments import grow_one
-from faket.specimen.free_places import UNKNOWN, Glance, first_fit
+from faket.specimen.free_places import Glance, first_fit
 from faket.specimen.membrane import label_half_thickness_A
 from faket.specimen.partners import Partner
 from faket.specimen.places import Anywhere, places_of
@@ -23,7 +23,6 @@ from faket.specimen.shells import first_shell_fit
 from faket.vocabulary import FIDUCIAL, VESICLE
 
 _BATCH = 256  # positions drawn at once; chosen, for speed alone
-_FEW = 256  # positions that are tried faster by one thread; chosen, for speed alone
 _SURFACE_POINTS = fibonacci_sphere(4096)
 
 
@@ -170,8 +169,8 @@ def _molecule_attempt(
             if partner is not None:
                 batch_A = partner.with_room(occupancy, batch_A, rotation)
             centres = batch_A / config.voxel_size_A
-            known = (glance.bits, balls) if len(centres) > _FEW else UNKNOWN
-            chosen = first_fit(occupancy, centres, matrix, points, shape.envelope, *known)
+            place = occupancy, centres, matrix, points, shape.envelope, glance.bits, balls
+            chosen = first_fit(*place)
             if chosen >= 0:
                 glance.occupied(shape.volume_voxels)
                 columns = places.placed(batch_A[chosen], rotation)
