@@ -212,6 +212,10 @@ def test_models_that_cannot_be_are_refused(tmp_path: Path) -> None:
         with pytest.raises(InputError, match=words) as error:
             molecules_of(tmp_path / "recipe.toml")
         assert "\n" not in str(error.value)
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "recipe.toml").write_text(text.replace("nmr.pdb", "folder") + "models = [1, 2]")
+    with pytest.raises(InputError, match="found a folder"):
+        molecules_of(tmp_path / "recipe.toml")
     with pytest.raises(InputError, match="atomic model with several models"):
         made(tmp_path / "bad", text.replace("nmr.pdb", "synthetic:syn-bean") + "models = [1, 2]")
 

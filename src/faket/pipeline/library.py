@@ -168,6 +168,11 @@ def _loaded(entry: SpeciesEntry, recipe: Recipe, form: Form) -> Species:
     voxel_size_A = recipe.specimen.voxel_size_A
     path = source_path(entry, recipe)
     if path is not None and path.is_dir():
+        if form != Form():
+            raise InputError(
+                f"{path}: expected an atomic model for models, subunits or normal modes, found a "
+                "folder of `faket species`; give its PDB or mmCIF file"
+            )
         species = read_species(path)
         if abs(species.voxel_size_A / voxel_size_A - 1) > 1e-3:
             raise InputError(
