@@ -7,7 +7,7 @@ import pytest
 from scipy.spatial import cKDTree
 
 from faket.data import Species
-from faket.specimen import SpecimenConfig, attempts, place_particles
+from faket.specimen import Company, SpecimenConfig, attempts, place_particles
 from faket.specimen.ellipsoids import signed_distance
 from faket.specimen.membrane import bilayer_potential_V
 from faket.specimen.shapes import fibonacci_sphere
@@ -167,7 +167,7 @@ def test_points_by_which_places_are_ruled_out_lie_on_and_in_the_object(monkeypat
     species = Species("a", box, box, voxel_size_A=5.0)
     config = SpecimenConfig(
         size_voxels=(60, 60, 60), particles=(1, 1), vesicles=(1, 1), gold=(0, 0),
-        vesicle_semi_axes_A=(100, 300),
+        vesicle_semi_axes_A=(100, 300), company={"a": Company(layer_A=(0, 150))},
     )  # fmt: skip
     place_particles(config, [species], seed=2)
     _, _, matrix, axes, _, points = seen["first_shell_fit"]

@@ -1,5 +1,7 @@
 """Fair filling: what does not fit is missing from all species alike."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -8,7 +10,7 @@ from hypothesis import strategies as st
 from faket.data import Species
 from faket.specimen import Company, SpecimenConfig, place_particles
 from faket.specimen.membrane_settings import MembraneSettings, OnMembrane
-from faket.specimen.shares import FairFilling
+from faket.specimen.shares import FairFilling, repeated
 
 VOXEL_A = 20.0
 
@@ -54,7 +56,7 @@ class Bin:
             state["left"] -= fits * self.volumes[name]
             return bool(fits)
 
-        return state, {name: lambda name=name: attempt(name) for name in goals}
+        return state, {name: repeated(partial(attempt, name)) for name in goals}
 
 
 @given(

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 
 import numpy as np
+from scipy.spatial.transform import Rotation
 
 from faket.data import AnyArray, DoubleArray, FloatArray
 from faket.seeds import generator
@@ -11,18 +12,20 @@ from faket.specimen.config import SpecimenConfig
 from faket.specimen.ellipsoids import scan_solid
 from faket.specimen.filament_places import NO_FACES, Place
 from faket.specimen.filaments import grow_one
-from faket.specimen.free_places import Glance, first_fit
+from faket.specimen.free_places import UNKNOWN, Glance, first_fit
+from faket.specimen.free_poses import first_free_pose
 from faket.specimen.membrane import label_half_thickness_A
 from faket.specimen.partners import Partner
 from faket.specimen.places import Anywhere, places_of
 from faket.specimen.records import NO_AXES, PoseRecord, random_rotation
 from faket.specimen.scene import Scene
 from faket.specimen.shapes import Shape, fibonacci_sphere
-from faket.specimen.shares import Attempt
+from faket.specimen.shares import Attempt, repeated
 from faket.specimen.shells import first_shell_fit
 from faket.vocabulary import FIDUCIAL, VESICLE
 
 _BATCH = 256  # positions drawn at once; chosen, for speed alone
+_AT_ONCE = 8  # orientations that are tried at once, by all threads; chosen, for speed alone
 _SURFACE_POINTS = fibonacci_sphere(4096)
 
 
@@ -57,9 +60,9 @@ def scenery_attempts(
             _cutting_faces(config, scene) if settings.through else NO_FACES,
         )
         rng = generator(seed, "place", "filaments", name)
-        attempts[name] = partial(grow_one, place, settings, record, rng)
+        attempts[name] = repeated(partial(grow_one, place, settings, record, rng))
         if settings.inside and not within:  # none of these membranes found room
-            attempts[name] = lambda: False
+            attempts[name] = lambda _: False
     return attempts
 
 
@@ -86,7 +89,9 @@ def molecule_attempts(
     attempts, glance = {}, Glance(scene.occupancy)
     for name, count in counts.items():
         places = places_of(config, name, generator(seed, "place", "molecule", name), count)
-        attempts[name] = _molecule_attempt(config, name, shapes, scene, places, glance)
+        alone = Partner.of(config, name, shapes) is None and not scene.closed_to_others
+        how = _anywhere if alone and places.anywhere() else _in_company
+        attempts[name] = how(config, name, shapes, scene, places, glance)
     return scene, attempts
 
 
@@ -119,7 +124,7 @@ def _vesicle_attempt(
                 return True
         return False
 
-    return attempt
+    return repeated(attempt)
 
 
 def _gold_attempt(
@@ -142,10 +147,48 @@ def _gold_attempt(
                     return True
         return False
 
+    return repeated(attempt)
+
+
+def _anywhere(
+    config: SpecimenConfig,
+    name: str,
+    shapes: Mapping[str, Shape],
+    scene: Scene,
+    places: Anywhere,
+    glance: Glance,
+) -> Attempt:
+    """Return what places molecules that nothing but their shape restricts."""
+    shape, record, voxel_A = shapes[name], scene.record, config.voxel_size_A
+
+    def attempt(times: int) -> bool:
+        for orientations, tries in _rounds(times, config.max_tries):
+            known = (glance.bits, shape.balls) if len(glance.bits) else UNKNOWN
+            place = scene.occupancy, shape.points, shape.envelope, *known
+            pose = first_free_pose(places.rng, orientations, tries, voxel_A, *place)
+            if len(pose[0]):
+                glance.occupied(shape.volume_voxels)
+                record.add(name, pose[0], Rotation.from_quat(pose[1]), NO_AXES)
+                return True
+            glance.refresh()
+        return False
+
     return attempt
 
 
-def _molecule_attempt(
+def _rounds(times: int, tries: int) -> Iterator[tuple[int, int]]:
+    """Yield numbers of orientations, and of positions in each, to be tried in turn.
+
+    In an uncrowded box one of a few positions is free. After these, ``times`` orientations follow.
+    """
+    yield 1, min(_BATCH, tries)
+    left = times if tries > _BATCH else times - 1
+    while left > 0:
+        yield min(left, _AT_ONCE), tries
+        left -= _AT_ONCE
+
+
+def _in_company(
     config: SpecimenConfig,
     name: str,
     shapes: Mapping[str, Shape],
@@ -182,4 +225,4 @@ def _molecule_attempt(
         places.missed()
         return False
 
-    return lambda: any(attempt_here() for _ in range(places.rounds()))
+    return repeated(lambda: any(attempt_here() for _ in range(places.rounds())))

@@ -19,7 +19,7 @@ from faket.specimen.membranes import PlacedMembrane, inside_nodes_A
 from faket.specimen.records import random_rotation
 from faket.specimen.scene import Scene
 from faket.specimen.shapes import Shape
-from faket.specimen.shares import FEW_MISSES, Attempt, FairFilling
+from faket.specimen.shares import FEW_MISSES, Attempt, FairFilling, repeated
 
 _SITES = 200  # in a row without room before a membrane counts as full; chosen
 _BATCH = 256
@@ -132,7 +132,7 @@ def _on_membrane(
         rng = generator(seed, "place", "on membrane", name, membrane.number)
         if whose not in shared:
             shared[whose] = SitesOnMembrane(membrane, config.on_membranes[name], rng)
-        attempts[name] = partial(attempt, name, shared[whose], rng)
+        attempts[name] = repeated(partial(attempt, name, shared[whose], rng))
     return room, attempts
 
 
@@ -202,7 +202,7 @@ def _inside(
         return False
 
     streams = {name: generator(seed, "place", "contents", name, number) for name in counts}
-    return room, {name: partial(attempt, name, rng) for name, rng in streams.items()}
+    return room, {name: repeated(partial(attempt, name, rng)) for name, rng in streams.items()}
 
 
 def _positions_A(

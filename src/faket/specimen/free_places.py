@@ -9,7 +9,6 @@ same place is found.
 import math
 
 import numpy as np
-from numba import get_num_threads, prange
 from scipy.ndimage import distance_transform_edt
 
 from faket.compiling import kernel
@@ -19,7 +18,6 @@ from faket.specimen.molecules import Grid, inside, scan_molecule
 STEP = 2  # voxels
 _BALLS = 48  # of a molecule at most; chosen, for speed alone
 _SMALLEST = 1.0  # voxels; chosen: a smaller ball seldom holds one of the voxels that are kept
-_FEW = 256  # positions that are tried faster by one thread; chosen, for speed alone
 _OLD = 0.01  # of the box: bits are taken anew when as much was occupied since; chosen
 
 # Bits and balls that rule nothing out.
@@ -123,8 +121,8 @@ def is_free(
     return bool(scan_molecule(occupancy, centre, rotation, grid, False) == 0)
 
 
-@kernel(parallel=True)
-def _first_free(
+@kernel()
+def first_free(
     occupancy: AnyArray,
     centres: DoubleArray,
     rotation: DoubleArray,
@@ -132,36 +130,33 @@ def _first_free(
     grid: Grid,
     bits: AnyArray,
     balls: DoubleArray,
-    threads: int,
 ) -> int:
-    """Return the index of the first free centre, or their number.
+    """Return the index of the first free centre, or their number; see :func:`first_fit`.
 
-    Each thread has every so manieth centre. It looks at one ball of all of them before the next
-    ball: the processor then waits for many places in memory at once, not for one after the other.
+    It looks at one ball of all centres before the next ball: the processor then waits for many
+    places in memory at once, not for one after the other.
     """
-    found = np.full(threads, len(centres))
-    for thread in prange(threads):
-        left = np.arange(thread, len(centres), threads)
-        count = len(left)
-        for b in range(len(balls)):
-            kept = 0
-            for m in range(count):
-                n = left[m]
-                x, y, z = centres[n, 0], centres[n, 1], centres[n, 2]
-                x, y, z = x + balls[b, 0], y + balls[b, 1], z + balls[b, 2]
-                left[kept] = n
-                kept += 1 - ruled_out(bits, x, y, z, balls[b, 3])
-            count = kept
+    left = np.arange(len(centres))
+    count = len(left)
+    for b in range(len(balls)):
+        kept = 0
         for m in range(count):
-            if is_free(occupancy, centres[left[m]], rotation, points, grid):
-                found[thread] = left[m]
-                break
-    return int(found.min())
+            n = left[m]
+            x, y, z = centres[n, 0], centres[n, 1], centres[n, 2]
+            x, y, z = x + balls[b, 0], y + balls[b, 1], z + balls[b, 2]
+            left[kept] = n
+            kept += 1 - ruled_out(bits, x, y, z, balls[b, 3])
+        count = kept
+    for m in range(count):
+        if is_free(occupancy, centres[left[m]], rotation, points, grid):
+            return left[m]  # type: ignore[no-any-return]
+    return len(centres)
 
 
 @kernel()
-def _first_free_of_few(
+def occupy_first(
     occupancy: AnyArray,
+    first: int,
     centres: DoubleArray,
     rotation: DoubleArray,
     points: DoubleArray,
@@ -169,17 +164,17 @@ def _first_free_of_few(
     bits: AnyArray,
     balls: DoubleArray,
 ) -> int:
-    """As :func:`_first_free`, one centre after the other: mostly one of the first is free."""
-    for n in range(len(centres)):
-        x, y, z = centres[n, 0], centres[n, 1], centres[n, 2]
-        out = 0
-        for b in range(len(balls)):
-            out = ruled_out(bits, x + balls[b, 0], y + balls[b, 1], z + balls[b, 2], balls[b, 3])
-            if out:
-                break
-        if not out and is_free(occupancy, centres[n], rotation, points, grid):
-            return n
-    return len(centres)
+    """Occupy at the first free centre, or the next if it holds no voxel; return its index, or -1.
+
+    ``first`` is what :func:`first_free` found, with the same arguments.
+    """
+    while first < len(centres):
+        # A molecule may hold no voxel's centre.
+        if scan_molecule(occupancy, centres[first], rotation, grid, True):
+            return first
+        first += 1
+        first += first_free(occupancy, centres[first:], rotation, points, grid, bits, balls)
+    return -1
 
 
 def first_fit(
@@ -206,16 +201,5 @@ def first_fit(
     bits, balls : ndarray
         Of a :class:`Glance` and of :func:`balls_inside`, rotated. The result is the same without.
     """
-    bits, balls = (bits, balls) if len(bits) else UNKNOWN
-    first: int = 0
-    while first < len(centres):
-        tried = occupancy, centres[first:], rotation, points, grid, bits, balls
-        if len(bits) and len(centres) - first > _FEW:
-            first += _first_free(*tried, get_num_threads())
-        else:
-            first += _first_free_of_few(*tried)
-        # A molecule may hold no voxel's centre.
-        if first < len(centres) and scan_molecule(occupancy, centres[first], rotation, grid, True):
-            return first
-        first += 1
-    return -1
+    pose = centres, rotation, points, grid, *((bits, balls) if len(bits) else UNKNOWN)
+    return int(occupy_first(occupancy, first_free(occupancy, *pose), *pose))

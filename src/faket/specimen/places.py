@@ -46,6 +46,11 @@ class Anywhere:
         about, lean, around = (Rotation.from_rotvec(turn) for turn in turns)
         return about * lean * around
 
+    def anywhere(self) -> bool:
+        """Return whether neither positions nor orientations are restricted."""
+        company = self.company
+        return type(self) is Anywhere and company.layer_A is None and company.tilt_deg is None
+
     def batches(self, low: DoubleArray, high: DoubleArray) -> Iterator[DoubleArray]:
         """Yield positions [n, 3] to be tried in turn."""
         yield from self._uniform(low, high)

@@ -8,7 +8,7 @@ import math
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, NamedTuple
 
-Attempt = Callable[[], bool]
+Attempt = Callable[[int], bool]  # up to so many times in vain; whether it placed one more
 
 # Attempts in a row without success before a species has no room; chosen, because with the default
 # of 2000 positions each, a free fraction of 1.5e-6 is missed only once in twenty.
@@ -22,12 +22,15 @@ _LESS = 0.9  # factor on a share that did not fit, while none did; chosen
 
 def fill(n: int, attempt: Attempt, misses_in_a_row: int) -> int:
     """Attempt until n objects are placed or too many attempts in a row fail; return the number."""
-    placed = misses = 0
-    while placed < n and misses < misses_in_a_row:
-        fitted = bool(attempt())
-        placed += fitted
-        misses = 0 if fitted else misses + 1
+    placed = 0
+    while placed < n and attempt(misses_in_a_row):
+        placed += 1
     return placed
+
+
+def repeated(attempt: Callable[[], bool]) -> Attempt:
+    """Return what makes single attempts until one succeeds."""
+    return lambda times: any(attempt() for _ in range(times))
 
 
 class Filled(NamedTuple):
