@@ -27,28 +27,28 @@ ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
 FILES = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
 PAGES = {path.relative_to(ROOT).as_posix(): path.read_text() for path in FILES}
-# A comment before a block, which readers do not see, says why no test runs it.
-_BLOCK = re.compile(r"(?:<!-- not run: ([^\n]+?) -->\n)?```(sh|toml|python)\n(.*?)```", re.DOTALL)
+# A comment before a block, which readers of the site do not see, names what runs it.
+_BLOCK = re.compile(r"(?:<!-- run by: ([^\n]+?) -->\n)?```(sh|toml|python)\n(.*?)```", re.DOTALL)
 
 
 @dataclass(frozen=True)
 class Block:
-    """A block of code; ``reason``: why it is not run."""
+    """A block of code; ``run_by``: the file that runs it, if its page's test does not."""
 
     page: str
     line: int
     language: str
     code: str
-    reason: str
+    run_by: str
 
 
 def blocks(language=None):
     """Return the blocks of a language, or all, in the order of the pages."""
     found = [
-        Block(page, text[: match.start()].count("\n") + 1, kind, code, reason)
+        Block(page, text[: match.start()].count("\n") + 1, kind, code, run_by)
         for page, text in PAGES.items()
         for match in _BLOCK.finditer(text)
-        for reason, kind, code in [match.groups(default="")]
+        for run_by, kind, code in [match.groups(default="")]
     ]
     return [block for block in found if language in (None, block.language)]
 

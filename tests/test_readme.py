@@ -94,11 +94,11 @@ def test_commands_exist():
     assert seen >= 40
 
 
-def test_only_blocks_of_a_reason_are_not_run():
-    """Those are few, and each of the others stands on a page that a test below runs."""
-    left = [block for block in blocks("sh") if block.reason]
-    assert len(left) <= 5
-    pages = {block.page for block in blocks("sh") if not block.reason}
+def test_each_block_is_run():
+    """By the test of its page below, or by the file that it names, which reads that page."""
+    for block in (block for block in blocks("sh") if block.run_by):
+        assert block.page in (ROOT / block.run_by).read_text(), f"{block.page}:{block.line}"
+    pages = {block.page for block in blocks("sh")}
     assert pages == {*TOGETHER, *STAND_INS, "docs/scale.md", "docs/study.md"}
 
 
@@ -106,7 +106,7 @@ def run_blocks(page, folder, monkeypatch, capsys):
     """Run the shell blocks of a page in a folder; recipes that it names are written small."""
     monkeypatch.chdir(folder)
     for block in blocks():
-        if block.page != page or block.reason:
+        if block.page != page or block.run_by:
             continue
         named = re.match(r"# (\w+\.toml)\n", block.code)
         if block.language == "toml" and named:
@@ -143,7 +143,7 @@ def test_pages_that_go_from_molecules_to_scores(tmp_path, monkeypatch, capsys):
 def test_the_page_of_clusters(tmp_path, monkeypatch, capsys):
     """Its ten lines, with three tomograms for 500, and a SLURM that runs one task at a time."""
     write_cluster(tmp_path)
-    page = [block for block in blocks("sh") if block.page == "docs/scale.md" and not block.reason]
+    page = [block for block in blocks("sh") if block.page == "docs/scale.md" and not block.run_by]
     lines = page[0].code.replace("= 500/", "= 3/").replace("--array=1-50", "--array=1-2")
     edited = "faket simulate --example > recipe.toml\ncp small.toml recipe.toml\n"
     lines = re.sub(r"faket simulate --example > recipe.toml .*\n", edited, lines)
@@ -162,7 +162,7 @@ def test_the_page_of_clusters(tmp_path, monkeypatch, capsys):
 
 
 def test_the_page_of_studies(tmp_path, monkeypatch, capsys):
-    """Its commands without the work of the studies, which tests/cli/test_study.py does."""
+    """Its commands and README's, without the work of studies, which tests/cli/test_study.py does."""
 
     def work(study, **_):
         study.save()
@@ -171,7 +171,9 @@ def test_the_page_of_studies(tmp_path, monkeypatch, capsys):
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(workers, "run_study", work)
-    for block in (block for block in blocks("sh") if block.page == "docs/study.md"):
+    for block in blocks("sh"):
+        if block.page != "docs/study.md" and block.run_by != "tests/test_readme.py":
+            continue
         for command in commands(block.code):
             name, *words = shlex.split(command.replace("--device cuda", "--device cpu"))
             if name == "faket":
