@@ -2,15 +2,17 @@
 
 import json
 import os
+import tempfile
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from faket.cli.app import run
 from faket.io.records import write_record
-from faket.pipeline.executors import Workplace
-from faket.pipeline.make_models import _starting
 from faket.pipeline.progress_records import (
     Failed,
     making,
@@ -20,6 +22,7 @@ from faket.pipeline.progress_records import (
     set_aside,
 )
 from faket.pipeline.standing import standing_of
+from faket.pipeline.starting import workers_start
 
 
 @pytest.fixture
@@ -36,14 +39,17 @@ def out(tmp_path):
     return folder
 
 
-def begun(out, name, **changes):
-    write_record(making_path(out, name), replace(new_making(name), **changes))
+def begun(out, name, *, silent_s=0, **changes):
+    """Leave a record, the last sign of which the drive dated so many seconds ago."""
+    path = making_path(out, name)
+    write_record(path, replace(new_making(name), **changes))
+    os.utime(path, (time.time() - silent_s,) * 2)
 
 
 def test_made_making_lost_and_failed(out, capsys):
     begun(out, "model_4")
     begun(out, "model_5", process="elsewhere.7.1", host="node5", pid=7, attempt=2)
-    begun(out, "model_6", process="elsewhere.8.1", host="node5", pid=8, beat_at=time.time() - 999)
+    begun(out, "model_6", process="elsewhere.8.1", host="node5", pid=8, silent_s=999)
     begun(out, "model_3")  # finished a moment ago
     set_aside(out, Failed("model_7", "no room", 2, True, time.time(), "node5"))
     before = sorted(out.rglob("*"))
@@ -87,8 +93,37 @@ def test_workers_that_start_are_told_and_make_nothing_yet(out, capsys):
     assert told[1].startswith(f"  workers start: process {os.getpid()} on")
 
 
+@pytest.mark.parametrize("off_s", [-1e6, -300, 0, 300, 1e6])
+@given(silent_s=st.floats(0, 1e5).filter(lambda value: abs(value - 180) > 20))
+@settings(max_examples=20, deadline=None)
+def test_whether_another_machine_works_is_told_by_the_clock_of_the_drive(off_s, silent_s):
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder)
+        last = time.time() + off_s  # what the other machine's clock shows
+        begun(out, "model_0", silent_s=silent_s, process="elsewhere.7.1", beat_at=last)
+        found = standing_of(out)
+        assert [len(found.making), len(found.lost)] == ([1, 0] if silent_s < 180 else [0, 1])
+        assert [path.name for path in (out / "progress").iterdir()] == ["model_0.making.json"]
+
+
+def test_the_drive_has_another_clock_than_this_machine(out, monkeypatch):
+    begun(out, "model_4", process="elsewhere.7.1", silent_s=100)
+    monkeypatch.setattr(time, "time", lambda: 0.0)
+    assert [one.name for one in standing_of(out).making] == ["model_4"]
+
+
+def test_where_nothing_may_be_written_this_machines_clock_is_taken(out, monkeypatch):
+    def refuse(*_, **__):
+        raise PermissionError
+
+    begun(out, "model_4", process="elsewhere.7.1", silent_s=100)
+    begun(out, "model_5", process="elsewhere.7.2", silent_s=999)
+    monkeypatch.setattr(Path, "touch", refuse)
+    assert [one.name for one in standing_of(out).lost] == ["model_5"]
+
+
 def test_that_workers_start_is_forgotten_when_one_makes_something(tmp_path):
-    with _starting(tmp_path, Workplace(workers=2)) as see:
+    with workers_start(tmp_path) as see:
         see()
         assert [one.name for one in read_progress(tmp_path).making] == ["workers"]
         with making(tmp_path, "model_0"):
@@ -96,8 +131,6 @@ def test_that_workers_start_is_forgotten_when_one_makes_something(tmp_path):
             assert [one.name for one in read_progress(tmp_path).making] == ["model_0"]
         see()
     assert not list(tmp_path.iterdir())
-    with _starting(tmp_path, Workplace(workers=2)):
+    with workers_start(tmp_path):
         pass  # nothing was begun
-    with _starting(tmp_path, Workplace()) as see:  # in this process nothing starts
-        assert not read_progress(tmp_path).making
     assert not list(tmp_path.iterdir())

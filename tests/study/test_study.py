@@ -3,6 +3,7 @@
 import csv
 import json
 import shutil
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -26,6 +27,7 @@ from faket.study.layout import Run, Study, open_study
 from faket.study.modalities import DATA, MODALITIES
 from faket.study.results import read_results, write_report, write_table
 from faket.study.settings import PRESETS, StudySettings
+from faket.study.standing import standings_of
 from faket.study.weights import available_modalities
 from faket.study.workers import run_study
 from inline_workers import inline_workers
@@ -286,7 +288,15 @@ def with_data(study, data):
 
 
 def test_a_run_that_fails_does_not_keep_others_from_ending(tmp_path, data, monkeypatch):
-    monkeypatch.setattr(executors, "worker_processes", inline_workers)
+    starting = list[str]()
+
+    @contextmanager
+    def watched(*arguments):
+        starting.extend(one.name for one in standings_of(study.folder)[-1].making)
+        with inline_workers(*arguments) as executor:
+            yield executor
+
+    monkeypatch.setattr(executors, "worker_processes", watched)
     rows = ("benchmark", "benchmark-few", "finetuned-faket-texture", "tm")
     few_objects = replace(MICRO, batch=15, patch=12, fine_tuning_steps=1)
     study = planned(tmp_path / "s", few_objects, ("faket-texture", *rows), 1)
@@ -298,6 +308,8 @@ def test_a_run_that_fails_does_not_keep_others_from_ending(tmp_path, data, monke
     finished = {run.modality.key for run in study.runs() if study.is_finished(run)}
     assert finished == {"benchmark", "faket-texture", "tm"}
     assert said[-1][1] == 2 + 3  # data sets and runs that are there
+    assert starting == ["workers"]  # what `faket status` tells meanwhile
+    assert not standings_of(study.folder)[-1].making
 
 
 def test_a_study_grows_by_test_tomograms(tmp_path, data, monkeypatch):

@@ -19,7 +19,7 @@ _DOING = {"preparation": "preparing", "workers": "workers start"}
 def status(folder: Path, /, *, json: Flag = False) -> None:
     """Tell what of a data set or study is made, being made, by whom, and set aside, and why.
 
-    It may be asked while others work in the folder: nothing is locked or written.
+    It may be asked while others work in the folder: nothing is locked, nothing stays written.
 
     Parameters
     ----------

@@ -91,6 +91,22 @@ def remove_leftovers(folder: Path, *, name: str | None = None, alone: bool = Fal
                 _remove(path)
 
 
+def time_there(folder: Path) -> float:
+    """Return the time by the clock that dates the files of a folder, in seconds since 1970.
+
+    That of a network drive may differ from this machine's, which is taken where no file can be
+    written.
+    """
+    fresh = folder / temporary_name("clock")
+    with suppress(OSError):
+        fresh.touch()
+        try:
+            return fresh.stat().st_mtime
+        finally:
+            fresh.unlink()
+    return time.time()
+
+
 def _writer(path: Path) -> Writer:
     found = _PART.match(path.name)
     return state_of(found[1] or "") if found else "unknown"
@@ -126,19 +142,7 @@ def _is_running(process: int) -> int | None:
 
 
 def _is_old(path: Path) -> bool:
-    return _now_there(path.parent) - path.lstat().st_mtime > _OLD_S
-
-
-def _now_there(folder: Path) -> float:
-    """Return the time by the clock that dates the files of a folder: this machine's may differ."""
-    fresh = folder / temporary_name("clock")
-    with suppress(OSError):
-        fresh.touch()
-        try:
-            return fresh.stat().st_mtime
-        finally:
-            fresh.unlink()
-    return time.time()
+    return time_there(path.parent) - path.lstat().st_mtime > _OLD_S
 
 
 def _remove(path: Path) -> None:

@@ -3,8 +3,8 @@
 import os
 import secrets
 import socket
-from collections.abc import Callable, Generator, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Generator, Mapping
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,8 +17,9 @@ from faket.io.model_folder import MANIFEST, model_name
 from faket.pipeline.executors import Workplace, open_executor
 from faket.pipeline.methods import Plan
 from faket.pipeline.preparation import prepare
-from faket.pipeline.progress_records import WORKERS, making, making_path, read_progress
+from faket.pipeline.progress_records import making_path
 from faket.pipeline.recipe import Recipe
+from faket.pipeline.starting import workers_start
 from faket.pipeline.tomogram import make_model
 from faket.pipeline.tries import NamedWork, Outcome, attempt, make_parts
 from faket.pipeline.versions import check_same_software
@@ -71,9 +72,9 @@ def make_models(
 
     if place.executor == "local":
         place = replace(place, workers=min(place.workers, len(todo)))
-    threads = torch.get_num_threads()
+    threads, here = torch.get_num_threads(), place == Workplace(device=place.device)
     with (
-        _starting(plan.out, place) as see,
+        nullcontext(lambda: None) if here else workers_start(plan.out) as see,
         open_executor(place, limit_threads, threads, place.device, say=tell) as executor,
     ):
         parts = list(map(part, todo))
@@ -82,27 +83,6 @@ def make_models(
             if outcome.failed is not None:
                 making_path(plan.out, outcome.name).unlink(missing_ok=True)  # of a killed process
             yield outcome
-
-
-@contextmanager
-def _starting(out: Path, place: Workplace) -> Iterator[Callable[[], None]]:
-    """Say that workers start until the first of them makes something; yield what looks for it."""
-    if place == Workplace(device=place.device):  # this process
-        yield lambda: None
-        return
-    with ExitStack() as stack:
-        stack.enter_context(making(out, WORKERS))
-        left = [stack.pop_all()]
-
-        def see() -> None:
-            if left and any(one.name != WORKERS for one in read_progress(out).making):
-                left.pop().close()
-
-        try:
-            yield see
-        finally:
-            for one in left:
-                one.close()
 
 
 def make_one(plan: Plan, index: int, run: str, say: Callable[[str], None] | None = None) -> None:

@@ -1,18 +1,27 @@
 """Where a data set stands: made, being made, set aside, how fast and for how long yet."""
 
 import json
-import time
+import math
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from faket.io.model_folder import ALL_MODELS, MANIFEST, model_name
+from faket.io.leftovers import time_there
+from faket.io.model_folder import ALL_MODELS, MANIFEST, PROGRESS, model_name
 from faket.pipeline.claim import RECIPE
 from faket.pipeline.costs import cost_of
-from faket.pipeline.progress_records import BEAT_S, NO_PARTS, Failed, Making, read_progress
+from faket.pipeline.progress_records import (
+    BEAT_S,
+    NO_PARTS,
+    Failed,
+    Making,
+    making_path,
+    read_progress,
+    tidy,
+)
 
 _RECENT = 20  # finished tomograms whose mean time is taken; chosen
-_SILENT_S = 6 * BEAT_S  # without a sign from another machine; chosen: clocks and networks are late
+_SILENT_S = 6 * BEAT_S  # without a sign from another machine; chosen: networks are late
 
 
 @dataclass(frozen=True)
@@ -65,7 +74,7 @@ class Standing:
 
 
 def standing_of(out: Path) -> Standing:
-    """Return where a data set stands; nothing is locked or written."""
+    """Return where a data set stands; nothing is locked, nothing stays written."""
     total = None
     with suppress(OSError, ValueError, KeyError, TypeError):
         total = int(json.loads((out / RECIPE).read_text())["tomograms"])
@@ -83,18 +92,30 @@ def sorted_records(
     """Return what is being made, what was left by processes that are gone, what is set aside."""
     records = read_progress(out)
     unmade = [one for one in records.making if one.name not in made]
-    alive = tuple(one for one in unmade if _is_alive(one))
+    lost = _lost(out, unmade)
     return (
-        alive,
-        tuple(one for one in unmade if one not in alive),
+        tuple(one for one in unmade if one not in lost),
+        tuple(lost),
         tuple(one for one in records.failed if one.name not in made),
     )
 
 
-def _is_alive(record: Making) -> bool:
-    if record.writer == "unknown":
-        return abs(time.time() - record.beat_at) < _SILENT_S
-    return record.writer == "alive"
+def _lost(out: Path, records: list[Making]) -> list[Making]:
+    """Return the records of processes that ended, or that gave no sign from another machine."""
+    lost = [one for one in records if one.writer == "dead"]
+    others = [one for one in records if one.writer == "unknown"]
+    if others:
+        # Both dates are of the clock of the drive; those of the two machines may differ.
+        now = time_there(out / PROGRESS)
+        tidy(out)  # if all are finished meanwhile, who wished to remove the folder could not
+        lost += [one for one in others if now - _last_sign(out, one) > _SILENT_S]
+    return [one for one in records if one in lost]
+
+
+def _last_sign(out: Path, record: Making) -> float:
+    with suppress(OSError):  # it has just been finished
+        return making_path(out, record.name).stat().st_mtime
+    return math.inf
 
 
 def _mean_seconds(made: list[Path]) -> float | None:

@@ -18,7 +18,7 @@ def is_study(folder: Path) -> bool:
 def standings_of(folder: Path) -> tuple[Standing, ...]:
     """Return where the data sets and the runs of a study stand, or of all studies of a folder.
 
-    Nothing is locked or written.
+    Nothing is locked, nothing stays written.
 
     Raises
     ------

@@ -18,6 +18,7 @@ from faket.io.model_folder import MANIFEST
 from faket.picking.networks.choose import check_installed
 from faket.pipeline.executors import ExecutorName, Workplace, kept_place, open_executor
 from faket.pipeline.progress_records import Failed, swept
+from faket.pipeline.starting import workers_start
 from faket.pipeline.tries import NamedWork, attempt, make_parts
 from faket.pipeline.versions import check_same_software, check_versions
 from faket.pipeline.workers import spawning
@@ -113,14 +114,19 @@ def _run_all(study: Study, todo: list[Run], place: Workplace, tell: Any) -> None
         """Return the first part whose parent's run, if it has one, is finished."""
         return next((part for part in waiting if _may_begin(study, runs[part.name])), None)
 
-    def meanwhile() -> None:
-        for what in _drained(messages):
-            tell(what, left)
-
     token = secrets.token_hex(8)
     software = None if local else software_versions()
     parts = [NamedWork(run.name, _work, (study, run, token, software)) for run in todo]
-    with open_executor(place, _begin_worker, place.device, messages, here=False) as executor:
+    with (
+        workers_start(study.folder) as see,
+        open_executor(place, _begin_worker, place.device, messages, here=False) as executor,
+    ):
+
+        def meanwhile() -> None:
+            see()
+            for what in _drained(messages):
+                tell(what, left)
+
         for outcome in make_parts(executor, parts, ready=ready, meanwhile=meanwhile):
             if outcome.failed is None:
                 left -= 1
