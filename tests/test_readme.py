@@ -162,7 +162,7 @@ def test_the_page_of_clusters(tmp_path, monkeypatch, capsys):
 
 
 def test_the_page_of_studies(tmp_path, monkeypatch, capsys):
-    """Its commands and README's, without the work of studies, which tests/cli/test_study.py does."""
+    """Its commands and README's, without the studies' work, which tests/cli/test_study.py does."""
 
     def work(study, **_):
         study.save()

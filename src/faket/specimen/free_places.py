@@ -1,7 +1,9 @@
 """The first free place of a molecule among many: most are ruled out at a glance.
 
 Whether every second voxel along each axis is occupied is kept as bits. Those of a full specimen are
-6 MB, which a processor has at hand; its 377 MB of voxels are not. If more is occupied by now than
+6 MB, which a processor has at hand; its 377 MB of voxels are not. The bits of 16 x 16 x 16 voxels
+are neighbours in memory (64 bytes, which a processor loads at once), as a molecule asks for them
+together. If more is occupied by now than
 when the bits were taken, too little is ruled out, and never too much: with and without them the
 same place is found.
 """
@@ -21,7 +23,7 @@ _SMALLEST = 1.0  # voxels; chosen: a smaller ball seldom holds one of the voxels
 _OLD = 0.01  # of the box: bits are taken anew when as much was occupied since; chosen
 
 # Bits and balls that rule nothing out.
-UNKNOWN = np.empty((0, 0, 0), np.uint8), np.empty((0, 4))
+UNKNOWN = np.empty((0, 0, 0, 0, 0), np.uint8), np.empty((0, 4))
 
 
 class Glance:
@@ -29,8 +31,9 @@ class Glance:
 
     Attributes
     ----------
-    bits : ndarray of uint8, shape (ceil(z / 2), ceil(y / 2), ceil(x / 16))
-        Eight voxels of a row each, the first in the highest bit; empty while nothing is known.
+    bits : ndarray of uint8, shape (ceil(z / 16), ceil(y / 16), ceil(x / 16), 8, 8)
+        Of each block, the planes and rows: eight voxels, the first in the highest bit. Empty while
+        nothing is known.
     """
 
     def __init__(self, occupancy: AnyArray) -> None:
@@ -45,7 +48,11 @@ class Glance:
     def refresh(self) -> None:
         """Take the bits again if they are old."""
         if self._since > _OLD * self._occupancy.size:
-            self.bits = np.packbits(self._occupancy[::STEP, ::STEP, ::STEP], axis=2)
+            rows = np.packbits(self._occupancy[::STEP, ::STEP, ::STEP], axis=2)
+            rows = np.pad(rows, ((0, -rows.shape[0] % 8), (0, -rows.shape[1] % 8), (0, 0)))
+            nz, ny, nx = rows.shape
+            blocks = rows.reshape(nz // 8, 8, ny // 8, 8, nx).transpose(0, 2, 4, 1, 3)
+            self.bits = np.ascontiguousarray(blocks)
             self._since = 0.0
 
 
@@ -85,14 +92,15 @@ def balls_inside(grid: Grid) -> DoubleArray:
 @kernel()
 def ruled_out(bits: AnyArray, x: float, y: float, z: float, radius: float) -> int:
     """Return 1 if the kept voxel nearest to (x, y, z) is occupied and in the ball, else 0."""
-    nz, ny, nx = bits.shape
+    nz, ny, nx = 8 * bits.shape[0], 8 * bits.shape[1], 8 * bits.shape[2]
     i, j, k = math.floor(x / STEP + 0.5), math.floor(y / STEP + 0.5), math.floor(z / STEP + 0.5)
-    known = (i >= 0) & (i < 8 * nx) & (j >= 0) & (j < ny) & (k >= 0) & (k < nz)
-    p, q, r = min(max(i, 0), 8 * nx - 1), min(max(j, 0), ny - 1), min(max(k, 0), nz - 1)
+    known = (i >= 0) & (i < nx) & (j >= 0) & (j < ny) & (k >= 0) & (k < nz)
+    p, q, r = min(max(i, 0), nx - 1), min(max(j, 0), ny - 1), min(max(k, 0), nz - 1)
     dx, dy, dz = x - STEP * i, y - STEP * j, z - STEP * k
     near = dx * dx + dy * dy + dz * dz < radius * radius
     # Without branches, so that the processor looks ahead.
-    return (bits[r, q, p >> 3] >> (7 - (p & 7))) & known & near & 1  # type: ignore[no-any-return]
+    row = bits[r >> 3, q >> 3, p >> 3, r & 7, q & 7]
+    return (row >> (7 - (p & 7))) & known & near & 1  # type: ignore[no-any-return]
 
 
 @kernel()
