@@ -8,6 +8,7 @@ from scipy.spatial.transform import Rotation
 
 from faket.data import AnyArray, DoubleArray, FloatArray
 from faket.seeds import generator
+from faket.specimen.anywhere import Anywhere
 from faket.specimen.config import SpecimenConfig
 from faket.specimen.ellipsoids import scan_solid
 from faket.specimen.filament_places import NO_FACES, Place
@@ -15,8 +16,9 @@ from faket.specimen.filaments import grow_one
 from faket.specimen.free_places import UNKNOWN, Glance, first_fit
 from faket.specimen.free_poses import first_free_pose
 from faket.specimen.membrane import label_half_thickness_A
+from faket.specimen.membrane_placement import elsewhere, innermost
 from faket.specimen.partners import Partner
-from faket.specimen.places import Anywhere, places_of
+from faket.specimen.places import places_of
 from faket.specimen.records import NO_AXES, PoseRecord, random_rotation
 from faket.specimen.scene import Scene
 from faket.specimen.shapes import Shape, fibonacci_sphere
@@ -51,17 +53,19 @@ def scenery_attempts(
         FIDUCIAL: _gold_attempt(config, occupancy, record, generator(seed, "place", "gold")),
     }
     for name, settings in config.filaments_by_name().items():
-        within = tuple(m.surface for m in scene.membranes if m.record.name == settings.inside)
+        around = innermost(scene.membranes, settings.inside) if settings.inside else []
+        others = elsewhere(around, scene.membranes) if settings.inside else []
         place = Place(
             occupancy,
             config.voxel_size_A,
             shapes[settings.subunit],
-            within if settings.inside else (),
+            tuple(one.surface for one in around),
+            tuple(one.surface for one in others),
             _cutting_faces(config, scene) if settings.through else NO_FACES,
         )
         rng = generator(seed, "place", "filaments", name)
         attempts[name] = repeated(partial(grow_one, place, settings, record, rng))
-        if settings.inside and not within:  # none of these membranes found room
+        if settings.inside and not around:  # none of these membranes found room
             attempts[name] = lambda _: False
     return attempts
 
@@ -88,7 +92,8 @@ def molecule_attempts(
     scene = scene.copy()
     attempts, glance = {}, Glance(scene.occupancy)
     for name, count in counts.items():
-        places = places_of(config, name, generator(seed, "place", "molecule", name), count)
+        rng = generator(seed, "place", "molecule", name)
+        places = places_of(config, name, rng, count, scene.surroundings)
         alone = Partner.of(config, name, shapes) is None and not scene.closed_to_others
         how = _anywhere if alone and places.anywhere() else _in_company
         attempts[name] = how(config, name, shapes, scene, places, glance)

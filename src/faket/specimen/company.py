@@ -55,7 +55,7 @@ class Company:
         le=180,
     )
     layer_A: tuple[float, float] | None = setting(
-        None, "distance of the centre from the nearer face of the specimen", unit="Å", ge=0, le=1e6
+        None, "distance of the centre from the nearer face of the ice", unit="Å", ge=0, le=1e6
     )
 
     def __post_init__(self) -> None:

@@ -26,6 +26,8 @@ class Place:
         The subunit's.
     within : tuple of LevelSet
         Surfaces inside one of which every subunit lies; none: anywhere.
+    outside : tuple of LevelSet
+        Surfaces inside none of which a subunit lies, such as those nested in the former.
     cut_by : tuple of two ndarray, shape (y, x), float32
         Heights (voxels) of the lower and upper face of the ice, if these cut filaments. Empty:
         filaments stay in what is free.
@@ -35,6 +37,7 @@ class Place:
     voxel_size_A: float
     shape: Shape
     within: tuple[LevelSet, ...] = ()
+    outside: tuple[LevelSet, ...] = ()
     cut_by: tuple[FloatArray, FloatArray] = NO_FACES
 
     @property
@@ -62,9 +65,11 @@ class Place:
         return bool(any_meets(self.occupancy, *poses, self.shape.envelope, walls, *self.cut_by))
 
     def encloses(self, positions_A: DoubleArray) -> bool:
-        """Return whether all positions [n, 3] lie inside one of the surfaces, if there are some."""
+        """Return whether all positions [n, 3] lie in the compartment, if it is one."""
         depths_A = [values_at(surface, positions_A) for surface in self.within]
-        return not depths_A or bool((np.min(depths_A, axis=0) < 0).all())
+        if depths_A and (np.min(depths_A, axis=0) >= 0).any():
+            return False
+        return all((values_at(surface, positions_A) > 0).all() for surface in self.outside)
 
     def start_A(self, rng: np.random.Generator) -> DoubleArray:
         """Draw a start, x y z."""

@@ -6,17 +6,17 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-from scipy.spatial.transform import Rotation
 
-from faket.data import AnyArray, DoubleArray
+from faket.data import DoubleArray
 from faket.seeds import generator
 from faket.specimen.config import SpecimenConfig
 from faket.specimen.free_places import first_fit
 from faket.specimen.level_sets import SPACING_A
-from faket.specimen.membrane_placement import innermost
+from faket.specimen.membrane_placement import compartment_nodes_A, innermost
 from faket.specimen.membrane_proteins import SitesOnMembrane, place_on_membrane
-from faket.specimen.membranes import PlacedMembrane, inside_nodes_A
+from faket.specimen.membranes import PlacedMembrane
 from faket.specimen.records import random_rotation
+from faket.specimen.rooms import Room
 from faket.specimen.scene import Scene
 from faket.specimen.shapes import Shape
 from faket.specimen.shares import FEW_MISSES, Attempt, FairFilling, repeated
@@ -24,185 +24,162 @@ from faket.specimen.shares import FEW_MISSES, Attempt, FairFilling, repeated
 _SITES = 200  # in a row without room before a membrane counts as full; chosen
 _BATCH = 256
 
-Pose = tuple[DoubleArray, Rotation]
+Begin = partial[tuple[Room, dict[str, Attempt]]]
 
 
-@dataclass(eq=False)
-class Room:
-    """A part of a specimen, which is filled on trial.
+@dataclass(frozen=True, eq=False)
+class FixedMolecules:
+    """Places molecules on and in the membranes of a scene.
 
     Attributes
     ----------
-    origin : ndarray, shape (3,)
-        Its first voxel, x y z.
-    occupancy : ndarray of bool, shape (z, y, x)
-        A copy.
-    found : list of (str, Pose)
-        What was placed in it.
+    scene : Scene
+        With its membranes; it is changed.
+    config : SpecimenConfig
+    shapes : mapping of str to Shape
+        By name of species.
+    seed : int
     """
 
-    origin: AnyArray
-    occupancy: AnyArray
-    found: list[tuple[str, Pose]]
+    scene: Scene
+    config: SpecimenConfig
+    shapes: Mapping[str, Shape]
+    seed: int
 
-    @classmethod
-    def about(
-        cls,
-        scene: Scene,
-        points_A: DoubleArray,
-        shapes: Mapping[str, Shape],
-        voxel_A: float,
-        aside_A: float = 0.0,
-    ) -> "Room":
-        """Return the part of a scene that molecules up to ``aside_A`` from points can reach."""
-        reach = max(shape.envelope.radius for shape in shapes.values())
-        reach += (aside_A + SPACING_A) / voxel_A
-        size = np.array(scene.occupancy.shape[::-1])
-        low, high = points_A.min(axis=0) / voxel_A, points_A.max(axis=0) / voxel_A
-        first = np.clip(np.floor(low - reach).astype(int), 0, size)
-        last = np.clip(np.ceil(high + reach).astype(int) + 1, 0, size)
-        return cls(first, cls._part(scene, first, last - first).copy(), [])
+    def add_on_membranes(self) -> None:
+        """Place what sits on membranes, before these are occupied."""
+        for membrane in self.scene.membranes:
+            wanted = self._numbers_on(membrane)
+            vertices_A = membrane.mesh.vertices_A
+            if wanted and len(vertices_A):
+                how = self.config.on_membranes
+                # As many as fit by chance, where no density is asked for: after the others.
+                order = self._largest_first(wanted)
+                order.sort(key=lambda name: how[name].density_per_um2 is None)
+                aside_A = max(abs(how[name].depth_A or 0.0) for name in order)
+                room = self._room(vertices_A, order, aside_A)
+                begin = partial(self._on_membrane, room, membrane)
+                free = {name for name in order if how[name].density_per_um2 is None}
+                goals = {name: wanted[name] for name in order}
+                self._fill(begin, goals, membrane.number, _SITES, free)
+        for name in self.config.on_membranes:
+            self.scene.requested.setdefault(name, 0)
 
-    @staticmethod
-    def _part(scene: Scene, first: AnyArray, size: AnyArray) -> AnyArray:
-        (x, y, z), (nx, ny, nz) = first, size
-        return scene.occupancy[z : z + nz, y : y + ny, x : x + nx]
+    def _on_membrane(
+        self, room: Room, membrane: PlacedMembrane, counts: Mapping[str, int]
+    ) -> tuple[Room, dict[str, Attempt]]:
+        room, voxel_A = room.copy(), self.config.voxel_size_A
+        start_A = room.origin * voxel_A
+        others = [one for one in self.scene.membranes if one is not membrane]
 
-    def copy(self) -> "Room":
-        """Return a room of its own."""
-        return Room(self.origin, self.occupancy.copy(), list(self.found))
+        def attempt(name: str, sites: SitesOnMembrane, rng: np.random.Generator) -> bool:
+            how, shape = self.config.on_membranes[name], self.shapes[name]
+            pose = place_on_membrane(
+                sites, how, shape, others, room.occupancy, voxel_A, rng, start_A
+            )
+            if pose is not None:
+                room.found.append((name, pose))
+            return pose is not None
 
-    def keep(self, scene: Scene, number: int) -> None:
-        """Put what was placed into the scene, as of a membrane."""
-        part = self._part(scene, self.origin, np.array(self.occupancy.shape[::-1]))
-        part[...] = self.occupancy
-        for name, pose in self.found:
-            scene.record.add(name, *pose, membrane=number)
+        attempts: dict[str, Attempt] = {}
+        shared: dict[str, SitesOnMembrane] = {}  # conformations of a species keep apart, too
+        states = self.config.states
+        species = {state: name for name in states for state in states[name]}
+        for name in counts:
+            whose = species.get(name, name)
+            rng = generator(self.seed, "place", "on membrane", name, membrane.number)
+            if whose not in shared:
+                shared[whose] = SitesOnMembrane(membrane, self.config.on_membranes[name], rng)
+            attempts[name] = repeated(partial(attempt, name, shared[whose], rng))
+        return room, attempts
 
-
-def add_proteins(
-    scene: Scene, config: SpecimenConfig, shapes: Mapping[str, Shape], seed: int
-) -> None:
-    """Place molecules on membranes."""
-    for membrane in scene.membranes:
+    def _numbers_on(self, membrane: PlacedMembrane) -> dict[str, int]:
+        """Return how many of each species, and conformation, a membrane should hold."""
+        wanted: dict[str, int] = {}
         area_A2 = float(membrane.mesh.areas_A2().sum())
-        wanted = _numbers_on(membrane, area_A2, config, seed)
-        vertices_A = membrane.mesh.vertices_A
-        if wanted and len(vertices_A):
-            # As many as fit by chance, where no density is asked for: after the others.
-            order = _largest_first(wanted, shapes)
-            order.sort(key=lambda name: config.on_membranes[name].density_per_um2 is None)
-            own = {name: shapes[name] for name in order}
-            aside_A = max(abs(config.on_membranes[name].depth_A or 0.0) for name in own)
-            room = Room.about(scene, vertices_A, own, config.voxel_size_A, aside_A)
-            others = [one for one in scene.membranes if one is not membrane]
-            begin = partial(_on_membrane, room, membrane, others, config, own, seed)
-            free = {name for name in own if config.on_membranes[name].density_per_um2 is None}
-            _fill(scene, begin, wanted, own, membrane.number, _SITES, free)
-    for name in config.on_membranes:
-        scene.requested.setdefault(name, 0)
+        states = self.config.states
+        others = {state for name in states for state in states[name] if state != name}
+        for name, how in self.config.on_membranes.items():
+            if membrane.record.name != how.on or name in others:
+                continue
+            wanted[name] = how.number_on(area_A2)
+            if name in states:
+                weights = np.array(list(states[name].values()), np.float64)
+                rng = generator(self.seed, "states", name, membrane.number)
+                drawn = rng.multinomial(wanted[name], weights / weights.sum())
+                wanted |= {s: int(n) for s, n in zip(states[name], drawn, strict=True)}
+        return wanted
 
+    def add_contents(self) -> None:
+        """Place what membranes enclose, and close them to other molecules."""
+        membranes = self.scene.membranes
+        for kind in self.config.membranes:
+            if not kind.contents:
+                continue
+            for membrane in innermost(membranes, kind.name):
+                places_A = compartment_nodes_A(membrane, membranes)
+                if len(places_A):
+                    wanted = self._numbers_in(kind.contents, membrane, len(places_A))
+                    room = self._room(places_A, wanted)
+                    begin = partial(self._inside, room, places_A, membrane.number)
+                    self._fill(begin, wanted, membrane.number, FEW_MISSES)
+            for membrane in membranes:
+                if membrane.record.name == kind.name:
+                    self.scene.closed_to_others.append(membrane.surface)
 
-def _on_membrane(
-    room: Room,
-    membrane: PlacedMembrane,
-    others: list[PlacedMembrane],
-    config: SpecimenConfig,
-    shapes: Mapping[str, Shape],
-    seed: int,
-    counts: Mapping[str, int],
-) -> tuple[Room, dict[str, Attempt]]:
-    room, voxel_A = room.copy(), config.voxel_size_A
-    start_A = room.origin * voxel_A
+    def _numbers_in(
+        self, contents: Mapping[str, float], membrane: PlacedMembrane, nodes: int
+    ) -> dict[str, int]:
+        """Return how many of each species a compartment of so many nodes should hold."""
+        voxels = nodes * (membrane.surface.spacing_A / self.config.voxel_size_A) ** 3
+        wanted = {}
+        for name in self._largest_first(contents):
+            amount = contents[name]
+            share = amount * voxels / self.shapes[name].volume_voxels
+            wanted[name] = int(amount) if amount >= 1 else round(share)
+        return wanted
 
-    def attempt(name: str, sites: SitesOnMembrane, rng: np.random.Generator) -> bool:
-        how = config.on_membranes[name]
-        pose = place_on_membrane(
-            sites, how, shapes[name], others, room.occupancy, voxel_A, rng, start_A
-        )
-        if pose is not None:
-            room.found.append((name, pose))
-        return pose is not None
+    def _inside(
+        self, room: Room, places_A: DoubleArray, number: int, counts: Mapping[str, int]
+    ) -> tuple[Room, dict[str, Attempt]]:
+        room, voxel_A = room.copy(), self.config.voxel_size_A
 
-    attempts: dict[str, Attempt] = {}
-    shared: dict[str, SitesOnMembrane] = {}  # conformations of a species keep apart, too
-    species = {state: name for name, states in config.states.items() for state in states}
-    for name in counts:
-        whose = species.get(name, name)
-        rng = generator(seed, "place", "on membrane", name, membrane.number)
-        if whose not in shared:
-            shared[whose] = SitesOnMembrane(membrane, config.on_membranes[name], rng)
-        attempts[name] = repeated(partial(attempt, name, shared[whose], rng))
-    return room, attempts
+        def attempt(name: str, rng: np.random.Generator) -> bool:
+            turn, shape = random_rotation(rng), self.shapes[name]
+            matrix = turn.as_matrix()
+            for drawn_A in _positions_A(places_A, rng, self.config.max_tries):
+                pose = drawn_A / voxel_A - room.origin, matrix, shape.points @ matrix.T
+                at = first_fit(room.occupancy, *pose, shape.envelope)
+                if at >= 0:
+                    room.found.append((name, (drawn_A[at], turn)))
+                    return True
+            return False
 
+        streams = {n: generator(self.seed, "place", "contents", n, number) for n in counts}
+        return room, {name: repeated(partial(attempt, name, rng)) for name, rng in streams.items()}
 
-def _numbers_on(
-    membrane: PlacedMembrane, area_A2: float, config: SpecimenConfig, seed: int
-) -> dict[str, int]:
-    """Return how many molecules of each species, and conformation, a membrane should hold."""
-    wanted: dict[str, int] = {}
-    others = {state for name, states in config.states.items() for state in states if state != name}
-    for name, how in config.on_membranes.items():
-        if membrane.record.name != how.on or name in others:
-            continue
-        wanted[name] = how.number_on(area_A2)
-        if name in config.states:
-            weights = np.array(list(config.states[name].values()), np.float64)
-            rng = generator(seed, "states", name, membrane.number)
-            drawn = rng.multinomial(wanted[name], weights / weights.sum())
-            wanted |= {s: int(n) for s, n in zip(config.states[name], drawn, strict=True)}
-    return wanted
+    def _room(self, points_A: DoubleArray, names: Collection[str], aside_A: float = 0.0) -> Room:
+        own = {name: self.shapes[name] for name in names}
+        return Room.about(self.scene, points_A, own, self.config.voxel_size_A, aside_A)
 
+    def _largest_first(self, names: Collection[str]) -> list[str]:
+        return sorted(names, key=lambda name: -self.shapes[name].volume_voxels)
 
-def add_contents(
-    scene: Scene, config: SpecimenConfig, shapes: Mapping[str, Shape], seed: int
-) -> None:
-    """Place what membranes enclose, and close them to other molecules."""
-    for kind in config.membranes:
-        if not kind.contents:
-            continue
-        own = {name: shapes[name] for name in _largest_first(kind.contents, shapes)}
-        for membrane in innermost(scene.membranes, kind.name):
-            places_A = inside_nodes_A(membrane)
-            nodes = len(places_A) * (membrane.surface.spacing_A / config.voxel_size_A) ** 3
-            wanted = {}
-            for name, shape in own.items():
-                amount = kind.contents[name]
-                share = amount * nodes / shape.volume_voxels
-                wanted[name] = int(amount) if amount >= 1 else round(share)
-            if len(places_A):
-                room = Room.about(scene, places_A, own, config.voxel_size_A)
-                begin = partial(_inside, room, places_A, membrane.number, config, own, seed)
-                _fill(scene, begin, wanted, own, membrane.number, FEW_MISSES)
-        for membrane in scene.membranes:
-            if membrane.record.name == kind.name:
-                scene.closed_to_others.append(membrane.surface)
-
-
-def _inside(
-    room: Room,
-    places_A: DoubleArray,
-    number: int,
-    config: SpecimenConfig,
-    shapes: Mapping[str, Shape],
-    seed: int,
-    counts: Mapping[str, int],
-) -> tuple[Room, dict[str, Attempt]]:
-    room, voxel_A = room.copy(), config.voxel_size_A
-
-    def attempt(name: str, rng: np.random.Generator) -> bool:
-        turn, shape = random_rotation(rng), shapes[name]
-        matrix = turn.as_matrix()
-        for drawn_A in _positions_A(places_A, rng, config.max_tries):
-            pose = drawn_A / voxel_A - room.origin, matrix, shape.points @ matrix.T
-            at = first_fit(room.occupancy, *pose, shape.envelope)
-            if at >= 0:
-                room.found.append((name, (drawn_A[at], turn)))
-                return True
-        return False
-
-    streams = {name: generator(seed, "place", "contents", name, number) for name in counts}
-    return room, {name: repeated(partial(attempt, name, rng)) for name, rng in streams.items()}
+    def _fill(
+        self,
+        begin: Begin,
+        wanted: Mapping[str, int],
+        number: int,
+        misses: int,
+        free: Collection[str] = (),
+    ) -> None:
+        """Fill a room, and keep it; nobody asked for a number of those that are ``free``."""
+        volumes = {name: self.shapes[name].volume_voxels for name in wanted}
+        filled = FairFilling(begin, wanted, volumes, misses, free).filled()
+        filled.state.keep(self.scene, number)
+        for name, n in wanted.items():
+            asked = max(filled.placed.get(name, 0), min(n, 1)) if name in free else n
+            self.scene.requested[name] = self.scene.requested.get(name, 0) + asked
 
 
 def _positions_A(
@@ -212,23 +189,3 @@ def _positions_A(
     for _ in range(math.ceil(tries / _BATCH)):
         chosen_A = places_A[rng.integers(len(places_A), size=_BATCH)]
         yield chosen_A + rng.uniform(-0.5, 0.5, (_BATCH, 3)) * SPACING_A
-
-
-def _largest_first(names: Mapping[str, object], shapes: Mapping[str, Shape]) -> list[str]:
-    return sorted(names, key=lambda name: -shapes[name].volume_voxels)
-
-
-def _fill(
-    scene: Scene,
-    begin: partial[tuple[Room, dict[str, Attempt]]],
-    wanted: Mapping[str, int],
-    shapes: Mapping[str, Shape],
-    number: int,
-    misses: int,
-    apart: Collection[str] = (),
-) -> None:
-    volumes = {name: shape.volume_voxels for name, shape in shapes.items()}
-    in_order = {name: wanted[name] for name in shapes}
-    FairFilling(begin, in_order, volumes, misses, apart).filled().state.keep(scene, number)
-    for name, n in wanted.items():
-        scene.requested[name] = scene.requested.get(name, 0) + n

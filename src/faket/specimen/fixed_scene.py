@@ -8,7 +8,7 @@ from scipy.spatial.transform import Rotation
 
 from faket.errors import InputError
 from faket.specimen.config import SpecimenConfig
-from faket.specimen.fixed_molecules import add_contents, add_proteins
+from faket.specimen.fixed_molecules import FixedMolecules
 from faket.specimen.membrane_placement import place_membranes
 from faket.specimen.records import PoseRecord
 from faket.specimen.scene import Scene
@@ -39,10 +39,11 @@ def fixed_scene(config: SpecimenConfig, shapes: Mapping[str, Shape], seed: int) 
     if scene.surroundings is not None:
         _add_surroundings(scene, scene.surroundings)
     if config.membranes:
-        add_proteins(scene, config, shapes, seed)
+        molecules = FixedMolecules(scene, config, shapes, seed)
+        molecules.add_on_membranes()
         for membrane in scene.membranes:
             membrane.occupy(scene.occupancy, config.voxel_size_A)
-        add_contents(scene, config, shapes, seed)
+        molecules.add_contents()
         _check_full(scene, config)
     return scene
 

@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 
-from faket.data import AnyArray
+from faket.data import AnyArray, DoubleArray
 from faket.errors import InputError
 from faket.seeds import generator
+from faket.specimen.level_sets import values_at
 from faket.specimen.membrane_settings import MembraneSettings
-from faket.specimen.membranes import Membranes, PlacedMembrane
+from faket.specimen.membranes import Membranes, PlacedMembrane, inside_nodes_A
 
 
 def place_membranes(
@@ -58,6 +59,26 @@ def innermost(placed: Sequence[PlacedMembrane], name: str) -> list[PlacedMembran
     """Return the membranes of a name, of a double the inner ones."""
     outer = {one.parent for one in placed if one.record.offset_A}
     return [one for one in placed if one.record.name == name and one.number not in outer]
+
+
+def compartment_nodes_A(one: PlacedMembrane, placed: Sequence[PlacedMembrane]) -> DoubleArray:
+    """Return the nodes [n, 3] that a closed membrane encloses and none nested in it does."""
+    places_A = inside_nodes_A(one)
+    for other in placed:
+        if other.parent == one.number:
+            places_A = places_A[values_at(other.surface, places_A) > other.half_A]
+    return places_A
+
+
+def elsewhere(
+    around: Sequence[PlacedMembrane], placed: Sequence[PlacedMembrane]
+) -> list[PlacedMembrane]:
+    """Return the closed membranes that are neither among some nor enclose one of them."""
+    kept = {one.number for one in around}
+    for one in reversed(placed):  # parents come before what lies in them
+        if one.number in kept:
+            kept.add(one.parent)
+    return [one for one in placed if one.number not in kept and not one.record.is_open]
 
 
 def _order(kinds: Sequence[MembraneSettings]) -> list[int]:

@@ -52,11 +52,16 @@ class Surroundings:
 
     def free(self, positions_A: DoubleArray) -> NDArray[np.bool_]:
         """Tell of positions [n, 3] in the box whether they lie between the faces of the ice."""
-        shape = self.faces.lower_A.shape
-        x, y = np.rint(positions_A[:, :2] / self.voxel_A).astype(np.int64).T
-        y, x = np.clip(y, 0, shape[0] - 1), np.clip(x, 0, shape[1] - 1)
+        lower_A, upper_A = self.faces_at(positions_A)
         z_A = positions_A[:, 2]
-        return np.asarray((z_A >= self.faces.lower_A[y, x]) & (z_A <= self.faces.upper_A[y, x]))
+        return np.asarray((z_A >= lower_A) & (z_A <= upper_A))
+
+    def faces_at(self, positions_A: DoubleArray) -> tuple[FloatArray, FloatArray]:
+        """Return the heights of the lower and the upper face at positions [n, 3]."""
+        ny, nx = self.faces.lower_A.shape
+        x, y = np.rint(positions_A[:, :2] / self.voxel_A).astype(np.int64).T
+        y, x = np.clip(y, 0, ny - 1), np.clip(x, 0, nx - 1)
+        return self.faces.lower_A[y, x], self.faces.upper_A[y, x]
 
     def facts(self) -> dict[str, Any]:
         """Return what was drawn, for the manifest."""
