@@ -5,10 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from faket.cli.specimens import specimen
 from faket.errors import InputError
 from faket.io.mrc import read_mask, read_volume
 from faket.io.particles import read_particles
 from faket.pipeline.dataset import generate
+from faket.pipeline.library import load_library, specimen_config, subunit_entries
 from faket.pipeline.recipe import parse_recipe
 from inline_workers import inline_workers
 
@@ -76,6 +78,79 @@ def test_distractors_and_crowders_are_in_the_images_and_in_no_label(
     for file in ("particles.csv", "distractors.csv", "class_mask.mrc", "reconstruction.mrc"):
         for name in ("model_0", "model_1"):
             assert (out / name / file).read_bytes() == (again / name / file).read_bytes()
+
+
+def test_a_folder_of_a_specimen_keeps_distractors_out_of_labels_and_conformations_together(
+    tmp_path: Path,
+) -> None:
+    """`faket specimen`, then `specimen.from`: the labels are those of `faket simulate`."""
+    text = RECIPE.replace("copies = 5", 'copies = 5\nstates = ["synthetic:syn-elbow"]')
+    text += '[[membranes]]\nsize_A = 300\nname = "er"\n'
+    (tmp_path / "recipe.toml").write_text(text)
+    (tmp_path / "picks.csv").write_text("x,y,z,species\n0,0,0,theirs\n150,0,0,theirs\n")
+    specimen(tmp_path / "recipe.toml", tmp_path / "sample", seed=3)
+    again = 'method = "benchmark"\ntomograms = 1\ntilts = { step_deg = 60 }\n[specimen]\n'
+    again = generate(parse_recipe(again + 'from = "sample"', folder=tmp_path), tmp_path / "again")
+    model = again.models[0]
+    particles = read_particles(model / "particles.csv")
+    wanted = {"syn-ring", "syn-hook", "syn-actin", "membrane:er"}
+    assert set(particles.species) == wanted
+    assert particles.species.count("syn-ring") == 5
+    ring = np.array([name == "syn-ring" for name in particles.species])
+    assert set(particles.columns["state"][ring]) <= {0, 1}
+    classes = (model / "classes.txt").read_text().split()
+    assert set(classes[1::2]) == wanted | {"vesicle", "fiducial"}
+    others = read_particles(model / "distractors.csv")
+    assert others.species.count("syn-bean") == 7
+    masks = [read_mask(model / f"{name}_mask.mrc") for name in ("class", "occupancy")]
+    x, y, z = np.clip(np.rint(others.positions_A / 24).astype(int), 0, [31, 31, 19]).T
+    assert not any(mask[z, y, x].any() for mask in masks)
+    table = (model / "membranes.csv").read_text()
+    assert table == (tmp_path / "sample" / "membranes.csv").read_text()
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ('on = "absent"\ndensity_per_um2 = 9\ndepth_A = 0', "membranes .er., found 'absent'"),
+        ('on = "er"\ndensity_per_um2 = 900\nspacing_A = 900\ndepth_A = 0',
+         "species 'syn-wye'.*at most 74 per µm"),
+        ('on = "er"\ndensity_per_um2 = -2', "density_per_um2"),
+        ('partner = "absent"\npartner_offset_A = [0, 0, 90]', "absent"),
+        ('chain = [2, 3]\ncluster = [2, 3]', "species 'syn-wye'.*one of"),
+        ('[[membranes]]\ninside = "absent"', "inside = the name"),
+        ('[[membranes]]\nname = "a"\ninside = "a"', "inside = the name"),
+        ("[[membranes]]\ncontents = { absent = 2 }", "found 'absent'"),
+        ('[[filaments]]\nlength_A = 200\ninside = "absent"', "found 'absent'"),
+    ],
+)  # fmt: skip
+def test_names_that_are_not_there_are_one_line_before_anything_is_made(
+    tmp_path: Path, change: str, words: str
+) -> None:
+    (tmp_path / "picks.csv").write_text("x,y,z,species\n0,0,0,theirs\n150,0,0,theirs\n")
+    text = RECIPE + '[[membranes]]\nname = "er"\n[[species]]\nsource = "synthetic:syn-wye"\n'
+    said: list[str] = []
+
+    def make() -> None:
+        recipe = parse_recipe(text + change, folder=tmp_path)
+        generate(recipe, tmp_path / "out", report=lambda what, *_: said.append(what))
+
+    with pytest.raises(InputError, match=words) as error:
+        make()
+    assert "set aside" not in str(error.value)
+    assert not any("model_0" in what for what in said)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_species_is_a_subunit_by_the_name_of_its_file(tmp_path: Path) -> None:
+    (tmp_path / "picks.csv").write_text("x,y,z,species\n0,0,0,theirs\n150,0,0,theirs\n")
+    own = (
+        '\n[[filaments]]\nkind = "own"\nsubunit = "syn-hook"\nrise_A = 90\ntwist_deg = 20\n'
+        "radius_A = 0\npersistence_A = 5000\nlength_A = 300\ncopies = 2\n"
+    )
+    recipe = parse_recipe(RECIPE + own, folder=tmp_path)
+    assert [entry.source for entry in subunit_entries(recipe)] == ["synthetic:syn-actin"]
+    assert specimen_config(recipe, load_library(recipe)).filaments[1].subunit == "syn-hook"
 
 
 @pytest.mark.parametrize(

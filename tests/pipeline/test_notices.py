@@ -4,10 +4,13 @@ import numpy as np
 import pytest
 
 from faket.cli.wording import in_words_of
+from faket.io.manifest import read_manifest
+from faket.io.particles import read_particles
 from faket.methods.measurement import measure_reference
 from faket.methods.notices import coverage_notice, reference_notices
 from faket.pipeline import generate, parse_recipe
 from faket.pipeline.notices import (
+    neighbours_notice,
     placement_notice,
     tomogram_notice,
     unused_notice,
@@ -115,3 +118,45 @@ def test_settings_that_change_nothing_are_said(text, unused):
     said = "".join(unused_notice(parse_recipe(text)))
     assert said.endswith(unused)
     assert bool(said) == bool(unused)
+
+
+STATES = CROWDED.replace(
+    'species = ["synthetic:syn-ring", "synthetic:syn-block"]', ""
+) + """
+[[species]]
+source = "synthetic:syn-ring"
+states = ["synthetic:syn-hook"]
+copies = 200
+[[species]]
+source = "synthetic:syn-block"
+copies = 90
+"""  # fmt: skip
+
+
+def test_conformations_count_as_their_species(tmp_path):
+    """On the screen, in the manifest, and where a full specimen is to stop."""
+    said = []
+    out = generate(parse_recipe(STATES), tmp_path / "out", report=lambda *line: said.append(line))
+    (full,) = (what for what, *_ in said if "is full" in what)
+    assert "of 200 syn-ring" in full
+    assert "~" not in full
+    record = read_manifest(out.models[0] / "manifest.json")["record"]
+    particles = read_particles(out.models[0] / "particles.csv")
+    assert record["requested"]["syn-ring"] == 200
+    assert record["placed"]["syn-ring"] == particles.species.count("syn-ring")
+    assert not any("~" in name for name in (*record["placed"], *record["requested"]))
+
+
+def test_vesicles_without_a_place_tell_their_own_setting():
+    (alone,) = placement_notice("a", {"vesicle": 2}, {"vesicle": 1})
+    assert alone.endswith("smaller `specimen.vesicle_semi_axes_A` or more room may help")
+    (both,) = placement_notice("a", {"vesicle": 2, "membrane": 1}, {"vesicle": 1, "membrane": 0})
+    assert "`specimen.vesicle_semi_axes_A` and `size_A`" in both
+
+
+def test_neighbours_that_lie_too_far_apart_are_told():
+    wanted = {"wanted_A": [106, 130]}
+    far = {"ferritin": {**wanted, "placed_A": [163, 173]}, "b": {**wanted, "placed_A": [110, 190]}}
+    (notice,) = neighbours_notice("model_0", far)
+    assert notice.startswith("model_0: the nearest of ferritin lie 163 and 173 Å apart")
+    assert "not 106 and 130 Å" in notice

@@ -61,7 +61,11 @@ def test_they_may_be_classes_and_weights_must_fit(tmp_path: Path) -> None:
     own = RECIPE.replace("copies = 40", "copies = 12\nstate_classes = true")
     _, particles = made(tmp_path, own)
     assert {"syn-hook", "syn-hook~2"} <= set(particles.species)
-    assert "state" not in particles.columns
+    # The table tells the conformation of those, too.
+    hook = np.array([name.startswith("syn-hook") for name in particles.species])
+    wanted = [float(name.rpartition("~")[2]) if "~" in name else 0 for name in particles.species]
+    np.testing.assert_array_equal(particles.columns["state"][hook], np.array(wanted)[hook])
+    assert np.isnan(particles.columns["state"][~hook]).all()
     with pytest.raises(InputError, match="expected 3 numbers"):
         made(tmp_path / "bad", RECIPE.replace("[1, 0, 3]", "[1, 3]"))
 

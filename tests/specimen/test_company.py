@@ -10,7 +10,13 @@ from scipy.spatial.transform import Rotation
 from faket.data import Species
 from faket.errors import InputError
 from faket.io.neighbours import nearest_neighbours, neighbour_distances
-from faket.specimen import Company, SpecimenConfig, class_labels, place_particles
+from faket.specimen import (
+    Company,
+    SpecimenConfig,
+    class_labels,
+    neighbour_facts,
+    place_particles,
+)
 
 VOXEL_A = 20.0
 PICKS = Path(os.environ.get("FAKET_TEST_DATA", "none")) / "picks" / "czii_training_picks.csv"
@@ -95,6 +101,30 @@ def test_a_chain_keeps_its_spacing_and_twist():
     assert np.mean(lengths) > 2
 
 
+def test_chains_are_as_long_as_asked_where_the_box_has_room():
+    company = Company(chain=(9, 9), chain_spacing_A=(110, 130), chain_persistence_A=1e5)
+    particles = placed({"a": company}, {"a": 54}, size=(150, 150, 30))
+    _, lengths = np.unique(particles.columns["chain"], return_counts=True)
+    assert np.median(lengths) == 9  # 1000 Å in a slab of 600 Å
+
+
+def test_neighbours_nearer_than_molecules_allow_touch():
+    """And what was asked is told beside what is there."""
+    company = {"a": Company(neighbours_A=(60.0, 70.0, 80.0)), "b": Company(cluster=(2, 2))}
+    library = [ball(name, 75) for name in company]
+    config = SpecimenConfig(
+        (120, 120, 60), VOXEL_A, particles=(0, 0), copies={"a": 50, "b": 10}, vesicles=(0, 0),
+        gold=(0, 0), company=company,
+    )  # fmt: skip
+    placement = place_particles(config, library, seed=0)
+    facts = neighbour_facts(config, placement.particles, {})
+    assert facts.keys() == {"a"}
+    assert facts["a"]["wanted_A"] == pytest.approx((62, 70))
+    assert 120 < facts["a"]["placed_A"][0] <= facts["a"]["placed_A"][1] < 190
+    few = placement.particles.select(np.arange(9))
+    assert neighbour_facts(config, few, {}) == {}
+
+
 def test_clusters_hold_as_many_as_asked_near_to_each_other():
     company = Company(cluster=(6, 6), cluster_radius_A=300)
     particles = placed({"a": company}, {"a": 36}, size=(200, 200, 60))
@@ -151,6 +181,11 @@ def test_distractors_come_after_all_classes_that_are_labelled():
 def test_impossible_company_is_refused(values, words):
     with pytest.raises(InputError, match=words):
         Company(**values)
+
+
+def test_a_layer_beyond_the_middle_is_refused():
+    with pytest.raises(InputError, match=r"Company.layer_A` of 'a': expected at most 600 Å"):
+        placed({"a": Company(layer_A=(601, 700))}, {"a": 1})
 
 
 def test_tables_without_neighbours_are_refused(tmp_path):

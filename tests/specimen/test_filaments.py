@@ -145,6 +145,21 @@ def test_filaments_and_membranes_stay_on_the_inner_side_of_a_sheet_which_is_the_
         assert values_at(sheet.surface, middle_A) < sheet.record.undulation_A * 3
 
 
+def test_filaments_inside_a_membrane_are_in_none_that_is_nested_in_it():
+    kinds = (
+        MembraneSettings(shape="double", name="cell", size_A=(1500, 1500), gap_A=(300, 300),
+                         undulation=(0, 0)),
+        MembraneSettings(name="nucleus", size_A=(500, 500), inside="cell", undulation=(0, 0)),
+    )  # fmt: skip
+    many = replace(ACTIN, copies=(8, 8), length_A=(120, 150), inside="cell")
+    _, placement = placed(many, size=(150, 150, 150), membranes=kinds)
+    (_, inner, nucleus), particles = placement.membranes, placement.particles
+    actin = particles.positions_A[[name == "syn-actin" for name in particles.species]]
+    assert len(actin) >= 8 * 4
+    assert (values_at(inner.surface, actin) < 0).all()
+    assert (values_at(nucleus.surface, actin) > 0).all()
+
+
 def test_no_two_filaments_or_objects_share_a_voxel():
     config, placement = placed(
         replace(ACTIN, copies=(4, 4), persistence_A=1500.0, length_A=(500, 900)),

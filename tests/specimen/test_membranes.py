@@ -16,6 +16,7 @@ from faket.specimen.membrane_records import draw_membrane
 from faket.specimen.membrane_settings import MembraneSettings, OnMembrane
 from faket.specimen.membrane_shapes import surface_of
 from faket.specimen.meshes import mesh_of
+from faket.specimen.shapes import prepare_shape
 
 
 def species(name, radius_A):
@@ -200,6 +201,53 @@ def test_membranes_keep_apart_and_in_the_box_and_nested_ones_inside():
     np.testing.assert_allclose(gap, -70, atol=1.0)
 
 
+def test_nested_compartments_have_their_own_contents():
+    """What a membrane encloses lies in none that is nested in it, contents or not."""
+    still = {"undulation": (0, 0)}
+    kinds = (
+        MembraneSettings(shape="double", name="cell", size_A=(900, 900), gap_A=(70, 70),
+                         contents={"bead": 0.05, "hook": 10}, **still),
+        MembraneSettings(name="full", inside="cell", size_A=(250, 250), contents={"spike": 5},
+                         **still),
+        MembraneSettings(name="empty", inside="cell", size_A=(200, 200), **still),
+    )  # fmt: skip
+    config = only({"spike": 20}, size=(200, 200, 200), membranes=kinds)
+    placement = place_particles(config, LIBRARY, seed=3)
+    particles, (_, cell, full, empty) = placement.particles, placement.membranes
+    assert placement.placed == placement.requested
+    names = np.array(particles.species)
+    depth = {
+        one.record.name + ("" if one is not cell else " inner"): values_at(
+            one.surface, particles.positions_A
+        )
+        for one in placement.membranes
+    }
+    own = (names == "bead") | (names == "hook")
+    assert (depth["cell inner"][own] < -cell.half_A).all()
+    assert (depth["full"][own] > full.half_A).all()
+    assert (depth["empty"][own] > empty.half_A).all()
+    inside = depth["full"][names == "spike"] < 0
+    assert inside.sum() == 5
+    assert (depth["cell"][names == "spike"][~inside] > 0).all()
+    # A twentieth of what is left of the compartment, not of all that its membrane encloses.
+    room = cell.mesh.volume_A3() - full.mesh.volume_A3() - empty.mesh.volume_A3()
+    areas = sum(one.mesh.areas_A2().sum() for one in (cell, full, empty))
+    bead_A3 = prepare_shape(LIBRARY[1]).volume_voxels * 5.0**3
+    assert (names == "bead").sum() == pytest.approx(
+        0.05 * (room - areas * cell.half_A) / bead_A3, rel=0.05
+    )
+
+
+def test_as_many_as_fit_by_chance_are_no_number_that_was_asked_for():
+    kinds = (MembraneSettings(size_A=(400, 400), undulation=(0, 0)),)
+    for spacing_A, least in ((60.0, 50), (500.0, 1)):
+        how = OnMembrane(on="", spacing_A=spacing_A)
+        config = only({}, size=(100, 100, 100), membranes=kinds, on_membranes={"bead": how})
+        placement = place_particles(config, LIBRARY, seed=2)
+        assert placement.placed == placement.requested
+        assert placement.placed["bead"] >= least
+
+
 def test_neighbours_keep_their_spacing_and_clusters_are_denser():
     def sites(**more):
         how = OnMembrane(on="", wobble_deg=0, **more)
@@ -220,15 +268,19 @@ def test_neighbours_keep_their_spacing_and_clusters_are_denser():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: MembraneSettings(size_A=(200, 300), thickness_A=(80, 80)), "radius of at least"),
+        (lambda: MembraneSettings(size_A=(220, 300), thickness_A=(80, 80)), "at least 240 Å"),
+        (lambda: MembraneSettings(shape="double", size_A=(500, 600), gap_A=(300, 300)),
+         "found -50 Å by size_A = 500 with gap_A = 300; give .*size_A` of at least 719 Å"),
+        (lambda: MembraneSettings(shape="tubule", curvature_per_A=(0.005, 0.0099)),
+         "curvature_per_A` of at most 0.00842 per Å"),
         (lambda: MembraneSettings(shape="cube"), "expected a shape among"),
         (lambda: MembraneSettings(shape="sheet", curvature_per_A=(0.001, 0.001)), "no `curvature"),
         (lambda: MembraneSettings(curvature_per_A=(-0.001, 0.001)), "as it is closed"),
         (lambda: MembraneSettings(contents={"bead": 2.5}), "whole number"),
         (lambda: MembraneSettings(name="two words"), "a word"),
-        (lambda: OnMembrane(on="a"), "density_per_um2` or `spacing_A"),
+        (lambda: OnMembrane(on="a"), "density_per_um2` or `OnMembrane.spacing_A"),
         (lambda: OnMembrane(on="a", density_per_um2=1, axis=(0, 0, 0)), "axis that is not 0"),
-        (lambda: OnMembrane(on="a", density_per_um2=1e5, spacing_A=300).number_on(1e8), "agrees"),
+        (lambda: OnMembrane(on="a", density_per_um2=1e5, spacing_A=300), "at most 667"),
         (lambda: place_particles(only({}, (60, 60, 60), membranes=(MembraneSettings(inside="x"),)),
                                  LIBRARY, seed=0), "other membranes"),
         (lambda: place_particles(replace(CELL, on_membranes={"hook": OnMembrane(on="b",

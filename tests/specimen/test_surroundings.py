@@ -10,7 +10,13 @@ from hypothesis import strategies as st
 from faket.constants import CARBON_POTENTIAL_V, ICE_CRYSTAL_POTENTIAL_V, ICE_POTENTIAL_V
 from faket.data import Species
 from faket.errors import InputError
-from faket.specimen import SpecimenConfig, build_specimen, paint_specimen, place_particles
+from faket.specimen import (
+    Company,
+    SpecimenConfig,
+    build_specimen,
+    paint_specimen,
+    place_particles,
+)
 from faket.specimen.filament_settings import FilamentSettings
 from faket.specimen.ice_faces import draw_faces
 from faket.specimen.membrane_settings import MembraneSettings
@@ -96,6 +102,23 @@ def test_molecules_and_closed_membranes_stay_in_the_ice_and_sheets_are_cut_by_it
     z_A = placement.membranes[0].mesh.vertices_A[:, 2]
     assert z_A.min() >= around.faces.lower_A.min()
     assert z_A.max() <= around.faces.upper_A.max()
+
+
+def test_layers_lie_at_the_faces_of_the_ice():
+    settings = lamella(wedge_deg=(6.0, 6.0), curtains_A=(8.0, 8.0))
+    layered = config(
+        lamella=settings, copies={"ball": 40}, company={"ball": Company(layer_A=(60, 110))}
+    )
+    placement = place_particles(layered, [ball()], seed=4)
+    assert placement.placed["ball"] == 40
+    faces, positions_A = placement.surroundings.faces, placement.particles.positions_A
+    x, y = np.rint(positions_A[:, :2] / VOXEL_A).astype(int).T
+    depths_A = np.array(
+        [positions_A[:, 2] - faces.lower_A[y, x], faces.upper_A[y, x] - positions_A[:, 2]]
+    )
+    assert (depths_A.min(axis=0) > 60 - 1e-3).all()
+    assert (depths_A.min(axis=0) < 110 + 1e-3).all()
+    assert 8 < (depths_A[0] < depths_A[1]).sum() < 32
 
 
 def test_a_carbon_film_covers_its_part_of_the_field_with_the_potential_of_carbon():

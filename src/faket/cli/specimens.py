@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
+from faket.cli import messages
 from faket.cli.common import (
     Flag,
     Positive,
@@ -122,8 +123,10 @@ def specimen(recipe: Path, out: OutFolder, /, *, seed: Seed | None = None) -> No
     from faket.io.atomic import atomic_folder, require_free_folder
     from faket.io.specimen_files import write_specimen
     from faket.pipeline.library import load_library, specimen_config
+    from faket.pipeline.notices import neighbours_notice
     from faket.pipeline.recipe import drawn_recipe, read_recipe
-    from faket.specimen import paint_specimen, place_particles
+    from faket.pipeline.states import with_states
+    from faket.specimen import neighbour_facts, paint_specimen, place_particles
 
     require_free_folder(out)
     settings, _ = drawn_recipe(read_recipe(recipe), model_name(0))
@@ -135,12 +138,15 @@ def specimen(recipe: Path, out: OutFolder, /, *, seed: Seed | None = None) -> No
     around = placement.membranes, placement.surroundings
     painted = paint_specimen(config, library, placement.particles, *around)
     settings_used = {**settings.model_dump(mode="json"), "seed": chosen}
+    facts = neighbour_facts(config, placement.particles, placement.state_of)
     counts = {"requested": dict(placement.requested), "placed": placement.placed}
     with atomic_folder(out) as folder:  # appears with its manifest
-        write_specimen(folder, painted)
-        record_manifest(folder, "specimen", settings_used, [recipe], counts)
+        write_specimen(folder, with_states(painted, library))
+        record_manifest(folder, "specimen", settings_used, [recipe], counts | {"neighbours": facts})
     for name, wanted in placement.requested.items():
         print(f"{name}: {placement.placed[name]} of {wanted} placed")
+    for notice in neighbours_notice(out.name, facts):
+        messages.notice(notice)
 
 
 def project(

@@ -138,10 +138,11 @@ class Particles:
 
 @dataclass(frozen=True)
 class ClassInfo:
-    """Name and material of one value of the class mask."""
+    """Name and material of one value of the class mask, and whether data sets label it."""
 
     name: str
     material: Material
+    labelled: bool = field(default=True, metadata={"may": "be missing"})
 
 
 @dataclass(frozen=True)

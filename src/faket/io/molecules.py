@@ -90,7 +90,7 @@ def load_species(
         return species if name is None else Species(**{**vars(species), "name": name})
     path = Path(source)
     kind = _suffix(path)
-    title = name or _stem(path)
+    title = name or default_name(source)
     if not os.path.isfile(path):  # unlike Path.is_file, False for names too long
         raise InputError(f"{path}: expected a structure or map file, found none; check the path")
     if kind in _ATOMS:
@@ -140,7 +140,8 @@ def _suffix(path: Path) -> str:
     return suffixes[-2] if packed else "".join(suffixes[-1:])
 
 
-def _stem(path: Path) -> str:
-    """Name of a file without its suffix and blanks, because class names are written to tables."""
-    stem = path.name.removesuffix(".gz").removesuffix(".GZ")
+def default_name(source: str | Path) -> str:
+    """Return the class name of a source: no suffix and blanks, as it is written to tables."""
+    stem = Path(str(source).removeprefix("synthetic:")).name
+    stem = stem.removesuffix(".gz").removesuffix(".GZ")
     return "_".join(Path(stem).stem.split())

@@ -1,6 +1,6 @@
 """Species and specimens as folders of MRC, CSV and JSON files."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import get_args
 
@@ -171,6 +171,5 @@ def read_classes(path: Path) -> dict[int, ClassInfo]:
             "specimen again"
         )
     return {
-        int(label): ClassInfo(canonical_name(info.name), info.material)
-        for label, info in stored.items()
+        int(label): replace(info, name=canonical_name(info.name)) for label, info in stored.items()
     }

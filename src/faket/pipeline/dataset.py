@@ -21,7 +21,7 @@ from faket.pipeline.executors import ExecutorName, Workplace
 from faket.pipeline.like import with_grid_of_like
 from faket.pipeline.make_models import is_finished, make_models
 from faket.pipeline.methods import Plan
-from faket.pipeline.notices import placement_notice
+from faket.pipeline.notices import neighbours_notice, placement_notice
 from faket.pipeline.own_specimen import with_own_grid
 from faket.pipeline.preparation import prepare
 from faket.pipeline.progress_records import (
@@ -182,7 +182,10 @@ def check_finished(out: Path, only: range | None = None) -> dict[Path, dict[str,
 
 def _left_out(model: Path) -> list[str]:
     record = read_manifest(model / MANIFEST)["record"]
-    return placement_notice(model.name, record["requested"], record["placed"])
+    return [
+        *placement_notice(model.name, record["requested"], record["placed"]),
+        *neighbours_notice(model.name, record.get("neighbours", {})),
+    ]
 
 
 def _forget_failures(recipe: Recipe, out: Path, mine: range, retry: bool) -> None:

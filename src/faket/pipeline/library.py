@@ -6,14 +6,15 @@ from pathlib import Path
 
 from faket.data import DoubleArray, Species, SpeciesReport
 from faket.errors import InputError
-from faket.io.molecules import load_species
+from faket.io.molecules import default_name, load_species
 from faket.io.neighbours import neighbour_distances
 from faket.io.specimen_files import read_species
 from faket.io.structure_files import find_structure
 from faket.pipeline.recipe import Recipe
 from faket.pipeline.recipe_membranes import membrane_names, membrane_settings, on_membrane
-from faket.pipeline.recipe_specimen import FilamentEntry, SpeciesEntry
+from faket.pipeline.recipe_specimen import FilamentEntry, SpeciesEntry, told_of
 from faket.pipeline.states import (
+    CONFORMATION_OF,
     Form,
     count_of,
     first_form,
@@ -105,7 +106,8 @@ def _company(recipe: Recipe, library: tuple[Species, ...]) -> dict[str, Company]
             )
         distances_A = tuple(float(value) for value in found.get(name, ())) or None
         for state in range(count_of(entry)):
-            every[state_name(species.name, state)] = entry.company(distances_A)
+            with told_of(species.name):
+                every[state_name(species.name, state)] = entry.company(distances_A)
     return {name: company for name, company in every.items() if company != Company()}
 
 
@@ -125,9 +127,14 @@ def subunit_name(entry: FilamentEntry) -> str:
     return entry.name or Path(source.removeprefix("synthetic:")).name.partition(".")[0]
 
 
+def name_of(entry: SpeciesEntry) -> str:
+    """Return the class name of a species, before it is loaded."""
+    return entry.name or default_name(entry.source)
+
+
 def subunit_entries(recipe: Recipe) -> tuple[SpeciesEntry, ...]:
     """Return the subunits of filaments that are no species of the recipe, each once."""
-    known = {entry.name for entry in recipe.species}
+    known = {name_of(entry) for entry in recipe.species}
     entries = {}
     for filament in recipe.filaments:
         name = subunit_name(filament)
@@ -150,7 +157,7 @@ def source_path(entry: SpeciesEntry, recipe: Recipe) -> Path | None:
 
 def _bent(one: Species, name: str, of: str, form: Form) -> Species:
     """Return a conformation under its own name."""
-    facts = dict(one.report.facts)
+    facts = dict(one.report.facts) | {CONFORMATION_OF: name.rpartition("~")[0]}
     if form.amplitudes_A:
         facts["mode_amplitude_A"] = math.hypot(*form.amplitudes_A)
     if form.model:

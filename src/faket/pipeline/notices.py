@@ -3,13 +3,15 @@
 Settings are in backticks, as in errors (:class:`faket.errors.InputError`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from pydantic import BaseModel
 
 from faket.pipeline.methods import method_of
 from faket.pipeline.recipe import Recipe
-from faket.vocabulary import is_membrane
+from faket.vocabulary import VESICLE, is_membrane
+
+_FAR = 1.15  # times the distance that was asked for; both percentiles by chance less often
 
 
 def tomogram_notice(recipe: Recipe) -> str:
@@ -63,8 +65,44 @@ def placement_notice(
     if not short:
         return []
     # A membrane may also be too large, or come too near to itself wherever it is drawn.
-    alone = all(placed[n] >= wanted or is_membrane(n) for n, wanted in requested.items())
-    if alone:
-        remedy = "smaller `size_A` or more room may help"
+    lacking = [name for name, wanted in requested.items() if placed[name] < wanted]
+    if all(is_membrane(one) for one in lacking):
+        sizes = [
+            size
+            for size, found in (
+                ("`specimen.vesicle_semi_axes_A`", VESICLE in lacking),
+                ("`size_A`", any(one != VESICLE for one in lacking)),
+            )
+            if found
+        ]
+        remedy = f"smaller {' and '.join(sizes)} or more room may help"
         return [f"{name}: not all membranes found a place; placed {', '.join(short)}; {remedy}"]
     return [f"{name}: the specimen is full; placed {', '.join(short)}"]
+
+
+def neighbours_notice(
+    name: str, neighbours: Mapping[str, Mapping[str, Sequence[float]]]
+) -> list[str]:
+    """Return a notice of species whose neighbours lie farther apart than was asked.
+
+    Parameters
+    ----------
+    name : str
+        Of the tomogram.
+    neighbours : mapping
+        As :func:`faket.specimen.neighbour_facts` gives it.
+    """
+    return [
+        f"{name}: the nearest of {species} lie {_distances(facts['placed_A'])} apart (10th "
+        f"percentile and median), not {_distances(facts['wanted_A'])}: the molecule is too large "
+        "for them, or the specimen too full"
+        for species, facts in neighbours.items()
+        if all(
+            found > _FAR * wanted
+            for found, wanted in zip(facts["placed_A"], facts["wanted_A"], strict=True)
+        )
+    ]
+
+
+def _distances(values_A: Sequence[float]) -> str:
+    return " and ".join(f"{value:.0f}" for value in values_A) + " Å"

@@ -29,6 +29,7 @@ from faket.pipeline.stored_reference import prepare_references
 from faket.references.reference import Reference
 from faket.references.words import short_form
 from faket.reports import Report
+from faket.specimen import check_species
 
 
 def prepare(
@@ -72,6 +73,8 @@ def prepare(
         for notice in species.report.notices:
             say(f"{species.name}: {notice}", 0, 0)
     specimen = specimen_config(recipe, library)
+    if recipe.own_specimen is None:
+        check_species(specimen, library)  # what no tomogram could be made of
     plan = Plan(recipe, library, specimen, angles_deg, microscope, None, weights, files, out)
 
     def measure() -> None:

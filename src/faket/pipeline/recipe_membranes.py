@@ -9,6 +9,7 @@ from pydantic import ConfigDict, with_config
 
 from faket.data import Species
 from faket.errors import InputError
+from faket.pipeline.recipe_specimen import told_of
 from faket.specimen.membrane_settings import MembraneSettings, OnMembrane
 
 RANGES = (
@@ -72,7 +73,8 @@ def on_membrane(entry: Mapping[str, Any], species: Species) -> OnMembrane | None
         raise InputError(
             f"{where}: expected on = the name of membranes beside {next(iter(given))}, found none"
         )
-    how = OnMembrane(**given)
+    with told_of(species.name):
+        how = OnMembrane(**given)
     if how.depth_A is not None:
         return how
     if species.origin_A is None:

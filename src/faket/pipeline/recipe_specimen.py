@@ -1,5 +1,7 @@
 """What a recipe says of the specimen: its section, its species and its filaments."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -8,6 +10,7 @@ import pydantic
 from pydantic import ConfigDict, Field, with_config
 
 from faket.config import setting
+from faket.errors import InputError
 from faket.pipeline.recipe_company import CompanySection
 from faket.pipeline.recipe_reference import Paths, PositiveNumber, Section, listed
 from faket.specimen import FilamentSettings, SpecimenConfig
@@ -96,6 +99,15 @@ Probability = Annotated[float, Field(ge=0, le=1)]
 NonNegativeNumber = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
+@contextmanager
+def told_of(species: str) -> Iterator[None]:
+    """Let errors in the settings of a species tell its name."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"species {species!r}: {error}") from None
+
+
 class SpeciesEntry(CompanySection):
     """One kind of molecule."""
 
@@ -130,7 +142,7 @@ class SpeciesEntry(CompanySection):
     state_classes: bool = Field(False, description="every conformation is a class of its own")
     labelled: bool = Field(True, description="false: in the images, and in no label")
     volume_fraction: float | None = Field(
-        None, gt=0, lt=0.5, description="fraction of the specimen's volume, instead of copies"
+        None, ge=0, lt=0.5, description="fraction of the specimen's volume, instead of copies"
     )
     on: str | None = Field(None, description="name of the [[membranes]] that it crosses")
     density_per_um2: PositiveNumber | None = Field(

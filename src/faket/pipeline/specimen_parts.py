@@ -89,7 +89,7 @@ def parts_of(plan: Plan, specimen: Specimen, clock: Clock) -> SpecimenParts:
     )
     noise_free, grandmodel = _projected_and_binned(plan, None, specimen, clock)
     particles = specimen.particles
-    return SpecimenParts(
+    parts = SpecimenParts(
         noise_free,
         Volume(grandmodel, size_A * binning),
         np.ascontiguousarray(specimen.class_mask[sampled]),
@@ -97,7 +97,10 @@ def parts_of(plan: Plan, specimen: Specimen, clock: Clock) -> SpecimenParts:
         replace(particles, positions_A=particles.positions_A - np.array(offset) * size_A),
         specimen.classes,
         specimen,
+        membranes=specimen.membranes,
     )
+    hidden = [info.name for info in specimen.classes.values() if not info.labelled]
+    return without_distractors(parts, hidden)
 
 
 def without_distractors(parts: SpecimenParts, names: Sequence[str]) -> SpecimenParts:

@@ -6,15 +6,19 @@ Inside, every conformation is a species of its own; a data set has them as one, 
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 
-from faket.data import Species
+from faket.data import Species, Specimen
 from faket.errors import InputError
 from faket.pipeline.recipe import Recipe
 from faket.pipeline.recipe_specimen import SpeciesEntry
 from faket.pipeline.specimen_parts import SpecimenParts
 from faket.seeds import generator
+
+CONFORMATION_OF = "conformation_of"  # in the facts of a conformation, but of the first
+_Parts = TypeVar("_Parts", SpecimenParts, Specimen)
 
 
 @dataclass(frozen=True)
@@ -141,42 +145,41 @@ def _subunit_weights(entry: SpeciesEntry) -> tuple[float, ...]:
     return tuple(float(weight) for weight in weights)
 
 
-def with_states(parts: SpecimenParts, library: Sequence[Species]) -> SpecimenParts:
+def with_states(parts: _Parts, library: Sequence[Species]) -> _Parts:
     """Give conformations the class of their species, and the particle table their numbers.
 
-    The whole specimen keeps them apart, because it is painted from them.
+    Those that have classes of their own keep them. The whole specimen of parts keeps all apart,
+    because it is painted from them.
     """
+    forms = {
+        one.name: str(one.report.facts[CONFORMATION_OF])
+        for one in library
+        if CONFORMATION_OF in one.report.facts
+    }
+    if not forms:
+        return parts
     label_of = {info.name: label for label, info in parts.classes.items()}
     of = {one.name: one.state_of for one in library if one.state_of and one.name in label_of}
-    if not of:
-        return parts
     table = np.arange(256, dtype=np.uint8)
     for name, species in of.items():
         table[label_of[name]] = label_of[species]
-    families = set(of.values())
     bent = {one.name: float(one.report.facts.get("mode_amplitude_A", 0.0)) for one in library}
-    particles = parts.particles
-    state = [
-        float(name.rpartition("~")[2]) if name in of else 0.0 if name in families else np.nan
-        for name in particles.species
-    ]
+    state = dict.fromkeys(forms.values(), 0.0)
+    state |= {name: float(name.rpartition("~")[2]) for name in forms}
+    names, particles = parts.particles.species, parts.particles
+    columns = {
+        "state": np.array([state.get(name, np.nan) for name in names], np.float64),
+        "mode_amplitude_A": np.array(
+            [bent[name] if name in state else np.nan for name in names], np.float64
+        ),
+    }
     return replace(
         parts,
         class_mask=table[parts.class_mask],
         particles=replace(
             particles,
-            species=tuple(of.get(name, name) for name in particles.species),
-            columns={
-                **particles.columns,
-                "state": np.array(state, np.float64),
-                "mode_amplitude_A": np.array(
-                    [
-                        bent[name] if name in of or name in families else np.nan
-                        for name in particles.species
-                    ],
-                    np.float64,
-                ),
-            },
+            species=tuple(of.get(name, name) for name in names),
+            columns={**particles.columns, **columns},
         ),
         classes={label: info for label, info in parts.classes.items() if info.name not in of},
     )

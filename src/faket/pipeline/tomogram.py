@@ -1,6 +1,6 @@
 """Making one tomogram of a data set, from the placement of molecules to its folder."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -25,7 +25,7 @@ from faket.pipeline.states import with_states
 from faket.reconstruction import reconstruct
 from faket.reconstruction.wbp import Normalize
 from faket.seeds import derive
-from faket.specimen import Placement, place_particles
+from faket.specimen import Placement, neighbour_facts, place_particles
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,7 @@ class Imaged:
     placement: Placement
     parts: SpecimenParts
     images: TomogramImages
+    neighbours: Mapping[str, Any]
 
 
 def make_model(plan: Plan, index: int, say: Callable[[str], None] | None = None) -> None:
@@ -53,7 +54,7 @@ def make_model(plan: Plan, index: int, say: Callable[[str], None] | None = None)
             write_model(folder, recipe, made.parts, made.images, tomogram, halves)
             write_labels(folder, recipe, made.parts, plan.library)
         outputs = sorted(path for path in folder.iterdir())
-        record = {
+        record: dict[str, Any] = {
             "model": name,
             "requested": dict(made.placement.requested),
             "placed": dict(made.placement.placed),
@@ -61,6 +62,8 @@ def make_model(plan: Plan, index: int, say: Callable[[str], None] | None = None)
         }
         if drawn:
             record["drawn"] = drawn
+        if made.neighbours:
+            record["neighbours"] = made.neighbours
         if made.placement.surroundings is not None:
             record["surroundings"] = made.placement.surroundings.facts()
         write_manifest(
@@ -100,7 +103,8 @@ def _imaged(plan: Plan, name: str, clock: Clock, tell: Callable[[str], None]) ->
     tell(f"{name}: {recipe.method}")
     with clock.stage(recipe.method):
         images = make_images(plan, parts.noise_free, parts.whole, name)
-    return Imaged(placement, with_depth(parts, recipe.tomogram_size[2]), images)
+    facts = neighbour_facts(plan.specimen, placement.particles, placement.state_of)
+    return Imaged(placement, with_depth(parts, recipe.tomogram_size[2]), images, facts)
 
 
 def _tomogram(plan: Plan, made: Imaged, series: TiltSeries, name: str) -> Volume:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from faket.data import ClassInfo, Material, Species
 from faket.errors import InputError
 from faket.specimen.config import SpecimenConfig
+from faket.specimen.names import check_names
 from faket.vocabulary import (
     CARBON,
     FIDUCIAL,
@@ -64,12 +65,12 @@ def class_labels(
     infos += [ClassInfo(membrane_class(name), "membrane") for name in dict.fromkeys(membranes)]
     infos += [ClassInfo(name, _MATERIALS[name]) for name in surroundings]
     others = [one for one, kept in zip(species, own, strict=True) if not kept]
-    infos += [ClassInfo(one.name, "protein") for one in others]
+    infos += [ClassInfo(one.name, "protein", one.labelled) for one in others]
     return dict(enumerate(infos, start=1))
 
 
 def check_species(config: SpecimenConfig, species: Sequence[Species]) -> None:
-    """Raise InputError if a species has another voxel size, or the config names an unknown one."""
+    """Raise InputError if a species has another voxel size, or the config an unknown name."""
     names = [one.name for one in species]
     for one in species:
         if abs(one.voxel_size_A / config.voxel_size_A - 1) > 1e-4:
@@ -92,3 +93,4 @@ def check_species(config: SpecimenConfig, species: Sequence[Species]) -> None:
                     f"{', '.join(names) or '(none)'}, found {name!r}; correct the name or add the "
                     "species"
                 )
+    check_names(config, names)

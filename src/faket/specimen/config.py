@@ -90,7 +90,7 @@ class SpecimenConfig:
         check_settings(self)
         _check_size(self.size_voxels)
         _check_amounts(self.copies, self.volume_fractions)
-        _check_company(self.company)
+        _check_company(self.company, self.size_A[2])
         _check_states(self.states)
         for settings in self.filaments:
             check_filaments(settings, self.size_A)
@@ -185,10 +185,15 @@ def _check_kinds(config: SpecimenConfig) -> None:
             )
 
 
-def _check_company(company: Mapping[str, Company]) -> None:
+def _check_company(company: Mapping[str, Company], thickness_A: float) -> None:
     for name, value in company.items():
         if not isinstance(value, Company):
             raise InputError(f"company of {name!r}: expected a Company, found {value!r:.80}")
+        if value.layer_A is not None and value.layer_A[0] > thickness_A / 2:
+            raise InputError(
+                f"`Company.layer_A` of {name!r}: expected at most {thickness_A / 2:g} Å, half of "
+                f"the box's thickness, found {value.layer_A[0]:g}; lower it"
+            )
 
 
 def _check_states(states: Mapping[str, Mapping[str, float]]) -> None:

@@ -23,8 +23,7 @@ def fixed_scene(config: SpecimenConfig, shapes: Mapping[str, Shape], seed: int) 
     Raises
     ------
     InputError
-        If a setting names membranes or species that are not there; and, with ``on_full="stop"``,
-        if something does not fit.
+        With ``on_full="stop"``, if something does not fit.
     """
     nx, ny, nz = config.size_voxels
     scene = Scene(np.zeros((nz, ny, nx), np.bool_), PoseRecord(config.voxel_size_A))
@@ -33,7 +32,6 @@ def fixed_scene(config: SpecimenConfig, shapes: Mapping[str, Shape], seed: int) 
     if drawn is not None:
         drawn.occupy(scene.occupancy)
         scene.surroundings = drawn
-    _check_names(config, shapes)
     if config.membranes:
         _add_membranes(scene, config, seed)
     if scene.surroundings is not None:
@@ -60,30 +58,6 @@ def _add_surroundings(scene: Scene, drawn: Surroundings) -> None:
         else one
         for one in scene.membranes
     )
-
-
-def _check_names(config: SpecimenConfig, shapes: Mapping[str, Shape]) -> None:
-    names = set(config.membrane_classes)
-    for species, how in config.on_membranes.items():
-        if how.on not in names:
-            raise InputError(
-                f"species {species!r}: expected on = the name of membranes "
-                f"({', '.join(sorted(names - {''})) or 'none has a name'}), found {how.on!r}"
-            )
-    for settings in config.filaments:
-        if settings.inside and settings.inside not in names:
-            raise InputError(
-                f"filaments of {settings.subunit}: expected inside = the name of membranes "
-                f"({', '.join(sorted(names - {''})) or 'none has a name'}), found "
-                f"{settings.inside!r}; give one of them"
-            )
-    for kind in config.membranes:
-        for name in kind.contents:
-            if name not in shapes:
-                raise InputError(
-                    f"membranes, contents: expected species among "
-                    f"{', '.join(shapes) or '(none)'}, found {name!r}; correct the name"
-                )
 
 
 def _add_membranes(scene: Scene, config: SpecimenConfig, seed: int) -> None:

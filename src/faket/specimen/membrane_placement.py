@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 
 from faket.data import AnyArray, DoubleArray
-from faket.errors import InputError
 from faket.seeds import generator
 from faket.specimen.level_sets import values_at
 from faket.specimen.membrane_settings import MembraneSettings
 from faket.specimen.membranes import Membranes, PlacedMembrane, inside_nodes_A
+from faket.specimen.names import order_of
 
 
 def place_membranes(
@@ -39,7 +39,7 @@ def place_membranes(
     """
     membranes = Membranes(size_voxels, voxel_A, occupancy)
     asked: dict[str, int] = {}
-    for index in _order(kinds):
+    for index in order_of(kinds):
         kind = kinds[index]
         rng = generator(seed, "membranes", kind.name, index)
         layers = 2 if kind.shape == "double" else 1
@@ -79,28 +79,3 @@ def elsewhere(
         if one.number in kept:
             kept.add(one.parent)
     return [one for one in placed if one.number not in kept and not one.record.is_open]
-
-
-def _order(kinds: Sequence[MembraneSettings]) -> list[int]:
-    """Return the order of placement.
-
-    Raises
-    ------
-    InputError
-        If a kind lies in one that is not there, or in itself.
-    """
-    names = {kind.name for kind in kinds} - {""}
-    order: list[int] = [i for i, kind in enumerate(kinds) if kind.shape == "sheet"]
-    waiting = [i for i in range(len(kinds)) if i not in order]
-    while waiting:
-        later = {kinds[i].name for i in waiting} - {""}
-        ready = [i for i in waiting if kinds[i].inside not in later]
-        if not ready or any(kinds[i].inside not in names | {""} for i in ready):
-            found = kinds[(ready or waiting)[0]].inside
-            raise InputError(
-                f"membranes: expected inside = the name of other membranes "
-                f"({', '.join(sorted(names)) or 'none has a name'}), found {found!r}"
-            )
-        order += ready
-        waiting = [i for i in waiting if i not in ready]
-    return order

@@ -137,31 +137,29 @@ class OnMembrane:
             raise InputError(f"{where}: expected facing = out, in or both, found {self.facing!r}")
         if self.density_per_um2 is None and self.spacing_A is None:
             raise InputError(
-                f"{where}: expected `density_per_um2` or `spacing_A`, found neither; give one of "
-                "them"
+                f"{where}: expected `OnMembrane.density_per_um2` or `OnMembrane.spacing_A`, found "
+                "neither; give one of them"
             )
         if not math.hypot(*self.axis) > 0:
-            raise InputError(f"{where}: expected an axis that is not 0, found {self.axis}")
+            raise InputError(
+                f"{where}: expected an axis that is not 0, found {self.axis}; give the direction "
+                "in the molecule's frame that points along the normal"
+            )
+        if self.spacing_A is not None and self.density_per_um2 is not None:
+            fits = A_PER_UM**2 / self.spacing_A**2
+            if self.density_per_um2 > fits:
+                raise InputError(
+                    f"{where}: expected a density that agrees with a spacing of "
+                    f"{self.spacing_A:g} Å, at most {_JAM * fits:.0f} per µm², found "
+                    f"{self.density_per_um2:g}; lower one of them"
+                )
 
     def number_on(self, area_A2: float) -> int:
-        """Return how many molecules an area should hold.
-
-        Raises
-        ------
-        InputError
-            If the density does not agree with the spacing.
-        """
-        most = math.inf if self.spacing_A is None else _JAM * area_A2 / self.spacing_A**2
-        if self.density_per_um2 is None:
-            return round(most)
-        wanted = self.density_per_um2 * area_A2 / A_PER_UM**2
-        if wanted > most / _JAM:
-            fits = A_PER_UM**2 / (self.spacing_A or 1.0) ** 2 * _JAM
-            raise InputError(
-                f"species on {self.on!r}: expected a density that agrees with a spacing of "
-                f"{self.spacing_A:g} Å, up to {fits:.0f} per µm², found {self.density_per_um2:g}"
-            )
-        return round(wanted)
+        """Return how many molecules an area should hold."""
+        if self.density_per_um2 is not None:
+            return round(self.density_per_um2 * area_A2 / A_PER_UM**2)
+        assert self.spacing_A is not None  # one of them is given
+        return round(_JAM * area_A2 / self.spacing_A**2)
 
 
 def _check_types(one: MembraneSettings) -> None:
@@ -195,35 +193,44 @@ def _check_types(one: MembraneSettings) -> None:
 
 
 def _check_room(one: MembraneSettings) -> None:
-    """Refuse membranes that are thicker than they are bent."""
-    radius_A, what = one.size_A[0] / 2, f"size_A = {one.size_A[0]:g}"
-    if one.shape == "double":
-        radius_A, what = radius_A - one.gap_A[1], f"{what} with gap_A = {one.gap_A[1]:g}"
-    if one.shape == "tubule":
-        radius_A, what = float("inf"), ""
-    if one.curvature_per_A is not None:
-        if one.shape == "sheet":
-            raise InputError(
-                "membranes, sheet: expected no `curvature_per_A`, because both sides of a sheet "
-                f"are alike and its mean is 0, found {one.curvature_per_A}; set undulation"
-            )
-        if one.shape != "field" and one.curvature_per_A[0] <= 0:
-            raise InputError(
-                f"membranes, {one.shape}: expected `curvature_per_A` > 0, as it is closed, found "
-                f"{one.curvature_per_A[0]:g}"
-            )
-        most = max(abs(k) for k in one.curvature_per_A)
-        sharpest_A = (0.5 if one.shape == "tubule" else 1.0) / max(most, 1e-12)
-        if sharpest_A < radius_A:
-            radius_A, what = sharpest_A, f"curvature_per_A = {most:g}"
+    """Refuse membranes that are thicker than they are bent, and tell what fits."""
     least_A = 1.5 * one.thickness_A[1]  # chosen: bilayers of smaller vesicles are not known
+    gaps_A = one.gap_A[1] if one.shape == "double" else 0.0
+    radius_A, what = one.size_A[0] / 2 - gaps_A, f"size_A = {one.size_A[0]:g}"
+    fits = f"`MembraneSettings.size_A` of at least {2 * (least_A + gaps_A):.0f} Å"
+    if gaps_A:
+        what += f" with gap_A = {gaps_A:g}"
+    if one.shape == "tubule":
+        radius_A = float("inf")
+    if one.curvature_per_A is not None:
+        _check_sign(one)
+        most = max(abs(k) for k in one.curvature_per_A)
+        turn = 0.5 if one.shape == "tubule" else 1.0
+        if turn / max(most, 1e-12) < radius_A:
+            radius_A, what = turn / most, f"curvature_per_A = {most:g}"
+            fits = f"`MembraneSettings.curvature_per_A` of at most {turn / least_A:.3g} per Å"
     if radius_A < least_A:
         raise InputError(
             f"membranes, {one.shape}: expected a radius of at least {least_A:g} Å for a bilayer of "
-            f"{one.thickness_A[1]:g} Å, found {radius_A:g} Å by {what}; make it larger"
+            f"{one.thickness_A[1]:g} Å, found {radius_A:.0f} Å by {what}; give {fits}"
         )
     if one.shape == "sheet" and (one.inside or one.contents):
         raise InputError(
             "membranes, sheet: expected neither inside nor contents, because a sheet crosses the "
             "specimen, found one; take shape = 'vesicle'"
+        )
+
+
+def _check_sign(one: MembraneSettings) -> None:
+    """Refuse a mean curvature that a shape cannot have."""
+    assert one.curvature_per_A is not None
+    if one.shape == "sheet":
+        raise InputError(
+            "membranes, sheet: expected no `curvature_per_A`, because both sides of a sheet "
+            f"are alike and its mean is 0, found {one.curvature_per_A}; set undulation"
+        )
+    if one.shape != "field" and one.curvature_per_A[0] <= 0:
+        raise InputError(
+            f"membranes, {one.shape}: expected `curvature_per_A` > 0, as it is closed, found "
+            f"{one.curvature_per_A[0]:g}"
         )

@@ -1,12 +1,12 @@
 """Wanted distances to the nearest of the kind, as they were found in real data."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 from scipy.spatial import cKDTree
 from scipy.spatial.transform import Rotation
 
-from faket.data import DoubleArray
+from faket.data import DoubleArray, Particles
 from faket.specimen.anywhere import BATCH, Anywhere
 from faket.specimen.company import Company
 from faket.specimen.config import SpecimenConfig
@@ -17,6 +17,7 @@ from faket.specimen.surroundings import Surroundings
 _NEW_PAIRS = 0.43
 _STRETCHES = (*[1.0] * 8, *(1.1**k for k in range(1, 10)))  # of a wanted distance; chosen
 _SLACK_A = 1e-6
+_ENOUGH = 10  # molecules, for percentiles of their distances; chosen
 
 
 class AmongNeighbours(Anywhere):
@@ -82,3 +83,37 @@ class AmongNeighbours(Anywhere):
             return positions_A
         nearest_A, _ = cKDTree(np.array(self._points_A)).query(positions_A)
         return np.asarray(positions_A[nearest_A >= self._distance_A - _SLACK_A])
+
+
+def neighbour_facts(
+    config: SpecimenConfig, particles: Particles, state_of: Mapping[str, str]
+) -> dict[str, dict[str, tuple[float, float]]]:
+    """Return wanted and placed distances to the nearest of the kind, by species.
+
+    Both as their 10th percentile and median, Å: ``wanted_A`` and ``placed_A``. Of fewer than
+    ten molecules they tell little; these are left out.
+
+    Parameters
+    ----------
+    config : SpecimenConfig
+    particles : Particles
+    state_of : mapping of str to str
+        Species of conformations.
+    """
+    names = np.array([state_of.get(name, name) for name in particles.species])
+    found = {}
+    for species, company in config.company.items():
+        points_A = particles.positions_A[names == species]
+        if company.neighbours_A is None or species in state_of or len(points_A) < _ENOUGH:
+            continue
+        placed_A = cKDTree(points_A).query(points_A, k=2)[0][:, 1]
+        found[species] = {
+            "wanted_A": _percentiles(np.array(company.neighbours_A)),
+            "placed_A": _percentiles(placed_A),
+        }
+    return found
+
+
+def _percentiles(distances_A: DoubleArray) -> tuple[float, float]:
+    low, middle = np.percentile(distances_A, [10, 50])
+    return float(low), float(middle)

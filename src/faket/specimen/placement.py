@@ -33,12 +33,15 @@ class Placement:
     requested : mapping of str to int
         Number of objects asked for, by class name, "vesicle" and "fiducial" among them; of
         filaments and bundles by the names of :meth:`SpecimenConfig.filaments_by_name`.
+        Conformations count as their species.
     grown : mapping of str to int
         Number of filaments and bundles that found room, by those names.
     membranes : tuple of PlacedMembrane
         The surfaces of those among the particles.
     surroundings : Surroundings or None
         What bounds the ice.
+    state_of : mapping of str to str
+        Species of the conformations that have no class of their own.
     """
 
     particles: Particles
@@ -46,11 +49,12 @@ class Placement:
     grown: Mapping[str, int] = field(default_factory=dict)
     membranes: tuple[PlacedMembrane, ...] = ()
     surroundings: Surroundings | None = None
+    state_of: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def placed(self) -> dict[str, int]:
         """Number of placed objects, by class name."""
-        found = Counter(self.particles.species)
+        found = Counter(self.state_of.get(name, name) for name in self.particles.species)
         return {name: self.grown.get(name, found[name]) for name in self.requested}
 
 
@@ -125,8 +129,18 @@ def place_particles(config: SpecimenConfig, species: Sequence[Species], *, seed:
     grown = {name: grown[name] for name in config.filaments_by_name()}
     asked = Counter(_with_partners(config, _without_subunits(config, requested)))
     asked.update(scene.requested)
+    state_of = {one.name: one.state_of for one in species if one.state_of}
     around = scene.membranes, scene.surroundings
-    return Placement(record.particles(), dict(asked), grown, *around)
+    return Placement(record.particles(), _by_species(asked, state_of), grown, *around, state_of)
+
+
+def _by_species(counts: Mapping[str, int], state_of: Mapping[str, str]) -> dict[str, int]:
+    """Count conformations as their species."""
+    found: dict[str, int] = {}
+    for name, n in counts.items():
+        whose = state_of.get(name, name)
+        found[whose] = found.get(whose, 0) + n
+    return found
 
 
 def _with_partners(config: SpecimenConfig, requested: dict[str, int]) -> dict[str, int]:

@@ -122,9 +122,11 @@ class InChains(Anywhere):
         low_A = np.maximum(low_A, [-np.inf, -np.inf, lower_A[0]])
         high_A = np.minimum(high_A, [np.inf, np.inf, upper_A[0]])
         length_A = (self._left - 1) * float(np.mean(self.company.chain_spacing_A))
+        # Twice the root mean square by which a chain's end leaves its first direction.
+        aside_A = 2 * math.sqrt(length_A**3 / (3 * self.company.chain_persistence_A))
         turns = Rotation.from_quat(self.rng.normal(size=(_DIRECTIONS, 4)))
         ends_A = start_A + length_A * turns.apply([0, 0, 1])
-        beyond_A = np.maximum(low_A - ends_A, ends_A - high_A).max(axis=1)
+        beyond_A = np.maximum(low_A - ends_A, ends_A - high_A).max(axis=1) + aside_A
         return turns[int(np.argmax(beyond_A <= max(0.0, float(beyond_A.min()))))]
 
     def missed(self) -> None:
