@@ -67,6 +67,42 @@ def test_a_table_of_particles_is_enough(tmp_path: Path) -> None:
     assert np.linalg.norm(where - [100, 80, 64], axis=1).max() <= 20
 
 
+def test_the_files_of_polnet_are_read_as_they_are(tmp_path: Path) -> None:
+    """Density, labels, motif list (tabs; points of membranes; w x y z) and table of labels."""
+    mask = write_sample(tmp_path)
+    places = {"pdb_1bxn": (13, 11, 9), "pdb_3cf3": (25, 18, 12)}  # x y z, voxels
+    lines = ["Type Label Code Polymer X Y Z Q1 Q2 Q3 Q4"]
+    for label, (code, place) in enumerate(places.items(), start=1):
+        x, y, z = (8 * value for value in place)
+        # A quarter turn about z takes the model's x to the tomogram's y.
+        lines.append(f"cprotein {label} {code} 0 {x} {y} {z} 0.70710678 0 0 0.70710678")
+    lines.append("membrane 3 sphere 0 90 90 90 0 0 1 0")
+    text = "\n".join(lines).replace(" ", "\t")
+    (tmp_path / "tomo_001_motif_list.csv").write_text(text + "\n")
+    (tmp_path / "labels_table.csv").write_text(
+        "MODEL\tLABEL\nin_10A/1bxn_10A.pns\t1\nin_10A/3cf3_10A.pns\t2\n"
+    )
+    head = 'from = { potential = "density.mrc", labels = "labels.mrc", volts_per_unit = 2, '
+    model = made(tmp_path, head + 'background = 7, particles = "tomo_001_motif_list.csv" }')
+    particles = read_particles(model / "particles.csv")
+    assert particles.species == tuple(places)
+    np.testing.assert_allclose(particles.positions_A, 8.0 * np.array(list(places.values())))
+    np.testing.assert_allclose(
+        particles.rotations.apply([1, 0, 0]), np.tile([0, 1, 0], (2, 1)), atol=1e-7
+    )
+    # Classes without names are called as the particles that lie in them.
+    assert (model / "classes.txt").read_text() == "1 pdb_1bxn\n2 pdb_3cf3\n"
+    np.testing.assert_array_equal(read_mask(model / "class_mask.mrc"), mask[::2, ::2, ::2])
+    instances = read_mask(model / "occupancy_mask.mrc")
+    assert set(np.unique(instances)) == {0, 1, 2}
+    own = tmp_path / "own"
+    own.mkdir()
+    for file in tmp_path.glob("*.*"):
+        (own / file.name).write_bytes(file.read_bytes())
+    model = made(own, head + 'background = 7, classes = "labels_table.csv" }')
+    assert (model / "classes.txt").read_text() == "1 1bxn_10A\n2 3cf3_10A\n"
+
+
 def test_a_folder_of_faket_is_read(tmp_path: Path) -> None:
     from faket.io.specimen_files import write_specimen
     from faket.specimen import SpecimenConfig, build_specimen
@@ -118,11 +154,22 @@ def test_it_goes_through_every_method(tmp_path: Path, method: str) -> None:
         ('from = { potential = "density.mrc", labels = "density.mrc" }', "density.mrc"),
         ('from = { potential = "density.mrc" }\ncrowding = [0.1, 0.2]', "varies"),
         ('from = { potentail = "density.mrc" }', "potential"),
-        ('from = { potential = "density.mrc", particles = "names.txt" }', "names.txt"),
+        ('from = { potential = "density.mrc", particles = "names.txt" }', "names.txt.*Code, X, Y"),
+        ('from = { potential = "density.mrc", labels = "small.mrc" }', r"shape.*found \(5, 6, 8\)"),
+        (
+            'from = { potential = "density.mrc", labels = "labels.mrc", classes = "labels.mrc" }',
+            "labels.mrc",
+        ),
+        ('from = { potential = "density.mrc", volts_per_unit = nan }', "specimen.from.volts_per"),
+        ('from = { potential = "density.mrc", particles = "zeros.csv" }', "unit quaternions"),
     ],
 )
 def test_mistakes_are_one_line(tmp_path: Path, specimen: str, words: str) -> None:
     write_sample(tmp_path)
+    write_mask(tmp_path / "small.mrc", np.ones((5, 6, 8), np.uint8), 8.0)
+    (tmp_path / "zeros.csv").write_text("Code,X,Y,Z,Q1,Q2,Q3,Q4\na,1,2,3,0,0,0,0\n")
     with pytest.raises(InputError, match=words) as error:
         made(tmp_path, specimen)
     assert "\n" not in str(error.value)
+    # All but the values of volumes is looked at before the first tomogram.
+    assert ("set aside" in str(error.value)) == ('labels = "density.mrc"' in specimen)

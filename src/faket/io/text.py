@@ -95,14 +95,18 @@ def _check_rows(path: PathLike, number: int) -> None:
 def csv_rows(path: PathLike, columns: Sequence[str]) -> list[tuple[int, dict[str, str]]]:
     """Return (line number from 1, cells by column) of a CSV table with a header line.
 
-    The columns may stand in any order, with others among them; blank lines are skipped.
+    The columns may stand in any order, with others among them; blank lines are skipped. Cells are
+    separated by commas, or by tabs if the first line has tabs and no comma.
 
     Raises
     ------
     InputError
         If it is no such table; with the missing columns, or the line of another length.
     """
-    reader = csv.reader(io.StringIO(read_text(path), newline=""))
+    text = read_text(path)
+    first = text.partition("\n")[0]
+    tabs = "\t" in first and "," not in first
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter="\t" if tabs else ",")
     try:
         table = []
         for row in reader:

@@ -3,7 +3,6 @@
 Their potential, labels and particles are read; binning, labels of the tomogram and images are ours.
 """
 
-import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
@@ -11,16 +10,14 @@ from pathlib import Path
 
 import numpy as np
 from scipy import ndimage
-from scipy.spatial.transform import Rotation
 
 from faket.data import AnyArray, ClassInfo, DoubleArray, Material, Particles, Specimen, Volume
 from faket.errors import InputError
 from faket.io.failures import input_error
 from faket.io.model_folder import POTENTIAL
 from faket.io.mrc import read_mask, read_shape, read_volume
-from faket.io.particles import read_particles
-from faket.io.specimen_files import read_classes, read_specimen
-from faket.io.text import csv_rows, parse_number, text_lines
+from faket.io.specimen_files import read_specimen
+from faket.pipeline.own_tables import class_names, particles_of, unturned
 from faket.pipeline.recipe import Recipe
 from faket.specimen import Placement
 from faket.vocabulary import CARBON, FIDUCIAL, ICE_CRYSTAL, VACUUM, VESICLE
@@ -32,7 +29,10 @@ _MATERIALS: Mapping[str, Material] = {
     ICE_CRYSTAL: "crystal",
     VACUUM: "vacuum",
 }
-_TABLES = (("species", "x_A", "y_A", "z_A"), ("particle_type", "x", "y", "z"))
+_NEITHER = (
+    "specimen.from: expected labels or a table of particles beside the potential, found neither; "
+    "name one of them"
+)
 
 
 def with_own_grid(recipe: Recipe) -> Recipe:
@@ -73,6 +73,40 @@ def own_files(recipe: Recipe) -> list[Path]:
     return [file for p in paths for file in (sorted(p.iterdir()) if p.is_dir() else [p])]
 
 
+def check_own(recipe: Recipe) -> None:
+    """Read the small files of the specimens that a recipe names, before the first is needed.
+
+    Raises
+    ------
+    InputError
+        If a table or a list of names cannot be used, or labels lie on another grid.
+    """
+    own = recipe.own_specimen
+    if own is None:
+        return
+    if (
+        not own.labels
+        and not own.particles
+        and not all(recipe.at(p).is_dir() for p in own.potential)
+    ):
+        raise InputError(_NEITHER)
+    x, y, z = recipe.specimen.size_voxels
+    for path in own.labels:
+        _check_grid(recipe.at(path), read_shape(recipe.at(path)), (z, y, x))
+    for path in own.particles:
+        particles_of(recipe.at(path))
+    if own.classes is not None:
+        class_names(recipe.at(own.classes))
+
+
+def _check_grid(labels: Path, found: tuple[int, ...], shape: tuple[int, ...]) -> None:
+    if tuple(found) != tuple(shape):
+        raise input_error(
+            labels, f"expected the potential's shape {shape}, found {tuple(found)}; give both on "
+            "one grid"
+        )  # fmt: skip
+
+
 def _potential_file(recipe: Recipe, path: Path) -> Path:
     place = recipe.at(path)
     return place / POTENTIAL if place.is_dir() else place
@@ -96,7 +130,7 @@ def read_own_specimen(recipe: Recipe, index: int) -> tuple[Specimen, Placement]:
         data = np.float32(own.volts_per_unit) * (volume.data - np.float32(own.background))
         labels = [recipe.at(file) for file in own.labels]
         tables = [recipe.at(file) for file in own.particles]
-        names = _class_names(recipe.at(own.classes)) if own.classes is not None else {}
+        names = class_names(recipe.at(own.classes)) if own.classes is not None else {}
         specimen = _labelled(
             Volume(data, volume.voxel_size_A),
             labels[index % len(labels)] if labels else None,
@@ -116,22 +150,16 @@ def _labelled(
 ) -> Specimen:
     """Return a specimen with what is known of its labels and particles."""
     shape, voxel_A = potential.data.shape, potential.voxel_size_A
-    particles = None if table is None else _particles(table)
+    particles = None if table is None else particles_of(table)
     if labels is not None:
         mask = read_mask(labels, dtype=np.uint8)
-        if mask.shape != shape:
-            raise input_error(
-                labels, f"expected the potential's shape {shape}, found {mask.shape}; give both on "
-                "one grid"
-            )  # fmt: skip
+        _check_grid(labels, mask.shape, shape)
+        names = (_names_there(mask, particles, voxel_A) if particles else {}) | dict(names)
         names = {int(n): names.get(int(n), f"class_{n}") for n in np.unique(mask) if n}
         if particles is None:
             particles = _pieces(mask, names, voxel_A)
     elif particles is None:
-        raise InputError(
-            "specimen.from: expected labels or a table of particles beside the potential, found "
-            "neither; name one of them"
-        )
+        raise InputError(_NEITHER)
     else:
         names = dict(enumerate(dict.fromkeys(particles.species), start=1))
         mask = np.zeros(shape, np.uint8)
@@ -147,6 +175,16 @@ def _labelled(
     return Specimen(potential, mask, instances, particles, classes)
 
 
+def _names_there(mask: AnyArray, particles: Particles, voxel_A: float) -> dict[int, str]:
+    """Name each class as most of the particles are called whose centres lie in it."""
+    index = np.rint(particles.positions_A[:, ::-1] / voxel_A).astype(np.int64)
+    here = ((index >= 0) & (index < mask.shape)).all(axis=1)
+    labels = np.zeros(len(index), np.int64)
+    labels[here] = mask[tuple(index[here].T)]
+    found = Counter(zip(labels.tolist(), particles.species, strict=True))
+    return {label: name for (label, name), _ in reversed(found.most_common()) if label}
+
+
 def _pieces(mask: AnyArray, names: Mapping[int, str], voxel_A: float) -> Particles:
     """Return every connected piece of a class as a particle at its centre; nothing tells poses."""
     species: list[str] = []
@@ -156,37 +194,7 @@ def _pieces(mask: AnyArray, names: Mapping[int, str], voxel_A: float) -> Particl
         found = np.array(ndimage.center_of_mass(mask == number, pieces, range(1, n + 1)))
         centres.append(found.reshape(-1, 3)[:, ::-1] * voxel_A)  # z y x → x y z
         species += [name] * n
-    return _unturned(species, np.concatenate([*centres, np.empty((0, 3))]))
-
-
-def _particles(path: Path) -> Particles:
-    """Read our own particle table, or names and positions of any other."""
-    rows = csv_rows(path, ())
-    header = rows[0][1] if rows else {}
-    if "qw" in header and "id" in header:
-        return read_particles(path)
-    columns = next((names for names in _TABLES if all(name in header for name in names)), None)
-    if columns is None:
-        raise input_error(
-            path, f"expected the columns {', '.join(_TABLES[0])} or {', '.join(_TABLES[1])} (Å), "
-            f"found {', '.join(header) or 'no row'}; rename them"
-        )  # fmt: skip
-    places = [
-        [parse_number(cells[name], path, f"line {number}, {name}") for name in columns[1:]]
-        for number, cells in rows
-    ]
-    return _unturned([cells[columns[0]].strip() for _, cells in rows], np.array(places))
-
-
-def _unturned(species: list[str], positions_A: DoubleArray) -> Particles:
-    n = len(species)
-    return Particles(
-        np.arange(1, n + 1, dtype=np.int64),
-        tuple(species),
-        positions_A,
-        Rotation.identity(n),
-        np.full((n, 3), np.nan),
-    )
+    return unturned(species, np.concatenate([*centres, np.empty((0, 3))]))
 
 
 def _balls(
@@ -206,21 +214,3 @@ def _balls(
         instances[box][closer] = number
         nearest[box][closer] = square[closer]
     return instances
-
-
-def _class_names(path: Path) -> dict[int, str]:
-    """Read lines "number name", or our classes.json."""
-    if path.suffix == ".json":
-        try:
-            return {number: info.name for number, info in read_classes(path).items()}
-        except json.JSONDecodeError as error:
-            raise input_error(path, f"expected JSON ({error}); correct it") from None
-    names = {}
-    for number, line in text_lines(path):
-        words = line.split()
-        if len(words) != 2 or not words[0].isdecimal():
-            raise input_error(
-                path, f"line {number}: expected a number and a name, found {line!r:.60}; correct it"
-            )
-        names[int(words[0])] = words[1]
-    return names

@@ -15,7 +15,7 @@ from faket.pipeline.like import with_measured_filter
 from faket.pipeline.made_once import make_once
 from faket.pipeline.methods import Plan, method_of, network_weights
 from faket.pipeline.notices import tomogram_notice
-from faket.pipeline.own_specimen import own_files
+from faket.pipeline.own_specimen import check_own, own_files
 from faket.pipeline.progress_records import PREPARATION
 from faket.pipeline.recipe import Recipe
 from faket.pipeline.reference import (
@@ -59,6 +59,7 @@ def prepare(
     references = open_references(recipe)
     angles_deg = tilt_angles(recipe, references)
     check_references(recipe, references)
+    check_own(recipe)
     files = (*input_files(recipe, references), *own_files(recipe))
     for reference in references:
         for notice in (short_form(reference), *reference.notices):

@@ -224,7 +224,8 @@ def parse_recipe(text: str, *, where: str = "recipe", folder: Path | None = None
     except InputError as error:
         raise InputError(f"{where}: {error}") from None
     except pydantic.ValidationError as error:
-        raise InputError(f"{where}: {_first_error(error)}") from None
+        found = _first_error(error).replace("own_specimen", "specimen.from")  # as it is written
+        raise InputError(f"{where}: {found}") from None
     recipe = recipe.model_copy(update={"varied": varied})
     recipe._folder = folder or Path()
     return recipe

@@ -87,9 +87,11 @@ class OwnSpecimen(Section):
     classes: Path | None = Field(None, description="names of classes: lines of number and name")
     voxel_size_A: PositiveNumber | None = Field(None, description="instead of the header's (Å)")
     volts_per_unit: float = Field(
-        1.0, description="for densities: volts above ice of one unit above the background"
+        1.0,
+        allow_inf_nan=False,
+        description="for densities: volts above ice of one unit above the background",
     )
-    background: float = Field(0.0, description="value of the ice")
+    background: float = Field(0.0, allow_inf_nan=False, description="value of the ice")
     radius_A: PositiveNumber = Field(
         50.0, description="of the ball around a particle that tells its instance (Å)"
     )
