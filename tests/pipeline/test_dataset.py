@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import multiprocessing
 import shutil
 from dataclasses import replace
 
@@ -21,7 +22,7 @@ from faket.io.style_profile import load_style_profile
 from faket.io.tilts import read_tilt_series, tilt_angles_beside, write_tilt_series
 from faket.io.truth import read_class_numbers
 from faket.pickers.labelled import read_labelled
-from faket.pipeline import generate, make_models, parse_recipe, read_recipe
+from faket.pipeline import dataset, generate, make_models, parse_recipe, read_recipe
 from faket.pipeline.methods import load_recipe_network
 from faket.pipeline.progress_records import read_progress
 from faket.pipeline.tasks import Task
@@ -250,6 +251,24 @@ def test_tomograms_differ_and_share_nothing_by_accident(noisy):
 def test_same_bytes_on_two_workers(noisy, tmp_path):
     generate(tiny(tomograms=2), tmp_path / "two", workers=2)
     assert hashes(tmp_path / "two") == hashes(noisy)
+
+
+def test_workers_start_while_what_all_need_is_prepared(noisy, tmp_path, monkeypatch):
+    """As many as there are tomograms to make; they end with the command if it cannot go on."""
+    started = list[int]()
+
+    def refuse(*_, **__):
+        started.append(len(multiprocessing.active_children()))
+        raise InputError("a.mrc: expected a reference, found none; check the file")
+
+    shutil.copytree(noisy, tmp_path / "some")
+    shutil.rmtree(tmp_path / "some/model_1")
+    monkeypatch.setattr(dataset, "prepare", refuse)
+    for folder, workers in (("none", 8), ("none", 1), ("some", 8)):
+        with pytest.raises(InputError, match="found none"):
+            generate(tiny(tomograms=2), tmp_path / folder, workers=workers)
+    assert started == [2, 0, 0]
+    assert not multiprocessing.active_children()
 
 
 def test_tasks_of_an_array_make_the_same_bytes_together(noisy, tmp_path):

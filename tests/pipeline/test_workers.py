@@ -1,16 +1,22 @@
 """Worker processes end with the program, whatever ends it, and see none of its signals."""
 
+import multiprocessing
 import os
 import signal
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from faket.errors import InputError
 from faket.io import failures
+from faket.pipeline import executors
+from faket.pipeline.executors import Workplace, open_executor
 from faket.pipeline.workers import worker_processes
 
 PROGRAM = """
@@ -107,3 +113,62 @@ def test_notices_of_workers_are_told_by_the_command(caplog, tmp_path):
             future.result()
         assert until(lambda: len(caplog.messages) == 2)
     assert sorted(caplog.messages) == [f"{path}: odd 0", f"{path}: odd 1"]
+
+
+def test_processes_that_start_early_get_the_work():
+    with worker_processes(2, time.sleep, 0.0) as pool:
+        pool.start()
+        early = {child.pid for child in multiprocessing.active_children()}
+        assert len(early) == 2
+        done = [pool.submit(os.kill, pid, 0) for pid in early]  # each process sees both
+        assert [future.result() for future in done] == [None, None]
+        assert {child.pid for child in multiprocessing.active_children()} == early
+
+
+def test_an_error_waits_for_work_but_not_for_processes_that_start(tmp_path):
+    slow, done = tmp_path / "slow", tmp_path / "done"
+
+    def early():
+        with worker_processes(2, exec, later(20, slow)) as pool:
+            pool.start()
+            raise InputError("a mistake")
+
+    def at_work():
+        with worker_processes(2, time.sleep, 0.0) as pool:
+            pool.submit(exec, later(1, done))
+            raise InputError("a mistake")
+
+    with pytest.raises(InputError, match="a mistake"):
+        early()
+    assert not slow.exists()
+    with pytest.raises(InputError, match="a mistake"):
+        at_work()
+    assert done.exists()
+    assert not multiprocessing.active_children()
+
+
+def later(seconds: float, path: Path) -> str:
+    """Code that writes a file after so many seconds."""
+    return f"import time, pathlib; time.sleep({seconds}); pathlib.Path({str(path)!r}).touch()"
+
+
+@given(cores=st.integers(1, 256), workers=st.integers(2, 256))
+@settings(deadline=None)
+def test_workers_share_the_cores(cores, workers):
+    """Nearly all cores are used, and no more than a third more threads than there are cores."""
+    told = []
+
+    @contextmanager
+    def stand_in(places, begin, threads):
+        told.append(threads)
+        yield None
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(executors, "worker_processes", stand_in)
+        patch.setattr(os, "cpu_count", lambda: cores)
+        with open_executor(Workplace(workers=workers), print):
+            pass
+    (threads,) = told
+    assert threads >= 1
+    if workers <= cores:
+        assert 2 / 3 <= threads * workers / cores <= 4 / 3

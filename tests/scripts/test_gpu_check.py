@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -21,7 +22,9 @@ def modules(monkeypatch):
     """The check's own modules, which know each other by their bare names."""
     for path in (CHECK, ROOT / "benchmarks"):
         monkeypatch.syspath_prepend(str(path))
-    names = ("child", "parent", "parts", "shares", "tables", "facts", "inputs", "agreement")
+    names = (
+        "child", "parent", "parts", "shares", "tables", "facts", "inputs", "agreement", "whole",
+    )  # fmt: skip
     loaded = {name: __import__(name) for name in names}
     yield SimpleNamespace(**loaded)
     for name in (*names, "bench_microscope", "speed"):
@@ -151,3 +154,19 @@ def test_without_a_gpu_it_says_so_in_a_line(tmp_path):
     assert done.stderr.count("\n") == 1
     assert "--device cpu --small" in done.stderr
     assert not list(tmp_path.iterdir())
+
+
+def test_when_workers_had_work_is_read_from_what_the_command_said(modules, tmp_path):
+    said, time = tmp_path / "said.txt", "2026-11-28T00:00:{:02d}.500+00:00"
+    words = ["loading molecules", "2 at a time", "model_1 finished", "model_0 finished"]
+    entries = [{"time": time.format(n), "what": word} for n, word in enumerate(words, start=1)]
+    lines = map(json.dumps, [*entries, {"time": time.format(9), "notice": "all finished"}])
+    said.write_text("\n".join(["Warning: no JSON", *lines]) + "\n")
+    rows = modules.whole._moments(said, datetime(2026, 11, 28, tzinfo=UTC))
+    assert [row["seconds"] for row in rows] == [2.5, 3.5, 4.5]
+    assert [row["what"].split()[-1] for row in rows] == ["work", "finished", "finished"]
+
+
+@pytest.mark.parametrize(("cores", "numbers"), [(16, [10, 8]), (2, [2, 1]), (1, [1])])
+def test_one_round_of_workers_is_tried_first(modules, cores, numbers):
+    assert modules.whole._numbers_of_workers(10, cores) == numbers

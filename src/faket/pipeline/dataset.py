@@ -17,9 +17,9 @@ from faket.io.manifest import read_manifest
 from faket.io.model_folder import ALL_MODELS, MANIFEST, PROGRESS, model_name
 from faket.io.verification import check_folder
 from faket.pipeline.claim import RECIPE, check_number, is_own, restore_claim
-from faket.pipeline.executors import ExecutorName, Workplace
+from faket.pipeline.executors import Executor, ExecutorName, Workplace
 from faket.pipeline.like import with_grid_of_like
-from faket.pipeline.make_models import is_finished, make_models
+from faket.pipeline.make_models import early_workers, is_finished, make_models
 from faket.pipeline.methods import Plan
 from faket.pipeline.notices import neighbours_notice, placement_notice
 from faket.pipeline.own_specimen import with_own_grid
@@ -123,24 +123,31 @@ def generate(
         made = check_finished(out, mine) if is_own(recipe, out) else {}
         if not all(is_finished(out, index) for index in mine):
             check_versions({path: manifest["software"] for path, manifest in made.items()}, say)
-        plan = prepare(recipe, out, made, alone=alone, say=say)
-        _make(plan, mine, place, say)
+        with early_workers(place, len(_todo(out, mine))) as early:
+            plan = prepare(recipe, out, made, alone=alone, say=say)
+            _make(plan, mine, place, early, say)
     return Dataset(out, tuple(out / model_name(i) for i in mine))
 
 
-def _make(plan: Plan, mine: range, place: Workplace, say: Report) -> None:
+def _todo(out: Path, mine: range) -> list[int]:
+    """Return the tomograms of ``mine`` that are neither there nor set aside."""
+    failed = {one.name for one in read_progress(out).failed}
+    return [i for i in mine if not is_finished(out, i) and model_name(i) not in failed]
+
+
+def _make(plan: Plan, mine: range, place: Workplace, early: Executor | None, say: Report) -> None:
     """Make all tomograms of ``mine`` that are not there, and raise if any is set aside."""
     out, recipe = plan.out, plan.recipe
     failed = {one.name: one for one in read_progress(out).failed}
     failed = {name: failed[name] for name in map(model_name, mine) if name in failed}
-    todo = [i for i in mine if not is_finished(out, i) and model_name(i) not in failed]
+    todo = _todo(out, mine)
     done, cause = len(mine) - len(todo) - len(failed), None
 
     def check(name: str, error: BaseException) -> None:
         say(f"{name}: {in_one_line(error)}", 0, 0)
         _check_place(recipe, out, mine)  # a full disk is no tomogram's fault
 
-    with closing(make_models(plan, todo, place, len(mine), say, check)) as outcomes:
+    with closing(make_models(plan, todo, place, len(mine), say, check, early)) as outcomes:
         for outcome in outcomes:
             if outcome.failed is None:
                 done += 1

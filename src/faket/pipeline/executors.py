@@ -125,6 +125,7 @@ def open_executor(
     begin: Callable[..., None],
     *arguments: Any,
     here: bool = True,
+    early: bool = False,
     say: Callable[[str], None] = lambda what: None,
 ) -> Iterator[Executor]:
     """Yield an executor; an interrupt in the block ends what it does.
@@ -137,6 +138,8 @@ def open_executor(
         own and ``arguments``.
     here : bool
         Whether a single worker may be this process.
+    early : bool
+        Start all processes of this machine now, before there is work for them.
     say : callable
         Called with how it is done.
 
@@ -153,7 +156,9 @@ def open_executor(
     elif here and place.workers == 1:
         yield InThisProcess()
     else:
-        threads = max(1, (os.cpu_count() or 1) // place.workers)
+        threads = max(1, round((os.cpu_count() or 1) / place.workers))
         with worker_processes(place.workers, begin, threads, *arguments) as processes:
+            if early:
+                processes.start()
             say(f"{place.workers} at a time")
             yield processes

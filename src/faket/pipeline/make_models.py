@@ -3,18 +3,19 @@
 import os
 import secrets
 import socket
-from collections.abc import Callable, Generator, Mapping
-from contextlib import nullcontext
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
 
-from faket.device import Device, let_auto_mean
+from faket.device import Device, let_auto_mean, resolve_device
 from faket.errors import DiskFullError, InputError, UnfitMachineError
 from faket.io.manifest import software_versions
 from faket.io.model_folder import MANIFEST, model_name
-from faket.pipeline.executors import Workplace, open_executor
+from faket.pipeline.executors import Executor, Workplace, open_executor
 from faket.pipeline.methods import Plan
 from faket.pipeline.preparation import prepare
 from faket.pipeline.progress_records import making_path
@@ -40,6 +41,7 @@ def make_models(
     total: int,
     say: Report,
     failed_once: Callable[[str, BaseException], None],
+    early: Executor | None = None,
 ) -> Generator[Outcome]:
     """Make the tomograms ``todo`` and yield each when it is finished or set aside.
 
@@ -53,6 +55,8 @@ def make_models(
     say : callable
     failed_once : callable
         As of :func:`faket.pipeline.tries.make_parts`.
+    early : Executor, optional
+        That of :func:`early_workers`.
     """
     if not todo:
         return
@@ -61,28 +65,48 @@ def make_models(
     def tell(what: str) -> None:
         say(what, done, total)
 
+    if place.executor == "local":
+        place = replace(place, workers=min(place.workers, len(todo)))
+    here = early is None and place == Workplace(device=place.device)
+
     def part(index: int) -> NamedWork:
         if place.executor == "dask":
             files = (plan.recipe.anchored(), Path(os.path.abspath(plan.out)))
             return NamedWork(
                 model_name(index), make_there, (*files, index, run, software_versions())
             )
-        told = tell if place.workers == 1 else None
-        return NamedWork(model_name(index), make_one, (plan, index, run, told))
+        return NamedWork(model_name(index), make_one, (plan, index, run, tell if here else None))
 
-    if place.executor == "local":
-        place = replace(place, workers=min(place.workers, len(todo)))
-    threads, here = torch.get_num_threads(), place == Workplace(device=place.device)
     with (
         nullcontext(lambda: None) if here else workers_start(plan.out) as see,
-        open_executor(place, limit_threads, threads, place.device, say=tell) as executor,
+        nullcontext(early) if early else _opened(place, say=tell) as executor,
     ):
+        if early:
+            tell(f"{early.places} at a time")
         parts = list(map(part, todo))
         for outcome in make_parts(executor, parts, failed_once=failed_once, meanwhile=see):
             done += outcome.failed is None
             if outcome.failed is not None:
                 making_path(plan.out, outcome.name).unlink(missing_ok=True)  # of a killed process
             yield outcome
+
+
+@contextmanager
+def early_workers(place: Workplace, parts: int) -> Iterator[Executor | None]:
+    """Yield processes of this machine, which start while references are measured.
+
+    To load what they need takes them some seconds. None where fewer than two would be started.
+    """
+    workers = min(place.workers, parts)
+    if place.executor != "local" or workers < 2:
+        yield None
+        return
+    with _opened(replace(place, workers=workers), early=True) as executor:
+        yield executor
+
+
+def _opened(place: Workplace, **how: Any) -> AbstractContextManager[Executor]:
+    return open_executor(place, limit_threads, torch.get_num_threads(), place.device, **how)
 
 
 def make_one(plan: Plan, index: int, run: str, say: Callable[[str], None] | None = None) -> None:
@@ -130,5 +154,8 @@ def limit_threads(threads: int, torch_threads: int, device: Device) -> None:
     import numba
 
     let_auto_mean(device)
+    if resolve_device(device) == "cuda":  # its start takes a second, better before there is work
+        with suppress(RuntimeError):  # its first use will tell
+            torch.zeros(1, device="cuda")
     numba.set_num_threads(min(threads, numba.get_num_threads()))
     torch.set_num_threads(torch_threads)

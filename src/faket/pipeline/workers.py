@@ -8,7 +8,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -29,7 +29,7 @@ _STOPS = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
 
 
 class Workers:
-    """Processes that are started when there is work for them; one that is killed is replaced.
+    """Processes that are started when there is work, or before; one that is killed is replaced.
 
     Each has a pool of its own, so that a killed process fails only the work that it was doing.
     """
@@ -50,6 +50,12 @@ class Workers:
         self._notices = dict[int, connection.Connection]()  # where those of a process come in
         self._last = dict[int, Future[None]]()
 
+    def start(self) -> None:
+        """Start all processes now, so that they are ready when there is work."""
+        with _held_signals():
+            for place in range(self.places):
+                self._pool(place).submit(_nothing)
+
     def submit(self, work: Callable[..., None], *arguments: Any) -> Future[None]:
         """Give work to a free process, or to a new one.
 
@@ -66,6 +72,10 @@ class Workers:
                 future = self._pool(place).submit(work, *arguments)
         self._last[place] = future
         return future
+
+    def wait(self) -> None:
+        """Wait until all work is done."""
+        wait(self._last.values())
 
     def shutdown(self) -> None:
         """Wait until all work is done and end the processes."""
@@ -88,6 +98,10 @@ class Workers:
                 1, mp_context=context, initializer=_begin, initargs=arguments
             )
         return self._pools[place]
+
+
+def _nothing() -> None:
+    """Do nothing, in a process that is started for it."""
 
 
 @contextmanager
@@ -116,7 +130,7 @@ def worker_processes(
         try:
             yield pool
         except InputError:
-            pool.shutdown()
+            pool.wait()
             raise
         pool.shutdown()
     except BrokenProcessPool:
