@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from faket.errors import InputError
 from faket.pipeline import made_once
 from faket.pipeline.made_once import make_once
 from faket.pipeline.progress_records import making_path, new_making, write_progress
@@ -121,3 +122,12 @@ def test_who_fails_lets_the_next_begin(tmp_path):
         with pytest.raises(ValueError, match="no"):
             make_once(tmp_path, "thing", lambda: False, fail, alone=False, say=nothing)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_full_disk_keeps_its_line(tmp_path, monkeypatch):
+    def full(path, record):
+        raise InputError(f"{path.parent}: expected 1 kB of free disk space, found none; free space")
+
+    monkeypatch.setattr(made_once, "write_progress", full)
+    with pytest.raises(InputError, match="free disk space"):
+        make_once(tmp_path, "thing", lambda: False, nothing, alone=False, say=nothing)

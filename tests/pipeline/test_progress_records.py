@@ -95,3 +95,16 @@ def test_a_record_that_a_killed_process_left_empty_is_removed(tmp_path):
     with swept(tmp_path, alone=False):
         assert not path.exists()
     assert not list(tmp_path.iterdir())
+
+
+def test_a_reason_stays_whatever_killed_processes_left(tmp_path):
+    failure = Failed("model_3", "why", 2, True, 1.0, "here")
+    set_aside(tmp_path, failure)
+    (path,) = (tmp_path / "progress").iterdir()
+    machine = this_process().split(".")[0]
+    left = path.with_name(f".part-{machine}.999999999.1-00000000-{path.name}")
+    for alone in (False, True):
+        left.touch()
+        with swept(tmp_path, alone=alone):
+            assert read_progress(tmp_path).failed == (failure,)
+        assert [entry.name for entry in path.parent.iterdir()] == [path.name]

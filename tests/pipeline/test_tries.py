@@ -2,12 +2,14 @@
 
 import signal
 import time
+from dataclasses import replace
 
 import pytest
 
 from faket.errors import InputError, SetAsideError, UnfitMachineError
-from faket.pipeline.executors import InThisProcess, LostClusterError
-from faket.pipeline.tries import NamedWork, failure_of, make_parts, raise_failed
+from faket.pipeline.executors import InThisProcess, KilledError, LostClusterError
+from faket.pipeline.progress_records import making_path, new_making, read_progress, write_progress
+from faket.pipeline.tries import NamedWork, attempt, failure_of, make_parts, raise_failed
 from faket.pipeline.workers import worker_processes
 
 
@@ -104,3 +106,26 @@ def test_reasons_of_the_machine_are_one_line_too():
     assert (full.reason, full.bad_input) == ("x/y: No space left on device", True)
     memory = failure_of("model_0", MemoryError("8 GB"), 2)
     assert memory.reason == "not enough memory: 8 GB; use fewer `workers`"
+
+
+def test_a_part_whose_processes_were_killed_twice_in_a_run_is_not_begun_again(tmp_path):
+    """A cluster gives it on by itself; what killed processes leave behind tells how often."""
+
+    def begun(run="now"):
+        with attempt(tmp_path, "model_0", run):
+            (record,) = read_progress(tmp_path).making
+        return record.attempt
+
+    def left_behind(**facts):
+        record = replace(new_making("model_0", "now"), process="00000000.1.1", **facts)
+        write_progress(making_path(tmp_path, "model_0"), record)
+
+    assert begun() == 1
+    left_behind(attempt=1)
+    assert begun() == 2
+    left_behind(attempt=2)
+    assert begun("another run") == 1
+    left_behind(attempt=2)
+    with pytest.raises(KilledError, match="found one killed"):
+        begun()
+    assert not list(tmp_path.iterdir())
