@@ -58,7 +58,7 @@ def test_a_killed_process_is_known_as_dead(tmp_path):
         holder.send_signal(signal.SIGKILL)
         holder.wait()
     (left,) = read_progress(tmp_path).making
-    assert (left.pid, left.writer) == (holder.pid, "dead")
+    assert (left.pid, left.writer, left.attempt) == (holder.pid, "dead", 1)
     elsewhere = replace(left, process="00000000.1.1")
     assert elsewhere.writer == "unknown"
 
