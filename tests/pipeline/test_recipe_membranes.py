@@ -27,7 +27,7 @@ def test_the_bilayer_of_a_file_of_opm_is_at_its_z_of_0():
     turned = on_membrane(entry('on = "er"\nspacing_A = 90\naxis = [0, 2, 0]'), molecule)
     assert turned.depth_A == 4
     given = on_membrane(entry('on = "er"\nspacing_A = 90\ndepth_A = 7\ncluster = 5'), molecule)
-    assert (given.depth_A, given.cluster_size) == (7, 5)
+    assert (given.depth_A, given.cluster) == (7, (5, 5))
     assert on_membrane(entry(""), molecule) is None
 
 

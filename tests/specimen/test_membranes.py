@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.spatial.transform import Rotation
 
 from faket.data import MembraneFacts, Species
 from faket.errors import InputError
@@ -12,6 +13,7 @@ from faket.specimen import SpecimenConfig, paint_specimen, place_particles
 from faket.specimen.level_sets import projected, values_at
 from faket.specimen.membrane import bilayer_areal_integral_V_A
 from faket.specimen.membrane_curvature import mean_curvature_per_A, with_curvature
+from faket.specimen.membrane_proteins import pose_on_membrane
 from faket.specimen.membrane_records import draw_membrane
 from faket.specimen.membrane_settings import MembraneSettings, OnMembrane
 from faket.specimen.membrane_shapes import surface_of
@@ -261,7 +263,7 @@ def test_neighbours_keep_their_spacing_and_clusters_are_denser():
 
     assert sites(spacing_A=120.0).min() >= 120
     loose = sites(density_per_um2=3000)
-    dense = sites(density_per_um2=3000, cluster_size=8, cluster_radius_A=100)
+    dense = sites(density_per_um2=3000, cluster=(8, 8), cluster_radius_A=100)
     assert np.median(dense) < 0.6 * np.median(loose)
 
 
@@ -291,6 +293,39 @@ def test_what_cannot_be_is_refused_in_one_line(make, message):
     with pytest.raises(InputError, match=message) as caught:
         make()
     assert "\n" not in str(caught.value)
+
+
+def test_clusters_on_a_membrane_have_the_sizes_that_are_asked_for():
+    kinds = (MembraneSettings(size_A=(400, 400), undulation=(0, 0)),)
+    how = OnMembrane(on="", density_per_um2=6000, cluster=(4, 4), cluster_radius_A=90)
+    config = only({}, size=(100, 100, 100), membranes=kinds, on_membranes={"bead": how})
+    particles = place_particles(config, LIBRARY, seed=2).particles
+    points = particles.positions_A[[name == "bead" for name in particles.species]]
+    groups = points[: len(points) // 4 * 4].reshape(-1, 4, 3)  # in the order of placement
+    assert len(groups) >= 6
+    assert np.linalg.norm(groups - groups[:, :1], axis=2).max() < 200
+    between = np.linalg.norm(np.diff(groups[:, 0], axis=0), axis=1)
+    assert np.median(between) > 200
+
+
+def test_poses_turn_about_the_normal_and_wobble_evenly_over_the_cap():
+    how = OnMembrane(on="", density_per_um2=1, wobble_deg=20, axis=(1, 0, 0), facing="both")
+    normal, rng = np.array([0.0, 0.6, 0.8]), np.random.default_rng(5)
+    turns = Rotation.concatenate([pose_on_membrane(how, normal, rng) for _ in range(2000)])
+    along, across = turns.apply([1, 0, 0]), turns.apply([0, 1, 0])
+    cosines = along @ normal
+    assert 900 < (cosines > 0).sum() < 1100
+    cosines = np.abs(cosines)
+    least = np.cos(np.radians(20))
+    assert cosines.min() >= least - 1e-12
+    # Even over the cap: the height is.
+    heights = (cosines - least) / (1 - least)
+    assert np.histogram(heights, 4, (0, 1))[0] == pytest.approx(500, abs=90)
+    first = np.cross(normal, [1, 0, 0])
+    first /= np.linalg.norm(first)
+    for vectors in (across, along - (along @ normal)[:, None] * normal):
+        azimuth = np.arctan2(vectors @ np.cross(normal, first), vectors @ first)
+        assert np.histogram(azimuth, 4, (-np.pi, np.pi))[0] == pytest.approx(500, abs=90)
 
 
 def test_a_table_of_membranes_comes_back(tmp_path):
@@ -325,7 +360,7 @@ def test_a_mesh_in_a_file_has_the_vertices_normals_and_corners_of_the_surface(pl
 def test_a_cluster_that_is_full_makes_room_for_the_next():
     """Clusters of 50 in a disc that holds a few: all molecules find a place, in more clusters."""
     how = OnMembrane(
-        on="cell", density_per_um2=3000, cluster_size=50, cluster_radius_A=100, facing="out"
+        on="cell", density_per_um2=3000, cluster=(50, 50), cluster_radius_A=100, facing="out"
     )
     kind = MembraneSettings(name="cell", size_A=(900, 900), undulation=(0, 0))
     crowded = only({}, (220, 220, 220), membranes=(kind,), on_membranes={"spike": how})

@@ -66,7 +66,7 @@ def on_membrane(entry: Mapping[str, Any], species: Species) -> OnMembrane | None
     if not given:
         return None
     if entry["cluster"] is not None:  # fields that molecules elsewhere have, too
-        given["cluster_size"] = sum(entry["cluster"]) / 2
+        given["cluster"] = entry["cluster"]
         given["cluster_radius_A"] = entry["cluster_radius_A"]
     where = f"species {species.name!r}"
     if "on" not in given:

@@ -66,8 +66,8 @@ class SitesOnMembrane:
 
     def _triangle(self) -> int:
         if self._left <= 0:
-            # Geometric: the mean is that of the settings.
-            self._left = int(self._rng.geometric(1 / self._how.cluster_size))
+            low, high = self._how.cluster
+            self._left = int(self._rng.integers(low, high + 1))
             self._centre = None
         if self._centre is not None:
             near = self._middles.query_ball_point(self._centre, self._how.cluster_radius_A)

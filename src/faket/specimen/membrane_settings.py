@@ -115,7 +115,7 @@ class OnMembrane:
     wobble_deg: float = setting(
         10.0, "largest angle between its axis and the normal", unit="degrees", ge=0, le=180
     )
-    cluster_size: float = setting(1.0, "mean number of molecules in a cluster", ge=1, le=10_000)
+    cluster: tuple[int, int] = setting((1, 1), "molecules in a cluster", ge=1, le=10_000)
     cluster_radius_A: float = setting(300.0, "radius of a cluster", unit="Å", gt=0, le=100_000)
     axis: tuple[float, float, float] = setting(
         (0.0, 0.0, 1.0), "direction in the molecule's frame that points along the normal"
