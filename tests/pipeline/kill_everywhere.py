@@ -64,6 +64,7 @@ def stand_in():
     )  # fmt: skip
     preparation.load_library = lambda recipe: ()
     preparation.specimen_config = lambda recipe, library: None
+    preparation.check_species = lambda specimen, library: None
     stored_reference.prepare_reference = lambda recipe, library, references, index: reference
     stored_reference.read_noise = lambda folder: json.loads(
         (folder / "noise_profile.json").read_text()
