@@ -58,7 +58,7 @@ def test_who_beats_is_waited_for_whatever_the_clocks_say(tmp_path, monkeypatch):
     monkeypatch.setattr(made_once, "STALE_S", 0.2)
     path = making_path(tmp_path, "thing")
     there = replace(new_making("thing"), process=_ELSEWHERE, since=0.0, beat_at=0.0)
-    made, said, ended = list[float](), list[str](), time.monotonic() + 0.6
+    made, said, ended = list[float](), list[tuple[str, int, int]](), time.monotonic() + 0.6
 
     def beat():
         now = there
@@ -76,12 +76,13 @@ def test_who_beats_is_waited_for_whatever_the_clocks_say(tmp_path, monkeypatch):
         lambda: bool(made),
         lambda: made.append(time.monotonic()),
         alone=False,
-        say=lambda what, done, total: said.append(what),
+        say=lambda what, done, total: said.append((what, done, total)),
     )
     thread.join()
     assert made[0] > ended + 0.1
     assert len(said) == 1
-    assert "waiting for process" in said[0]
+    assert "waiting for process" in said[0][0]
+    assert said[0][1:] == (0, 0)  # a notice
 
 
 @pytest.mark.parametrize("process", ["dead", "elsewhere"])
