@@ -9,7 +9,7 @@ from scipy.spatial.transform import Rotation
 from faket.data import MembraneFacts, Species
 from faket.errors import InputError
 from faket.io.membranes import read_membranes, write_membranes, write_mesh
-from faket.specimen import SpecimenConfig, paint_specimen, place_particles
+from faket.specimen import Company, SpecimenConfig, paint_specimen, place_particles
 from faket.specimen.level_sets import projected, values_at
 from faket.specimen.membrane import bilayer_areal_integral_V_A
 from faket.specimen.membrane_curvature import mean_curvature_per_A, with_curvature
@@ -293,6 +293,26 @@ def test_what_cannot_be_is_refused_in_one_line(make, message):
     with pytest.raises(InputError, match=message) as caught:
         make()
     assert "\n" not in str(caught.value)
+
+
+def test_pairs_and_chains_do_not_go_through_membranes():
+    kinds = (MembraneSettings(size_A=(260, 260), undulation=(0, 0), count=(9, 9)),)
+    company = {
+        "hook": Company(partner="bead", partner_offset_A=(0, 0, 100)),
+        "spike": Company(chain=(4, 4), chain_spacing_A=(100, 110)),
+    }
+    config = only({"hook": 80, "spike": 80}, size=(160, 160, 100), membranes=kinds, company=company)
+    placement = place_particles(config, LIBRARY, seed=2)
+    particles, columns = placement.particles, placement.particles.columns
+    assert len(placement.membranes) >= 4
+    inside = np.zeros(len(particles.species), int)  # number of the vesicle, 0 outside
+    for one in placement.membranes:
+        inside[values_at(one.surface, particles.positions_A) < 0] = one.number
+    bound = np.flatnonzero(np.isfinite(columns["bound"]))
+    np.testing.assert_array_equal(inside[bound], inside[columns["bound"][bound].astype(int) - 1])
+    assert 0 < (inside[bound] > 0).sum() < len(bound)
+    for number in np.unique(columns["chain"][np.isfinite(columns["chain"])]):
+        assert len(set(inside[columns["chain"] == number])) == 1
 
 
 def test_clusters_on_a_membrane_have_the_sizes_that_are_asked_for():

@@ -56,6 +56,10 @@ class Anywhere:
         """Yield positions [n, 3] to be tried in turn."""
         yield from self._uniform(low, high)
 
+    def before(self) -> DoubleArray | None:
+        """Return the position of what the next molecule is bound to; None if it is to nothing."""
+        return None
+
     def placed(self, position_A: DoubleArray, rotation: Rotation) -> dict[str, float]:
         """Take note of a molecule that found room; return its columns of the particle table."""
         return {}

@@ -214,8 +214,11 @@ def _in_company(
         low, high = -1 - points.min(axis=0), size - points.max(axis=0)
         for drawn_A in places.batches(low, high):
             batch_A = scene.allowed(drawn_A)
+            if (before_A := places.before()) is not None:
+                batch_A = scene.together(batch_A, np.tile(before_A, (len(batch_A), 1)))
             if partner is not None:
                 batch_A = partner.with_room(occupancy, batch_A, rotation)
+                batch_A = scene.together(batch_A, batch_A + rotation.apply(partner.offset_A))
             centres = batch_A / config.voxel_size_A
             place = occupancy, centres, matrix, points, shape.envelope, glance.bits, balls
             chosen = first_fit(*place)

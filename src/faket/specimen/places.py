@@ -101,6 +101,10 @@ class InChains(Anywhere):
         spacing_A = self.rng.uniform(*self.company.chain_spacing_A, (16, 1))
         yield self._within(self._end_A + spacing_A * self._next.apply([0, 0, 1]), low, high)
 
+    def before(self) -> DoubleArray | None:
+        """Return the end of the chain; None if the next one begins another."""
+        return self._end_A if self._left else None
+
     def placed(self, position_A: DoubleArray, rotation: Rotation) -> dict[str, float]:
         """Lengthen the chain, or begin one."""
         assert self.company.chain is not None

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from faket.data import AnyArray, DoubleArray
 from faket.specimen.level_sets import LevelSet, values_at
 from faket.specimen.membranes import PlacedMembrane
@@ -43,6 +45,14 @@ class Scene:
             self.closed_to_others,
             self.surroundings,
         )
+
+    def together(self, positions_A: DoubleArray, others_A: DoubleArray) -> DoubleArray:
+        """Return those of the positions [n, 3] that no membrane parts from others [n, 3]."""
+        kept = np.ones(len(positions_A), np.bool_)
+        for one in self.membranes:
+            inside = values_at(one.surface, positions_A) < 0
+            kept &= inside == (values_at(one.surface, others_A) < 0)
+        return positions_A[kept]
 
     def allowed(self, positions_A: DoubleArray) -> DoubleArray:
         """Return those of the positions [n, 3] that lie in no closed compartment."""
