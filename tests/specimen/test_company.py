@@ -17,6 +17,7 @@ from faket.specimen import (
     neighbour_facts,
     place_particles,
 )
+from faket.specimen.anywhere import Anywhere
 
 VOXEL_A = 20.0
 PICKS = Path(os.environ.get("FAKET_TEST_DATA", "none")) / "picks" / "czii_training_picks.csv"
@@ -105,7 +106,7 @@ def test_chains_are_as_long_as_asked_where_the_box_has_room():
     company = Company(chain=(9, 9), chain_spacing_A=(110, 130), chain_persistence_A=1e5)
     particles = placed({"a": company}, {"a": 54}, size=(150, 150, 30))
     _, lengths = np.unique(particles.columns["chain"], return_counts=True)
-    assert np.median(lengths) == 9  # 1000 Å in a slab of 600 Å
+    assert lengths.max() == np.median(lengths) == 9  # 1000 Å in a slab of 600 Å
 
 
 def test_neighbours_nearer_than_molecules_allow_touch():
@@ -158,6 +159,22 @@ def test_layers_and_preferred_orientations():
     up = particles.rotations.as_matrix()[:, 2, 2]
     assert up.min() >= np.cos(np.radians(25)) - 1e-9
     assert up.max() < 1
+
+
+def test_orientations_near_the_normal_are_even_about_it():
+    company = Company(tilt_deg=(0, 60))
+    config = SpecimenConfig((60, 60, 60), VOXEL_A, particles=(0, 0), vesicles=(0, 0), gold=(0, 0))
+    places = Anywhere(config, company, np.random.default_rng(3))
+    turns = Rotation.concatenate([places.rotation() for _ in range(2000)])
+    z, x = turns.apply([0, 0, 1]), turns.apply([1, 0, 0])
+    # Even over the cap of directions: their heights, and their azimuths.
+    assert np.histogram(z[:, 2], 4, (0.5, 1))[0] == pytest.approx(500, abs=90)
+    azimuths = [np.arctan2(z[:, 1], z[:, 0])]
+    # And turned about the axis.
+    across = np.cross(np.tile([0.0, 0.0, 1.0], (2000, 1)), z)
+    azimuths.append(np.arctan2((x * np.cross(z, across)).sum(axis=1), (x * across).sum(axis=1)))
+    for azimuth in azimuths:
+        assert np.histogram(azimuth, 4, (-np.pi, np.pi))[0] == pytest.approx(500, abs=90)
 
 
 def test_distractors_come_after_all_classes_that_are_labelled():

@@ -228,6 +228,10 @@ def test_nested_compartments_have_their_own_contents():
     assert (depth["cell inner"][own] < -cell.half_A).all()
     assert (depth["full"][own] > full.half_A).all()
     assert (depth["empty"][own] > empty.half_A).all()
+    # Anywhere between the nodes of the surface's grid.
+    own_A = particles.positions_A[names == "bead"] - cell.surface.origin_A
+    part = own_A / cell.surface.spacing_A % 1
+    assert np.histogram(part, 4, (0, 1))[0] == pytest.approx(part.size / 4, rel=0.1)
     inside = depth["full"][names == "spike"] < 0
     assert inside.sum() == 5
     assert (depth["cell"][names == "spike"][~inside] > 0).all()
