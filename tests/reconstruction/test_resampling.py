@@ -46,7 +46,7 @@ def test_a_wave_below_the_new_nyquist_is_that_wave(axis, shift, ratio, shape, di
     expected = np.cos(2 * np.pi * (kx * x + ky * y) + 0.4)
     assert inner.any()
     # Where the image ends, a wave holds all frequencies: cutting some of them is felt around.
-    assert np.abs(made - expected)[inner].max() < 0.06
+    assert np.abs(made - expected)[inner].max() < 0.1
 
 
 def ring_power(image):
