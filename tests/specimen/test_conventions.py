@@ -7,7 +7,7 @@ import pytest
 from scipy.spatial import cKDTree
 
 from faket.data import Species
-from faket.specimen import Company, SpecimenConfig, attempts, place_particles
+from faket.specimen import Company, SpecimenConfig, attempts, molecule_attempts, place_particles
 from faket.specimen.ellipsoids import signed_distance
 from faket.specimen.membrane import bilayer_potential_V
 from faket.specimen.shapes import fibonacci_sphere
@@ -158,9 +158,9 @@ def test_a_bilayer_is_19_8_angstroms_from_its_middle_to_its_heads():
 def test_points_by_which_places_are_ruled_out_lie_on_and_in_the_object(monkeypatch):
     """On the vesicle's own surface and inside the molecule's own envelope, as they are turned."""
     seen = {}
-    for name in ("first_shell_fit", "first_fit"):
-        own = getattr(attempts, name)
-        monkeypatch.setattr(attempts, name, lambda *a, name=name, own=own: seen.update(
+    for room, name in ((attempts, "first_shell_fit"), (molecule_attempts, "first_fit")):
+        own = getattr(room, name)
+        monkeypatch.setattr(room, name, lambda *a, name=name, own=own: seen.update(
             {name: a}) or own(*a))  # fmt: skip
     box = np.zeros((9, 11, 13), np.float32)
     box[2:5, 3:6, 4:10] = 1.0  # without any symmetry about its centre

@@ -9,6 +9,7 @@ from scipy.spatial.transform import Rotation
 
 from faket.specimen.free_places import UNKNOWN, Glance
 from faket.specimen.free_poses import first_free_pose, rotation_of
+from faket.specimen.molecule_attempts import _rounds
 from faket.specimen.molecules import scan_molecule
 from made_up_boxes import SHAPES, box
 
@@ -74,3 +75,12 @@ def test_a_full_box_has_no_free_pose(shape):
     place = full, shape.points, shape.envelope, *UNKNOWN
     position_A, _ = first_free_pose(np.random.default_rng(0), 3, 20, VOXEL_A, *place)
     assert not len(position_A)
+
+
+@given(st.integers(1, 1000), st.integers(1, 1_000_000))
+def test_rounds_have_the_orientations_asked_for_and_few_positions_at_once(times, tries):
+    """A million positions of eight orientations would be 200 MB."""
+    (one, few), *others = _rounds(times, tries)
+    assert (one, few) == (1, min(256, tries))
+    assert sum(n for n, _ in others) == (times if few < tries else times - 1)
+    assert all(all_of == tries and (n == 1 or n * tries <= 16_000) for n, all_of in others)

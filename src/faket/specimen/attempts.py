@@ -1,25 +1,19 @@
-"""Attempts to place one object: a random orientation, then random positions until one is free."""
+"""Attempts to place a vesicle, a fiducial or a filament: a random pose until one is free."""
 
 from collections.abc import Iterator, Mapping
 from functools import partial
 
 import numpy as np
-from scipy.spatial.transform import Rotation
 
 from faket.data import AnyArray, DoubleArray, FloatArray
 from faket.seeds import generator
-from faket.specimen.anywhere import Anywhere
 from faket.specimen.config import SpecimenConfig
 from faket.specimen.ellipsoids import scan_solid
 from faket.specimen.filament_places import NO_FACES, Place
 from faket.specimen.filaments import grow_one
-from faket.specimen.free_places import UNKNOWN, Glance, first_fit
-from faket.specimen.free_poses import first_free_pose
 from faket.specimen.membrane import label_half_thickness_A
 from faket.specimen.membrane_placement import elsewhere, innermost
-from faket.specimen.partners import Partner
-from faket.specimen.places import places_of
-from faket.specimen.records import NO_AXES, PoseRecord, random_rotation
+from faket.specimen.records import PoseRecord, random_rotation
 from faket.specimen.scene import Scene
 from faket.specimen.shapes import Shape, fibonacci_sphere
 from faket.specimen.shares import Attempt, repeated
@@ -27,19 +21,7 @@ from faket.specimen.shells import first_shell_fit
 from faket.vocabulary import FIDUCIAL, VESICLE
 
 _BATCH = 256  # positions drawn at once; chosen, for speed alone
-_AT_ONCE = 8  # orientations that are tried at once, by all threads; chosen, for speed alone
 _SURFACE_POINTS = fibonacci_sphere(4096)
-
-
-def order_of_placement(config: SpecimenConfig, shapes: Mapping[str, Shape]) -> list[str]:
-    """Return the names of molecules: first those that have only a layer, then the largest."""
-    company = config.company
-
-    def key(name: str) -> tuple[bool, float]:
-        layered = name in company and company[name].layer_A is not None
-        return not layered, -shapes[name].volume_voxels
-
-    return sorted(shapes, key=key)
 
 
 def scenery_attempts(
@@ -76,28 +58,6 @@ def _cutting_faces(config: SpecimenConfig, scene: Scene) -> tuple[FloatArray, Fl
         return NO_FACES
     faces, voxel_A = scene.surroundings.faces, np.float32(config.voxel_size_A)
     return faces.lower_A / voxel_A, faces.upper_A / voxel_A
-
-
-def molecule_attempts(
-    config: SpecimenConfig,
-    shapes: Mapping[str, Shape],
-    scene: Scene,
-    seed: int,
-    counts: Mapping[str, int],
-) -> tuple[Scene, dict[str, Attempt]]:
-    """Return a copy of a scene, and for each species of ``counts`` what places one more in it.
-
-    ``counts`` tells how many of each are wanted.
-    """
-    scene = scene.copy()
-    attempts, glance = {}, Glance(scene.occupancy)
-    for name, count in counts.items():
-        rng = generator(seed, "place", "molecule", name)
-        places = places_of(config, name, rng, count, scene.surroundings)
-        alone = Partner.of(config, name, shapes) is None and not scene.closed_to_others
-        how = _anywhere if alone and places.anywhere() else _in_company
-        attempts[name] = how(config, name, shapes, scene, places, glance)
-    return scene, attempts
 
 
 def _positions_A(
@@ -153,84 +113,3 @@ def _gold_attempt(
         return False
 
     return repeated(attempt)
-
-
-def _anywhere(
-    config: SpecimenConfig,
-    name: str,
-    shapes: Mapping[str, Shape],
-    scene: Scene,
-    places: Anywhere,
-    glance: Glance,
-) -> Attempt:
-    """Return what places molecules that nothing but their shape restricts."""
-    shape, record, voxel_A = shapes[name], scene.record, config.voxel_size_A
-
-    def attempt(times: int) -> bool:
-        for orientations, tries in _rounds(times, config.max_tries):
-            known = (glance.bits, shape.balls) if len(glance.bits) else UNKNOWN
-            place = scene.occupancy, shape.points, shape.envelope, *known
-            pose = first_free_pose(places.rng, orientations, tries, voxel_A, *place)
-            if len(pose[0]):
-                glance.occupied(shape.volume_voxels)
-                record.add(name, pose[0], Rotation.from_quat(pose[1]), NO_AXES)
-                return True
-            glance.refresh()
-        return False
-
-    return attempt
-
-
-def _rounds(times: int, tries: int) -> Iterator[tuple[int, int]]:
-    """Yield numbers of orientations, and of positions in each, to be tried in turn.
-
-    In an uncrowded box one of a few positions is free. After these, ``times`` orientations follow.
-    """
-    yield 1, min(_BATCH, tries)
-    left = times if tries > _BATCH else times - 1
-    while left > 0:
-        yield min(left, _AT_ONCE), tries
-        left -= _AT_ONCE
-
-
-def _in_company(
-    config: SpecimenConfig,
-    name: str,
-    shapes: Mapping[str, Shape],
-    scene: Scene,
-    places: Anywhere,
-    glance: Glance,
-) -> Attempt:
-    size = np.array(config.size_voxels, np.float64)
-    shape, partner = shapes[name], Partner.of(config, name, shapes)
-    occupancy, record = scene.occupancy, scene.record
-
-    def attempt_here() -> bool:
-        rotation = places.rotation()
-        matrix = rotation.as_matrix()
-        points = shape.points @ matrix.T  # [n, 3], rotated
-        balls = np.hstack([shape.balls[:, :3] @ matrix.T, shape.balls[:, 3:]])
-        # Positions beyond these would put a voxel next to one of the points outside the box.
-        low, high = -1 - points.min(axis=0), size - points.max(axis=0)
-        for drawn_A in places.batches(low, high):
-            batch_A = scene.allowed(drawn_A)
-            if (before_A := places.before()) is not None:
-                batch_A = scene.together(batch_A, np.tile(before_A, (len(batch_A), 1)))
-            if partner is not None:
-                batch_A = partner.with_room(occupancy, batch_A, rotation)
-                batch_A = scene.together(batch_A, batch_A + rotation.apply(partner.offset_A))
-            centres = batch_A / config.voxel_size_A
-            place = occupancy, centres, matrix, points, shape.envelope, glance.bits, balls
-            chosen = first_fit(*place)
-            if chosen >= 0:
-                glance.occupied(shape.volume_voxels)
-                columns = places.placed(batch_A[chosen], rotation)
-                record.add(name, batch_A[chosen], rotation, NO_AXES, **columns)
-                if partner is not None:
-                    partner.bind(occupancy, batch_A[chosen], rotation, record)
-                return True
-            glance.refresh()
-        places.missed()
-        return False
-
-    return repeated(lambda: any(attempt_here() for _ in range(places.rounds())))

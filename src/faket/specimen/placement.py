@@ -10,11 +10,12 @@ import numpy as np
 from faket.data import Particles, Species
 from faket.errors import InputError
 from faket.seeds import generator
-from faket.specimen.attempts import molecule_attempts, order_of_placement, scenery_attempts
+from faket.specimen.attempts import scenery_attempts
 from faket.specimen.classes import check_species, class_labels
 from faket.specimen.config import MAX_OBJECTS, SpecimenConfig
 from faket.specimen.fixed_scene import fixed_scene
 from faket.specimen.membranes import PlacedMembrane
+from faket.specimen.molecule_attempts import molecule_attempts, order_of_placement
 from faket.specimen.scene import Scene
 from faket.specimen.shapes import Shape, prepare_shape
 from faket.specimen.shares import FEW_MISSES, FairFilling, fill
