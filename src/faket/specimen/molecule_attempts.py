@@ -125,10 +125,12 @@ class _Molecules:
 def _rounds(times: int, tries: int) -> Iterator[tuple[int, int]]:
     """Yield numbers of orientations, and of positions in each, to be tried in turn.
 
-    In an uncrowded box one of a few positions is free. After these, ``times`` orientations follow.
+    In an uncrowded box one of a few positions is free. After these, ``times`` orientations follow,
+    more and more of them at once.
     """
     yield 1, min(BATCH, tries)
-    left, at_once = times if tries > BATCH else times - 1, max(1, _POSITIONS // tries)
+    left, at_once = times if tries > BATCH else times - 1, 1
     while left > 0:
         yield min(left, at_once), tries
         left -= at_once
+        at_once = max(1, min(2 * at_once, _POSITIONS // tries))
