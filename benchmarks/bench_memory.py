@@ -109,8 +109,9 @@ COMMANDS = {
         f"noise {method}": f"noise clean.mrc real.mrc o.mrc --method {method}"
         for method in ("spectral", "spectral-content", "coloured", "noisy", "baseline", "content")
     },
-    "style texture": "style clean.mrc real.mrc real.mrc o.mrc",
-    "style vgg19-random": "style clean.mrc real.mrc real.mrc o.mrc --network vgg19-random",
+    "style texture": "style clean.mrc real.mrc real.mrc o.mrc --reference-aligned",
+    "style vgg19-random": "style clean.mrc real.mrc real.mrc o.mrc --reference-aligned "
+    "--network vgg19-random",
     "reconstruct": "reconstruct real.mrc o.mrc --depth {depth} --binning 4",
     "reconstruct sirt": "reconstruct real.mrc o.mrc --depth {depth} --binning 4 --method sirt",
     "reconstruct flip": "reconstruct real.mrc o.mrc --depth {depth} --binning 4 --ctf flip "

@@ -134,6 +134,23 @@ def test_torch_build_equals_the_numba_build():
     )
 
 
+@pytest.mark.parametrize("width", [1, 4, 60])
+def test_torch_build_at_steep_tilts_and_on_narrow_and_wide_detectors(width):
+    volume = np.random.default_rng(7).standard_normal((11, 3, 17)).astype(np.float32)
+    volume.flags.writeable = False
+    angles = [-90.0, -89.0, 0.0, 45.0, 90.0]
+    found = project_torch(volume, angles, width, "cpu")
+    stack = project(volume, angles, width=width, device="cpu")
+    np.testing.assert_allclose(found, stack, atol=1e-5)
+    np.testing.assert_array_equal(project_torch(volume, angles, width, "cpu"), found)
+
+
+def test_torch_build_of_planes_that_all_miss_the_detector():
+    stack = torch.zeros((1, 2, 3))
+    add_projections(np.ones((4, 3, 2), np.float32), 0, 100, np.array([90.0]), stack)
+    assert not stack.any()
+
+
 def test_slabs_give_the_bytes_of_the_whole():
     volume = np.random.default_rng(6).standard_normal((23, 70, 33)).astype(np.float32)
     volume[:, :, ::3] = 0

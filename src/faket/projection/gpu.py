@@ -32,15 +32,31 @@ def add_projections(
     nz, ny, nx = planes.shape
     width, device = stack.shape[1], stack.device
     for z0, z1 in _slabs(nz, ny * nx):
-        slab = torch.from_numpy(np.array(planes[z0:z1], order="C")).to(device)
+        slab = torch.from_numpy(np.require(planes[z0:z1], requirements="CW")).to(device)
         voxels = slab.permute(0, 2, 1).reshape(-1, ny)  # [z, y, x] → [z x, y]
         for t, angle in enumerate(angles_deg):
-            pixels, weights = _footprint(angle, (first + z0, first + z1), depth, nx, width, device)
-            # The extra column `width` collects what misses the detector.
-            padded = torch.zeros((width + 1, ny), device=device)
-            for tap in range(4):
-                padded.index_add_(0, pixels[:, tap], voxels * weights[:, tap, None])
-            stack[t] += padded[:width]
+            z_range = first + z0, first + z1
+            stack[t] += _image(voxels, *_footprint(angle, z_range, depth, nx, width, device), width)
+
+
+def _image(
+    voxels: torch.Tensor, pixels: torch.Tensor, weights: torch.Tensor, width: int
+) -> torch.Tensor:
+    """Return the image [x, y] of voxels [z x, y].
+
+    Every pixel collects its voxels, always in the same order. Adding every voxel to its pixels in a
+    fixed order (``index_add_``) writes each voxel four times and reads it eight times.
+    """
+    pixel, order = torch.sort(pixels.reshape(-1), stable=True)  # [z x, 4] → [z x 4]
+    begin = torch.searchsorted(pixel, torch.arange(width + 1, device=pixels.device))
+    order = order[: int(begin[-1])]  # those behind miss the detector; CUDA would not leave them out
+    return torch.nn.functional.embedding_bag(
+        order // pixels.shape[1],
+        voxels,
+        begin[:-1],
+        mode="sum",
+        per_sample_weights=weights.reshape(-1)[order],
+    )
 
 
 def back_project_torch(
