@@ -1,12 +1,15 @@
 """What a recipe costs: lines through two pieces, pieces as dense as the whole, job scripts."""
 
 import json
+import math
 import re
 import tomllib
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from faket.cli.app import run
 from faket.errors import InputError
@@ -68,6 +71,12 @@ def test_nothing_costs_less_than_its_piece():
     small, large = part(4, fixed=90.0), part(16, fixed=0.0)
     whole = extrapolated((small, large), 4.0, 25.0)
     assert whole.stages["painting"].seconds == large.stages["painting"].seconds
+
+
+def test_what_is_beside_a_part_is_the_rest_and_never_less_than_nothing():
+    first, second = StageCost(5, 7, 300), StageCost(2, 3, 400)
+    assert first.and_then(second).without(second) == StageCost(5, 7, 400)
+    assert second.without(first) == StageCost(0, 0, 400)
 
 
 def test_means_and_sums_keep_the_largest_memory():
@@ -142,7 +151,7 @@ def test_job_scripts_have_no_word_left_and_ask_for_the_margin(name):
     script = job_script(name, FORECAST, Path("my recipe.toml"), None, tasks=10, cores=4)
     assert "{{" not in script
     assert "'my recipe.toml' 'my recipe'" in script
-    assert f"{2000 * (1 + MEMORY_MARGIN):.0f}" in script or "650" in script  # a core's, for SGE
+    assert f"{2000 * (1 + MEMORY_MARGIN):.0f}" in script or "650M a core" in script  # SGE
     whole, before = FORECAST.tomogram.whole, FORECAST.references.whole
     seconds = (before.seconds + 20 + 10 * max(whole.seconds, whole.cpu_seconds / 4)) * (
         1 + TIME_MARGIN
@@ -153,6 +162,54 @@ def test_job_scripts_have_no_word_left_and_ask_for_the_margin(name):
         assert tomllib.loads(script)["settings"]["cores"] == 4
     else:
         assert script.startswith("#!/bin/bash\n")
+
+
+def lines_of(name, forecast=FORECAST, recipe="r.toml", **settings):
+    return job_script(name, forecast, Path(recipe), None, **settings).splitlines()
+
+
+def test_addresses_that_sge_limits_are_more_than_the_memory():
+    """`ulimit -v`: 563 MB of memory needed 1.6 GB of addresses, of which libraries have most."""
+    for cores in (1, 4, 32):
+        (line,) = (line for line in lines_of("sge", cores=cores) if "-l h_vmem" in line)
+        addresses_MB = cores * int(re.search(r"=(\d+)M", line)[1])
+        assert 2600 + 1300 < addresses_MB < 2600 + 1500 + 200 * cores
+
+
+def test_pbs_has_no_array_of_one_task_and_the_others_need_one():
+    assert "#PBS -J 1-2" in lines_of("pbs", tasks=2)
+    assert lines_of("pbs", tasks=2)[-2].endswith('--tasks "$PBS_ARRAY_INDEX/2"')
+    assert not [line for line in lines_of("pbs", tasks=1) if "-J" in line or "INDEX" in line]
+    assert lines_of("pbs", tasks=1)[-2].endswith("r.toml r --tasks 1/1")
+    for name, line in (("slurm", "#SBATCH --array=1-1"), ("sge", "#$ -t 1-1")):
+        assert line in lines_of(name, tasks=1)
+
+
+@pytest.mark.parametrize("recipe", ["2024.toml", "-x.toml", "_.toml", "é è.toml", ".toml"])
+@pytest.mark.parametrize("name", ["slurm", "pbs", "lsf", "sge"])
+def test_names_of_jobs_begin_with_a_letter(name, recipe):
+    script = "\n".join(lines_of(name, recipe=f"a/{recipe}"))
+    found = re.search(r'(?:-name=|-N |-J ")([^\s"[]*)', script)[1]
+    assert re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]*", found)
+
+
+@given(
+    tomograms=st.integers(1, 100_000),
+    seconds=st.floats(0.1, 1e5),
+    cpu_seconds=st.floats(0.1, 1e6),
+    cores=st.integers(1, 64),
+)
+def test_tasks_take_an_hour_as_far_as_an_array_may_be_large(tomograms, seconds, cpu_seconds, cores):
+    cost = PartCost({"painting": StageCost(seconds, cpu_seconds, 500.0)}, 1e6)
+    told = replace(FORECAST, tomograms=tomograms, tomogram=cost)
+    head = lines_of("slurm", told, cores=cores)[1]
+    tasks, share = map(int, re.search(r"in (\d+) tasks, (\d+) each", head).groups())
+    each_s = max(seconds, cpu_seconds / cores)
+    assert 1 <= tasks <= min(tomograms, 1000)
+    assert (share - 1) * tasks < tomograms <= share * tasks
+    assert tasks == 1000 or share == 1 or share * each_s <= 3600
+    # Fewer tasks would take longer than that.
+    assert tasks == 1 or math.ceil(tomograms / (tasks - 1)) * each_s > 3600 or tasks == 1000
 
 
 def test_the_command_tells_what_is_known_and_what_not(tmp_path, capsys, monkeypatch):

@@ -18,6 +18,10 @@ MEMORY_MARGIN, TIME_MARGIN = 0.3, 1.0
 CORES = 4  # of a task, unless given; chosen: more are idle half of the time
 _TASK_S = 3600.0  # of a task, unless their number is given; chosen: queues like short jobs
 _SHORTEST_S = 600.0  # chosen: nodes differ in how fast they start
+_MOST_TASKS = 1000  # of an array where neither SLURM nor LSF is told otherwise
+# Addresses of libraries, and of a thread's stack and heap, beyond the memory that is used; chosen
+# above the 1.3 GB measured with 4 threads. SGE's h_vmem limits addresses (RLIMIT_AS).
+_ADDRESSES_MB, _ADDRESSES_MB_A_CORE = 1500, 150
 _FOLDER = Path(__file__).parent / "job_templates"
 _MOST_BYTES = 100_000  # of a template; chosen
 _WORD = re.compile(r"\{\{ *(\w*) *\}\}")
@@ -63,7 +67,9 @@ def job_script(
             )
         return values[found[1]]
 
-    return _WORD.sub(value, text)
+    script = _WORD.sub(value, text)
+    # PBS takes no array of one task.
+    return script.replace("#PBS -J 1-1\n", "").replace('"$PBS_ARRAY_INDEX/1"', "1/1")
 
 
 def _template(name: str) -> str:
@@ -77,6 +83,12 @@ def _template(name: str) -> str:
     return read_text(Path(name), _MOST_BYTES)
 
 
+def _job_name(text: str) -> str:
+    """Return a name that every batch system takes: it begins with a letter."""
+    name = re.sub(r"[^A-Za-z0-9_-]", "_", text)
+    return name if name[:1].isalpha() else f"faket_{name}"
+
+
 def _values(
     forecast: Forecast, recipe: Path, out: Path, tasks: int | None, cores: int
 ) -> Mapping[str, str]:
@@ -84,7 +96,8 @@ def _values(
     whole, n = forecast.tomogram.whole, forecast.tomograms
     each_s = max(whole.seconds, whole.cpu_seconds / cores)
     if tasks is None:
-        tasks = max(1, math.ceil(n / max(1.0, _TASK_S // max(each_s, 1e-3))))
+        tasks = math.ceil(n / max(1.0, _TASK_S // max(each_s, 1e-3)))
+        tasks = min(tasks, _MOST_TASKS)
     tasks = min(tasks, n)
     share = math.ceil(n / tasks)
     before = forecast.references.whole
@@ -94,7 +107,7 @@ def _values(
     wanted_MB = math.ceil(memory_MB * (1 + MEMORY_MARGIN))
     minutes = math.ceil(max(_SHORTEST_S, task_s * (1 + TIME_MARGIN)) / 60)
     return {
-        "name": re.sub(r"[^A-Za-z0-9_-]", "_", recipe.stem) or "faket",
+        "name": _job_name(recipe.stem),
         "recipe": shlex.quote(os.fspath(recipe)),
         "out": shlex.quote(os.fspath(out)),
         "tomograms": str(n),
@@ -103,6 +116,9 @@ def _values(
         "cores": str(cores),
         "memory_MB": str(wanted_MB),
         "memory_MB_a_core": str(math.ceil(wanted_MB / cores)),
+        "addresses_MB_a_core": str(
+            math.ceil((wanted_MB + _ADDRESSES_MB) / cores) + _ADDRESSES_MB_A_CORE
+        ),
         "time": f"{minutes // 60:02}:{minutes % 60:02}:00",
         "hours_and_minutes": f"{minutes // 60:02}:{minutes % 60:02}",
         "basis": forecast.basis[0].upper() + forecast.basis[1:],

@@ -6,6 +6,7 @@
 #PBS -J 1-{{tasks}}
 #PBS -l select=1:ncpus={{cores}}:mem={{memory_MB}}mb
 #PBS -l walltime={{time}}
+#PBS -V
 #PBS -j oe
 
 cd "$PBS_O_WORKDIR" || exit 1

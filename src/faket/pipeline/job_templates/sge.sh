@@ -5,7 +5,9 @@
 #$ -N {{name}}
 #$ -t 1-{{tasks}}
 #$ -pe smp {{cores}}
-#$ -l h_vmem={{memory_MB_a_core}}M
+# h_vmem limits addresses, of which a process has more than memory; where a site means memory, ask
+# for {{memory_MB_a_core}}M a core.
+#$ -l h_vmem={{addresses_MB_a_core}}M
 #$ -l h_rt={{time}}
 #$ -cwd
 #$ -V
