@@ -32,7 +32,7 @@ def add_projections(
     nz, ny, nx = planes.shape
     width, device = stack.shape[1], stack.device
     for z0, z1 in _slabs(nz, ny * nx):
-        slab = torch.from_numpy(np.require(planes[z0:z1], requirements="CW")).to(device)
+        slab = torch.from_numpy(np.require(planes[z0:z1], requirements=("C", "W"))).to(device)
         voxels = slab.permute(0, 2, 1).reshape(-1, ny)  # [z, y, x] → [z x, y]
         for t, angle in enumerate(angles_deg):
             z_range = first + z0, first + z1
