@@ -1,6 +1,8 @@
 """Manifests: the same run gives the same bytes; a changed file is found."""
 
+import hashlib
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +13,7 @@ import faket
 from faket.errors import InputError
 from faket.io.content import sha256_of
 from faket.io.manifest import read_manifest, run_path, verify_manifest, write_manifest
+from faket.pipeline.clock import Clock
 
 
 @dataclass(frozen=True)
@@ -131,3 +134,36 @@ def test_manifests_cannot_point_outside_their_folder(tmp_path: Path, path: objec
     file.write_text(json.dumps(manifest))
     with pytest.raises(InputError, match="expected outputs in it"):
         read_manifest(file)
+
+
+def test_inputs_of_many_manifests_are_read_once_until_they_change(tmp_path, monkeypatch):
+    read = []
+    digest = hashlib.file_digest
+    monkeypatch.setattr(
+        hashlib, "file_digest", lambda file, kind: read.append(file.name) or digest(file, kind)
+    )
+    given, made = tmp_path / "given", tmp_path / "made"
+    given.write_bytes(b"one")
+    made.write_bytes(b"out")
+
+    def written():
+        what = {"kind": "k", "settings": {}, "seed": None, "inputs": [given], "outputs": [made]}
+        return write_manifest(tmp_path / "manifest.json", **what)
+
+    assert written() == written()
+    assert sorted(read) == [str(given), str(made), str(made)]
+    given.write_bytes(b"two")  # as many bytes
+    os.utime(given, ns=(1, 1))
+    assert written()["inputs"][0]["sha256"] == sha256_of(given)
+
+
+def test_time_to_hash_is_measured_before_the_facts_of_the_run_are_written(tmp_path):
+    (tmp_path / "made").write_bytes(b"out")
+    clock = Clock()
+    write_manifest(
+        tmp_path / "manifest.json", kind="k", settings={}, seed=None,
+        outputs=[tmp_path / "made"], run={"stages": clock.stages}, hashing=clock.stage("hashes"),
+    )  # fmt: skip
+    stages = json.loads(run_path(tmp_path / "manifest.json").read_text())["stages"]
+    assert stages == clock.stages
+    assert stages.keys() == {"hashes"}

@@ -8,6 +8,8 @@ from faket.io.failures import PathLike, cannot_read
 from faket.io.ome_zarr import is_ome_zarr
 from faket.io.text import regular_file_size
 
+_hashed = dict[tuple[str, int, int], str]()  # by path, size and date, of this process
+
 
 def content_bytes(path: PathLike) -> int:
     """Return the size of a file, or of all files of an OME-Zarr image.
@@ -35,6 +37,17 @@ def sha256_of(path: PathLike) -> str:
         return _sha256_of_file(path)
     lines = [f"{_sha256_of_file(file)} {file.relative_to(path).as_posix()}\n" for file in files]
     return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def sha256_once(path: PathLike) -> str:
+    """Return the SHA-256 as :func:`sha256_of` does, from memory if the file has not changed since.
+
+    Size and date tell. So the inputs of a thousand tomograms are read once.
+    """
+    key = os.path.abspath(path), content_bytes(path), changed_ns(path)
+    if key not in _hashed:
+        _hashed[key] = sha256_of(path)
+    return _hashed[key]
 
 
 def changed_ns(path: PathLike) -> int:

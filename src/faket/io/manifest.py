@@ -13,6 +13,7 @@ import math
 import os
 import platform
 from collections.abc import Collection, Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path, PurePath
 from typing import Any
@@ -21,7 +22,7 @@ import numpy as np
 
 import faket
 from faket.io.atomic import atomic_path
-from faket.io.content import changed_ns, content_bytes, sha256_of
+from faket.io.content import changed_ns, content_bytes, sha256_of, sha256_once
 from faket.io.failures import PathLike, input_error, shown
 from faket.io.model_folder import RUN
 from faket.io.seals import is_intact, sealed
@@ -44,6 +45,7 @@ def write_manifest(
     inputs: Iterable[PathLike] = (),
     outputs: Iterable[PathLike] = (),
     run: Mapping[str, Any] | None = None,
+    hashing: AbstractContextManager[Any] | None = None,
 ) -> dict[str, Any]:
     """Write a manifest and, if ``run`` is given, the facts that change from run to run beside it.
 
@@ -64,6 +66,8 @@ def write_manifest(
         Must lie below the manifest's folder.
     run : mapping, optional
         Durations, peak memory: written to :func:`run_path`, with the outputs' dates.
+    hashing : context manager, optional
+        Entered while files are hashed, to measure it; ``run`` is written afterwards.
 
     Returns
     -------
@@ -76,6 +80,9 @@ def write_manifest(
         If a file cannot be hashed, an output lies elsewhere, or a value has no JSON form.
     """
     folder = Path(os.path.abspath(path)).parent
+    with hashing or nullcontext():
+        read = in_threads(lambda file: _entry(file, folder), inputs)
+        made = in_threads(lambda file: _entry(file, folder, within=True), outputs)
     manifest = {
         "format": FORMAT,
         "kind": kind,
@@ -83,8 +90,8 @@ def write_manifest(
         "settings": plain(settings, path),
         "record": plain(record, path),
         "software": software_versions(),
-        "inputs": in_threads(lambda file: _entry(file, folder), inputs),
-        "outputs": in_threads(lambda file: _entry(file, folder, within=True), outputs),
+        "inputs": read,
+        "outputs": made,
     }
     _write_json(path, manifest)
     if run is not None:
@@ -225,8 +232,8 @@ def _entry(file: PathLike, folder: Path, *, within: bool = False) -> dict[str, A
             "elsewhere; write it there"
         )  # fmt: skip
     name = place.relative_to(folder).as_posix() if below else place.name
-    size = content_bytes(place)
-    return {"path": name, "within": below, "bytes": size, "sha256": sha256_of(place)}
+    size, sha256 = content_bytes(place), (sha256_of if within else sha256_once)(place)
+    return {"path": name, "within": below, "bytes": size, "sha256": sha256}
 
 
 def _is_entry(entry: Any) -> bool:

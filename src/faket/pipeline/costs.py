@@ -10,7 +10,8 @@ from faket.io.manifest import run_path
 from faket.io.model_folder import MANIFEST
 from faket.pipeline.clock import Clock
 
-_BEFORE, _AFTER = ("placement", "painting", "projection"), ("reconstruction", "writing")
+_BEFORE = ("placement", "painting", "projection")
+_AFTER = ("reconstruction", "writing", "hashes")
 _FACTS = ("seconds", "cpu_seconds", "peak_rss_MB")  # as of faket.pipeline.clock
 
 

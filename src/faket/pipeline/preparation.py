@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from faket.errors import InputError
-from faket.io.content import sha256_of
+from faket.io.content import sha256_once
 from faket.io.model_folder import LIKE, MANIFEST, reference_name
 from faket.pipeline.claim import claim, is_own
 from faket.pipeline.foreign_microscope import check_foreign, foreign_formation
@@ -112,7 +112,7 @@ def _measure(
 
 def _check_inputs(files: tuple[Path, ...], made: Mapping[Path, dict[str, Any]]) -> None:
     """Refuse to continue if finished parts were made from input files that have changed since."""
-    now = sorted(sha256_of(file) for file in files) if made else []
+    now = sorted(sha256_once(file) for file in files) if made else []
     for folder, manifest in made.items():
         then = sorted(entry["sha256"] for entry in manifest["inputs"])
         if then != now:

@@ -111,6 +111,7 @@ def _stored_reference(
                 inputs=inputs,
                 outputs=sorted(temporary.iterdir()),
                 run={"stages": clock.stages},
+                hashing=clock.stage("hashes"),
             )
     return read_noise(folder)
 

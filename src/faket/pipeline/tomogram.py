@@ -75,6 +75,7 @@ def make_model(plan: Plan, index: int, say: Callable[[str], None] | None = None)
             inputs=plan.inputs,
             outputs=outputs,
             run={"stages": clock.stages},
+            hashing=clock.stage("hashes"),
         )
 
 
