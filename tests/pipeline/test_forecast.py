@@ -6,18 +6,21 @@ import re
 import tomllib
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from faket.cli.app import run
 from faket.errors import InputError
-from faket.pipeline import generate, parse_recipe, pieces
+from faket.pipeline import forecast, generate, machine, parse_recipe, pieces
 from faket.pipeline.costs import PartCost, StageCost, cost_of, extrapolated, mean_cost, sum_of
 from faket.pipeline.forecast import Forecast, forecast_of_pieces, forecast_of_run
 from faket.pipeline.job_scripts import MEMORY_MARGIN, TEMPLATES, TIME_MARGIN, job_script
-from faket.pipeline.pieces import left_out, piece_of, piece_sides
+from faket.pipeline.pieces import left_out, piece_of, piece_sides, work_of
 
 RECIPE = """
 method = "noiseless"
@@ -117,7 +120,20 @@ def test_sides_of_pieces_are_multiples_of_the_binning_and_small_specimens_have_n
 def test_a_forecast_from_pieces_and_one_from_the_run_it_is_of(tmp_path, monkeypatch):
     monkeypatch.setattr(pieces, "_LEAST_VOXELS", 32)
     recipe = parse_recipe(RECIPE)
-    found = forecast_of_pieces(recipe, say=quiet)
+    said, sides = list[tuple[int, int]](), list[int]()
+
+    def count(what, done, total):
+        said.extend([(done, total)] if "piece" in what else [])
+
+    def piece(recipe, side, least):
+        sides.append(side)
+        assert least == 16
+        return piece_of(recipe, side, least)
+
+    monkeypatch.setattr(forecast, "piece_of", piece)
+    found = forecast_of_pieces(recipe, say=count)
+    assert said == [(0, 3), (1, 3), (2, 3)]
+    assert sides == [16, 16, 32]  # the smallest is also what compiles
     assert found.source == "pieces"
     assert "two pieces" in found.basis
     assert "32 x 32 x 40" in found.basis
@@ -134,6 +150,41 @@ def test_a_forecast_from_pieces_and_one_from_the_run_it_is_of(tmp_path, monkeypa
     assert told.tomogram == cost_of(made.models[0])
     with pytest.raises(InputError, match="found another's"):
         forecast_of_run(recipe.model_copy(update={"seed": 5}), out)
+
+
+def test_tomograms_of_several_sizes_have_a_mean_and_a_largest(monkeypatch):
+    recipe, tilts = parse_recipe(RECIPE), np.zeros(5)
+    whole = work_of(recipe, len(tilts))
+    monkeypatch.setattr(forecast, "works", lambda *_: [whole, 3 * whole, 5 * whole])
+    measured = []
+    for side in (16, 32):
+        piece = piece_of(recipe, side, 16)
+        plan: Any = SimpleNamespace(recipe=piece, angles_deg=tilts)
+        work = work_of(piece, len(tilts)) / 1e5
+        measured.append(forecast._Piece(plan, part(work, fixed=3.0), part(work)))
+    found = forecast._forecast(recipe, measured, StageCost(1, 1, 1))
+    mean = part(3 * whole / 1e5)
+    assert found.tomogram.whole.seconds == pytest.approx(mean.whole.seconds)
+    assert found.tomogram.whole.cpu_seconds == pytest.approx(mean.whole.cpu_seconds)
+    assert found.tomogram.disk_bytes == pytest.approx(mean.disk_bytes)
+    assert found.largest_MB == pytest.approx(part(5 * whole / 1e5).whole.peak_MB)
+    references = part(3 * whole / 1e5, fixed=3.0).whole  # simulated ones are pieces, too
+    assert found.references.whole.seconds == pytest.approx(references.seconds)
+    assert found.disk_bytes == pytest.approx(7 * mean.disk_bytes)
+    one = forecast._forecast(recipe, measured[1:], StageCost(1, 1, 1))
+    assert one.tomogram == measured[1].tomogram
+
+
+def test_time_and_memory_of_the_whole_count_all_that_is_needed():
+    each, once = FORECAST.tomogram.whole, FORECAST.references.whole
+    assert FORECAST.seconds(1) == pytest.approx(20 + once.seconds + 100 * each.seconds)
+    few = replace(FORECAST, tomograms=3, start=None)  # more workers than tomograms help nobody
+    assert few.seconds(1000) == few.seconds(3) == pytest.approx(once.seconds + each.seconds)
+    waiting = replace(FORECAST, start=StageCost(0, 0, 500.0))
+    assert waiting.most_workers(2499) == 0
+    assert waiting.most_workers(2500) == 1
+    assert waiting.most_workers(100) == 0
+    assert FORECAST.disk_bytes == 100 * (1000 + 40 * 100) + 1000 + 40 * 10
 
 
 def test_workers_are_no_faster_than_the_cores():
@@ -213,7 +264,6 @@ def test_tasks_take_an_hour_as_far_as_an_array_may_be_large(tomograms, seconds, 
 
 
 def test_the_command_tells_what_is_known_and_what_not(tmp_path, capsys, monkeypatch):
-    from faket.pipeline import forecast, machine
 
     told = replace(FORECAST, unknown=("vesicles",))
     monkeypatch.setattr(forecast, "forecast_of_pieces", lambda recipe, say: told)
@@ -269,3 +319,23 @@ def test_parts_without_records_have_no_cost(tmp_path):
     assert found is not None
     assert found.disk_bytes == before + 1000
     assert found.whole == StageCost(1, 2, 3)
+
+
+def test_the_limit_of_a_job_is_that_of_its_own_group_or_of_one_above(tmp_path, monkeypatch):
+    job = tmp_path / "slurm" / "job_7" / "step_0"
+    job.mkdir(parents=True)
+    own = tmp_path / "own"
+    own.write_text("1:name=systemd:/\n0::/slurm/job_7/step_0\n")
+    monkeypatch.setattr(machine, "_GROUPS", tmp_path)
+    monkeypatch.setattr(machine, "_OWN_GROUP", own)
+    free = machine.free_memory_MB()
+    for folder, most in ((job, "max"), (job.parent, 3 * 2**20), (tmp_path, 9 * 2**20)):
+        (folder / "memory.max").write_text(f"{most}\n")
+        (folder / "memory.current").write_text(f"{2**20}\n")
+    assert machine.free_memory_MB() == 2
+    own.write_text("0::/\n")
+    assert machine.free_memory_MB() == 8
+    own.unlink()
+    assert machine.free_memory_MB() == 8
+    (tmp_path / "memory.max").unlink()
+    assert machine.free_memory_MB() == pytest.approx(free, rel=0.5)

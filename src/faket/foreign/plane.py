@@ -3,7 +3,7 @@
 import math
 
 import numpy as np
-from scipy import constants, fft, ndimage, signal
+from scipy import constants, fft, ndimage
 
 from faket.data import AnyArray, DoubleArray, FloatArray, Volume
 from faket.projection import project, project_slices
@@ -43,6 +43,8 @@ def through(image: AnyArray, transfer: AnyArray) -> FloatArray:
 
 def resampled(image: AnyArray, shape: tuple[int, int]) -> FloatArray:
     """Return an image with more or fewer pixels, by Fourier padding or cropping."""
+    from scipy import signal  # every command would wait half a second for it
+
     rows = signal.resample(image, shape[0], axis=0)
     return np.asarray(signal.resample(rows, shape[1], axis=1), np.float32)
 

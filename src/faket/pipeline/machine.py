@@ -4,7 +4,8 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-_GROUP = Path("/sys/fs/cgroup")
+_GROUPS = Path("/sys/fs/cgroup")
+_OWN_GROUP = Path("/proc/self/cgroup")
 
 
 def cores() -> int:
@@ -23,7 +24,17 @@ def free_memory_MB() -> float | None:
     with suppress(OSError, ValueError, IndexError):
         text = Path("/proc/meminfo").read_text()
         found.append(int(text.split("MemAvailable:")[1].split()[0]) / 2**10)
-    with suppress(OSError, ValueError):  # "max": no limit
-        most = int((_GROUP / "memory.max").read_text())
-        found.append((most - int((_GROUP / "memory.current").read_text())) / 2**20)
+    for group in _groups():
+        with suppress(OSError, ValueError):  # "max": no limit
+            most = int((group / "memory.max").read_text())
+            found.append((most - int((group / "memory.current").read_text())) / 2**20)
     return min(found, default=None)
+
+
+def _groups() -> list[Path]:
+    """Return the control groups (version 2) of this process: a job's limit is that of its own."""
+    own = ""
+    with suppress(OSError, IndexError):
+        own = _OWN_GROUP.read_text().split("0::/")[1].splitlines()[0]
+    group = _GROUPS / own
+    return [group, *(parent for parent in group.parents if parent.is_relative_to(_GROUPS))]
