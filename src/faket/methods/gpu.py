@@ -19,7 +19,7 @@ from faket.methods.gold_masks import GOLD_SIGMAS
 from faket.methods.reference_properties import CORNER, ReferenceProperties
 from faket.microscope.gold_gpu import faded_on_device, gold_mask_on_device
 from faket.microscope.optics import aberration_phase
-from faket.noise import white_noise
+from faket.noise import background_image, trend, white_noise
 from faket.noise.gpu import FourierPlane
 from faket.threads import ahead_in_threads
 
@@ -85,6 +85,12 @@ class SpectralImager:
         amplitude[0, 0] = 0
         return self._plane.filtered(deviation / math.sqrt(electrons), amplitude)
 
+    def add_background(self, tilt: int, noise: Tensor) -> None:
+        """Add to a tilt's noise what the reference's tilts have in common."""
+        if self._there.background is not None:
+            shared = background_image(self._there.background[tilt], self._plane.shape)
+            noise += self._plane.put(shared)
+
     def contrast_power(self) -> DoubleArray:
         """Return what :func:`faket.methods.transfer.contrast_power` returns."""
         rings, found = self._there.power.shape[1], []
@@ -93,6 +99,9 @@ class SpectralImager:
             noisy = self._plane.put(white) * float(self._there.electrons[tilt]) ** -0.5
             noisy += contrast
             kept = gold_mask_on_device(noisy, self._there.pixel_size_A, sigmas=GOLD_SIGMAS)
+            if self._there.background is not None:
+                flat = background_image(trend(contrast.cpu().numpy()), self._plane.shape)
+                contrast = contrast - self._plane.put(flat)
             if kept is None:
                 found.append(self._plane.ring_power(contrast, rings, CORNER))
                 continue

@@ -33,12 +33,14 @@ from faket.microscope.ctf_estimation import estimate_ctf
 from faket.microscope.dose import acquisition_order, dose_before, split_dose, surviving_amplitude
 from faket.noise import (
     NoiseProfile,
+    background,
     detail_moments,
     estimate_noise,
     repair,
     ring_anisotropy,
     ring_power,
     tilt_pairs,
+    without_background,
 )
 from faket.rings import ring_frequencies
 from faket.threads import in_threads
@@ -123,6 +125,8 @@ def measure_reference(
     images = repaired.images
     kept = gold_masks(images, pixel_size_A)
     plain = faded_all(images, kept)
+    uneven = background(plain, angles)
+    plain = without_background(plain, uneven)
     pairs = None
     if independent:
         pairs = tilt_pairs(plain, angles, pixel_size_A, rings=RINGS, limit=CORNER)
@@ -150,12 +154,14 @@ def measure_reference(
         power, nothing, nothing + UNKNOWN, traces, source,
         _strength_sigma(source, dose_e_per_A2), "none", _skewness(plain),
         alignment_error_A=0.0 if pairs is None else pairs.misalignment_px() * pixel_size_A,
+        background=uneven,
     )  # fmt: skip
     if noise_free is not None:
-        return _with_noise_free(properties, images, repaired.applied_to(noise_free))
+        flat = without_background(images, uneven)
+        return _with_noise_free(properties, flat, repaired.applied_to(noise_free))
     if halves is not None:
         # Without gold too, or the part that is signal would be of other images.
-        first, second = (faded_all(repaired.applied_to(half), kept) for half in halves)
+        first, second = (_plain_half(repaired.applied_to(half), kept, angles) for half in halves)
         fraction, sigma, traces = half_fraction(plain, (first, second))
         properties = replace(properties, anisotropy=traces)
         return _with_fraction(properties, fraction, sigma, "halves")
@@ -195,6 +201,12 @@ def _with_fraction(
         signal_fraction_sigma=sigma,
         fraction_source=source,
     )
+
+
+def _plain_half(half: AnyArray, kept: list[AnyArray | None], angles: DoubleArray) -> AnyArray:
+    """Return a half without gold and background, which both halves share."""
+    plain = faded_all(half, kept)
+    return without_background(plain, background(plain, angles))
 
 
 def _skewness(images: AnyArray) -> DoubleArray:

@@ -1,6 +1,6 @@
 """Properties of a reference for the ``spectral`` method: CTF, signal and noise, ring by ring."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -10,6 +10,7 @@ from faket.data import DoubleArray
 from faket.errors import InputError
 from faket.microscope.ctf_estimate import CtfEstimate
 from faket.noise import NoiseProfile
+from faket.noise.background import TERMS
 
 RINGS = 128  # of all curves, up to the corner; chosen, fine enough for the zeros of a CTF
 CORNER = 0.7072  # cycles per pixel, √½ rounded up: the corner of Fourier space
@@ -57,6 +58,9 @@ class ReferenceProperties:
         counted electrons.
     alignment_error_A : float
         σ of the residual shifts of the reference's tilts, drawn anew for every tomogram.
+    background : ndarray, shape (tilts, 5), float64, or None
+        What is brighter on one side of all tilts alike (:func:`faket.noise.background`), and is in
+        none of the curves; None stands for an even beam.
     contrast_power : ndarray, shape (tilts, rings), float64, or None
         Power of the contrast (relative to the intensity) that the reference's own noise-free
         projections have under ``ctf`` and ``envelope``, if they are known.
@@ -77,12 +81,14 @@ class ReferenceProperties:
     skewness: DoubleArray | None = None
     alignment_error_A: float = 0.0
     contrast_power: DoubleArray | None = None
+    background: DoubleArray | None = field(default=None, metadata={"since": "0.1"})
 
     def __post_init__(self) -> None:
         """Check shapes."""
         optional = ("contrast_power",) if self.contrast_power is not None else ()
         skewed = ("skewness",) if self.skewness is not None else ()
-        for name in ("electrons", "anisotropy", *_CURVES, *optional, *skewed):
+        uneven = ("background",) if self.background is not None else ()
+        for name in ("electrons", "anisotropy", *_CURVES, *optional, *skewed, *uneven):
             object.__setattr__(self, name, np.array(getattr(self, name), np.float64))
         tilts = len(self.noise)
         curves = {getattr(self, name).shape for name in (*_CURVES, *optional)}
@@ -91,6 +97,7 @@ class ReferenceProperties:
             or len(curves) != 1
             or self.power.shape[:1] != (tilts,)
             or self.anisotropy.shape != (tilts, 3, *self.power.shape[1:])
+            or (self.background is not None and self.background.shape != (tilts, TERMS))
             or len(self.ctf.defocus_um) != tilts
             or self.noise.angles_deg is None
         ):
@@ -137,6 +144,7 @@ class ReferenceProperties:
             signal_fraction_sigma=between(self.signal_fraction_sigma),
             envelope=between(self.envelope),
             contrast_power=None if self.contrast_power is None else between(self.contrast_power),
+            background=None if self.background is None else between(self.background),
         )
 
 
@@ -150,6 +158,7 @@ def _check_values(properties: ReferenceProperties) -> None:
         ("anisotropy", -np.inf),
         ("skewness", -np.inf),
         ("contrast_power", 0.0),
+        ("background", -np.inf),
     ):
         values = getattr(properties, name)
         if values is None:

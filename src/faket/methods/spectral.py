@@ -6,7 +6,9 @@ A noise-free projection (minus the line integrals of the potential V, V·Å) bec
 
 contrast is what physics expects behind the reference's CTF (:mod:`faket.methods.contrast`),
 amplitude and noise_power are what was measured on the reference (:mod:`faket.methods.transfer`),
-and deviation is that of counted electrons from their mean, in units of its standard deviation.
+and deviation is that of counted electrons from their mean, in units of its standard deviation. To
+the noise belongs the background that all tilts of the reference share
+(:mod:`faket.noise.background`).
 """
 
 from dataclasses import replace
@@ -22,7 +24,7 @@ from faket.methods.contrast import expected_contrast
 from faket.methods.counts import counting_noise
 from faket.methods.reference_properties import CORNER, ReferenceProperties
 from faket.methods.transfer import Transfer, filtered, reference_transfer
-from faket.noise import ring_power, white_noise
+from faket.noise import background_image, ring_power, white_noise
 from faket.seeds import derive, generator
 from faket.stacks import empty_stack
 from faket.threads import in_threads
@@ -117,6 +119,8 @@ def other_spectral_noise(
 ) -> FloatArray:
     """Return noise of the spectrum of :func:`spectral_images`', independent of it, not skewed.
 
+    It has no background, which is no noise.
+
     Parameters
     ----------
     noise_free, properties, angles_deg, seed, device
@@ -129,6 +133,7 @@ def other_spectral_noise(
     there = properties.at(angles_deg)
     imager = _imager(there, noise_free, device)
     transfer = replace(reference_transfer(there, noise_free, imager), skewness=0.0)
+    there = replace(there, background=None)  # halves have it in common
     shifts, other = residual_shifts_px(there, seed), derive(seed, "halves")
     made = empty_stack(noise_free.shape)
     if imager is not None:
@@ -211,6 +216,7 @@ def _render_on_device(
         signal = imager.signal(contrast, transfer.amplitude[tilt])
         signal += float(properties.noise.mean[tilt]) - signal.mean()
         noise = imager.noise(tilt, contrast, white, transfer.skewness, transfer.noise_power[tilt])
+        imager.add_background(tilt, noise)
         for stack, amount in zip(made, amounts, strict=True):
             stack[tilt] = (signal + float(amount) * noise).cpu().numpy()
 
@@ -270,4 +276,6 @@ def _imaged(
         transfer.noise_power[tilt],
         properties.anisotropy[tilt],
     )
+    if properties.background is not None:
+        noise += background_image(properties.background[tilt], shape)
     return signal, noise

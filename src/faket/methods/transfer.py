@@ -17,7 +17,7 @@ from faket.methods.half_fraction import smoothed
 from faket.methods.reference_properties import CORNER, ReferenceProperties
 from faket.methods.signal_fit import Correction, fit_correction, smooth_functions
 from faket.microscope.gold import gold_mask
-from faket.noise import detail_moments, ring_filter, white_noise
+from faket.noise import background_image, detail_moments, ring_filter, trend, white_noise
 from faket.rings import ring_frequencies
 from faket.threads import in_threads
 
@@ -168,6 +168,8 @@ def contrast_power(properties: ReferenceProperties, noise_free: AnyArray) -> Dou
         contrast = expected_contrast(properties, tilt, noise_free[tilt])
         noise = white_noise(0, tilt, contrast.shape) * float(properties.electrons[tilt]) ** -0.5
         kept = gold_mask(contrast + noise, properties.pixel_size_A, sigmas=GOLD_SIGMAS)
+        if properties.background is not None:  # the reference's curves are without it
+            contrast = contrast - background_image(trend(contrast), noise_free.shape[1:])
         return power_of_kept(contrast, kept, rings)
 
     size = noise_free[0].size

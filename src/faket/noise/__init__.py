@@ -1,6 +1,12 @@
 """Noise of an experimental reference, measured on it and added to noise-free projections."""
 
 from faket.noise.addition import add_noise, baseline, content, noisy, other_noise
+from faket.noise.background import (
+    background,
+    background_image,
+    trend,
+    without_background,
+)
 from faket.noise.defects import Repaired, check_scale, repair
 from faket.noise.estimation import estimate_noise
 from faket.noise.grey_levels import GreyLevels, grey_levels
@@ -29,6 +35,8 @@ __all__ = [
     "TiltPairs",
     "add_noise",
     "anisotropic_filter",
+    "background",
+    "background_image",
     "baseline",
     "check_half_tomograms",
     "check_halves",
@@ -50,5 +58,7 @@ __all__ = [
     "ring_filter",
     "ring_power",
     "tilt_pairs",
+    "trend",
     "white_noise",
+    "without_background",
 ]

@@ -1,0 +1,78 @@
+"""What all tilts of a reference have in common that is no specimen: the beam's unevenness.
+
+A beam off its centre, vignetting or a camera's gain make every image brighter on one side, by a few
+percent. That is little in an image, but more than all noise in the lowest rings of its spectrum;
+and all tilts share it, as if it were a specimen. It is described by polynomials of second degree
+over the image, whose coefficients change with the tilt as a polynomial of second degree.
+"""
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from faket.data import AnyArray, DoubleArray, FloatArray
+from faket.stacks import stack_of
+from faket.threads import in_threads
+
+TERMS = 5  # x, y, x² and y² less their means, xy
+# Fewest tilts of which it is told: the polynomial over the tilts must not follow each of them.
+_FEWEST = 6
+
+
+def background(images: AnyArray, angles_deg: ArrayLike) -> DoubleArray:
+    """Measure the background that tilts have in common.
+
+    Parameters
+    ----------
+    images : ndarray, shape (tilt, y, x)
+    angles_deg : array_like, shape (tilts,)
+
+    Returns
+    -------
+    ndarray, shape (tilts, 5), float64
+        Coefficients of x, y, x², y² and xy in grey values, x and y from -1 to 1 across the image
+        and the squares less their means; 0 of fewer than 6 tilts.
+    """
+    if len(images) < _FEWEST:
+        return np.zeros((len(images), TERMS))
+    own = np.array(in_threads(trend, images, pixels=images[0].size))
+    turn = np.asarray(angles_deg, np.float64) / 60.0
+    design = np.stack([np.ones_like(turn), turn, turn**2], axis=1)
+    return np.asarray(design @ np.linalg.lstsq(design, own, rcond=None)[0])
+
+
+def trend(image: AnyArray) -> DoubleArray:
+    """Return the coefficients [5] of the polynomial nearest to an image."""
+    ny, nx = image.shape
+    (x, across), (y, along) = _axis(nx), _axis(ny)
+    rows = image @ np.stack([np.ones(nx), x, across], axis=1).astype(np.float32)
+    moments = np.stack([np.ones(ny), y, along]) @ rows.astype(np.float64)  # [of y, of x]
+    found = moments / np.outer([ny, y @ y, along @ along], [nx, x @ x, across @ across])
+    return np.array([found[0, 1], found[1, 0], found[0, 2], found[2, 0], found[1, 1]])
+
+
+def background_image(coefficients: AnyArray, shape: tuple[int, int]) -> FloatArray:
+    """Return the polynomial of coefficients [5], shape (y, x), of mean 0."""
+    a, b, c, d, e = np.asarray(coefficients, np.float64)
+    (x, across), (y, along) = _axis(shape[1]), _axis(shape[0])
+    made = np.outer(y, e * x).astype(np.float32)
+    made += (a * x + c * across).astype(np.float32)
+    made += (b * y + d * along).astype(np.float32)[:, None]
+    return made
+
+
+def without_background(images: AnyArray, coefficients: DoubleArray) -> AnyArray:
+    """Return images less their backgrounds [tilt, 5]; the stack itself where there are none."""
+    if not coefficients.any():
+        return images
+    flat = (
+        np.asarray(image - background_image(own, image.shape), np.float32)
+        for image, own in zip(images, coefficients, strict=True)
+    )
+    return stack_of(flat, len(images))
+
+
+def _axis(n: int) -> tuple[DoubleArray, DoubleArray]:
+    """Return the middles of pixels from -1 to 1, and their squares less the mean."""
+    place = (2 * np.arange(n) + 1) / n - 1
+    square = place**2
+    return place, square - square.mean()
