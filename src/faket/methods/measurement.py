@@ -25,9 +25,9 @@ from faket.methods.reference_properties import (
     UNKNOWN,
     FractionSource,
     ReferenceProperties,
-    StrengthSource,
 )
 from faket.methods.shared_ctf import refined_ctf
+from faket.methods.strength import detected_electrons, first_noise_ring
 from faket.microscope.ctf_estimate import CtfEstimate
 from faket.microscope.ctf_estimation import estimate_ctf
 from faket.microscope.dose import acquisition_order, dose_before, split_dose, surviving_amplitude
@@ -45,20 +45,11 @@ from faket.noise import (
 from faket.rings import ring_frequencies
 from faket.threads import in_threads
 
-_FLOOR_FROM_PER_A = 0.036  # chosen: at higher frequencies counting noise exceeds proteins
-_FLOOR_RINGS = 10  # chosen: the floor is smooth
 USUAL_DOSE_E_PER_A2 = 110.0  # chosen: the middle of SHREC'21's 100 to 120
-# Detected fraction of the dose; chosen: 180 nm of ice transmit 0.62 (Λ 375 nm), of which a K2
-# detects 0.75.
-_DETECTED = 0.45
-_COUNTS_E_PER_A2 = (0.05, 20.0)  # detected electrons per tilt if grey values are counts; chosen
 _RESIDUAL_MOTION_A = 4.0  # σ; chosen, the default of the microscope
 # Amplitude of the signal left after motion, damage and pixels; chosen: the physics simulator gives
 # 0.85 to 0.97 (scripts/measure_strength.py).
 _EFFICIENCY = 0.9
-# Standard error of the logarithm of the number of electrons, chosen: thickness of the ice and
-# detector vary as much, and exposures more.
-_COUNTED_SIGMA, _GIVEN_SIGMA, _USUAL_SIGMA = 0.5, 0.5, 0.8
 _MEASURED_SIGMA = 10.0  # with noise-free projections the images alone tell the strength
 
 
@@ -143,16 +134,16 @@ def measure_reference(
     fade = _damage(dose, before, ctf_there.voltage_kV, pixel_size_A)
     power = _of_each(_power_to_corner, plain) if pairs is None else pairs.power
     power = power / np.array([kept_part(mask) for mask in kept])[:, None]
-    electrons, source = _electrons(
-        noise.mean if counted else None, power, dose, dose_e_per_A2, pixel_size_A
+    strength = detected_electrons(
+        noise.mean if counted else None, power, dose, dose_e_per_A2 is not None, pixel_size_A
     )
     traces = _of_each(partial(_floor_anisotropy, pixel_size_A=pixel_size_A), images)
     nothing = np.zeros_like(power)
     properties = ReferenceProperties(
-        pixel_size_A, noise, ctf_there, electrons,
+        pixel_size_A, noise, ctf_there, strength.electrons,
         fade * _EFFICIENCY * _blur(residual_motion_A, pixel_size_A),
-        power, nothing, nothing + UNKNOWN, traces, source,
-        _strength_sigma(source, dose_e_per_A2), "none", _skewness(plain),
+        power, nothing, nothing + UNKNOWN, traces, strength.source,
+        strength.sigma, "none", _skewness(plain),
         alignment_error_A=0.0 if pairs is None else pairs.misalignment_px() * pixel_size_A,
         background=uneven,
     )  # fmt: skip
@@ -237,45 +228,8 @@ def _known_dose(dose_e_per_A2: ArrayLike | None, angles: DoubleArray) -> DoubleA
 
 def _floor_anisotropy(image: AnyArray, pixel_size_A: float) -> DoubleArray:
     traces = ring_anisotropy(image, RINGS, limit=CORNER)
-    traces[:, : _first_noise_ring(pixel_size_A)] = 0
+    traces[:, : first_noise_ring(pixel_size_A)] = 0
     return np.asarray(gaussian_filter1d(traces, 2.0, axis=1, mode="nearest"))
-
-
-def _first_noise_ring(pixel_size_A: float) -> int:
-    start = float(np.clip(_FLOOR_FROM_PER_A * pixel_size_A, 0.25, 0.4))
-    return int(np.searchsorted(ring_frequencies(RINGS, CORNER), start))
-
-
-def _electrons(
-    mean: DoubleArray | None,
-    power: DoubleArray,
-    dose: DoubleArray,
-    given: ArrayLike | None,
-    pixel_size_A: float,
-) -> tuple[DoubleArray, StrengthSource]:
-    """Return the detected electrons per pixel of each tilt, and how they are known.
-
-    For counted electrons intensity² / noise = electrons per pixel, whatever the gain. So the mean
-    is the intensity if it implies a possible number of electrons; otherwise an offset was
-    subtracted, and the exposure must tell.
-    """
-    expected = _DETECTED * dose
-    first = _first_noise_ring(pixel_size_A)
-    floor = np.median(power[:, first : first + _FLOOR_RINGS], axis=1)
-    if mean is not None and (floor > 0).all():
-        implied = mean * np.abs(mean) / (floor * pixel_size_A**2)
-        low, high = _COUNTS_E_PER_A2
-        if given is not None:
-            low, high = float(expected.mean()) / 4, float(expected.mean()) * 4
-        if low < np.median(implied) < high and mean.min() > 0:
-            return implied * pixel_size_A**2, "mean"
-    return expected * pixel_size_A**2, "dose"
-
-
-def _strength_sigma(source: StrengthSource, given: ArrayLike | None) -> float:
-    if source == "mean":
-        return _COUNTED_SIGMA
-    return _USUAL_SIGMA if given is None else _GIVEN_SIGMA
 
 
 def _damage(
