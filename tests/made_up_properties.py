@@ -35,4 +35,5 @@ def properties(*, known, astigmatism_um=0.0):
         skewness=np.full(3, 0.3),
         alignment_error_A=4.0,
         contrast_power=rng.uniform(0, 0.01, (3, RINGS)) if known else None,
+        background=rng.uniform(-3, 3, (3, 5)),
     )
