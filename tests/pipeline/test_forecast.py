@@ -263,6 +263,29 @@ def test_tasks_take_an_hour_as_far_as_an_array_may_be_large(tomograms, seconds, 
     assert tasks == 1 or math.ceil(tomograms / (tasks - 1)) * each_s > 3600 or tasks == 1000
 
 
+@given(
+    memory_MB=st.floats(1, 1e5),
+    seconds=st.floats(0.1, 1e5),
+    cores=st.integers(1, 64),
+    tasks=st.integers(1, 100),
+)
+def test_jobs_ask_for_what_is_needed_and_hardly_more(memory_MB, seconds, cores, tasks):
+    cost = PartCost({"painting": StageCost(seconds, 0.0, memory_MB)}, 1e6)
+    once = PartCost({"measurement": StageCost(7.0, 11.0, 20.0)}, 1e6)
+    told = replace(FORECAST, tomogram=cost, largest_MB=memory_MB, references=once)
+    script = "\n".join(lines_of("slurm", told, cores=cores, tasks=tasks))
+    wanted_MB = max(memory_MB, 20.0) * (1 + MEMORY_MARGIN)
+    assert wanted_MB <= int(re.search(r"--mem=(\d+)M", script)[1]) < wanted_MB + 1
+    before = max(7.0, 11.0 / cores) + 20
+    wanted_s = (1 + TIME_MARGIN) * (before + math.ceil(100 / tasks) * seconds)
+    hours, minutes = map(int, re.search(r"--time=(\d+):(\d\d):00", script).groups())
+    given_s = 60 * (60 * hours + minutes)
+    assert max(600, wanted_s) <= given_s < max(600, wanted_s) + 60
+    script = "\n".join(lines_of("sge", told, cores=cores, tasks=tasks))
+    a_core_MB = int(re.search(r"(\d+)M a core", script)[1])
+    assert wanted_MB <= cores * a_core_MB < wanted_MB + 1 + cores
+
+
 def test_the_command_tells_what_is_known_and_what_not(tmp_path, capsys, monkeypatch):
 
     told = replace(FORECAST, unknown=("vesicles",))

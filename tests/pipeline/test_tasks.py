@@ -55,7 +55,7 @@ def test_tasks_are_known(text, environment, task):
         ("array", {"SGE_TASK_ID": "undefined"}, "found none in the environment"),
         ("array", {"LSB_JOBINDEX": "0", "LSB_JOBINDEX_END": "0"}, "found none"),
         ("array", {"PBS_ARRAY_INDEX": "3"}, "as 2/10"),
-        ("array", slurm(7, 3, 7, 1, 2), r"without gaps, found 2 tasks from 3 to 7; .*_ID/5"),
+        ("array", slurm(7, 3, 7, 1, 2), r"without gaps, found 2 tasks from 3 to 7; .*_ID/7"),
     ],
 )
 def test_what_is_no_task_is_one_line(text, environment, match):

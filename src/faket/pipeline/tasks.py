@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from faket.errors import InputError
 
 # Of each batch system: the task's number, the first and the last of the array, and their step.
-# PBS and Torque do not tell their tasks how many there are.
+# PBS and Torque do not tell their tasks how many there are, LSF not which number is the first.
 _ARRAYS = (
     (
         "SLURM_ARRAY_TASK_ID",
@@ -90,6 +90,6 @@ def _of_array(
     if told != str(of) or (number - first) % step:
         raise InputError(
             f"`tasks`: expected an array without gaps, found {told} tasks from {first} to {last}; "
-            f"write the numbers, as ${name}/{of}"
+            f"write how many tasks there were at first, as ${name}/{last}"
         )
     return Task((number - first) // step + 1, of)
