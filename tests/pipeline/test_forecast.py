@@ -20,7 +20,9 @@ from faket.pipeline import forecast, generate, machine, parse_recipe, pieces
 from faket.pipeline.costs import PartCost, StageCost, cost_of, extrapolated, mean_cost, sum_of
 from faket.pipeline.forecast import Forecast, forecast_of_pieces, forecast_of_run
 from faket.pipeline.job_scripts import MEMORY_MARGIN, TEMPLATES, TIME_MARGIN, job_script
-from faket.pipeline.pieces import left_out, piece_of, piece_sides, work_of
+from faket.pipeline.pieces import left_out, piece_of, piece_sides, work_of, works
+from faket.pipeline.recipe import drawn_recipe
+from faket.pipeline.reference import tilt_angles
 
 RECIPE = """
 method = "noiseless"
@@ -101,6 +103,31 @@ def test_pieces_are_as_dense_as_the_whole():
     fewer = replace(recipe.specimen, vesicles=(1, 2))
     recipe = recipe.model_copy(update={"specimen": fewer})
     assert left_out(recipe, piece_of(recipe, 32, 32)) == ("vesicles",)
+
+
+@given(amounts=st.lists(st.integers(0, 300), min_size=1, max_size=8), share=st.floats(0.001, 1))
+def test_pieces_have_their_share_of_all_species_together(amounts, share):
+    found = pieces._shares(amounts, share)
+    assert abs(sum(found) - share * sum(amounts)) <= 0.5 + 1e-9
+    for n, amount in zip(found, amounts, strict=True):
+        assert n >= 0
+        assert abs(n - share * amount) <= 1 + 1e-9
+    first, last = pieces._share((amounts[0], amounts[0] + 3), share)
+    assert first == last
+    assert abs(first - share * (amounts[0] + 1.5)) <= 0.5 + 1e-9
+
+
+def test_the_work_of_tomograms_that_vary_is_that_of_each_drawn(monkeypatch):
+    alike = parse_recipe(RECIPE)
+    plan: Any = SimpleNamespace(angles_deg=np.zeros(5))
+    assert list(works(plan, alike, ())) == [96 * 64 * 40 * 5]
+    varied = parse_recipe(RECIPE.replace("= 30.0", "= { choice = [20.0, 40.0] }"))
+    monkeypatch.setattr(pieces, "_MOST_DRAWN", 4)
+    tilts = [work / (96 * 64 * 40) for work in works(plan, varied, ())]
+    assert len(tilts) == 4
+    for index, n in enumerate(tilts):
+        drawn, _ = drawn_recipe(varied, f"model_{index}")
+        assert n == len(tilt_angles(drawn, ()))
 
 
 def test_sides_of_pieces_are_multiples_of_the_binning_and_small_specimens_have_none():

@@ -74,6 +74,14 @@ def test_made_making_lost_and_failed(out, capsys):
     assert sorted(out.rglob("*")) == before
 
 
+def test_reasons_are_in_the_words_of_the_command_that_makes_it(out, capsys):
+    reason = "expected room; set `SpecimenConfig.on_full` = 'continue'"
+    set_aside(out, Failed("model_7", reason, 2, True, time.time(), "node5"))
+    assert run(["status", str(out)]) == 0
+    told = capsys.readouterr().out
+    assert told.endswith("expected room; set specimen.on_full = 'continue'\n")
+
+
 def test_nobody_works_and_nothing_is_known(tmp_path, capsys):
     (tmp_path / "progress").mkdir()
     begun(tmp_path, "preparation")

@@ -2,11 +2,13 @@
 
 import json as json_format
 import time
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from faket.cli.common import Flag
+from faket.cli.wording import in_words_of
 from faket.errors import InputError
 
 if TYPE_CHECKING:
@@ -28,11 +30,14 @@ def status(folder: Path, /, *, json: Flag = False) -> None:
     json
         Print it as JSON.
     """
+    from faket.cli.datasets import simulate
+    from faket.cli.study import study
     from faket.io.model_folder import PROGRESS
     from faket.pipeline.claim import RECIPE
     from faket.pipeline.standing import standing_of
     from faket.study.standing import is_study, standings_of
 
+    maker: Callable[..., None] = study if is_study(folder) else simulate
     if is_study(folder):
         found = standings_of(folder)
     elif (folder / RECIPE).exists() or (folder / PROGRESS).exists():
@@ -46,7 +51,7 @@ def status(folder: Path, /, *, json: Flag = False) -> None:
         print(json_format.dumps([_content(one) for one in found], indent=1))
         return
     for one in found:
-        _print_standing(one, str(folder) if len(found) == 1 else one.name)
+        _print_standing(one, str(folder) if len(found) == 1 else one.name, maker)
 
 
 def _content(standing: "Standing") -> dict[str, object]:
@@ -54,7 +59,7 @@ def _content(standing: "Standing") -> dict[str, object]:
     return {**asdict(standing), **estimates}
 
 
-def _print_standing(standing: "Standing", name: str) -> None:
+def _print_standing(standing: "Standing", name: str, maker: Callable[..., None]) -> None:
     from faket.cli.progress import duration
 
     total = "an unknown number" if standing.total is None else str(standing.total)
@@ -76,4 +81,5 @@ def _print_standing(standing: "Standing", name: str) -> None:
         what = _DOING.get(one.name, one.name)
         print(f"  {what}: process {one.pid} on {one.host} gave its last sign at {when}")
     for failed in standing.failed:
-        print(f"  {failed.name}: set aside after {failed.tries} tries: {failed.reason}")
+        reason = in_words_of(maker, failed.reason)
+        print(f"  {failed.name}: set aside after {failed.tries} tries: {reason}")
