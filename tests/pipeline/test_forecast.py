@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 import re
 import tomllib
 from dataclasses import replace
@@ -130,6 +131,16 @@ def test_the_work_of_tomograms_that_vary_is_that_of_each_drawn(monkeypatch):
         assert n == len(tilt_angles(drawn, ()))
 
 
+def test_filaments_that_no_piece_can_hold_are_left_out_and_told():
+    """The smallest piece of 16 x 16 x 40 voxels of 10 Å has a diagonal of 459 Å."""
+    table = '[[filaments]]\nkind = "actin"\ncopies = [6, 6]\nlength_A = [{}, 900]\n'
+    for least_A, kept in ((440, [(1, 1)]), (480, [])):
+        recipe = parse_recipe(RECIPE + table.format(least_A))
+        piece = piece_of(recipe, 32, 16)
+        assert [one.copies for one in piece.filaments] == kept  # a sixth
+        assert left_out(recipe, piece) == (() if kept else ("filaments",))
+
+
 def test_sides_of_pieces_are_multiples_of_the_binning_and_small_specimens_have_none():
     def sides(x, y, binning):
         recipe = parse_recipe(RECIPE)
@@ -140,7 +151,11 @@ def test_sides_of_pieces_are_multiples_of_the_binning_and_small_specimens_have_n
         )
 
     assert sides(1024, 1024, 2) == (128, 256)
-    assert sides(1000, 3500, 3) == (435, 870) or all(side % 3 == 0 for side in sides(1000, 3500, 3))
+    for binning in (1, 3, 5, 7):
+        small, large = sides(2000, 3500, binning)
+        assert large == 2 * small
+        assert small % binning == 0
+        assert 0 <= 875 - large < 2 * binning  # a quarter of the longer side
     assert sides(190, 512, 2) == ()
 
 
@@ -378,7 +393,10 @@ def test_the_limit_of_a_job_is_that_of_its_own_group_or_of_one_above(tmp_path, m
     own.write_text("1:name=systemd:/\n0::/slurm/job_7/step_0\n")
     monkeypatch.setattr(machine, "_GROUPS", tmp_path)
     monkeypatch.setattr(machine, "_OWN_GROUP", own)
-    free = machine.free_memory_MB()
+    memory = tmp_path / "meminfo"
+    memory.write_text("MemTotal: 99999 kB\nMemFree: 1 kB\nMemAvailable: 20480 kB\n")
+    monkeypatch.setattr(machine, "_MEMORY", memory)
+    assert machine.free_memory_MB() == 20
     for folder, most in ((job, "max"), (job.parent, 3 * 2**20), (tmp_path, 9 * 2**20)):
         (folder / "memory.max").write_text(f"{most}\n")
         (folder / "memory.current").write_text(f"{2**20}\n")
@@ -387,5 +405,16 @@ def test_the_limit_of_a_job_is_that_of_its_own_group_or_of_one_above(tmp_path, m
     assert machine.free_memory_MB() == 8
     own.unlink()
     assert machine.free_memory_MB() == 8
+    memory.write_text("MemAvailable: 1024 kB\n")
+    assert machine.free_memory_MB() == 1
+    memory.unlink()
     (tmp_path / "memory.max").unlink()
-    assert machine.free_memory_MB() == pytest.approx(free, rel=0.5)
+    assert machine.free_memory_MB() is None
+
+
+def test_cores_are_those_that_this_process_may_use(monkeypatch):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {3, 5, 8}, raising=False)
+    monkeypatch.setattr(os, "cpu_count", lambda: 16)
+    assert machine.cores() == 3
+    monkeypatch.delattr(os, "sched_getaffinity")
+    assert machine.cores() == 16

@@ -4,6 +4,7 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
+_MEMORY = Path("/proc/meminfo")
 _GROUPS = Path("/sys/fs/cgroup")
 _OWN_GROUP = Path("/proc/self/cgroup")
 
@@ -22,7 +23,7 @@ def free_memory_MB() -> float | None:
     """
     found = []
     with suppress(OSError, ValueError, IndexError):
-        text = Path("/proc/meminfo").read_text()
+        text = _MEMORY.read_text()
         found.append(int(text.split("MemAvailable:")[1].split()[0]) / 2**10)
     for group in _groups():
         with suppress(OSError, ValueError):  # "max": no limit
