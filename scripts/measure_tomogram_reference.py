@@ -1,7 +1,7 @@
 """Compare what a tomogram alone gives as a reference with the tilt-series behind it.
 
     python scripts/measure_tomogram_reference.py [--size 256] [--only power|methods|denoised]
-        [--seed N] [--range-deg 60] [--step-deg 3] [--thickness-A 1500] [--plain]
+        [--seed N ...] [--range-deg 60] [--step-deg 3] [--thickness-A 1500] [--plain]
 
 Two tilt-series are simulated: by the microscope of faket, and by scipy alone (balls in a slab,
 rotated with splines, coloured noise). Each is reconstructed in many ways, by faket and by a
@@ -9,9 +9,11 @@ back-projection of this script's own (linear interpolation). `tomogram_series` s
 tomogram. Tables:
 
 1. Power per ring over that of the aligned stack, all tilts together, scaled to 1 in the middle:
-   least and greatest from the third of 96 rings to 0.45 cycles per pixel, and the mean of bands.
-2. The same for images made by the `spectral` method from the tomogram and from the stack (both not
-   counted, the dose known).
+   least and greatest from the third ring to 0.45 cycles per pixel, and the mean of bands. There are
+   96 rings to Nyquist, or fewer, so that none is narrower than a Fourier pixel.
+2. The same for images that the `spectral` method makes of the specimen's own projections, mirrored:
+   with the tomogram as the reference over with the stack (neither counted, the dose known), and
+   over the stack itself, which is the truth. With several seeds the last lines are of their mean.
 3. Verdicts on plain, low-passed and denoised tomograms.
 
 With --plain only the first series of the first table is measured.
@@ -23,6 +25,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
+from own_reconstructions import filtered, imod_radial, own_back_projection, sirt, sirt_like
 from scipy import fft, ndimage, signal
 from skimage.restoration import denoise_nl_means, denoise_tv_chambolle
 
@@ -30,16 +33,17 @@ from faket.data import AnyArray, DoubleArray, TiltGeometry, TiltSeries
 from faket.methods.look_like import look_like
 from faket.microscope import PRESETS, draw_acquisition, expose
 from faket.noise import ring_power
-from faket.projection import back_project, noise_free_projections, project
+from faket.projection import noise_free_projections
 from faket.reconstruction import find_wedge, fourier_crop, judge_noise, reconstruct, tomogram_series
+from faket.rings import ring_frequencies
 from faket.seeds import derive, generator
 from faket.specimen import SpecimenConfig, build_specimen
 from faket.structures import SYNTHETIC_SPECIES, synthetic_species
 
 ANGLES = np.arange(-60.0, 61.0, 3.0)
 PIXEL_A, THICK_A, SEED, RINGS = 10.0, 1500.0, 20261123, 96
-BANDS = (2, 4, 8, 16, 32, 64, 87)  # rings; 87 is 0.45 cycles per pixel
-SCALED_BY = slice(30, 80)  # rings whose median ratio is 1
+BANDS = (0.02, 0.04, 0.08, 0.16, 0.32, 0.45)  # cycles per pixel
+SCALED_BY = (0.16, 0.42)  # where the median ratio is 1
 GRAINS_PER_NM3 = 2.5e-5
 
 
@@ -91,117 +95,110 @@ def scipy_series(size: int) -> AnyArray:
     return images
 
 
-def filtered(images: AnyArray, response: Callable[[DoubleArray], DoubleArray]) -> AnyArray:
-    """Return rows multiplied by a function of their frequency."""
-    size = images.shape[2]
-    padded = fft.next_fast_len(2 * size, real=True)
-    images = images - images.mean(axis=(1, 2), keepdims=True)
-    rows = fft.rfft(images, padded, axis=2) * response(fft.rfftfreq(padded))
-    return np.ascontiguousarray(fft.irfft(rows, padded, axis=2)[..., :size], np.float32)
-
-
-def imod_radial(k: DoubleArray) -> DoubleArray:
-    """Ramp with IMOD's RADIAL 0.35 0.035."""
-    return k * np.exp(-0.5 * (np.maximum(k - 0.35, 0) / 0.035) ** 2)
-
-
-def sirt_like(iterations: int) -> Callable[[DoubleArray], DoubleArray]:
-    """Ramp times 1 − (1 − a / k)^N, the shape of N iterations."""
-
-    def response(k: DoubleArray) -> DoubleArray:
-        k = np.maximum(k, 1e-6)
-        return k * (1 - (1 - np.minimum(0.004 / k, 1)) ** iterations)
-
-    return response
-
-
-def own_back_projection(images: AnyArray, depth: int) -> AnyArray:
-    """Back-project with linear interpolation, as most programs do."""
-    size = images.shape[2]
-    x = np.arange(size) - size // 2
-    volume = np.zeros((depth, size, size), np.float32)
-    for image, angle in zip(images, np.radians(ANGLES), strict=True):
-        for z in range(depth):
-            u = x * np.cos(angle) + (z - depth // 2) * np.sin(angle) + size // 2
-            left = np.clip(np.floor(u).astype(int), 0, size - 2)
-            part = np.clip(u - left, 0, 1).astype(np.float32)
-            volume[z] += image[:, left] * (1 - part) + image[:, left + 1] * part
-    return volume
-
-
-def sirt(images: AnyArray, depth: int, iterations: int) -> AnyArray:
-    """SIRT with the projector and its adjoint."""
-    images = images - images.mean(axis=(1, 2), keepdims=True)
-    ones = np.ones((depth, 1, images.shape[2]), np.float32)
-    rays = project(ones, ANGLES)
-    hits = back_project(np.ones((len(ANGLES), 1, images.shape[2]), np.float32), ANGLES, depth=depth)
-    volume = np.zeros((depth, *images.shape[1:]), np.float32)
-    for _ in range(iterations):
-        rest = (images - project(volume, ANGLES)) / np.maximum(rays, 1e-3 * rays.max())
-        volume += back_project(rest, ANGLES, depth=depth) / np.maximum(hits, 1e-3 * hits.max())
-    return volume
-
-
 def tomograms(images: AnyArray, depth: int) -> Iterator[tuple[str, AnyArray]]:
     """Give reconstructions of images that are as large as the stack's."""
     series = TiltSeries(images, TiltGeometry(ANGLES, PIXEL_A))
     for name in ("ramp", "hamming", "shrec"):
         yield f"WBP, {name}", reconstruct(series, depth=depth, filter=name, device="cpu").data  # type: ignore[arg-type]
-    yield "own WBP, ramp", own_back_projection(filtered(images, lambda k: k), depth)
-    yield "own WBP, IMOD's radial", own_back_projection(filtered(images, imod_radial), depth)
+    yield "own WBP, ramp", own_back_projection(filtered(images, lambda k: k), ANGLES, depth)
+    yield (
+        "own WBP, IMOD's radial",
+        own_back_projection(filtered(images, imod_radial), ANGLES, depth),
+    )
     for n in (10, 30):
-        yield f"own WBP, SIRT-like {n}", own_back_projection(filtered(images, sirt_like(n)), depth)
+        yield (
+            f"own WBP, SIRT-like {n}",
+            own_back_projection(filtered(images, sirt_like(n)), ANGLES, depth),
+        )
     for n in (5, 15):
-        yield f"SIRT, {n} iterations", sirt(images, depth, n)
+        yield f"SIRT, {n} iterations", sirt(images, ANGLES, depth, n)
 
 
 def mean_power(images: AnyArray) -> DoubleArray:
     """Return the power per ring, mean of all tilts."""
-    return np.mean([ring_power(image, RINGS) for image in images], axis=0)
+    rings = min(RINGS, images.shape[1] // 2)
+    return np.mean([ring_power(image, rings) for image in images], axis=0)
 
 
-def row(name: str, made: AnyArray, truth: AnyArray) -> str:
-    """Return a line of a table."""
-    ratio = mean_power(made) / mean_power(truth)
-    ratio /= np.median(ratio[SCALED_BY])
-    inner = ratio[BANDS[0] : BANDS[-1]]
-    bands = " | ".join(f"{ratio[a:b].mean():.2f}" for a, b in pairwise(BANDS))
-    return f"| {name} | {inner.min():.2f} to {inner.max():.2f} | {bands} |"
+def ratio(made: DoubleArray, truth: DoubleArray) -> DoubleArray:
+    """Return a spectrum over another, 1 in the middle."""
+    over, frequency = made / truth, ring_frequencies(len(made))
+    inside = (frequency >= SCALED_BY[0]) & (frequency < SCALED_BY[1])
+    return np.asarray(over / np.median(over[inside]))
 
 
-def header(first: str) -> str:
+def ends(over: DoubleArray) -> str:
+    """Return the least and the greatest ratio, and up to where it is off by more than 15 %."""
+    frequency = ring_frequencies(len(over))
+    inner = over[2 : int(np.searchsorted(frequency, 0.45))]
+    off = np.flatnonzero(np.abs(inner - 1) > 0.15) + 2
+    where = f" ({len(off)} off, to {frequency[off[-1]]:.3f})" if len(off) else ""
+    return f"{inner.min():.2f} to {inner.max():.2f}{where}"
+
+
+def bands(over: DoubleArray) -> str:
+    """Return the mean ratio of each band."""
+    frequency = ring_frequencies(len(over))
+    inside = [(frequency >= low) & (frequency < high) for low, high in pairwise(BANDS)]
+    return " | ".join(f"{over[band].mean():.2f}" for band in inside)
+
+
+def header(*first: str) -> str:
     """Return the head of a table."""
-    bands = " | ".join(f"{0.5 * a / RINGS:.2f}-{0.5 * b / RINGS:.2f}" for a, b in pairwise(BANDS))
-    return f"\n| {first} | rings | {bands} |\n" + "|---" * (len(BANDS) + 1) + "|"
+    names = [*first, *(f"{low:.2f}-{high:.2f}" for low, high in pairwise(BANDS))]
+    return "\n| " + " | ".join(names) + " |\n" + "|---" * len(names) + "|"
+
+
+def seen(name: str, volume: AnyArray) -> tuple[str, TiltSeries]:
+    """Return a tomogram's name with the verdict on it, and its tilt-series."""
+    found = tomogram_series(volume, PIXEL_A, ANGLES, device="cpu")
+    verdict = found.noise.verdict
+    return name + ("" if verdict == "plain" else f" ({verdict})"), found.series
 
 
 def measure_power(name: str, images: AnyArray) -> None:
     """Print the first table: one line a reconstruction and crop."""
     depth = round(1.2 * THICK_A / PIXEL_A)
-    print(header(f"{name}: power over the stack's"))
+    print(header(f"{name}: power over the stack's", "rings"))
     for kind, volume in tomograms(images, depth):
         for share in (1.0, 0.75, 0.5) if "ramp" in kind else (1.0,):
             cut = round(0.5 * (1 - share) * depth)
-            found = tomogram_series(volume[cut : depth - cut], PIXEL_A, ANGLES, device="cpu")
-            text = f"{kind}, {share:.0%} of z" + (
-                "" if found.noise.verdict == "plain" else f" ({found.noise.verdict})"
-            )
-            print(row(text, found.series.images, images), flush=True)
+            text, found = seen(f"{kind}, {share:.0%} of z", volume[cut : depth - cut])
+            over = ratio(mean_power(found.images), mean_power(images))
+            print(f"| {text} | {ends(over)} | {bands(over)} |", flush=True)
 
 
-def measure_methods(images: AnyArray, noise_free: TiltSeries) -> None:
-    """Print the second table."""
-    print(header("spectral images from the tomogram over those from the stack"))
+def measure_methods(images: AnyArray, noise_free: TiltSeries) -> dict[str, list[DoubleArray]]:
+    """Print the second table; return for each line both ratios, the first of the stack itself."""
     known = {"defocus_um": 3.0, "dose_e_per_A2": 110.0, "counted": False, "seed": 7}
     stack = TiltSeries(images, TiltGeometry(ANGLES, PIXEL_A))
     flat = TiltSeries(noise_free.images[..., ::-1].copy(), noise_free.geometry)
-    truth = look_like(flat, stack, method="spectral", **known).images  # type: ignore[arg-type]
-    for kind, volume in tomograms(images, round(1.2 * THICK_A / PIXEL_A)):
-        reference = tomogram_series(volume, PIXEL_A, ANGLES, device="cpu").series
-        # Reprojections share noise, as the pipeline knows of every tomogram.
-        shared = {**known, "independent": False}
-        made = look_like(flat, reference, method="spectral", **shared).images  # type: ignore[arg-type]
-        print(row(kind, made, truth), flush=True)
+    truth = mean_power(images)
+    made = look_like(flat, stack, method="spectral", **known).images  # type: ignore[arg-type]
+    by_stack = mean_power(made)
+    found = {"the stack": [ratio(by_stack, by_stack), ratio(by_stack, truth)]}
+    depth = round(1.2 * THICK_A / PIXEL_A)
+    cut = depth // 4
+    for kind, whole in tomograms(images, depth):
+        shares = {kind: whole}
+        if "ramp" in kind:
+            shares[f"{kind}, half of z"] = whole[cut : depth - cut]
+        for part, volume in shares.items():
+            name, reference = seen(part, volume)
+            # Reprojections share noise, as the pipeline knows of every tomogram.
+            shared = {**known, "independent": False}
+            made = look_like(flat, reference, method="spectral", **shared).images  # type: ignore[arg-type]
+            power = mean_power(made)
+            found[name] = [ratio(power, by_stack), ratio(power, truth)]
+    print_methods(found)
+    return found
+
+
+def print_methods(found: dict[str, list[DoubleArray]]) -> None:
+    """Print a table of what the method makes."""
+    print(header(f"spectral images, seed {SEED}", "over the stack's", "over the truth"))
+    for name, (over, true) in found.items():
+        print(f"| {name} | {ends(over)} | {ends(true)} | {bands(over)} |", flush=True)
 
 
 def diffused(volume: AnyArray) -> AnyArray:
@@ -258,27 +255,34 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--size", type=int, default=256)
     parser.add_argument("--only", choices=("power", "methods", "denoised"))
-    parser.add_argument("--seed", type=int, default=SEED)
+    parser.add_argument("--seed", type=int, nargs="+", default=[SEED])
     parser.add_argument("--range-deg", type=float, default=60.0)
     parser.add_argument("--step-deg", type=float, default=3.0)
     parser.add_argument("--thickness-A", type=float, default=THICK_A)
     parser.add_argument("--plain", action="store_true")
     options = parser.parse_args()
-    SEED, THICK_A = options.seed, options.thickness_A
+    THICK_A = options.thickness_A
     ANGLES = np.arange(-options.range_deg, options.range_deg + 1e-6, options.step_deg)
-    images, noise_free = microscope_series(options.size)
-    if options.plain:
-        measure_power("microscope", images)
-        return
-    if options.only in (None, "power"):
-        measure_power("microscope", images)
-        measure_power("scipy", scipy_series(options.size))
-        fine = fourier_crop(microscope_series(options.size, PIXEL_A / 2)[0], 2, axes=(2, 1))
-        measure_power("microscope, binned twice", fine)
-    if options.only in (None, "methods"):
-        measure_methods(images, noise_free)
-    if options.only in (None, "denoised"):
-        measure_denoised(images)
+    every = []
+    for seed in options.seed:
+        SEED = seed
+        images, noise_free = microscope_series(options.size)
+        if options.plain:
+            measure_power("microscope", images)
+            continue
+        if options.only in (None, "power"):
+            measure_power("microscope", images)
+            measure_power("scipy", scipy_series(options.size))
+            fine = fourier_crop(microscope_series(options.size, PIXEL_A / 2)[0], 2, axes=(2, 1))
+            measure_power("microscope, binned twice", fine)
+        if options.only in (None, "methods"):
+            every.append(measure_methods(images, noise_free))
+        if options.only in (None, "denoised"):
+            measure_denoised(images)
+    if len(every) > 1:
+        print(f"\nmean of {len(every)} seeds")
+        names = [name for name in every[0] if all(name in found for found in every)]
+        print_methods({n: np.mean([found[n] for found in every], axis=0) for n in names})  # type: ignore[misc]
 
 
 if __name__ == "__main__":

@@ -16,7 +16,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
-from scipy.ndimage import gaussian_filter1d
 
 from faket.data import AnyArray, DoubleArray
 from faket.rings import hann, mirror_weight, ring_frequencies
@@ -124,17 +123,32 @@ def fit_row_filters(
         near = np.exp(-0.5 * ((np.arange(len(tables)) - tilt) / _NEIGHBOURS) ** 2)
         near *= (on_grid == on_grid[tilt]) & (near > 0.01)
         row = _row(_pooled(power, number, near), noise, from_ring)
-        row = np.exp(_smoothed(np.log(row)))
+        row = _smoothed(row)
         gain = float(np.exp(np.log(row[_gauge()]).mean()))
         found.append(RowFilter(row / gain, level * gain * noise, from_ring))
     return found
 
 
-def _smoothed(values: DoubleArray) -> DoubleArray:
-    """Return smoothed values that are as steep at the ends as before."""
-    beyond = 4
-    longer = np.pad(values, beyond, mode="reflect", reflect_type="odd")
-    return np.asarray(gaussian_filter1d(longer, _SMOOTH)[beyond:-beyond])
+def _smoothed(row: DoubleArray) -> DoubleArray:
+    """Return A [COLUMNS] smoothed: at each column a line through logarithms over that of kx.
+
+    What linear interpolation adds rises as a high power of 1 / kx, and lines through powers leave
+    them as they are; a mean of neighbours would be too large.
+    """
+    place, values = np.arange(COLUMNS), np.log(row)
+    kx = np.log(ring_frequencies(COLUMNS))
+    # [column, neighbour]
+    weight = np.exp(-0.5 * ((place - place[:, None]) / _SMOOTH) ** 2)
+    weight /= weight.sum(axis=1, keepdims=True)
+    mean, middle = weight @ values, weight @ kx
+    slope = (weight @ (kx * values) - middle * mean) / (weight @ kx**2 - middle**2)
+    return np.asarray(np.exp(mean + slope * (kx - middle)))
+
+
+def between_columns(kx: DoubleArray, values: DoubleArray) -> DoubleArray:
+    """Return positive values of the columns at any kx > 0: powers between two columns."""
+    columns = np.log(ring_frequencies(COLUMNS))
+    return np.asarray(np.exp(np.interp(np.log(kx), columns, np.log(values))))
 
 
 def _level(table: PowerTable, from_ring: int) -> float:
@@ -207,8 +221,8 @@ def _mean(values: DoubleArray, number: DoubleArray) -> DoubleArray:
     """Return the mean of each line of a table; that of the lines beside it where there is none."""
     total = number.sum(1)
     mean = (number * values).sum(1) / np.maximum(total, 1e-9)
-    places, known = np.arange(len(mean)), total > 0
-    return np.asarray(np.interp(places, places[known], mean[known]))
+    places, known = np.log(np.arange(len(mean)) + 0.5), total > 0
+    return np.asarray(np.exp(np.interp(places, places[known], np.log(mean[known]))))
 
 
 def _limit(number: DoubleArray) -> DoubleArray:

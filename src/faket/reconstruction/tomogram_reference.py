@@ -25,10 +25,11 @@ from faket.reconstruction.row_filter import (
     RINGS,
     PowerTable,
     RowFilter,
+    between_columns,
     fit_row_filters,
     power_table,
 )
-from faket.reconstruction.signal_rows import signal_rows
+from faket.reconstruction.signal_rows import covered_below, signal_rows
 from faket.reconstruction.tilt_overlap import coherent_gain, tilt_overlap
 from faket.reconstruction.wedge import MissingWedge, find_wedge
 from faket.rings import frequencies, ring_frequencies
@@ -128,10 +129,19 @@ def tomogram_series(
     seen = reproject(ordered[::-1] if reverse else ordered, angles, device=device)
     tables = _tables(seen)
     filters = fit_row_filters(tables, seen.on_grid, _NOISE_FROM)
-    rows, strength = signal_rows(tables, filters, _gains(seen), angles)
+    rows, strength, covered = signal_rows(tables, filters, _gains(seen))
+    if below := covered_below(covered):
+        notices.append(
+            f"tomogram: below {below:.3f} cycles per pixel noise that the reconstruction added "
+            "covers the specimen in most tilts: its strength there is guessed from other directions"
+        )
     like_images = (
         _like_an_image(
-            seen, tilt, filters[tilt], (rows[tilt], strength), generator(seed, "tomogram", tilt)
+            seen,
+            tilt,
+            filters[tilt],
+            (rows[tilt], strength[tilt]),
+            generator(seed, "tomogram", tilt),
         )
         for tilt in range(len(angles))
     )
@@ -257,10 +267,9 @@ def _like_an_image(
     overlap = tilt_overlap(seen.angles_deg, tilt, kx, depth=seen.depths[tilt])
     depth = float(seen.depths[tilt])
     gain = coherent_gain(seen.angles_deg, tilt, kx, depth=depth, thickness=depth)
-    columns = ring_frequencies(COLUMNS)
-    power = np.interp(kx, columns, found.row) * kx**2 * overlap
+    power = between_columns(kx, found.row) * kx**2 * overlap
     # The specimen's power over that in an image, if the noise's is right.
-    stronger = gain * np.interp(kx, columns, specimen[0])
+    stronger = gain * between_columns(kx, specimen[0])
     # Never so much that the noise exceeds the right one; the rest of the specimen is drawn.
     kept = np.sqrt(power / (power + _LOST * power.max()) / np.maximum(stronger, 1))
     rows = fft.idct(fft.dct(shown, axis=1) * (kept / np.sqrt(power)).astype(np.float32), axis=1)
