@@ -6,10 +6,10 @@ STUDY is the folder of `faket study STUDY --preset foreign-alder`, of which only
 `benchmark` must have been made. Every tilt-series in it is reconstructed three times: by another
 program (`scripts/measure_like.py`, none of faket's code), by faket ("plain"), and by faket with
 the filter that `reconstruction.like` measures on the other program's first test tomogram
-("like"), whose labels are not used. One picker is trained on plain tomograms and one on like
-ones. Each then picks in the test tomograms of its own kind and in those of the other program.
-Images, specimens and network are the same in both, so the ratio is the loss by the reconstruction
-alone.
+("like"), whose labels are not used. One picker is trained on each kind. Each then picks in the
+test tomograms of its own kind and in those of the other program. Images, specimens and network are
+the same in all, so the last column, which compares with the picker that was trained on tomograms of
+the other program, is the loss by the reconstruction alone.
 
 Trainings continue if the script is started again with the same arguments.
 """
@@ -124,17 +124,18 @@ def main() -> None:
     models = [*range(study.settings.training), study.settings.validation_model, *tests]
     if len(list(options.out.glob("like/*"))) < len(models):
         reconstruct_all(study, options.out, options.program, models, tests[0])
-    print("| trained on | test | score | own reconstruction | theirs | theirs / own |")
+    print("| trained on | test | score | own reconstruction | theirs | / trained on theirs |")
     print("|---|---|---|---|---|---|")
-    for kind in ("like", "plain"):
+    best: dict[int, Scores] = {}
+    for kind in ("theirs", "like", "plain"):
         checkpoint = trained(study, options.out, kind, options.steps, options.seed)
         for test in tests:
             places = [options.out / of / f"model_{test}" for of in (kind, "theirs")]
             own, theirs = (scores_of(checkpoint, place) for place in places)
+            best.setdefault(test, theirs)
             for name, value in SCORES.items():
-                numbers = (
-                    f"{value(own):.3f} | {value(theirs):.3f} | {value(theirs) / value(own):.3f}"
-                )
+                over = value(theirs) / value(best[test])
+                numbers = f"{value(own):.3f} | {value(theirs):.3f} | {over:.3f}"
                 print(f"| {kind} | {test} | {name} | {numbers} |", flush=True)
 
 
