@@ -8,11 +8,13 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.ndimage import gaussian_filter1d
 
 from faket.data import DoubleArray
 
 _CERTAIN = 5.0  # standard errors, from which r is taken as measured; chosen
 _ROUNDS = 8  # r and ν follow from each other; twice suffice where the signal is alike
+_BESIDE = 2.0  # rings (standard deviation) that tell the power of one; chosen
 _SAME_R = 4.0  # standard errors by which an image may differ from the others; chosen
 
 
@@ -57,7 +59,8 @@ def signal_ratio(powers: DoubleArray, modes: DoubleArray) -> SignalRatio:
     if not held.any():
         return SignalRatio(1.0, math.inf, 1.0)
     a, b, c = powers[:, held]
-    weight = modes[held] / (a * b)
+    near_a, near_b = _of_neighbours(a, modes[held]), _of_neighbours(b, modes[held])
+    weight = modes[held] / (near_a * near_b)
     nu = float(np.sum(weight * a) / np.sum(weight * b))
     unknown = SignalRatio(ratio := math.sqrt(nu), math.inf, nu)
     for _ in range(_ROUNDS):
@@ -65,13 +68,23 @@ def signal_ratio(powers: DoubleArray, modes: DoubleArray) -> SignalRatio:
         if not min(rest) > 0:
             return unknown
         nu = rest[0] / rest[1]
-        inverse = modes[held] / (a**2 + (nu * b) ** 2)  # of the variance of |A|² − ν |B|²
+        inverse = modes[held] / (near_a**2 + (nu * near_b) ** 2)  # of the variance of |A|² − ν |B|²
         slope = float(np.sum(inverse * c * (a - nu * b)) / np.sum(inverse * c * c))
         ratio = (slope + math.hypot(slope, 2 * math.sqrt(nu))) / 2
     # The scatter of C tells nothing of s. ds / dr = 1 + ν / r².
     told = max(float(np.sum(inverse * (c**2 - a * b / modes[held]))), 0.0)
     precision = (1 + nu / ratio**2) * math.sqrt(told)
     return SignalRatio(ratio, 1 / precision, nu) if precision * ratio > _CERTAIN else unknown
+
+
+def _of_neighbours(power: DoubleArray, modes: DoubleArray) -> DoubleArray:
+    """Return the power of rings and those beside them.
+
+    In small images a ring has one or two coefficients, and may have no power by chance; its own
+    inverse would outweigh all others.
+    """
+    number = gaussian_filter1d(modes, _BESIDE)
+    return np.asarray(gaussian_filter1d(modes * power, _BESIDE) / number)
 
 
 def common_ratios(found: list[SignalRatio]) -> DoubleArray:
