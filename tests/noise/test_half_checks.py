@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
@@ -31,6 +31,9 @@ def only(faults, severity, tilts, words):
     st.integers(0, 10**6), st.sampled_from([0.0, 2.0, 10.0, 30.0]), st.integers(33, 150),
     st.sampled_from([0.5, 0.4, 2 / 3]), st.sampled_from([0.3, 5.0, 200.0]),
 )  # fmt: skip
+@example(1000000, 2.0, 40, 2 / 3, 0.3)  # small images of few counts were accused
+@example(86819, 0.0, 33, 0.5, 0.3)
+@example(180, 0.0, 33, 0.5, 0.3)
 def test_counts_of_one_exposure_are_never_accused(seed, strength, side, p, mean):
     first, second = counted(seed=seed, strength=strength * mean / 40, side=side, p=p, mean=mean)
     checks, faults = found(first, second, full=first + second)

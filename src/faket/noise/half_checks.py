@@ -22,6 +22,9 @@ _SUBPIXEL, _SHIFTED = 0.1, 0.5  # pixels; from half a pixel on fine detail of th
 _CERTAIN = 5.0  # standard errors
 _UNLIKE = 3.0  # of three frames one half has two; images of 50 pixels tell that within a half
 _ODD_ONE = 1.5  # ratio of one tilt over that of the others
+# Of a logarithm of noise's ratio, times the root of the number of coefficients; chosen: five
+# standard errors for normal noise, two for 0.15 counts a pixel.
+_CHANCE = 3.5
 _SAME_IMAGE = 0.5  # correlation of the full image with A + B, all frequencies alike
 
 
@@ -92,7 +95,7 @@ def check_halves(first: AnyArray, second: AnyArray, *, full: AnyArray | None = N
     order = _order(pairs)
     full_is, faults = _full_images(pairs)
     faults += [*_blank(blank), *_same(pairs), *_out_of_order(order)]
-    faults += [*_displaced(pairs, order), *_strengths(_ratios(pairs))]
+    faults += [*_displaced(pairs, order), *_strengths(pairs)]
     return _concluded(faults, pairs, len(first), 2, full_is)
 
 
@@ -115,7 +118,7 @@ def check_half_tomograms(first: AnyArray, second: AnyArray) -> HalfChecks:
     blank = [[0] if not varies(cube) else [] for cube in cubes]
     pairs = {} if any(blank) else {0: half_pair(cubes[0], cubes[1])}
     faults = [*_blank((blank[0], blank[1])), *_same(pairs), *_displaced(pairs, {0: 0})]
-    return _concluded([*faults, *_strengths(_ratios(pairs))], pairs, 1, 3, None)
+    return _concluded([*faults, *_strengths(pairs)], pairs, 1, 3, None)
 
 
 def _order(pairs: dict[int, HalfPair]) -> dict[int, int]:
@@ -152,7 +155,7 @@ def _same(pairs: dict[int, HalfPair]) -> list[Fault]:
     copies = tuple(t for t, pair in pairs.items() if pair.alike > _COPY)
     opposite = tuple(t for t, pair in pairs.items() if pair.moved.sign < 0 or pair.alike < -_COPY)
     shared = tuple(
-        t for t, pair in pairs.items() if t not in copies and pair.at_nyquist > _SHARED_NYQUIST
+        t for t, pair in pairs.items() if t not in copies and pair.at_nyquist > _by_chance(pair)
     )
     cases: list[tuple[tuple[int, ...], Severity, str, str]] = [
         (copies, "exclude", "the halves are equal, or one is a scaled copy of the other",
@@ -162,6 +165,12 @@ def _same(pairs: dict[int, HalfPair]) -> list[Fault]:
          "(a fixed pattern, common frames, or a filter), which counts as signal", ""),
     ]  # fmt: skip
     return [Fault(grade, what, remedy, tilts) for tilts, grade, what, remedy in cases if tilts]
+
+
+def _by_chance(pair: HalfPair) -> float:
+    """Return up to which correlation near to Nyquist is chance: more in small images."""
+    of_last_quarter = (1 - 0.75**2) * pair.strength.modes
+    return max(_SHARED_NYQUIST, _CERTAIN / float(np.sqrt(max(of_last_quarter, 1.0))))
 
 
 def _out_of_order(order: dict[int, int]) -> list[Fault]:
@@ -190,16 +199,22 @@ def _displaced(pairs: dict[int, HalfPair], order: dict[int, int]) -> list[Fault]
     return faults
 
 
-def _strengths(ratio: dict[int, float]) -> list[Fault]:
+def _strengths(pairs: dict[int, HalfPair]) -> list[Fault]:
     """Return faults of halves whose strengths differ."""
-    if not ratio:
+    if not pairs:
         return []
+    ratio = _ratios(pairs)
     usual = float(np.median(list(ratio.values())))
     faults = []
     if abs(np.log(usual)) > np.log(_UNLIKE):
         what = f"the first half is {usual:.3g} times as strong as the second"
         faults.append(Fault("say", f"{what}, which is taken into account"))
-    odd = tuple(t for t, one in ratio.items() if abs(np.log(one / usual)) > np.log(_ODD_ONE))
+    odd = tuple(
+        tilt
+        for tilt, one in ratio.items()
+        if abs(np.log(one / usual))
+        > np.log(_ODD_ONE) + _CHANCE / np.sqrt(pairs[tilt].strength.modes)
+    )
     if odd:
         listed = ", ".join(f"{ratio[tilt]:.3g}" for tilt in odd[:3]) + ", …" * (len(odd) > 3)
         what = f"the first half is {listed} times as strong as the second, {usual:.3g} elsewhere"

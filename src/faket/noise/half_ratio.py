@@ -30,11 +30,14 @@ class SignalRatio:
         Its standard error; infinite where there is too little signal to tell.
     noise : float
         ν: power of the noise in the first half over that in the second.
+    modes : float
+        Number of independent coefficients.
     """
 
     signal: float
     error: float
     noise: float
+    modes: float = math.inf
 
     @property
     def known(self) -> bool:
@@ -57,12 +60,13 @@ def signal_ratio(powers: DoubleArray, modes: DoubleArray) -> SignalRatio:
     first, second, _ = powers
     held = (modes > 0) & (first > 0) & (second > 0)
     if not held.any():
-        return SignalRatio(1.0, math.inf, 1.0)
+        return SignalRatio(1.0, math.inf, 1.0, 0.0)
     a, b, c = powers[:, held]
     near_a, near_b = _of_neighbours(a, modes[held]), _of_neighbours(b, modes[held])
     weight = modes[held] / (near_a * near_b)
     nu = float(np.sum(weight * a) / np.sum(weight * b))
-    unknown = SignalRatio(ratio := math.sqrt(nu), math.inf, nu)
+    many = float(modes[held].sum())
+    unknown = SignalRatio(ratio := math.sqrt(nu), math.inf, nu, many)
     for _ in range(_ROUNDS):
         rest = [float(np.sum(weight * noise)) for noise in (a - ratio * c, b - c / ratio)]
         if not min(rest) > 0:
@@ -74,7 +78,8 @@ def signal_ratio(powers: DoubleArray, modes: DoubleArray) -> SignalRatio:
     # The scatter of C tells nothing of s. ds / dr = 1 + ν / r².
     told = max(float(np.sum(inverse * (c**2 - a * b / modes[held]))), 0.0)
     precision = (1 + nu / ratio**2) * math.sqrt(told)
-    return SignalRatio(ratio, 1 / precision, nu) if precision * ratio > _CERTAIN else unknown
+    certain = precision * ratio > _CERTAIN
+    return SignalRatio(ratio, 1 / precision, nu, many) if certain else unknown
 
 
 def _of_neighbours(power: DoubleArray, modes: DoubleArray) -> DoubleArray:
