@@ -90,6 +90,30 @@ def test_what_is_seen_of_the_specimen_is_not_drawn_again():
     assert (found[:, 1:5] * gains[:, 1:5] < np.maximum(1, 1.5 * expected * gains)[:, 1:5]).all()
 
 
+def test_what_covers_the_specimen_is_measured_whole_and_tells_nothing_of_it():
+    """As the ends of rows that a program prolongs: too much in the lowest columns."""
+    made, _ = made_up(np.ones(COLUMNS), 30 * (0.02 / KX) ** 4)
+    tables, filters, gains = made
+    _, usual, _ = signal_rows(*made)
+    for table, rows, strength in zip(tables, filters, STRENGTH, strict=True):
+        much = 3 * strength * (rows.row * gains[0])[:4, None] * SIGNAL
+        table.power[:4] += much * (table.number[:4] > 0)
+    found, signal, covered = signal_rows(*made)
+    assert covered[:, :4].all()
+    np.testing.assert_allclose(found[:, :4], 3, rtol=0.3)  # in column 0 too
+    np.testing.assert_allclose(signal[:, 2:20], usual[:, 2:20], rtol=0.25)
+
+
+def test_what_leaks_into_the_first_column_is_no_specimen_where_nothing_is_covered():
+    made, _ = made_up(np.ones(COLUMNS), (0.01 / KX) ** 2)
+    usual, _, covered = signal_rows(*made)
+    assert not covered.any()
+    for table in made[0]:
+        table.power[0] *= 30
+    found, _, _ = signal_rows(*made)
+    np.testing.assert_allclose(found[:, 0], usual[:, 0], rtol=1e-6)
+
+
 def test_without_a_specimen_nothing_is_found():
     tables, filters, gains = made_up(np.ones(COLUMNS), (0.01 / KX) ** 2)[0]
     empty = [PowerTable(np.where(t.number > 0, 1.0, 0.0), t.number) for t in tables]
