@@ -3,7 +3,7 @@
     python scripts/mutate_code.py --count 60 --seed 0 [--rooms microscope noise] [--limit 240]
     python scripts/mutate_code.py --at faket/noise/spectrum.py:97
 
-Sites are drawn at random from all of the stage rooms' code. A change in a docstring, an
+Sites are drawn at random from the code of the stage rooms, or of the rooms named. A change in a docstring, an
 annotation, a name of a kind, what an error says, and what only an error's condition holds is none;
 nor are modules that only a GPU runs. Each is made in a copy of ``src``, on which the tests of that
 room alone run (``tests/ROOM``) until the first fails, beginning with the files that name the most
@@ -30,9 +30,12 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
-ROOMS = (
+STAGES = (
     "microscope", "noise", "specimen", "structures", "projection", "reconstruction", "picking",
     "evaluation", "methods", "style",
+)  # fmt: skip
+ROOMS = (
+    *STAGES, "io", "references", "pipeline", "pickers", "exchange", "study",
 )  # fmt: skip
 OPERATORS: dict[type, type] = {
     ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult, ast.MatMult: ast.Mult,
@@ -227,7 +230,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--count", type=int, default=60, help="changes to try")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--rooms", nargs="+", choices=ROOMS, default=list(ROOMS))
+    parser.add_argument("--rooms", nargs="+", choices=ROOMS, default=list(STAGES))
     parser.add_argument("--limit", type=float, default=240.0, help="seconds a run may take")
     parser.add_argument("--minutes", type=float, default=1e9, help="begin none after this time")
     parser.add_argument("--at", nargs="+", help="MODULE:LINE: every change there instead")

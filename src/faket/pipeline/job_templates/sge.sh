@@ -1,5 +1,5 @@
 #!/bin/bash
-# {{name}}: {{tomograms}} tomograms in {{tasks}} tasks, {{share}} each.
+# {{name}}. Tomograms: {{tomograms}}, tasks: {{tasks}}, tomograms of a task: {{share}}.
 # {{basis}}.
 # {{margins}}.
 #$ -N {{name}}
