@@ -296,7 +296,7 @@ def test_tasks_take_an_hour_as_far_as_an_array_may_be_large(tomograms, seconds, 
     cost = PartCost({"painting": StageCost(seconds, cpu_seconds, 500.0)}, 1e6)
     told = replace(FORECAST, tomograms=tomograms, tomogram=cost)
     head = lines_of("slurm", told, cores=cores)[1]
-    tasks, share = map(int, re.search(r"in (\d+) tasks, (\d+) each", head).groups())
+    tasks, share = map(int, re.search(r"tasks: (\d+), tomograms of a task: (\d+)", head).groups())
     each_s = max(seconds, cpu_seconds / cores)
     assert 1 <= tasks <= min(tomograms, 1000)
     assert (share - 1) * tasks < tomograms <= share * tasks
