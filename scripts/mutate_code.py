@@ -3,14 +3,14 @@
     python scripts/mutate_code.py --count 60 --seed 0 [--rooms microscope noise] [--limit 240]
     python scripts/mutate_code.py --at faket/noise/spectrum.py:97
 
-Sites are drawn at random from the code of the stage rooms, or of the rooms named. A change in a docstring, an
-annotation, a name of a kind, what an error says, and what only an error's condition holds is none;
-nor are modules that only a GPU runs. Each is made in a copy of ``src``, on which the tests of that
-room alone run (``tests/ROOM``) until the first fails, beginning with the files that name the most
-of the module; a run over ``--limit`` seconds counts as killed. Every copy has a cache of compiled
-kernels of its own, started from one of unchanged code; what calls a changed kernel is compiled
-anew. Printed are file, line, change and the test that failed; survivors are for a person to
-explain. ``--at`` makes every change at a place, to see whether a new test notices.
+Sites are drawn at random from the code of the stage rooms, or of the rooms named. A change in a
+docstring, an annotation, a name of a kind, what an error says, and what only an error's condition
+holds is none; nor are modules that only a GPU runs. Each is made in a copy of ``src``, on which the
+tests of that room alone run (``tests/ROOM``) until the first fails, beginning with the files that
+name the most of the module; a run over ``--limit`` seconds counts as killed. Every copy has a cache
+of compiled kernels of its own, started from one of unchanged code; what calls a changed kernel is
+compiled anew. Printed are file, line, change and the test that failed; survivors are for a person
+to explain. ``--at`` makes every change at a place, to see whether a new test notices.
 """
 
 import argparse

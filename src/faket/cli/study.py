@@ -3,7 +3,7 @@
 import os
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
@@ -93,9 +93,7 @@ def study(
     report_only
         Only write the page and the table again, from the results in OUT.
     """
-    from faket.cli.progress import reporting
     from faket.study.several import open_studies, write_reports
-    from faket.study.workers import run_study
 
     if report_only:
         refuse_unused(
@@ -130,21 +128,23 @@ def study(
         begin=not report_only,
     )
     if not report_only:
-        for each in opened if len(opened) > 1 else ():
-            each.save()  # before hours of the first, so that all can be continued
-        with reporting("study") as report:
-            say = _timed(report)
-            for each in opened:
-                run_study(
-                    each,
-                    executor=executor,
-                    cluster=cluster,
-                    workers=workers,
-                    device=device,
-                    say=_named(say, each, len(opened)),
-                )
-                write_reports(opened)
+        _run(opened, executor=executor, cluster=cluster, workers=workers, device=device)
     print(write_reports(opened))
+
+
+def _run(opened: "tuple[Study, ...]", **how: Any) -> None:
+    """Run one study after another, and write the pages after each."""
+    from faket.cli.progress import reporting
+    from faket.study.several import write_reports
+    from faket.study.workers import run_study
+
+    for each in opened if len(opened) > 1 else ():
+        each.save()  # before hours of the first, so that all can be continued
+    with reporting("study") as report:
+        say = _timed(report)
+        for each in opened:
+            run_study(each, say=_named(say, each, len(opened)), **how)
+            write_reports(opened)
 
 
 def _located(source: str) -> str:

@@ -10,10 +10,10 @@ from faket.data import AnyArray, FloatArray, Volume
 from faket.io.failures import PathLike
 from faket.io.model_folder import ZARR
 from faket.io.mrc import read_shape, read_volume, read_voxel_size, volume_planes, write_volume
-from faket.io.mrc.files import check_half_precision
 from faket.io.mrc.reduced import block_means, read_reduced
 from faket.io.mrc.sizes import checked_size
 from faket.io.mrc.stream import check_finite
+from faket.io.mrc.writing import check_half_precision
 from faket.io.ome_zarr import is_ome_zarr, read_image, read_planes, write_image
 
 

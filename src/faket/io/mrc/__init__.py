@@ -1,14 +1,7 @@
 """MRC files: volumes, stacks and masks."""
 
-from faket.io.mrc.files import (
-    read_mask,
-    read_stack,
-    read_volume,
-    write_mask,
-    write_stack,
-    write_volume,
-)
 from faket.io.mrc.planes import mask_planes, volume_planes
+from faket.io.mrc.reading import read_mask, read_stack, read_volume
 from faket.io.mrc.sizes import (
     check_mask_voxels,
     read_pixel_size,
@@ -16,6 +9,7 @@ from faket.io.mrc.sizes import (
     read_spacing,
     read_voxel_size,
 )
+from faket.io.mrc.writing import write_mask, write_stack, write_volume
 
 __all__ = [
     "check_mask_voxels",

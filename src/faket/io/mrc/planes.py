@@ -7,8 +7,8 @@ from numpy.typing import DTypeLike
 
 from faket.data import AnyArray
 from faket.io.failures import PathLike
-from faket.io.mrc.files import check_labels, check_volume, read_mask, read_volume
 from faket.io.mrc.header import MrcLayout
+from faket.io.mrc.reading import check_labels, check_volume, read_mask, read_volume
 from faket.io.mrc.stream import check_finite, opened, sections
 
 
