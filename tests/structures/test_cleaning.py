@@ -133,7 +133,17 @@ def test_names_alone_do_not_make_a_solvent():
     assert is_solvent("CLA", ("Cl",), md=False)
     assert not is_solvent("OPC", ("C", "O", "P"), md=False)  # a lipid of the PDB
     assert not is_solvent("ZN", ("Zn",), md=False)
-    assert is_solvent("DUM", ("N",), md=False)  # membrane planes
+
+
+def test_dummy_atoms_of_membrane_planes_are_left_out_and_counted_by_themselves(mol, tmp_path, one):
+    planes = [("N", "N", "DUM", "X", n, (5.0, 10, 2 * n)) for n in range(30)]
+    water = [("O", "O", "HOH", "W", n, (8.0, 10, 2 * n)) for n in range(9)]
+    species = load(tmp_path / "opm.pdb", mol.pdb(mol.helix() + planes + water))
+    assert species.mass_kDa == pytest.approx(one.mass_kDa)
+    assert species.report.facts["waters_and_ions_left_out"] == 9
+    assert "30 dummy atoms of membrane planes (DUM) are left out" in species.report.notices
+    with pytest.raises(InputError, match="found only water and ions"):
+        load(tmp_path / "planes.pdb", mol.pdb(planes))
 
 
 @pytest.mark.parametrize(

@@ -95,20 +95,23 @@ def is_solvent_name(residue: str) -> bool:
     return residue.upper() in _WATERS | _MD_IONS | _MEMBRANE_PLANE
 
 
+def is_membrane_plane(residue: str) -> bool:
+    """Tell whether a name is that of the dummy atoms with which a membrane's planes are drawn."""
+    return residue.upper() in _MEMBRANE_PLANE
+
+
 def is_md_name(residue: str) -> bool:
     """Tell whether a name of water or of ions occurs only in files of MD simulations."""
     return residue.upper() in (_WATERS | _MD_IONS) - {"HOH", "H2O", "DOD", "D2O"}
 
 
 def is_solvent(residue: str, elements: tuple[str, ...], *, md: bool) -> bool:
-    """Tell whether a residue of these elements ('' unknown) is water, a bulk ion or a dummy.
+    """Tell whether a residue of these elements ('' unknown) is water or a bulk ion.
 
     Names alone are ambiguous: CLA is chloride in CHARMM and chlorophyll in the PDB. With ``md``,
     simple ions under their chemical names are salt too.
     """
     name, kinds = residue.upper(), set(elements)
-    if name in _MEMBRANE_PLANE:
-        return True
     light = kinds <= {"O", "H", "D", ""}
     if light and (name in _WATERS or sorted(e for e in elements if e) == ["H", "H", "O"]):
         return True

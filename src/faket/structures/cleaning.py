@@ -8,7 +8,7 @@ import numpy as np
 
 from faket.data import AnyArray
 from faket.errors import InputError
-from faket.structures.chemistry import element_of, is_md_name, is_solvent
+from faket.structures.chemistry import element_of, is_md_name, is_membrane_plane, is_solvent
 from faket.structures.deposit import AtomTable, residue_index
 
 # Chosen, because PDB files round three occupancies to 0.34 + 0.34 + 0.34.
@@ -46,7 +46,7 @@ def clean(atoms: AtomTable, where: str) -> tuple[AtomTable, int, tuple[str, ...]
     """
     if not len(atoms):
         raise InputError(f"{where}: expected atoms, found none; is it a PDB or mmCIF file?")
-    atoms = with_elements(atoms)
+    atoms, planes = _without_planes(with_elements(atoms))
     atoms, dropped = without_solvent(atoms)
     atoms, unknown = _without_unknown(atoms, where)
     if not len(atoms):
@@ -63,7 +63,7 @@ def clean(atoms: AtomTable, where: str) -> tuple[AtomTable, int, tuple[str, ...]
             "correct or remove it"
         )
     atoms, scaled = with_occupancies(atoms)
-    return atoms, dropped, (*unknown, *scaled)
+    return atoms, dropped, (*planes, *unknown, *scaled)
 
 
 def with_elements(atoms: AtomTable) -> AtomTable:
@@ -75,8 +75,16 @@ def with_elements(atoms: AtomTable) -> AtomTable:
     return replace(atoms, element=np.array(found, dtype=np.str_))
 
 
+def _without_planes(atoms: AtomTable) -> tuple[AtomTable, tuple[str, ...]]:
+    plane = np.array([is_membrane_plane(name) for name in atoms.residue.tolist()], bool)
+    if not plane.any():
+        return atoms, ()
+    told = f"{plane.sum()} dummy atoms of membrane planes (DUM) are left out"
+    return atoms.take(~plane), (told,)
+
+
 def without_solvent(atoms: AtomTable) -> tuple[AtomTable, int]:
-    """Leave out water, salt and dummy atoms of membrane planes, under any name; count them."""
+    """Leave out water and salt, under any name; count them."""
     residues = residue_index(atoms)
     members: dict[int, list[int]] = {}
     for i, residue in enumerate(residues):
