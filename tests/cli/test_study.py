@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from faket.cli.app import run
-from faket.pipeline import dask_cluster, executors
+from faket.pipeline import clusters, dask_cluster, executors
 from faket.study import workers
 from faket.study.settings import PRESETS
 from inline_workers import inline_workers
@@ -83,8 +83,14 @@ def own_threads():
 @pytest.mark.usefixtures("own_threads", "tinier")
 def test_dask_makes_the_same_study(tmp_path, monkeypatch):
     pytest.importorskip("distributed", reason="needs dask: pip install 'faket[cluster]'")
-    opened, one = [], dask_cluster._opened
-    monkeypatch.setattr(dask_cluster, "_opened", lambda *given: opened.append(given) or one(*given))
+    opened, one = [], clusters.opened
+
+    def told(*given):
+        opened.append(given)
+        return one(*given)
+
+    monkeypatch.setattr(clusters, "opened", told)
+    monkeypatch.setattr(dask_cluster, "opened", told)
     (tmp_path / "site.toml").write_text('system = "local"\n[settings]\nprocesses = false\n')
     where = ["--executor", "dask", "--cluster", str(tmp_path / "site.toml")]
     rows = ["--preset", "tiny", "--modalities", "benchmark"]

@@ -8,7 +8,6 @@ import sys
 import pytest
 
 from faket.errors import InputError
-from faket.pipeline.dask_cluster import read_site
 from faket.pipeline.executors import Workplace
 
 # Workers that are begun again are copies of one that has imported dask: a second each instead of 5.
@@ -91,29 +90,6 @@ def test_a_machine_that_lacks_a_file_gets_nothing_more(tmp_path):
     assert len(list((tmp_path / "one" / "first").iterdir())) == 1
     found = made(tmp_path / "all", *["unfit"] * 3)
     assert found == {"error": "node7: reference.mrc: no such file"}
-
-
-@pytest.mark.parametrize(
-    ("text", "match"),
-    [
-        ("system =", "expected TOML"),
-        ('system = "slrum"', "one of slurm, pbs, lsf, sge, local, found 'slrum'"),
-        ("[settings]\ncores = 2", "system: expected one of"),
-        ('system = "slurm"\nqueue = "main"', r"into \[settings\]"),
-    ],
-)
-def test_a_wrong_site_file_is_one_line(tmp_path, text, match):
-    path = tmp_path / "site.toml"
-    path.write_text(text)
-    with pytest.raises(InputError, match=match) as error:
-        read_site(path)
-    assert "\n" not in str(error.value)
-
-
-def test_a_site_files_settings_are_passed_on(tmp_path):
-    path = tmp_path / "site.toml"
-    path.write_text('system = "slurm"\n[settings]\nqueue = "main"\ncores = 4\n')
-    assert read_site(path) == ("slurm", {"queue": "main", "cores": 4})
 
 
 @pytest.mark.parametrize(

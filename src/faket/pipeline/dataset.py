@@ -17,7 +17,7 @@ from faket.io.manifest import read_manifest
 from faket.io.model_folder import ALL_MODELS, MANIFEST, PROGRESS, model_name
 from faket.io.verification import check_folder
 from faket.pipeline.claim import RECIPE, check_number, is_own, restore_claim
-from faket.pipeline.executors import Executor, ExecutorName, Workplace
+from faket.pipeline.executors import Executor, ExecutorName, Workplace, check_place
 from faket.pipeline.like import with_grid_of_like
 from faket.pipeline.make_models import early_workers, is_finished, make_models
 from faket.pipeline.methods import Plan
@@ -75,7 +75,7 @@ def generate(
         Processes on this machine, or dask.
     cluster : str, optional
         For dask: the address of its scheduler, or a site file
-        (:mod:`faket.pipeline.dask_cluster`).
+        (:mod:`faket.pipeline.clusters`).
     workers : int
         Number of tomograms made at the same time. Each needs its own memory; results do not
         depend on the number.
@@ -119,11 +119,13 @@ def generate(
         for notice in restore_claim(recipe, out):
             say(notice, 0, 0)
         _forget_failures(recipe, out, mine, retry)
-        _check_place(recipe, out, mine)
+        _check_folder(recipe, out, mine)
         made = check_finished(out, mine) if is_own(recipe, out) else {}
         if not all(is_finished(out, index) for index in mine):
             check_versions({path: manifest["software"] for path, manifest in made.items()}, say)
-        with early_workers(place, len(_todo(out, mine))) as early:
+        if todo := _todo(out, mine):
+            check_place(place)
+        with early_workers(place, len(todo)) as early:
             plan = prepare(recipe, out, made, alone=alone, say=say)
             _make(plan, mine, place, early, say)
     return Dataset(out, tuple(out / model_name(i) for i in mine))
@@ -145,7 +147,7 @@ def _make(plan: Plan, mine: range, place: Workplace, early: Executor | None, say
 
     def check(name: str, error: BaseException) -> None:
         say(f"{name}: {in_one_line(error)}", 0, 0)
-        _check_place(recipe, out, mine)  # a full disk is no tomogram's fault
+        _check_folder(recipe, out, mine)  # a full disk is no tomogram's fault
 
     with closing(make_models(plan, todo, place, len(mine), say, check, early)) as outcomes:
         for outcome in outcomes:
@@ -204,7 +206,7 @@ def _forget_failures(recipe: Recipe, out: Path, mine: range, retry: bool) -> Non
     clear_failed(out, again)
 
 
-def _check_place(recipe: Recipe, out: Path, mine: range) -> None:
+def _check_folder(recipe: Recipe, out: Path, mine: range) -> None:
     """Refuse a folder that belongs to another recipe, or a disk that is too small."""
     claimed = (out / RECIPE).exists()
     if claimed and not is_own(recipe, out) and any(out.glob(ALL_MODELS)):

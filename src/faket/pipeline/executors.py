@@ -101,6 +101,14 @@ class Workplace:
             )
 
 
+def check_place(place: Workplace) -> None:
+    """Raise InputError, before hours of work, if dask or its cluster is not there."""
+    if place.cluster is not None:
+        from faket.pipeline.clusters import check_cluster
+
+        check_cluster(place.cluster)
+
+
 @contextmanager
 def kept_place(place: Workplace) -> Iterator[Workplace]:
     """Yield the place with its cluster opened, for several executors one after the other.
@@ -113,7 +121,7 @@ def kept_place(place: Workplace) -> Iterator[Workplace]:
     if place.cluster is None:
         yield place
         return
-    from faket.pipeline.dask_cluster import kept_cluster
+    from faket.pipeline.clusters import kept_cluster
 
     with kept_cluster(place.cluster, place.workers) as address:
         yield replace(place, cluster=address)
