@@ -31,7 +31,9 @@ def reconstruct(
     angles: Path | None = None,
     binning: Count = 1,
     method: Literal["wbp", "sirt"] = "wbp",
-    filter: Literal["ramp", "hamming", "shrec", "imod", "imod-sirt", "aretomo", "warp"] = "ramp",
+    filter: Literal[
+        "ramp", "hamming", "shrec", "imod", "imod-sirt", "aretomo", "warp", "relion"
+    ] = "ramp",
     iterations: Count = 20,
     ctf: Literal["none", "flip"] = "none",
     defocus_um: Positive | None = None,
@@ -65,7 +67,7 @@ def reconstruct(
     filter
         Of wbp, weighting in Fourier space: ramp, hamming (ramp with a Hamming window), shrec (that
         of FakET's reconstructions), imod (RADIAL 0.35 0.035), imod-sirt (its SIRT-like filter),
-        aretomo (its -Wbp 1) or warp.
+        aretomo (its -Wbp 1), warp, or relion (its Wiener filter, not its Fourier inversion).
     iterations
         Of method sirt, and of the SIRT that filter imod-sirt resembles.
     ctf

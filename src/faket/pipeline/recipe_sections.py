@@ -71,7 +71,8 @@ class Reconstruction(Section):
     filter: Filter = Field(
         "ramp",
         description="of wbp: ramp, hamming (ramp with a Hamming window), shrec (FakET's), imod "
-        "(RADIAL 0.35 0.035), imod-sirt (its SIRT-like filter), aretomo (its -Wbp 1) or warp",
+        "(RADIAL 0.35 0.035), imod-sirt (its SIRT-like filter), aretomo (its -Wbp 1), warp or "
+        "relion (its Wiener filter, not its Fourier inversion)",
     )
     iterations: int = Field(
         20, ge=1, le=1000, description="of method sirt, and of the SIRT that imod-sirt resembles"

@@ -11,10 +11,11 @@ import scipy.fft
 
 from faket.data import DoubleArray, FloatArray
 from faket.reconstruction.measured_filter import MeasuredFilter
+from faket.reconstruction.relion_weighting import linear_over_cubic
 from faket.stacks import empty_stack
 from faket.tilts import angular_weights
 
-Filter = Literal["ramp", "hamming", "shrec", "imod", "imod-sirt", "aretomo", "warp"]
+Filter = Literal["ramp", "hamming", "shrec", "imod", "imod-sirt", "aretomo", "warp", "relion"]
 FILTERS: tuple[Filter, ...] = get_args(Filter)
 # IMOD's RADIAL as etomo writes it into tilt.com, cycles per pixel (tilt's manual page).
 _IMOD_RADIAL = (0.35, 0.035)
@@ -37,7 +38,7 @@ def filter_stack(
     Parameters
     ----------
     stack : ndarray, shape (tilt, y, x)
-    name : {"ramp", "hamming", "shrec", "imod", "imod-sirt", "aretomo", "warp"}
+    name : {"ramp", "hamming", "shrec", "imod", "imod-sirt", "aretomo", "warp", "relion"}
         ``shrec`` is :func:`shrec_filter`, all others :func:`row_filter`, applied to rows padded to
         twice their length.
     angles_deg : ndarray, shape (tilts,)
@@ -89,6 +90,8 @@ def row_filter(
     images times cos θ (GRWeight.cu, GWeightProjs.cu); without that option they iterate. ``warp``:
     ts_reconstruct divides Fourier space by the number of tilts that fill it, in boxes of 192
     voxels, so the ramp ends where tilts no longer overlap (TiltSeries.ReconstructFull.cs).
+    ``relion`` filters the tomogram (:mod:`faket.reconstruction.relion_weighting`); tilted images
+    lose here what they lose there by linear interpolation.
 
     Parameters
     ----------
@@ -100,6 +103,8 @@ def row_filter(
         Of "imod-sirt".
     """
     f, weights = np.fft.rfftfreq(size), ramp(size)
+    if name == "relion":
+        return linear_over_cubic(f) if angle_deg else np.ones(len(f))
     if name == "hamming":
         weights *= 0.54 + 0.46 * np.cos(2 * np.pi * f)
     elif name in ("imod", "imod-sirt"):

@@ -11,6 +11,7 @@ from faket.projection import back_project
 from faket.reconstruction.binning import fourier_crop
 from faket.reconstruction.filters import FILTERS, Filter, filter_stack
 from faket.reconstruction.measured_filter import MeasuredFilter
+from faket.reconstruction.relion_weighting import weight_as_relion
 from faket.reconstruction.resampling import align
 from faket.reconstruction.sirt import sirt
 from faket.stacks import stack_of
@@ -45,7 +46,7 @@ def reconstruct(
         Images are binned by cropping their spectra.
     method : {"wbp", "sirt"}
         Weighted back-projection, or :func:`faket.reconstruction.sirt.sirt`, which needs no filter.
-    filter : {"ramp", "hamming", "shrec", "imod", "imod-sirt", "aretomo", "warp"}
+    filter : {"ramp", "hamming", "shrec", "imod", "imod-sirt", "aretomo", "warp", "relion"}
         Of weighted back-projection: :func:`faket.reconstruction.filters.row_filter`.
     iterations : int
         Of method "sirt", or those to which filter "imod-sirt" is similar.
@@ -82,9 +83,12 @@ def reconstruct(
         volume = sirt(images, angles, depth=depth, iterations=iterations, device=device)
         return Volume(volume, geometry.pixel_size_A * binning)
     images = filter_stack(images, filter, angles, iterations=iterations, measured=measured)
-    # [tilt] → [tilt, 1, 1]
-    images *= (angular_weights(angles) / binning)[:, None, None].astype(np.float32)
+    if filter != "relion":
+        # [tilt] → [tilt, 1, 1]
+        images *= (angular_weights(angles) / binning)[:, None, None].astype(np.float32)
     volume = back_project(images, angles, depth=depth, device=device)
+    if filter == "relion":
+        weight_as_relion(volume, angles)
     if measured is not None:
         volume += np.float32(measured.mean - volume.mean(dtype=np.float64))
     return Volume(volume, geometry.pixel_size_A * binning)
