@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from faket.noise import ring_power, tilt_pairs
-from faket.noise.tilt_pairs import _lines
+from faket.noise.pair_lines import lines_near_axis
 from slabs import slab_series
 
 ANGLES = np.arange(-45.0, 46.0, 3.0)
@@ -84,15 +84,67 @@ def test_one_tilt_has_no_neighbours():
     assert pairs.misalignment_px() == 0.0
 
 
+def test_signal_alone_is_shared_whole():
+    """All tilts see the same few coefficients, which have more or less power than their ring."""
+    signal = slab_series(ANGLES, side=192, thickness=100, seed=5).astype(np.float32)
+    fraction, _ = tilt_pairs(signal, ANGLES, 10.0, rings=RINGS).fraction()
+    strong = powers(signal).mean(axis=0) > 1e-6 * powers(signal).mean()
+    np.testing.assert_allclose(fraction.mean(axis=0)[1:][strong[1:]], 1.0, atol=0.05)
+
+
+@pytest.fixture(scope="module")
+def turned():
+    """Tilts turned in their plane by 0.25° and displaced, with noise and without."""
+    rng = np.random.default_rng(8)
+    turns, shifts = 0.25 * rng.standard_normal(len(ANGLES)), rng.normal(0, 0.4, (len(ANGLES), 2))
+    signal = slab_series(
+        ANGLES, side=256, thickness=120, shifts=shifts, turns_deg=turns, radius=1.2
+    )
+    signal /= signal.std()
+    images = (signal + 0.5 * rng.standard_normal(signal.shape)).astype(np.float32)
+    return turns, signal, images
+
+
+def test_turns_in_the_plane_are_found(turned):
+    turns, _, images = turned
+    pairs = tilt_pairs(images, ANGLES, 10.0, rings=RINGS)
+    assert pairs.turning_deg == pytest.approx(turns.std(), rel=0.25)
+    off = np.diff(pairs.turns_deg) - np.diff(turns)
+    assert off.std() < 0.2 * np.diff(turns).std()
+    slope = np.polyfit(np.diff(turns), np.diff(pairs.turns_deg), 1)[0]
+    assert 0.8 < slope < 1.08  # somewhat less than 1, because noise may have turned them too
+
+
+def test_what_turned_images_share_is_not_lost(turned):
+    """Without turning them back, a tenth to a third is, at these rings."""
+    _, signal, images = turned
+    pairs = tilt_pairs(images, ANGLES, 10.0, rings=RINGS)
+    found = (pairs.fraction()[0] * pairs.power).mean(axis=0) / powers(signal).mean(axis=0)
+    np.testing.assert_allclose(found[8:20], 1.0, atol=0.06)
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.5, 30.0])
+def test_where_nothing_is_turned_nothing_is_found(noise):
+    signal = slab_series(ANGLES, side=192, thickness=100, seed=2)
+    rng = np.random.default_rng(4)
+    images = signal / signal.std() + noise * rng.standard_normal(signal.shape)
+    pairs = tilt_pairs(images.astype(np.float32), ANGLES, 10.0, rings=RINGS)
+    assert pairs.turning_deg < 0.04
+    assert not pairs.turns_deg.any()
+
+
+@pytest.mark.parametrize("turn", [0.0, 0.02])
 @pytest.mark.parametrize("width", [8, 9])
-def test_lines_are_fourier_coefficients_counted_from_the_axis(width):
+def test_lines_are_fourier_coefficients_counted_from_the_axis(width, turn):
     images, angles = np.random.default_rng(0).random((2, 6, width)), np.radians([0.0, 40.0])
     across = np.arange(-3, 4.0) / width
-    found = _lines(images, angles, across)
+    found = lines_near_axis(images, angles, across, np.array([0.0, turn]))
     window = np.outer(np.hanning(8)[1:-1], np.hanning(width + 2)[1:-1])
     y, x = np.arange(6) - 3, np.arange(width) - width // 2
-    for image, angle, lines in zip(images, angles, found, strict=True):
+    for image, angle, back, lines in zip(images, angles, [0.0, turn], found, strict=True):
         values = (image - np.average(image, weights=window)) * window
-        rows = np.exp(-2j * np.pi * np.outer(np.fft.rfftfreq(6), y)) @ values
+        ky = np.fft.rfftfreq(6)
+        rows = np.exp(-2j * np.pi * np.outer(ky, y)) @ values
+        rows *= np.exp(2j * np.pi * back * np.outer(ky, x))
         expected = rows @ np.exp(-2j * np.pi * np.outer(x, across / np.cos(angle)))
         np.testing.assert_allclose(lines, expected / np.sqrt((window**2).sum()), atol=1e-6)

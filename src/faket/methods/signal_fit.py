@@ -19,7 +19,8 @@ _KNOTS = 12  # over √k, chosen: curves are as smooth as that, and finer at low
 # Standard deviations of what is expected of R before anything is measured; chosen.
 _CURVATURE, _SLOPE = 0.6, 1.0  # from knot to knot
 _TILT = 0.5  # of what depends on the tilt
-# Of the measured part itself, chosen: spectra of specimens are not smooth, and differ.
+# Of the ratio of the measured part to the rest, relative, and of the part itself; chosen, because
+# spectra of specimens are not smooth, and differ.
 _RELATIVE, _ABSOLUTE = 0.06, 0.01
 _LOW = 0.05  # cycles per pixel, up to which noise is strong that was not counted; chosen
 _STEPS = 40
@@ -101,7 +102,7 @@ def _part(log_ratio: DoubleArray) -> DoubleArray:
 
 
 def _weights(part: DoubleArray, sigma: DoubleArray) -> DoubleArray:
-    weight = 1 / np.sqrt(sigma**2 + (_RELATIVE * part) ** 2 + _ABSOLUTE**2)
+    weight = 1 / np.sqrt(sigma**2 + (_RELATIVE * part * (1 - part)) ** 2 + _ABSOLUTE**2)
     return np.asarray(np.where(sigma < UNKNOWN, weight, 0.0))
 
 

@@ -45,10 +45,64 @@ def slopes(  # type: ignore[no-untyped-def]  # compiled
 
 
 @kernel(nogil=True)
-def add_products(  # type: ignore[no-untyped-def]  # compiled
-    first, second, kx, height, per_cycle, bins, moved, limit, sums, number
+def turn_back(spectrum, step):  # type: ignore[no-untyped-def]  # compiled  # pragma: no cover
+    """Multiply row n of a spectrum [ky, x] by the n-th power of a phase [x]."""
+    phase = np.ones_like(step)
+    for row in range(spectrum.shape[0]):
+        for x in range(step.size):
+            spectrum[row, x] *= phase[x]
+            phase[x] *= step[x]
+
+
+@kernel(nogil=True)
+def turning(  # type: ignore[no-untyped-def]  # compiled
+    first, second, kx, height, per_cycle, agreeing, scale, band, moved, width
 ):  # pragma: no cover
-    """Add the products of a pair to its rings and bins of K (tan θ1 − tan θ2)."""
+    """Return slope and bend of the pair's correlation at no turn (rad), and the slope's noise.
+
+    What both share, it is no noise.
+
+    Columns are 1 / width apart, so that of an image times s(x) = width / 2π sin(2π x / width),
+    which is x in the middle, they are differences between those on either side.
+    """
+    slope, bend, scatter, own_a, own_b = 0.0, 0.0, 0.0, 0.0, 0.0
+    turn = 2 * np.pi
+    waves = np.exp(1j * turn * kx * moved[0])
+    lever = width / turn / 2j
+    for row in range(first.shape[0]):
+        ky = row / height
+        if ky >= band:
+            break
+        wave = np.exp(1j * turn * ky * moved[1])
+        for m in range(1, kx.size - 1):
+            k = np.sqrt(kx[m] * kx[m] + ky * ky)
+            if k >= band or k * height < _LOWEST:
+                continue
+            at = scale[min(int(k * per_cycle), scale.size - 1)]
+            if at <= 0:
+                continue
+            weight = agreeing[m] / at * (0.5 if row == 0 else 1.0)
+            a = first[row, m] * waves[m] * wave
+            b = second[row, m].conjugate()
+            below, above = first[row, m - 1] * waves[m - 1], first[row, m + 1] * waves[m + 1]
+            off_a = lever * (below - above) * wave
+            off_b = (lever * (second[row, m - 1] - second[row, m + 1])).conjugate()
+            part = turn * ky * weight
+            slope -= part * 0.5 * (off_a * b + a * off_b).imag
+            bend += turn * ky * part * (off_a * off_b).real
+            own_a += turn * ky * part * abs(off_a) ** 2
+            own_b += turn * ky * part * abs(off_b) ** 2
+            scatter += 0.5 * part * part * abs(off_a * b) ** 2
+    if bend <= 0:
+        return slope, bend, scatter
+    return slope, bend, scatter * max(1 - bend * bend / (own_a * own_b), 0.0)
+
+
+@kernel(nogil=True)
+def add_products(  # type: ignore[no-untyped-def]  # compiled
+    first, second, kx, height, per_cycle, bins, moved, limit, sums, own, number
+):  # pragma: no cover
+    """Add products of a pair, and each one's power, to rings and bins of K (tan θ1 − tan θ2)."""
     waves = np.exp(2j * np.pi * kx * moved[0])
     for row in range(first.shape[0]):
         ky = row / height
@@ -59,6 +113,9 @@ def add_products(  # type: ignore[no-untyped-def]  # compiled
             ring = int(k * per_cycle)
             if k >= 0.5 or k * height < _LOWEST or ring >= sums.shape[0]:
                 continue
-            c = first[row, m] * second[row, m].conjugate() * waves[m] * wave
+            a, b = first[row, m], second[row, m]
+            c = a * b.conjugate() * waves[m] * wave
             sums[ring, bins[m]] += weight * c.real
+            own[0, ring, bins[m]] += weight * (a.real * a.real + a.imag * a.imag)
+            own[1, ring, bins[m]] += weight * (b.real * b.real + b.imag * b.imag)
             number[ring, bins[m]] += weight

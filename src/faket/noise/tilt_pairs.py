@@ -7,7 +7,7 @@ the frequency across the axis in the plane of the specimen, kx = K / cos θ in a
     E[F1 F2*] = √(S1 S2) sinc(D K (tan θ1 − tan θ2)),
 
 S the power of the signal, whatever coloured it, and no noise, whose average is 0. Images that are
-displaced against each other multiply it by a phase, which is measured and taken away.
+displaced or turned against each other multiply it by phases, which are measured and taken away.
 """
 
 from dataclasses import dataclass
@@ -15,27 +15,33 @@ from functools import partial
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import fft
 
 from faket.data import AnyArray, DoubleArray
-from faket.noise.pair_kernels import add_products, slopes
+from faket.noise.pair_kernels import add_products
+from faket.noise.pair_layout import BINS, PairLayout, neighbours
+from faket.noise.pair_lines import lines_near_axis, places_across
+from faket.noise.pair_motion import (
+    BANDS,
+    displacement,
+    error_of_places,
+    off_places,
+    told_turning,
+    turn_between,
+)
+from faket.noise.pair_signal import (
+    THINNEST_A,
+    USUAL_THICKNESS_A,
+    shared_power,
+    thickness_by_pairs,
+)
 from faket.noise.spectrum import ring_power
-from faket.rings import hann
-from faket.stacks import empty_stack
 from faket.threads import in_threads
 
-_NEIGHBOURS = 3  # tilts on either side; chosen: farther ones share too narrow a band
-_MOST_LINES = 256  # on either side of the axis: 100 MB for 41 tilts of 1024 pixels; chosen
-_THICKNESS_A = (300.0, 8000.0)  # searched; chosen around 500 to 4000
-_USUAL_THICKNESS_A = 1500.0  # where nothing tells it; chosen, the middle of the usual 100 to 200 nm
-_THICKNESSES = 50
-_BINS = 24  # of K (tan θ1 − tan θ2), up to where the thinnest specimens agree no more
-# Cycles per pixel up to which displacements are refined, coarse to fine; chosen.
-_BANDS = (0.06, 0.1, 0.16, 0.25)
-_LARGEST_STEP = 0.15  # of a period of the band
-_KNOWN_PX, _FEWEST = 1.0, 3  # displacements better known than this, and at least so many
-# Neighbouring coefficients under a Hann window are correlated: so many count as one, along an axis.
-_ALIKE = 35 / 18
+_KNOWN_PX = 1.0  # displacements better known than this tell how far images are off their places
+# Turns are told if half of the pairs know theirs to so many rad; chosen, the 0.2° of usual errors.
+_KNOWN_TURN, _ENOUGH = 0.003, 0.5
+# Of σ of turns, times the width of an image: less takes a hundredth of the power at Nyquist.
+_TURNED_PX = 0.16
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +60,11 @@ class TiltPairs:
         Of the images, as :func:`faket.noise.ring_power` gives it.
     displacement_px, displacement_sigma_px : ndarray, shape (pairs, 2), float64
         How far, x y, the first of a pair lies from the second, and its standard error.
+    turns_deg : ndarray, shape (tilts,), float64
+        By which each image is turned from x towards y, less what all are; it was turned back before
+        the power was measured. 0 where that would change nothing.
+    turning_deg : float
+        σ of the images' turns, without the error of measuring them.
     thickness_A : float
         Of the specimen along the beam.
     """
@@ -65,6 +76,8 @@ class TiltPairs:
     power: DoubleArray
     displacement_px: DoubleArray
     displacement_sigma_px: DoubleArray
+    turns_deg: DoubleArray
+    turning_deg: float
     thickness_A: float
 
     def fraction(self) -> tuple[DoubleArray, DoubleArray]:
@@ -92,36 +105,9 @@ class TiltPairs:
 
         Across the axis the specimen's own depth moves images too; so that direction tells nothing.
         """
-        place = np.argsort(np.argsort(self.angles_deg))
-        first, second = place[self.tilts].T
-        along = {
-            (int(i), int(j)): moved
-            for i, j, moved, error in zip(
-                first, second, self.displacement_px[:, 1], self.displacement_sigma_px[:, 1],
-                strict=True,
-            )
-            if error < _KNOWN_PX
-        }  # fmt: skip
-        steps = np.array([moved for (i, j), moved in along.items() if j == i + 1])
-        # Two steps less what they are at once: three errors, and nothing else.
-        closed = np.array(
-            [
-                moved + along[j, j + 1] - along[i, j + 1]
-                for (i, j), moved in along.items()
-                if j == i + 1 and (j, j + 1) in along and (i, j + 1) in along
-            ]
-        )
-        if min(len(steps), len(closed)) < _FEWEST:
-            return 0.0
-        variance = _clipped_variance(steps) - _clipped_variance(closed) / 3
-        return float(np.sqrt(max(variance, 0.0) / 2))
-
-
-def _clipped_variance(values: DoubleArray) -> float:
-    """Return the mean square about the median, values beyond three robust σ counted as these."""
-    off = values - np.median(values)
-    farthest = 3 * 1.4826 * np.median(np.abs(off))
-    return float(np.mean(np.clip(off, -farthest, farthest) ** 2))
+        places = np.argsort(np.argsort(self.angles_deg))[self.tilts]
+        along, error = self.displacement_px[:, 1], self.displacement_sigma_px[:, 1]
+        return error_of_places(places, along, error, _KNOWN_PX)[0]
 
 
 def tilt_pairs(
@@ -153,132 +139,75 @@ def tilt_pairs(
     angles = np.radians(degrees)
     measured = partial(ring_power, rings=rings, limit=limit)
     power = np.array(in_threads(measured, images, pixels=images[0].size))
-    tilts = _neighbours(angles)
+    tilts = neighbours(angles)
     if not len(tilts):
-        none = np.zeros((0, rings))
-        nowhere = np.zeros((0, 2))
-        return TiltPairs(degrees, tilts, none, none, power, nowhere, nowhere, _USUAL_THICKNESS_A)
-    tangent, widest = np.tan(angles), pixel_size_A / _THICKNESS_A[0]
-    across = _across(angles, images[0].shape[1], widest)
-    lines = _lines(images, angles, across)
-    shape = (len(tilts), rings, _BINS)
-    sums, number = np.zeros(shape), np.zeros(shape)
-    moved, error = np.zeros((len(tilts), 2)), np.zeros((len(tilts), 2))
-    usual = _USUAL_THICKNESS_A / pixel_size_A
+        none, nowhere, still = np.zeros((0, rings)), np.zeros((0, 2)), np.zeros(len(degrees))
+        return TiltPairs(
+            degrees, tilts, none, none, power, nowhere, nowhere, still, 0.0, USUAL_THICKNESS_A
+        )
+    widest = pixel_size_A / THINNEST_A
+    layout = PairLayout(
+        angles, tilts, np.sqrt(power[tilts[:, 0]] * power[tilts[:, 1]]),
+        places_across(angles, images[0].shape[1], widest), images[0].shape[:2],
+        rings / limit, widest, USUAL_THICKNESS_A / pixel_size_A,
+    )  # fmt: skip
+    coarse = lines_near_axis(images, angles, layout.across, np.zeros(len(angles)), BANDS[-1])
+    turns, turning = _turns(coarse, layout)
+    lines = lines_near_axis(images, angles, layout.across, turns)
+    sums, own, number, moved, error = _products(lines, layout, rings, limit)
+    thickness = thickness_by_pairs(sums, number, layout, pixel_size_A)
+    shared, sigma = shared_power(sums, own, number, thickness / pixel_size_A, layout)
+    return TiltPairs(
+        degrees, tilts, shared, sigma, power, moved, error,
+        np.degrees(turns), float(np.degrees(turning)), thickness,
+    )  # fmt: skip
+
+
+def _turns(lines: AnyArray, layout: PairLayout) -> tuple[DoubleArray, float]:
+    """Return by what each image is turned, rad, and the σ of that; 0 if it changes nothing."""
+    pairs, width = layout.tilts, layout.shape[1]
+    turn, error = np.zeros(len(pairs)), np.full(len(pairs), np.inf)
 
     def measure(pair: int) -> None:
-        i, j = tilts[pair]
-        apart = np.abs(across * (tangent[i] - tangent[j]))
-        near = apart < widest
-        kx = across[near] * (1 / np.cos(angles[i]) + 1 / np.cos(angles[j])) / 2
+        i, j = pairs[pair]
+        near, apart = layout.near(pair)
+        known = layout.places(pair, near), layout.agreeing(apart), layout.scale[pair]
         first, second = lines[i][:, near], lines[j][:, near]
-        scale = np.sqrt(power[i] * power[j])
-        agreeing = np.maximum(np.sinc(apart[near] * usual), 0) * (apart[near] * usual < 1)
-        places = (kx, images[0].shape[0], rings / limit)
-        moved[pair], error[pair] = _displacement(first, second, places, agreeing, scale)
-        bins = np.minimum(apart[near] / widest * _BINS, _BINS - 1).astype(np.intp)
-        add_products(first, second, *places, bins, moved[pair], limit, sums[pair], number[pair])
+        moved, _ = displacement(first, second, *known)
+        cosine = float(np.cos(layout.angles[[i, j]]).mean())
+        turn[pair], error[pair] = turn_between(first, second, *known, moved, width, cosine)
 
-    in_threads(measure, range(len(tilts)))
-    profile = (np.arange(_BINS) + 0.5) / _BINS * widest
-    scale = np.sqrt(power[tilts[:, 0]] * power[tilts[:, 1]])
-    thickness = _thickness(sums, number, scale, profile, pixel_size_A)
-    agreeing = np.sinc(profile * thickness / pixel_size_A)
-    weight = number @ agreeing**2
-    shared: DoubleArray = np.divide(
-        sums @ agreeing, weight, out=np.zeros_like(weight), where=weight > 0
-    )
-    cosine = np.cos(angles[tilts]).mean(axis=1)
-    alike = 0.5 * _ALIKE * np.maximum(1, _ALIKE * cosine)
-    sigma = np.full_like(weight, np.inf)
-    np.divide(scale * np.sqrt(alike)[:, None], np.sqrt(weight), out=sigma, where=weight > 0)
-    return TiltPairs(degrees, tilts, shared, sigma, power, moved, error, thickness)
+    in_threads(measure, range(len(pairs)))
+    if np.mean(error < _KNOWN_TURN) < _ENOUGH:
+        return np.zeros(len(layout.angles)), 0.0
+    places = np.argsort(np.argsort(layout.angles))[pairs]
+    sigma, measured = error_of_places(places, turn, error, _KNOWN_TURN)
+    sigma = told_turning(sigma, measured, error, len(layout.angles) - 1)
+    if sigma * width < _TURNED_PX:
+        return np.zeros(len(layout.angles)), sigma
+    error = np.maximum(error, measured)
+    return off_places(pairs, len(layout.angles), turn, error, sigma), sigma
 
 
-def _neighbours(angles: DoubleArray) -> NDArray[np.intp]:
-    """Return pairs of tilts that are near to each other in angle, but not equal, [pair, 2]."""
-    order = np.argsort(angles, kind="stable")
-    pairs = [
-        (order[place], order[place + apart])
-        for apart in range(1, _NEIGHBOURS + 1)
-        for place in range(len(order) - apart)
-    ]
-    return np.array(pairs, np.intp).reshape(-1, 2)
+def _products(
+    lines: AnyArray, layout: PairLayout, rings: int, limit: float
+) -> tuple[DoubleArray, DoubleArray, DoubleArray, DoubleArray, DoubleArray]:
+    """Return sums of products, of each one's power and of coefficients; displacements, errors."""
+    count = len(layout.tilts)
+    sums, number = np.zeros((count, rings, BINS)), np.zeros((count, rings, BINS))
+    own = np.zeros((count, 2, rings, BINS))
+    moved, error = np.zeros((count, 2)), np.zeros((count, 2))
 
+    def measure(pair: int) -> None:
+        i, j = layout.tilts[pair]
+        near, apart = layout.near(pair)
+        places, scale = layout.places(pair, near), layout.scale[pair]
+        first, second = lines[i][:, near], lines[j][:, near]
+        agreeing = layout.agreeing(apart)
+        moved[pair], error[pair] = displacement(first, second, places, agreeing, scale)
+        found = sums[pair], own[pair], number[pair]
+        bins = layout.bins(apart)
+        add_products(first, second, *places, bins, moved[pair], limit, *found)
 
-def _across(angles: DoubleArray, width: int, widest: float) -> DoubleArray:
-    """Return the frequencies K across the axis that any pair shares, cycles per pixel."""
-    step = np.diff(np.sort(np.tan(angles)))
-    least = max(float(step[step > 1e-6].min(initial=np.inf)), 1e-3)
-    lines = int(min(width * widest / least, 0.45 * width, _MOST_LINES)) if least < np.inf else 0
-    return np.arange(-lines, lines + 1.0) / width
-
-
-def _lines(images: AnyArray, angles: DoubleArray, across: DoubleArray) -> AnyArray:
-    """Return coefficients [tilt, ky, K] of images under a Hann window, of unit power for noise.
-
-    Phases are counted from the middle of the images, through which the axis goes.
-    """
-    height, width = images[0].shape
-    window = hann((height, width)).astype(np.float32)
-    norm = float(np.sqrt(np.sum(window**2, dtype=np.float64)))
-    middle, half = width // 2, across[len(across) // 2 :]  # K >= 0
-    place = np.arange(width - middle if width % 2 else middle + 1)
-    start = np.exp(2j * np.pi * fft.rfftfreq(height) * (height // 2))[:, None] / norm
-    out = empty_stack((len(images), height // 2 + 1, len(across)), np.complex64)
-
-    def transform(tilt: int) -> None:
-        image = images[tilt]
-        values = np.asarray(image - float(image.mean(dtype=np.float64)), np.float32) * window
-        values -= window * (values.sum(dtype=np.float64) / window.sum(dtype=np.float64))
-        # What is even and what is odd about the axis: a quarter of the products.
-        right, left = np.zeros((2, height, len(place)), np.float32)
-        right[:, : width - middle] = values[:, middle:]
-        left[:] = values[:, middle::-1]
-        phase = 2 * np.pi * np.outer(place, half / np.cos(angles[tilt]))
-        even, odd = right + left, right - left
-        even[:, 0] = values[:, middle]
-        # [y, place] → [y, K] → [ky, K]
-        cosines = fft.rfft(even @ np.cos(phase).astype(np.float32), axis=0) * start
-        sines = fft.rfft(odd @ np.sin(phase).astype(np.float32), axis=0) * (1j * start)
-        out[tilt, :, len(half) - 1 :] = cosines - sines
-        out[tilt, :, : len(half)] = (cosines + sines)[:, ::-1]
-
-    in_threads(transform, range(len(images)), pixels=images[0].size)
-    return out
-
-
-def _displacement(
-    first: AnyArray,
-    second: AnyArray,
-    places: tuple[DoubleArray, int, float],
-    agreeing: DoubleArray,
-    scale: DoubleArray,
-) -> tuple[DoubleArray, DoubleArray]:
-    """Return x, y of the first image against the second, by Newton's steps, and their errors."""
-    moved, error = np.zeros(2), np.full(2, np.inf)
-    for band in _BANDS:
-        slope, bend, scatter = slopes(first, second, *places, agreeing, scale, band, moved)
-        if not np.linalg.eigvalsh(bend)[0] > 0:
-            continue
-        step = np.linalg.solve(bend, slope)
-        moved = moved + np.clip(step, -_LARGEST_STEP / band, _LARGEST_STEP / band)
-        error = np.sqrt(scatter) / np.diag(bend)
-    return moved, error
-
-
-def _thickness(
-    sums: AnyArray, number: AnyArray, scale: DoubleArray, profile: DoubleArray, pixel_size_A: float
-) -> float:
-    """Return the thickness whose sinc explains most of what pairs share."""
-    relative = np.maximum(scale, 1e-300)
-    sums_by_ring = np.einsum("prb,pr->rb", sums, relative**-2)
-    number_by_ring = np.einsum("prb,pr->rb", number, relative**-2)
-    tried = np.geomspace(*_THICKNESS_A, _THICKNESSES)
-    explained = []
-    for thickness in tried:
-        agreeing = np.sinc(profile * thickness / pixel_size_A)
-        found, weight = sums_by_ring @ agreeing, number_by_ring @ agreeing**2
-        held = (weight > 0) & (found > 0)
-        explained.append(float(np.sum(found[held] ** 2 / weight[held])))
-    return float(tried[int(np.argmax(explained))]) if max(explained) > 0 else _USUAL_THICKNESS_A
+    in_threads(measure, range(count))
+    return sums, own, number, moved, error
