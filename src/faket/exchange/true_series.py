@@ -31,7 +31,7 @@ from faket.io.model_folder import (
 )
 from faket.io.mrc import read_pixel_size, read_shape
 from faket.io.tilts import read_tilt_angles, read_tilt_geometry
-from faket.methods.spectral import residual_shifts_px
+from faket.methods.residuals import residual_shifts_px, residual_turns_deg
 from faket.methods.table import method_row
 from faket.microscope import AcquisitionRecord
 from faket.microscope.ctf_estimate import AMPLITUDE_CONTRAST
@@ -140,6 +140,7 @@ def _measured(folder: Path, geometry: TiltGeometry) -> dict[str, Any]:
     ctf = properties.ctf
     return {
         "shifts_px": residual_shifts_px(properties, seed),
+        "axes_deg": geometry.axes_deg() + residual_turns_deg(properties, seed),
         "order": _order(reference, angles_deg),
         "dose_e_per_A2": properties.electrons / properties.pixel_size_A**2,
         **_defocus(ctf.defocus_um, ctf.astigmatism_um),

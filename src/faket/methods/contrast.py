@@ -15,6 +15,7 @@ from scipy import fft
 from faket.constants import interaction_constant_rad_per_V_A
 from faket.data import AnyArray, FloatArray
 from faket.methods.reference_properties import CORNER, ReferenceProperties
+from faket.methods.turned import turned
 from faket.microscope.optics import Optics, aberration_phase
 from faket.noise import ring_filter
 
@@ -24,8 +25,9 @@ def expected_contrast(
     tilt: int,
     noise_free: AnyArray,
     shift_px: ArrayLike = (0.0, 0.0),
+    turn_deg: float = 0.0,
 ) -> FloatArray:
-    """Return the expected image relative to its mean, less 1, shifted by ``shift_px`` (x, y).
+    """Return the expected image relative to its mean, less 1, turned and shifted.
 
     Parameters
     ----------
@@ -35,12 +37,17 @@ def expected_contrast(
     noise_free : ndarray, shape (y, x)
         Minus line integrals, V·Å.
     shift_px : (float, float)
+        Along x and y.
+    turn_deg : float
+        From x towards y, about pixel N // 2, before it is shifted.
 
     Returns
     -------
     ndarray, shape (y, x), float32
     """
     ny, nx = noise_free.shape
+    if turn_deg:
+        noise_free = turned(noise_free, turn_deg)
     p, optics = properties.pixel_size_A, properties.ctf.optics(tilt)
     sigma = interaction_constant_rad_per_V_A(properties.ctf.voltage_kV)
     spectrum = fft.rfft2(np.asarray(-sigma * noise_free, np.float32))  # [y, x] → [y, x // 2 + 1]

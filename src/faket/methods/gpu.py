@@ -18,6 +18,7 @@ from faket.methods.counts import DARKEST
 from faket.methods.gold_masks import GOLD_SIGMAS
 from faket.methods.reference_properties import CORNER, ReferenceProperties
 from faket.microscope.gold_gpu import faded_on_device, gold_mask_on_device
+from faket.microscope.grid import rotate
 from faket.microscope.optics import aberration_phase
 from faket.noise import background_image, trend, white_noise
 from faket.noise.gpu import FourierPlane
@@ -51,11 +52,13 @@ class SpectralImager:
 
         yield from ahead_in_threads(draw, tilts, pixels=math.prod(shape) // _OF_SPECTRA)
 
-    def contrast(self, tilt: int, shift_px: AnyArray | None = None) -> Tensor:
+    def contrast(
+        self, tilt: int, shift_px: AnyArray | None = None, turn_deg: float = 0.0
+    ) -> Tensor:
         """Return what :func:`faket.methods.contrast.expected_contrast` returns."""
         plane, ctf = self._plane, self._there.ctf
         sigma = float(interaction_constant_rad_per_V_A(ctf.voltage_kV))
-        spectrum = torch.fft.rfft2(plane.put(self._noise_free[tilt]) * -sigma)
+        spectrum = torch.fft.rfft2(rotate(plane.put(self._noise_free[tilt]), turn_deg) * -sigma)
         spectrum *= plane.ring_filter(self._there.envelope[tilt], CORNER)
         if shift_px is not None and np.any(shift_px):
             ky, kx = plane.axes()

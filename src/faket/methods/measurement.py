@@ -146,6 +146,7 @@ def measure_reference(
         strength.sigma, "none", _skewness(plain),
         alignment_error_A=0.0 if pairs is None else pairs.misalignment_px() * pixel_size_A,
         background=uneven,
+        rotation_error_deg=0.0 if pairs is None else pairs.turning_deg,
     )  # fmt: skip
     if noise_free is not None:
         flat = without_background(images, uneven)
@@ -259,6 +260,7 @@ def _with_noise_free(
         strength_source="paired",
         strength_sigma=_MEASURED_SIGMA,
         alignment_error_A=error_A,
+        rotation_error_deg=0.0,  # what is turned away does not correlate, and counts as noise
         contrast_power=own,
     )
     return _with_fraction(properties, fraction, sigma, "paired")

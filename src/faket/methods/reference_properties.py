@@ -58,6 +58,8 @@ class ReferenceProperties:
         counted electrons.
     alignment_error_A : float
         σ of the residual shifts of the reference's tilts, drawn anew for every tomogram.
+    rotation_error_deg : float
+        σ by which the reference's tilts are turned in their plane, drawn anew likewise.
     background : ndarray, shape (tilts, 5), float64, or None
         What is brighter on one side of all tilts alike (:func:`faket.noise.background`), and is in
         none of the curves; None stands for an even beam.
@@ -82,6 +84,7 @@ class ReferenceProperties:
     alignment_error_A: float = 0.0
     contrast_power: DoubleArray | None = None
     background: DoubleArray | None = field(default=None, metadata={"since": "0.1"})
+    rotation_error_deg: float = field(default=0.0, metadata={"since": "0.1"})
 
     def __post_init__(self) -> None:
         """Check shapes."""
@@ -168,8 +171,10 @@ def _check_values(properties: ReferenceProperties) -> None:
                 f"reference properties, {name}: expected finite numbers"
                 f"{' >= 0' if least == 0 else ''}, found others"
             )
-    if not 0 < properties.pixel_size_A < np.inf or not 0 <= properties.alignment_error_A < np.inf:
+    errors = properties.alignment_error_A, properties.rotation_error_deg
+    if not 0 < properties.pixel_size_A < np.inf or not all(0 <= e < np.inf for e in errors):
         raise InputError(
-            "reference properties: expected a pixel size > 0 and an alignment error >= 0, found "
-            f"{properties.pixel_size_A:g} and {properties.alignment_error_A:g}"
+            "reference properties: expected a pixel size > 0, and an alignment error and a "
+            f"rotation error >= 0, found {properties.pixel_size_A:g}, {errors[0]:g} and "
+            f"{errors[1]:g}"
         )

@@ -23,9 +23,10 @@ from faket.errors import InputError
 from faket.methods.contrast import expected_contrast
 from faket.methods.counts import counting_noise
 from faket.methods.reference_properties import CORNER, ReferenceProperties
+from faket.methods.residuals import residual_places
 from faket.methods.transfer import Transfer, filtered, reference_transfer
 from faket.noise import background_image, ring_power, white_noise
-from faket.seeds import derive, generator
+from faket.seeds import derive
 from faket.stacks import empty_stack
 from faket.threads import in_threads
 
@@ -134,16 +135,16 @@ def other_spectral_noise(
     imager = _imager(there, noise_free, device)
     transfer = replace(reference_transfer(there, noise_free, imager), skewness=0.0)
     there = replace(there, background=None)  # halves have it in common
-    shifts, other = residual_shifts_px(there, seed), derive(seed, "halves")
+    places, other = residual_places(there, seed), derive(seed, "halves")
     made = empty_stack(noise_free.shape)
     if imager is not None:
         for tilt, white in imager.white(other, range(len(noise_free))):
-            there_contrast = imager.contrast(tilt, shifts[tilt])
+            there_contrast = imager.contrast(tilt, *places[tilt])
             noise = imager.noise(tilt, there_contrast, white, 0.0, transfer.noise_power[tilt])
             made[tilt] = noise.cpu().numpy()
         return made
     for tilt, image in enumerate(noise_free):
-        contrast = expected_contrast(there, tilt, image, shifts[tilt])
+        contrast = expected_contrast(there, tilt, image, *places[tilt])
         made[tilt] = _imaged(there, transfer, tilt, contrast, other)[1]
     return made
 
@@ -172,15 +173,15 @@ def _rendered(
         )
     imager = _imager(there, noise_free, device)
     transfer = reference_transfer(there, noise_free, imager)
-    shifts = residual_shifts_px(there, seed)
+    places = residual_places(there, seed)
     noise_seed = seed if noise_seed is None else noise_seed
     made = [empty_stack(noise_free.shape) for _ in amounts]
     if imager is not None:
-        _render_on_device(imager, there, transfer, shifts, noise_seed, amounts, made)
+        _render_on_device(imager, there, transfer, places, noise_seed, amounts, made)
         return made
 
     def render(tilt: int) -> None:
-        contrast = expected_contrast(there, tilt, noise_free[tilt], shifts[tilt])
+        contrast = expected_contrast(there, tilt, noise_free[tilt], *places[tilt])
         signal, noise = _imaged(there, transfer, tilt, contrast, noise_seed)
         for stack, amount in zip(made, amounts, strict=True):
             stack[tilt] = signal + np.float32(amount) * noise
@@ -205,29 +206,20 @@ def _render_on_device(
     imager: "SpectralImager",
     properties: ReferenceProperties,
     transfer: Transfer,
-    shifts: DoubleArray,
+    places: list[tuple[DoubleArray, float]],
     seed: int,
     amounts: tuple[float, ...],
     made: list[FloatArray],
 ) -> None:
     """Fill a stack of images for each amount of the same noise."""
-    for tilt, white in imager.white(seed, range(len(shifts))):
-        contrast = imager.contrast(tilt, shifts[tilt])
+    for tilt, white in imager.white(seed, range(len(places))):
+        contrast = imager.contrast(tilt, *places[tilt])
         signal = imager.signal(contrast, transfer.amplitude[tilt])
         signal += float(properties.noise.mean[tilt]) - signal.mean()
         noise = imager.noise(tilt, contrast, white, transfer.skewness, transfer.noise_power[tilt])
         imager.add_background(tilt, noise)
         for stack, amount in zip(made, amounts, strict=True):
             stack[tilt] = (signal + float(amount) * noise).cpu().numpy()
-
-
-def residual_shifts_px(properties: ReferenceProperties, seed: int) -> DoubleArray:
-    """Return by how much the content of each image is off its ideal place (x, y), pixels.
-
-    ``properties`` are those at the images' tilt angles, ``seed`` that of the images.
-    """
-    shifts = generator(seed, "alignment").standard_normal((len(properties.noise), 2))
-    return np.asarray(shifts * (properties.alignment_error_A / properties.pixel_size_A))
 
 
 def signal_to_noise(
