@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from faket.methods import spectral
+from faket.methods import spectral, transfer
 from faket.methods.gpu import SpectralImager
 from faket.methods.spectral import other_spectral_noise, spectral_images, spectral_pair
 from faket.methods.transfer import reference_transfer
@@ -49,3 +49,22 @@ def test_the_transfer_is_that_of_numpy():
     assert found.skewness == pytest.approx(expected.skewness, rel=1e-4)
     np.testing.assert_allclose(found.amplitude, expected.amplitude, rtol=1e-4)
     np.testing.assert_allclose(found.noise_power, expected.noise_power, rtol=1e-4)
+
+
+def test_gold_is_scaled_as_numpy_does(monkeypatch):
+    measured, noise_free = properties(known=True), projections()
+    plain = spectral_images(noise_free, measured, ANGLES, seed=2, amount=0.0)
+    monkeypatch.setattr(transfer, "gold_strength", lambda *_: 1.3)
+    expected = [
+        spectral_images(noise_free, measured, ANGLES, seed=2),
+        other_spectral_noise(noise_free, measured, ANGLES, seed=2),
+    ]
+    bare = spectral_images(noise_free, measured, ANGLES, seed=2, amount=0.0)
+    assert np.abs(bare - plain).max() > 0.1 * plain.std()
+    monkeypatch.setattr(spectral, "resolve_device", lambda _: "cpu:0")
+    found = [
+        spectral_images(noise_free, measured, ANGLES, seed=2),
+        other_spectral_noise(noise_free, measured, ANGLES, seed=2),
+    ]
+    for ours, theirs in zip(found, expected, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=0, atol=2e-4 * theirs.std())

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from scipy import fft
 
 from faket.constants import interaction_constant_rad_per_V_A
-from faket.data import AnyArray, FloatArray
+from faket.data import AnyArray, DoubleArray, FloatArray
 from faket.methods.reference_properties import CORNER, ReferenceProperties
 from faket.methods.turned import turned
 from faket.microscope.optics import Optics, aberration_phase
@@ -62,6 +62,14 @@ def expected_contrast(
     wave = fft.ifft2(fft.fft2(wave) * _transfer((ny, nx), optics, p))
     intensity = wave.real**2 + wave.imag**2
     return np.asarray(intensity - intensity.mean(), np.float32)
+
+
+def filtered(image: AnyArray, amplitude: DoubleArray) -> FloatArray:
+    """Multiply an image's rings by an amplitude."""
+    shape = (image.shape[0], image.shape[1])
+    spectrum = fft.rfft2(image)  # [y, x] → [y, x // 2 + 1]
+    spectrum *= ring_filter(amplitude, shape, limit=CORNER)
+    return np.asarray(fft.irfft2(spectrum, s=shape), np.float32)  # [y, x // 2 + 1] → [y, x]
 
 
 def _transfer(shape: tuple[int, int], optics: Optics, pixel_size_A: float) -> AnyArray:

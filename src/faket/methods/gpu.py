@@ -5,7 +5,7 @@ back once. White fields are drawn on the CPU, so that a seed gives the same fiel
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -14,9 +14,13 @@ from torch import Tensor
 from faket.constants import interaction_constant_rad_per_V_A
 from faket.data import AnyArray, DoubleArray, FloatArray
 from faket.fourier import inverse_real
+from faket.methods.contrast_power import shows_gold
 from faket.methods.counts import DARKEST
 from faket.methods.gold_masks import GOLD_SIGMAS
+from faket.methods.gold_scaling import SHARP_V_A, bend_filter, gold_weight
 from faket.methods.reference_properties import CORNER, ReferenceProperties
+from faket.methods.signal_curves import Curves
+from faket.microscope.gold import KEPT_AT_LEAST
 from faket.microscope.gold_gpu import faded_on_device, gold_mask_on_device
 from faket.microscope.grid import rotate
 from faket.microscope.optics import aberration_phase
@@ -53,9 +57,17 @@ class SpectralImager:
         yield from ahead_in_threads(draw, tilts, pixels=math.prod(shape) // _OF_SPECTRA)
 
     def contrast(
-        self, tilt: int, shift_px: AnyArray | None = None, turn_deg: float = 0.0
+        self,
+        tilt: int,
+        shift_px: AnyArray | None = None,
+        turn_deg: float = 0.0,
+        gold: float = 1.0,
     ) -> Tensor:
-        """Return what :func:`faket.methods.contrast.expected_contrast` returns."""
+        """Return the expected contrast, and in it gold times a factor.
+
+        Numpy does so in :func:`faket.methods.contrast.expected_contrast` and
+        :func:`faket.methods.gold_scaling.scaled_gold`.
+        """
         plane, ctf = self._plane, self._there.ctf
         sigma = float(interaction_constant_rad_per_V_A(ctf.voltage_kV))
         spectrum = torch.fft.rfft2(rotate(plane.put(self._noise_free[tilt]), turn_deg) * -sigma)
@@ -71,7 +83,20 @@ class SpectralImager:
         wave = torch.fft.ifft2(wave * self._transfer(tilt))
         intensity = wave.real**2 + wave.imag**2
         made: Tensor = intensity - intensity.mean()
-        return made
+        if gold == 1:
+            return made
+        weight = self._gold_weight(tilt, np.zeros(2) if shift_px is None else shift_px)
+        return made if weight is None else made * (1 + (gold - 1) * weight)
+
+    def _gold_weight(self, tilt: int, shift_px: AnyArray) -> Tensor | None:
+        plane, pixel_A = self._plane, self._there.pixel_size_A
+        bend = plane.filtered(
+            plane.put(self._noise_free[tilt]), plane.put(bend_filter(plane.shape, pixel_A))
+        )
+        sharp = torch.nonzero(bend > SHARP_V_A)
+        found = sharp.cpu().numpy(), bend[sharp[:, 0], sharp[:, 1]].cpu().numpy()
+        weight = gold_weight(*found, plane.shape, pixel_A, shift_px)
+        return None if weight is None else plane.put(weight)
 
     def signal(self, contrast: Tensor, amplitude: DoubleArray) -> Tensor:
         """Return an expected contrast times a ring amplitude."""
@@ -94,14 +119,26 @@ class SpectralImager:
             shared = background_image(self._there.background[tilt], self._plane.shape)
             noise += self._plane.put(shared)
 
-    def contrast_power(self) -> DoubleArray:
-        """Return what :func:`faket.methods.transfer.contrast_power` returns."""
+    def powers(
+        self,
+        tilts: Sequence[int],
+        curves: Curves | None = None,
+        held: Mapping[int, Tensor] | None = None,
+    ) -> list[DoubleArray]:
+        """Return the power of tilts' contrasts [ring], for :mod:`faket.methods.contrast_power`.
+
+        Parameters
+        ----------
+        tilts : sequence of int
+        curves : Curves, optional
+            Of images in which gold is looked for; without, all is found.
+        held : mapping of int to Tensor, optional
+            Contrasts of these tilts.
+        """
         rings, found = self._there.power.shape[1], []
-        for tilt, white in self.white(0, range(len(self._noise_free))):
-            contrast = self.contrast(tilt)
-            noisy = self._plane.put(white) * float(self._there.electrons[tilt]) ** -0.5
-            noisy += contrast
-            kept = gold_mask_on_device(noisy, self._there.pixel_size_A, sigmas=GOLD_SIGMAS)
+        for tilt, white in self.white(0, tilts):
+            contrast = self.contrast(tilt) if held is None else held[tilt]
+            kept = self._kept(tilt, contrast, white, curves)
             if self._there.background is not None:
                 flat = background_image(trend(contrast.cpu().numpy()), self._plane.shape)
                 contrast = contrast - self._plane.put(flat)
@@ -110,7 +147,21 @@ class SpectralImager:
                 continue
             power = self._plane.ring_power(faded_on_device(contrast, kept), rings, CORNER)
             found.append(power / self._plane.kept_part(kept))
-        return np.array(found)
+        return found
+
+    def _kept(
+        self, tilt: int, contrast: Tensor, white: AnyArray, curves: Curves | None
+    ) -> Tensor | None:
+        if curves is None:
+            weight = self._gold_weight(tilt, np.zeros(2)) if shows_gold(self._there) else None
+            if weight is None or 1 - float(weight.mean()) < KEPT_AT_LEAST:
+                return None
+            return 1 - weight
+        plane = self._plane
+        noise = plane.ring_filter(np.sqrt(curves.noise_power[tilt]), CORNER)
+        image = self.signal(contrast, curves.amplitude[tilt])
+        image += plane.filtered(plane.put(white), noise)
+        return gold_mask_on_device(image, self._there.pixel_size_A, sigmas=GOLD_SIGMAS)
 
     def skewness(
         self, tilt: int, amplitude: DoubleArray, power: DoubleArray, factors: Sequence[float]

@@ -16,6 +16,7 @@ from scipy.ndimage import gaussian_filter1d
 
 from faket.data import AnyArray, DoubleArray
 from faket.errors import InputError
+from faket.methods.gold_beads import bead_spectra
 from faket.methods.gold_masks import faded_all, gold_masks, kept_part
 from faket.methods.half_fraction import Halves, half_fraction
 from faket.methods.paired_fraction import paired_fraction
@@ -145,7 +146,7 @@ def measure_reference(
         power, nothing, nothing + UNKNOWN, traces, strength.source,
         strength.sigma, "none", _skewness(plain),
         alignment_error_A=0.0 if pairs is None else pairs.misalignment_px() * pixel_size_A,
-        background=uneven,
+        background=uneven, gold=bead_spectra(images, kept, angles, pixel_size_A),
         rotation_error_deg=0.0 if pairs is None else pairs.turning_deg,
     )  # fmt: skip
     if noise_free is not None:

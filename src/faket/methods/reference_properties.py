@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike
 
 from faket.data import DoubleArray
 from faket.errors import InputError
+from faket.methods.gold_beads import RING_EDGES_PER_A
 from faket.microscope.ctf_estimate import CtfEstimate
 from faket.noise import NoiseProfile
 from faket.noise.background import TERMS
@@ -66,6 +67,9 @@ class ReferenceProperties:
     contrast_power : ndarray, shape (tilts, rings), float64, or None
         Power of the contrast (relative to the intensity) that the reference's own noise-free
         projections have under ``ctf`` and ``envelope``, if they are known.
+    gold : ndarray, shape (beads, 1 + rings), float64, or None
+        Beads of gold in the images (:func:`faket.methods.gold_beads.bead_spectra`), each with the
+        tilt angle of its image first; None where they were not looked for.
     """
 
     pixel_size_A: float
@@ -85,13 +89,16 @@ class ReferenceProperties:
     contrast_power: DoubleArray | None = None
     background: DoubleArray | None = field(default=None, metadata={"since": "0.1"})
     rotation_error_deg: float = field(default=0.0, metadata={"since": "0.1"})
+    gold: DoubleArray | None = field(default=None, metadata={"since": "0.1"})
 
     def __post_init__(self) -> None:
         """Check shapes."""
         optional = ("contrast_power",) if self.contrast_power is not None else ()
         skewed = ("skewness",) if self.skewness is not None else ()
         uneven = ("background",) if self.background is not None else ()
-        for name in ("electrons", "anisotropy", *_CURVES, *optional, *skewed, *uneven):
+        gold = () if self.gold is None else np.shape(self.gold)
+        beads = ("gold",) if any(gold) else ()
+        for name in ("electrons", "anisotropy", *_CURVES, *optional, *skewed, *uneven, *beads):
             object.__setattr__(self, name, np.array(getattr(self, name), np.float64))
         tilts = len(self.noise)
         curves = {getattr(self, name).shape for name in (*_CURVES, *optional)}
@@ -101,6 +108,7 @@ class ReferenceProperties:
             or self.power.shape[:1] != (tilts,)
             or self.anisotropy.shape != (tilts, 3, *self.power.shape[1:])
             or (self.background is not None and self.background.shape != (tilts, TERMS))
+            or (beads and gold[1:] != (len(RING_EDGES_PER_A),))
             or len(self.ctf.defocus_um) != tilts
             or self.noise.angles_deg is None
         ):
@@ -162,6 +170,7 @@ def _check_values(properties: ReferenceProperties) -> None:
         ("skewness", -np.inf),
         ("contrast_power", 0.0),
         ("background", -np.inf),
+        ("gold", -np.inf),
     ):
         values = getattr(properties, name)
         if values is None:

@@ -20,11 +20,12 @@ from numpy.typing import ArrayLike
 from faket.data import AnyArray, DoubleArray, FloatArray
 from faket.device import Device, resolve_device
 from faket.errors import InputError
-from faket.methods.contrast import expected_contrast
+from faket.methods.contrast import expected_contrast, filtered
 from faket.methods.counts import counting_noise
+from faket.methods.gold_scaling import scaled_gold
 from faket.methods.reference_properties import CORNER, ReferenceProperties
 from faket.methods.residuals import residual_places
-from faket.methods.transfer import Transfer, filtered, reference_transfer
+from faket.methods.transfer import Transfer, reference_transfer
 from faket.noise import background_image, ring_power, white_noise
 from faket.seeds import derive
 from faket.stacks import empty_stack
@@ -139,12 +140,12 @@ def other_spectral_noise(
     made = empty_stack(noise_free.shape)
     if imager is not None:
         for tilt, white in imager.white(other, range(len(noise_free))):
-            there_contrast = imager.contrast(tilt, *places[tilt])
+            there_contrast = imager.contrast(tilt, *places[tilt], transfer.gold)
             noise = imager.noise(tilt, there_contrast, white, 0.0, transfer.noise_power[tilt])
             made[tilt] = noise.cpu().numpy()
         return made
     for tilt, image in enumerate(noise_free):
-        contrast = expected_contrast(there, tilt, image, *places[tilt])
+        contrast = _contrast(there, transfer, tilt, image, places[tilt])
         made[tilt] = _imaged(there, transfer, tilt, contrast, other)[1]
     return made
 
@@ -181,7 +182,7 @@ def _rendered(
         return made
 
     def render(tilt: int) -> None:
-        contrast = expected_contrast(there, tilt, noise_free[tilt], *places[tilt])
+        contrast = _contrast(there, transfer, tilt, noise_free[tilt], places[tilt])
         signal, noise = _imaged(there, transfer, tilt, contrast, noise_seed)
         for stack, amount in zip(made, amounts, strict=True):
             stack[tilt] = signal + np.float32(amount) * noise
@@ -213,7 +214,7 @@ def _render_on_device(
 ) -> None:
     """Fill a stack of images for each amount of the same noise."""
     for tilt, white in imager.white(seed, range(len(places))):
-        contrast = imager.contrast(tilt, *places[tilt])
+        contrast = imager.contrast(tilt, *places[tilt], transfer.gold)
         signal = imager.signal(contrast, transfer.amplitude[tilt])
         signal += float(properties.noise.mean[tilt]) - signal.mean()
         noise = imager.noise(tilt, contrast, white, transfer.skewness, transfer.noise_power[tilt])
@@ -242,11 +243,28 @@ def signal_to_noise(
     transfer = reference_transfer(there, noise_free)
     power = np.array(
         [
-            ring_power(expected_contrast(there, tilt, image), there.power.shape[1], limit=CORNER)
+            ring_power(
+                _contrast(there, transfer, tilt, image, (np.zeros(2), 0.0)),
+                there.power.shape[1],
+                limit=CORNER,
+            )
             for tilt, image in enumerate(noise_free)
         ]
     )
     return np.asarray(power * transfer.amplitude**2 / transfer.noise_power)
+
+
+def _contrast(
+    properties: ReferenceProperties,
+    transfer: Transfer,
+    tilt: int,
+    noise_free: AnyArray,
+    place: tuple[DoubleArray, float],
+) -> FloatArray:
+    """Return the contrast of one tilt at its place, with gold as strong as the reference's."""
+    contrast = expected_contrast(properties, tilt, noise_free, *place)
+    # What is scaled is wider around gold than the turn displaces it.
+    return scaled_gold(contrast, noise_free, properties.pixel_size_A, place[0], transfer.gold)
 
 
 def _imaged(

@@ -7,30 +7,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import fft
 
-from faket.data import AnyArray, DoubleArray, FloatArray
-from faket.methods.contrast import expected_contrast
+from faket.data import AnyArray, DoubleArray
+from faket.methods.contrast import expected_contrast, filtered
+from faket.methods.contrast_power import contrast_power
 from faket.methods.counts import counting_noise
-from faket.methods.gold_masks import GOLD_SIGMAS, power_of_kept
-from faket.methods.half_fraction import smoothed
-from faket.methods.reference_properties import CORNER, ReferenceProperties
-from faket.methods.signal_fit import Correction, fit_correction, smooth_functions
-from faket.microscope.gold import gold_mask
-from faket.noise import background_image, detail_moments, ring_filter, trend, white_noise
-from faket.rings import ring_frequencies
-from faket.threads import in_threads
+from faket.methods.gold_strength import gold_strength
+from faket.methods.reference_properties import ReferenceProperties
+from faket.methods.signal_curves import fitted_curves
+from faket.methods.signal_fit import Correction
+from faket.noise import detail_moments, white_noise
 
 if TYPE_CHECKING:
     from faket.methods.gpu import SpectralImager
 
-# Scale of the logarithm of how much more the reference's specimen scatters than the one to be
-# imaged, which is made to be like it. Chosen; far off is more likely than of a normal law.
-_SPECIMEN_SCALE = 0.2
-_OWN = 2500.0  # coefficients over which the noise of one tilt is averaged: to 2 %
-_PIXELS = 256**2  # of an image; chosen, for how much rings are trusted against each other
-_NOISE_ERROR = 0.1  # relative, of one ring; chosen: spectra of specimens are not smooth
-_ANY_LEVEL = 10.0
 _SKEWED_TILTS = 5  # chosen: 5 tilts of 400² pixels tell skewness to 0.003
 _LEAST_SKEWNESS, _MOST_SKEWED = 0.01, 4.0  # chosen: less is not told, more is an artefact
 
@@ -49,12 +39,15 @@ class Transfer:
         Of the noise, over that of counted electrons.
     correction : Correction
         How the measured strength of the signal differs from the expected one.
+    gold : float
+        Factor on the expected contrast of gold.
     """
 
     amplitude: DoubleArray
     noise_power: DoubleArray
     skewness: float
     correction: Correction
+    gold: float = 1.0
 
 
 def reference_transfer(
@@ -76,31 +69,14 @@ def reference_transfer(
     Transfer
     """
     power = properties.contrast_power
-    known = power is not None
     if power is None:
-        power = imager.contrast_power() if imager else contrast_power(properties, noise_free)
-    expected = properties.electrons[:, None] * power
-    found = fit_correction(
-        properties.signal_fraction,
-        properties.signal_fraction_sigma,
-        expected,
-        properties.angles_deg,
-        limit=CORNER,
-        level_sigma=float(np.hypot(properties.strength_sigma, 2 * _SPECIMEN_SCALE)),
-    )
-    ratio = expected * np.exp(found.log_ratio)
-    rest = properties.power / (1 + ratio)
-    noise = _smooth(rest, properties.angles_deg)
-    # Of the product, because where signal prevails neither factor is known, but their product is.
-    gain = _smooth(rest * np.exp(found.log_ratio), properties.angles_deg)
-    if not known:
-        # What strength and specimen have most likely done to the common level: the strength is
-        # normally distributed, the specimen as exp(-|x| / scale).
-        most = properties.strength_sigma**2 / _SPECIMEN_SCALE
-        gain *= np.exp(np.clip(found.level, -most, most) - found.level)
-    amplitude = np.sqrt(gain * properties.electrons[:, None])
+        power = contrast_power(properties, noise_free, imager)
+    curves = fitted_curves(properties, power)
+    amplitude, noise = curves.amplitude, curves.noise_power
     skewness = _noise_skewness(properties, noise_free, amplitude, noise, imager)
-    return Transfer(amplitude, noise, skewness, found)
+    return Transfer(
+        amplitude, noise, skewness, curves.correction, gold_strength(properties, curves)
+    )
 
 
 def _noise_skewness(
@@ -147,45 +123,3 @@ def _skewness_of(
 def _skewness(image: AnyArray) -> float:
     variance, third = detail_moments(image)
     return third / variance**1.5 if variance > 0 else 0.0
-
-
-def filtered(image: AnyArray, amplitude: DoubleArray) -> FloatArray:
-    """Multiply an image's rings by an amplitude."""
-    shape = (image.shape[0], image.shape[1])
-    spectrum = fft.rfft2(image)  # [y, x] → [y, x // 2 + 1]
-    spectrum *= ring_filter(amplitude, shape, limit=CORNER)
-    return np.asarray(fft.irfft2(spectrum, s=shape), np.float32)  # [y, x // 2 + 1] → [y, x]
-
-
-def contrast_power(properties: ReferenceProperties, noise_free: AnyArray) -> DoubleArray:
-    """Return the power of the expected contrast of every tilt without gold, [tilt, ring].
-
-    Gold is found as in the reference: in images with noise.
-    """
-    rings = properties.power.shape[1]
-
-    def measure(tilt: int) -> DoubleArray:
-        contrast = expected_contrast(properties, tilt, noise_free[tilt])
-        noise = white_noise(0, tilt, contrast.shape) * float(properties.electrons[tilt]) ** -0.5
-        kept = gold_mask(contrast + noise, properties.pixel_size_A, sigmas=GOLD_SIGMAS)
-        if properties.background is not None:  # the reference's curves are without it
-            contrast = contrast - background_image(trend(contrast), noise_free.shape[1:])
-        return power_of_kept(contrast, kept, rings)
-
-    size = noise_free[0].size
-    return np.array(in_threads(measure, range(len(noise_free)), pixels=size))
-
-
-def _smooth(values: DoubleArray, angles_deg: DoubleArray) -> DoubleArray:
-    """Average values [tilt, ring] over neighbouring rings and tilts, and keep each tilt's own."""
-    least = 1e-9 * float(values.max())
-    logs = np.log(np.maximum(values, least))
-    logs -= (level := np.median(logs, axis=1, keepdims=True))
-    tilts, rings = values.shape
-    modes = 2 * np.pi * ring_frequencies(rings, CORNER) * (CORNER / rings) * _PIXELS
-    design, penalty = smooth_functions((tilts, rings), angles_deg, CORNER, _ANY_LEVEL)
-    weight = np.sqrt(1 / (1 / modes + _NOISE_ERROR**2))
-    rows = (design * weight[:, None]).reshape(-1, design.shape[-1])
-    normal = rows.T @ rows + penalty.T @ penalty
-    smooth = design @ np.linalg.solve(normal, rows.T @ (weight * logs).ravel())
-    return np.exp(level + smooth + smoothed(logs - smooth, modes, _OWN))

@@ -65,7 +65,7 @@ def gold_mask(image: AnyArray, pixel_size_A: float, *, sigmas: float = 5.0) -> F
     image = np.asarray(image, np.float32)
     block = block_of(pixel_size_A, image.shape)
     widths = widths_of(pixel_size_A, block)
-    small = _block_means(image, block)
+    small = block_means(image, block)
     band = gaussian_filter(small, widths.blur) - uniform_filter(small, widths.background)
     deviation = np.abs(band - upper_median(band))
     outliers = deviation > sigmas * 1.4826 * upper_median(deviation)
@@ -102,8 +102,8 @@ def widths_of(pixel_size_A: float, block: int) -> Widths:
     return Widths(_RESOLUTION_A * px, background, near, fade)
 
 
-def _block_means(image: FloatArray, block: int) -> FloatArray:
-    """Return the mean of each whole block [y, x]."""
+def block_means(image: FloatArray, block: int) -> FloatArray:
+    """Return the mean of each whole block of ``block`` x ``block`` pixels [y, x]."""
     if block == 1:
         return image
     height, width = (size // block for size in image.shape)
