@@ -94,6 +94,15 @@ def test_few_beads_tell_little_and_none_nothing():
     assert gold_strength(replace(there(), gold=found, fraction_source="none"), curves()) == 1
 
 
+@pytest.mark.parametrize("off_A", [(0, 0), (-300, 0), (300, 0), (0, -300), (0, 300)])
+def test_a_bead_whose_surroundings_are_not_whole_is_left_out(off_A):
+    whole = beads(90.0, 1024.0, side=128)  # one, in the middle
+    image = np.roll(whole, np.rint(np.array(off_A) / PIXEL_A).astype(int), axis=(0, 1))
+    images = reference(image, 1.0)
+    found = bead_spectra(images, gold_masks(images, PIXEL_A), ANGLES, PIXEL_A)
+    assert len(found) == (0 if any(off_A) else 3)
+
+
 def test_what_is_wider_than_beads_is_no_gold():
     """A carbon edge, a crystal of ice, and something as dark beside a bead."""
     y, x = np.mgrid[:SIDE, :SIDE] * PIXEL_A

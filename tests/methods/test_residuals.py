@@ -20,6 +20,7 @@ from made_up_properties import properties
 def test_they_are_as_large_as_measured_and_another_for_every_seed():
     there = properties(known=True)
     shifts, turns = residual_shifts_px(there, 3), residual_turns_deg(there, 3)
+    assert shifts.shape == (len(turns), 2)
     np.testing.assert_allclose(shifts.std(axis=0), 4.0 / 5.0)
     np.testing.assert_allclose(shifts.mean(axis=0), 0, atol=1e-12)
     assert turns.std() == pytest.approx(0.6)
