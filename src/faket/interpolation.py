@@ -1,4 +1,4 @@
-"""Keys' cubic convolution kernel, for numba, numpy and torch alike."""
+"""Between samples: Keys' cubic convolution kernel (numba, numpy, torch), the top of a parabola."""
 
 from typing import Any
 
@@ -21,3 +21,20 @@ def keys_weights(f: Any) -> tuple[Any, Any, Any, Any]:
         1.0 + g * g * (1.5 * g - 2.5),
         -0.5 * g * f * f,
     )
+
+
+def parabola_top(three: Any) -> float:
+    """Return where the parabola through three samples is highest, from the middle one.
+
+    Parameters
+    ----------
+    three : array_like, shape (3,)
+
+    Returns
+    -------
+    float
+        0 if it bends upwards, or a sample is infinite.
+    """
+    before, at, after = (float(value) for value in three)
+    bend = before - 2 * at + after
+    return 0.5 * (before - after) / bend if -float("inf") < bend < 0 else 0.0

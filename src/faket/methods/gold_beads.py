@@ -11,6 +11,7 @@ import numpy as np
 from scipy import fft, ndimage
 
 from faket.data import AnyArray, DoubleArray
+from faket.interpolation import parabola_top
 from faket.microscope.gold import block_means, block_of
 from faket.threads import in_threads
 
@@ -120,12 +121,7 @@ def _beads(image: AnyArray, mask: AnyArray, pixel_size_A: float) -> list[DoubleA
         around = slice(y - half, y + half), slice(x - half, x + half)
         if ((regions[around] != number) & (regions[around] != 0)).any():
             continue  # another bead is near
-        off = [_vertex(smooth[v - 1 : v + 2, u]), _vertex(smooth[v, u - 1 : u + 2])]
+        across = -smooth[v - 1 : v + 2, u], -smooth[v, u - 1 : u + 2]
+        off = [float(np.clip(parabola_top(three), -0.5, 0.5)) for three in across]
         found.append(disc_rings(small[around].astype(np.float64), off, block_A))
     return found
-
-
-def _vertex(values: AnyArray) -> float:
-    """Return where the parabola through three values has its vertex, from the middle one."""
-    bend = float(values[0] - 2 * values[1] + values[2])
-    return float(np.clip((values[0] - values[2]) / (2 * bend), -0.5, 0.5)) if bend > 0 else 0.0

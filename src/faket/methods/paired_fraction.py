@@ -4,6 +4,7 @@ import numpy as np
 from scipy import fft
 
 from faket.data import AnyArray, DoubleArray
+from faket.interpolation import parabola_top
 from faket.methods.contrast import expected_contrast
 from faket.methods.reference_properties import CORNER, RINGS, ReferenceProperties
 from faket.noise import ring_cross_power, ring_power
@@ -67,11 +68,7 @@ def displacement(image: AnyArray, signal: AnyArray, pixel_size_A: float) -> Doub
     near = correlation[y0 - reach : y0 + reach + 1, x0 - reach : x0 + reach + 1]
     dy, dx = (int(i) - reach for i in np.unravel_index(near.argmax(), near.shape))
     row, column = correlation[y0 + dy], correlation[:, x0 + dx]
-    return np.array([dx + _vertex(row[x0 + dx - 1 :]), dy + _vertex(column[y0 + dy - 1 :])])
-
-
-def _vertex(values: AnyArray) -> float:
-    """Where the parabola through the first three values peaks, from the second."""
-    left, middle, right = (float(value) for value in values[:3])
-    bend = left - 2 * middle + right
-    return 0.5 * (left - right) / bend if bend < 0 else 0.0
+    x, y = x0 + dx, y0 + dy
+    return np.array(
+        [dx + parabola_top(row[x - 1 : x + 2]), dy + parabola_top(column[y - 1 : y + 2])]
+    )

@@ -14,8 +14,7 @@ from faket.methods.contrast_power import contrast_power
 from faket.methods.counts import counting_noise
 from faket.methods.gold_strength import gold_strength
 from faket.methods.reference_properties import ReferenceProperties
-from faket.methods.signal_curves import fitted_curves
-from faket.methods.signal_fit import Correction
+from faket.methods.signal_curves import Curves, fitted_curves
 from faket.noise import detail_moments, white_noise
 
 if TYPE_CHECKING:
@@ -26,28 +25,19 @@ _LEAST_SKEWNESS, _MOST_SKEWED = 0.01, 4.0  # chosen: less is not told, more is a
 
 
 @dataclass(frozen=True, eq=False)
-class Transfer:
-    """Signal and noise of images to be made.
+class Transfer(Curves):
+    """All that images to be made need beside the contrast that is expected of the specimen.
 
     Attributes
     ----------
-    amplitude : ndarray, shape (tilts, rings), float64
-        By which the expected contrast is multiplied, grey values.
-    noise_power : ndarray, shape (tilts, rings), float64
-        Grey values squared.
     skewness : float
         Of the noise, over that of counted electrons.
-    correction : Correction
-        How the measured strength of the signal differs from the expected one.
     gold : float
         Factor on the expected contrast of gold.
     """
 
-    amplitude: DoubleArray
-    noise_power: DoubleArray
     skewness: float
-    correction: Correction
-    gold: float = 1.0
+    gold: float
 
 
 def reference_transfer(
@@ -74,9 +64,8 @@ def reference_transfer(
     curves = fitted_curves(properties, power)
     amplitude, noise = curves.amplitude, curves.noise_power
     skewness = _noise_skewness(properties, noise_free, amplitude, noise, imager)
-    return Transfer(
-        amplitude, noise, skewness, curves.correction, gold_strength(properties, curves)
-    )
+    gold = gold_strength(properties, curves)
+    return Transfer(amplitude, noise, curves.correction, skewness, gold)
 
 
 def _noise_skewness(

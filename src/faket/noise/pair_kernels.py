@@ -60,7 +60,7 @@ def turning(  # type: ignore[no-untyped-def]  # compiled
 ):  # pragma: no cover
     """Return slope and bend of the pair's correlation at no turn (rad), and the slope's noise.
 
-    What both share, it is no noise.
+    What both images share does not count as noise.
 
     Columns are 1 / width apart, so that of an image times s(x) = width / 2π sin(2π x / width),
     which is x in the middle, they are differences between those on either side.

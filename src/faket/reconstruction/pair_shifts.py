@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 from scipy import fft, ndimage
 
 from faket.data import DoubleArray, FloatArray
+from faket.interpolation import parabola_top
 from faket.reconstruction.resampling import in_plane_rotation
 from faket.rings import equal_rings, frequencies, tukey
 from faket.threads import in_threads
@@ -73,16 +74,9 @@ def pair_shifts(
         y, x = np.unravel_index(correlation.argmax(), correlation.shape)
         heights[p] = correlation[y, x] / max(noise, 1e-30)
         shifts[p] = (
-            place[x] + _vertex(correlation[y, [x - 1, x, (x + 1) % size]]),
-            place[y] + _vertex(correlation[[y - 1, y, (y + 1) % size], x]),
+            place[x] + parabola_top(correlation[y, [x - 1, x, (x + 1) % size]]),
+            place[y] + parabola_top(correlation[[y - 1, y, (y + 1) % size], x]),
         )
 
     in_threads(measure, range(len(pairs)))
     return shifts, heights
-
-
-def _vertex(values: FloatArray) -> float:
-    """Return where the parabola through three values is highest, from the middle one."""
-    before, at, after = values.astype(np.float64)
-    bend = before - 2 * at + after
-    return float(0.5 * (before - after) / bend) if -np.inf < bend < 0 else 0.0
