@@ -1,7 +1,8 @@
 """Compiled sums over the Fourier coefficients of two tilts, for :mod:`faket.noise.tilt_pairs`.
 
 ``first`` and ``second`` are coefficients [ky, K], ``kx`` the frequency across the axis of each
-column, ``height`` the rows of the images, ``per_cycle`` the rings in one cycle per pixel.
+column, ``height`` the rows of the images, ``per_cycle`` the rings in one cycle per pixel, ``trust``
+the weight of each ring.
 """
 
 import numpy as np
@@ -13,7 +14,7 @@ _LOWEST = 0.7  # cycles per image: below is the mean
 
 @kernel(nogil=True)
 def slopes(  # type: ignore[no-untyped-def]  # compiled
-    first, second, kx, height, per_cycle, agreeing, scale, band, moved
+    first, second, kx, height, per_cycle, agreeing, scale, trust, band, moved
 ):  # pragma: no cover
     """Return slope and bend of the pair's correlation at a displacement, and the slope's noise."""
     slope, bend, scatter = np.zeros(2), np.zeros((2, 2)), np.zeros(2)
@@ -28,10 +29,11 @@ def slopes(  # type: ignore[no-untyped-def]  # compiled
             k = np.sqrt(kx[m] * kx[m] + ky * ky)
             if k >= band or k * height < _LOWEST:
                 continue
-            at = scale[min(int(k * per_cycle), scale.size - 1)]
-            if at <= 0:
+            ring = min(int(k * per_cycle), scale.size - 1)
+            at = scale[ring]
+            if at <= 0 or trust[ring] <= 0:
                 continue
-            weight = agreeing[m] / at * (0.5 if row == 0 else 1.0)
+            weight = agreeing[m] * trust[ring] / at * (0.5 if row == 0 else 1.0)
             c = first[row, m] * second[row, m].conjugate() * waves[m] * wave
             slope[0] -= turn * weight * kx[m] * c.imag
             slope[1] -= turn * weight * ky * c.imag
@@ -56,7 +58,7 @@ def turn_back(spectrum, step):  # type: ignore[no-untyped-def]  # compiled  # pr
 
 @kernel(nogil=True)
 def turning(  # type: ignore[no-untyped-def]  # compiled
-    first, second, kx, height, per_cycle, agreeing, scale, band, moved, width
+    first, second, kx, height, per_cycle, agreeing, scale, trust, band, moved, width
 ):  # pragma: no cover
     """Return slope and bend of the pair's correlation at no turn (rad), and the slope's noise.
 
@@ -78,10 +80,11 @@ def turning(  # type: ignore[no-untyped-def]  # compiled
             k = np.sqrt(kx[m] * kx[m] + ky * ky)
             if k >= band or k * height < _LOWEST:
                 continue
-            at = scale[min(int(k * per_cycle), scale.size - 1)]
-            if at <= 0:
+            ring = min(int(k * per_cycle), scale.size - 1)
+            at = scale[ring]
+            if at <= 0 or trust[ring] <= 0:
                 continue
-            weight = agreeing[m] / at * (0.5 if row == 0 else 1.0)
+            weight = agreeing[m] * trust[ring] / at * (0.5 if row == 0 else 1.0)
             a = first[row, m] * waves[m] * wave
             b = second[row, m].conjugate()
             below, above = first[row, m - 1] * waves[m - 1], first[row, m + 1] * waves[m + 1]

@@ -26,6 +26,8 @@ def displacement(
     places: tuple[DoubleArray, int, float],
     agreeing: DoubleArray,
     scale: DoubleArray,
+    trust: DoubleArray,
+    start: DoubleArray | None = None,
 ) -> tuple[DoubleArray, DoubleArray]:
     """Return x, y of the first image against the second, by Newton's steps, and their errors.
 
@@ -39,10 +41,14 @@ def displacement(
         How well both are expected to agree.
     scale : ndarray, shape (rings,)
         Geometric mean of the power of both.
+    trust : ndarray, shape (rings,)
+        Weights of the rings; where nothing is shared, noise would be taken for a displacement.
+    start : ndarray, shape (2,), optional
+        A displacement found before, to be refined.
     """
-    moved, error = np.zeros(2), np.full(2, np.inf)
-    for band in BANDS:
-        slope, bend, scatter = slopes(first, second, *places, agreeing, scale, band, moved)
+    moved, error = np.zeros(2) if start is None else start, np.full(2, np.inf)
+    for band in BANDS if start is None else BANDS[-1:] * 2:
+        slope, bend, scatter = slopes(first, second, *places, agreeing, scale, trust, band, moved)
         if not np.linalg.eigvalsh(bend)[0] > 0:
             continue
         step = np.linalg.solve(bend, slope)
@@ -57,6 +63,7 @@ def turn_between(
     places: tuple[DoubleArray, int, float],
     agreeing: DoubleArray,
     scale: DoubleArray,
+    trust: DoubleArray,
     moved: DoubleArray,
     width: int,
     cosine: float,
@@ -79,7 +86,7 @@ def turn_between(
         if abs(turn) * np.pi * band * width > _LARGEST_TURN:
             break
         slope, bend, scatter = turning(
-            first, second, *places, agreeing, scale, band, moved, float(width)
+            first, second, *places, agreeing, scale, trust, band, moved, float(width)
         )
         if bend > 0:
             turn, error = lever * slope / bend, lever * ALIKE * np.sqrt(scatter) / bend

@@ -1,6 +1,7 @@
 """What pairs of tilts share, from the products of their coefficients."""
 
 import numpy as np
+from scipy.ndimage import gaussian_filter1d
 
 from faket.data import AnyArray, DoubleArray
 from faket.noise.pair_layout import PairLayout
@@ -14,6 +15,35 @@ _THICKNESSES = 50
 # the sides of its sinc are not quite where a thickness tells; 0.9 of what is told lies within.
 _AGREEING = 0.5
 _LEAST_NOISE = 0.03  # of the power, when standard errors are told; chosen
+_MOST_ALIKE = 0.95  # of the power, when rings are weighted; chosen
+_SMOOTH = 1.5  # rings over which what is shared is averaged before; chosen
+
+
+def trusted_rings(sums: AnyArray, number: AnyArray, layout: PairLayout) -> DoubleArray:
+    """Return the weight of every ring [rings] when pairs are brought to agree.
+
+    With c the part of the power that all pairs share, c / (1 − c²) is how much phases tell of
+    displacements. Rings of noise alone tell nothing; with the same weight as the others, pairs
+    would be displaced until their noise agrees, and its power be taken for signal.
+
+    Parameters
+    ----------
+    sums, number : ndarray, shape (pairs, rings, bins)
+        Of the products, and how many.
+    layout : PairLayout
+    """
+    agreeing = _agreeing(layout.usual, layout)
+    shared = (sums @ agreeing / np.maximum(layout.scale, 1e-300)).sum(axis=0)
+    held = (number @ agreeing**2).sum(axis=0)
+    shared, held = (gaussian_filter1d(part, _SMOOTH, mode="nearest") for part in (shared, held))
+    part = np.clip(shared / np.maximum(held, 1e-300), 0.0, _MOST_ALIKE)
+    return np.asarray(part / (1 - part**2))
+
+
+def _agreeing(thickness_px: float, layout: PairLayout) -> DoubleArray:
+    """Return how well an even slab agrees in each bin, where that is well."""
+    agreeing = np.sinc(layout.middles() * thickness_px)
+    return np.asarray(np.where(agreeing < _AGREEING, 0.0, agreeing))
 
 
 def shared_power(
@@ -36,8 +66,7 @@ def shared_power(
         Of the specimen.
     layout : PairLayout
     """
-    agreeing = np.sinc(layout.middles() * thickness_px)
-    agreeing[agreeing < _AGREEING] = 0
+    agreeing = _agreeing(thickness_px, layout)
     weight, first, second = (part @ agreeing**2 for part in (number, own[:, 0], own[:, 1]))
     held = weight > 0
     scale = np.maximum(layout.scale, 1e-300)

@@ -33,6 +33,7 @@ from faket.noise.pair_signal import (
     USUAL_THICKNESS_A,
     shared_power,
     thickness_by_pairs,
+    trusted_rings,
 )
 from faket.noise.spectrum import ring_power
 from faket.threads import in_threads
@@ -152,9 +153,11 @@ def tilt_pairs(
         rings / limit, widest, USUAL_THICKNESS_A / pixel_size_A,
     )  # fmt: skip
     coarse = lines_near_axis(images, angles, layout.across, np.zeros(len(angles)), BANDS[-1])
-    turns, turning = _turns(coarse, layout)
+    sums, _, number, start, _ = _products(coarse, layout, rings, limit, np.ones(rings))
+    trust = trusted_rings(sums, number, layout)
+    turns, turning = _turns(coarse, layout, trust, start)
     lines = lines_near_axis(images, angles, layout.across, turns)
-    sums, own, number, moved, error = _products(lines, layout, rings, limit)
+    sums, own, number, moved, error = _products(lines, layout, rings, limit, trust, start)
     thickness = thickness_by_pairs(sums, number, layout, pixel_size_A)
     shared, sigma = shared_power(sums, own, number, thickness / pixel_size_A, layout)
     return TiltPairs(
@@ -163,7 +166,9 @@ def tilt_pairs(
     )  # fmt: skip
 
 
-def _turns(lines: AnyArray, layout: PairLayout) -> tuple[DoubleArray, float]:
+def _turns(
+    lines: AnyArray, layout: PairLayout, trust: DoubleArray, start: DoubleArray
+) -> tuple[DoubleArray, float]:
     """Return by what each image is turned, rad, and the σ of that; 0 if it changes nothing."""
     pairs, width = layout.tilts, layout.shape[1]
     turn, error = np.zeros(len(pairs)), np.full(len(pairs), np.inf)
@@ -173,9 +178,9 @@ def _turns(lines: AnyArray, layout: PairLayout) -> tuple[DoubleArray, float]:
         near, apart = layout.near(pair)
         known = layout.places(pair, near), layout.agreeing(apart), layout.scale[pair]
         first, second = lines[i][:, near], lines[j][:, near]
-        moved, _ = displacement(first, second, *known)
+        moved, _ = displacement(first, second, *known, trust, start[pair])
         cosine = float(np.cos(layout.angles[[i, j]]).mean())
-        turn[pair], error[pair] = turn_between(first, second, *known, moved, width, cosine)
+        turn[pair], error[pair] = turn_between(first, second, *known, trust, moved, width, cosine)
 
     in_threads(measure, range(len(pairs)))
     if np.mean(error < _KNOWN_TURN) < _ENOUGH:
@@ -190,7 +195,12 @@ def _turns(lines: AnyArray, layout: PairLayout) -> tuple[DoubleArray, float]:
 
 
 def _products(
-    lines: AnyArray, layout: PairLayout, rings: int, limit: float
+    lines: AnyArray,
+    layout: PairLayout,
+    rings: int,
+    limit: float,
+    trust: DoubleArray,
+    start: DoubleArray | None = None,
 ) -> tuple[DoubleArray, DoubleArray, DoubleArray, DoubleArray, DoubleArray]:
     """Return sums of products, of each one's power and of coefficients; displacements, errors."""
     count = len(layout.tilts)
@@ -204,7 +214,10 @@ def _products(
         places, scale = layout.places(pair, near), layout.scale[pair]
         first, second = lines[i][:, near], lines[j][:, near]
         agreeing = layout.agreeing(apart)
-        moved[pair], error[pair] = displacement(first, second, places, agreeing, scale)
+        before = None if start is None else start[pair]
+        moved[pair], error[pair] = displacement(
+            first, second, places, agreeing, scale, trust, before
+        )
         found = sums[pair], own[pair], number[pair]
         bins = layout.bins(apart)
         add_products(first, second, *places, bins, moved[pair], limit, *found)
