@@ -7,7 +7,7 @@ line integrals as sharply, whatever the thickness and however crowded the specim
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy import fft
 
 from faket.data import AnyArray, DoubleArray, FloatArray
@@ -90,15 +90,21 @@ def gold_weight(
     """
     if len(sharp) > _MOST_SHARP * shape[0] * shape[1]:
         return None
-    places = _places(sharp[np.argsort(-bend, kind="stable")], _APART_A / pixel_size_A)
-    if not len(places):
+    if not len(sharp):
         return None
+    places = sharp[np.argsort(-bend, kind="stable")]
+    places = places[apart(places, _APART_A / pixel_size_A)]
+    return discs(places + np.asarray(shift_px)[::-1], shape, pixel_size_A)
+
+
+def discs(places: DoubleArray, shape: tuple[int, int], pixel_size_A: float) -> FloatArray:
+    """Return 1 at and near places (y, x, pixels), softly falling to 0 [y, x]."""
     weight = np.zeros(shape, np.float32)
     reach = int(np.ceil(_NOTHING_A / pixel_size_A))
     across = np.arange(-reach, reach + 1)
     away_A = pixel_size_A * np.hypot(across[:, None], across)
     disc = np.clip((_NOTHING_A - away_A) / (_NOTHING_A - _WHOLE_A), 0, 1).astype(np.float32)
-    for y, x in np.rint(places + np.asarray(shift_px)[::-1]).astype(int):
+    for y, x in np.rint(places).astype(int):
         top, left = y - reach, x - reach
         rows, columns = (slice(max(start, 0), max(start + len(disc), 0)) for start in (top, left))
         part = weight[rows, columns]
@@ -107,11 +113,11 @@ def gold_weight(
     return weight
 
 
-def _places(pixels: AnyArray, apart_px: float) -> DoubleArray:
-    """Return those of pixels, the most bent first, that are apart from each other [n, 2]."""
-    places: list[AnyArray] = []
-    while len(pixels):
-        places.append(pixels[0])
-        off = pixels - pixels[0]
-        pixels = pixels[(off**2).sum(axis=1) > apart_px**2]
-    return np.array(places, np.float64).reshape(-1, 2)
+def apart(places: AnyArray, distance: float) -> NDArray[np.intp]:
+    """Return the indices of places [n, axes] that are apart, the first before the others."""
+    found, left = [], np.arange(len(places))
+    while len(left):
+        found.append(left[0])
+        off = places[left] - places[left[0]]
+        left = left[(off**2).sum(axis=1) > distance**2]
+    return np.array(found, np.intp)

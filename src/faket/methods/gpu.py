@@ -5,7 +5,7 @@ back once. White fields are drawn on the CPU, so that a seed gives the same fiel
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
@@ -14,14 +14,11 @@ from torch import Tensor
 from faket.constants import interaction_constant_rad_per_V_A
 from faket.data import AnyArray, DoubleArray, FloatArray
 from faket.fourier import inverse_real
-from faket.methods.contrast_power import shows_gold
 from faket.methods.counts import DARKEST
-from faket.methods.gold_masks import GOLD_SIGMAS
 from faket.methods.gold_scaling import SHARP_V_A, bend_filter, gold_weight
 from faket.methods.reference_properties import CORNER, ReferenceProperties
-from faket.methods.signal_curves import Curves
 from faket.microscope.gold import KEPT_AT_LEAST
-from faket.microscope.gold_gpu import faded_on_device, gold_mask_on_device
+from faket.microscope.gold_gpu import faded_on_device
 from faket.microscope.grid import rotate
 from faket.microscope.optics import aberration_phase
 from faket.noise import background_image, trend, white_noise
@@ -119,49 +116,21 @@ class SpectralImager:
             shared = background_image(self._there.background[tilt], self._plane.shape)
             noise += self._plane.put(shared)
 
-    def powers(
-        self,
-        tilts: Sequence[int],
-        curves: Curves | None = None,
-        held: Mapping[int, Tensor] | None = None,
-    ) -> list[DoubleArray]:
-        """Return the power of tilts' contrasts [ring], for :mod:`faket.methods.contrast_power`.
-
-        Parameters
-        ----------
-        tilts : sequence of int
-        curves : Curves, optional
-            Of images in which gold is looked for; without, all is found.
-        held : mapping of int to Tensor, optional
-            Contrasts of these tilts.
-        """
-        rings, found = self._there.power.shape[1], []
-        for tilt, white in self.white(0, tilts):
-            contrast = self.contrast(tilt) if held is None else held[tilt]
-            kept = self._kept(tilt, contrast, white, curves)
+    def powers(self) -> list[DoubleArray]:
+        """Return the power of all contrasts [ring], for :mod:`faket.methods.contrast_power`."""
+        rings, plane, found = self._there.power.shape[1], self._plane, []
+        for tilt in range(len(self._noise_free)):
+            contrast = self.contrast(tilt)
             if self._there.background is not None:
-                flat = background_image(trend(contrast.cpu().numpy()), self._plane.shape)
-                contrast = contrast - self._plane.put(flat)
-            if kept is None:
-                found.append(self._plane.ring_power(contrast, rings, CORNER))
-                continue
-            power = self._plane.ring_power(faded_on_device(contrast, kept), rings, CORNER)
-            found.append(power / self._plane.kept_part(kept))
-        return found
-
-    def _kept(
-        self, tilt: int, contrast: Tensor, white: AnyArray, curves: Curves | None
-    ) -> Tensor | None:
-        if curves is None:
-            weight = self._gold_weight(tilt, np.zeros(2)) if shows_gold(self._there) else None
+                flat = background_image(trend(contrast.cpu().numpy()), plane.shape)
+                contrast = contrast - plane.put(flat)
+            weight = self._gold_weight(tilt, np.zeros(2))
             if weight is None or 1 - float(weight.mean()) < KEPT_AT_LEAST:
-                return None
-            return 1 - weight
-        plane = self._plane
-        noise = plane.ring_filter(np.sqrt(curves.noise_power[tilt]), CORNER)
-        image = self.signal(contrast, curves.amplitude[tilt])
-        image += plane.filtered(plane.put(white), noise)
-        return gold_mask_on_device(image, self._there.pixel_size_A, sigmas=GOLD_SIGMAS)
+                found.append(plane.ring_power(contrast, rings, CORNER))
+                continue
+            power = plane.ring_power(faded_on_device(contrast, 1 - weight), rings, CORNER)
+            found.append(power / plane.kept_part(1 - weight))
+        return found
 
     def skewness(
         self, tilt: int, amplitude: DoubleArray, power: DoubleArray, factors: Sequence[float]

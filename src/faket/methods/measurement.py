@@ -18,6 +18,7 @@ from faket.data import AnyArray, DoubleArray
 from faket.errors import InputError
 from faket.methods.gold_beads import bead_spectra
 from faket.methods.gold_masks import faded_all, gold_masks, kept_part
+from faket.methods.gold_places import gold_places, with_beads
 from faket.methods.half_fraction import Halves, half_fraction
 from faket.methods.paired_fraction import paired_fraction
 from faket.methods.reference_properties import (
@@ -115,10 +116,10 @@ def measure_reference(
     noise = noise or estimate_noise(images, noise_free, angles_deg=angles, halves=halves)
     repaired = repair(images)
     images = repaired.images
+    places = gold_places(images, angles, pixel_size_A)
     kept = gold_masks(images, pixel_size_A)
-    plain = faded_all(images, kept)
-    uneven = background(plain, angles)
-    plain = without_background(plain, uneven)
+    kept = with_beads(kept, places, angles, images.shape[1:], pixel_size_A)
+    plain, uneven = _plain(images, kept, angles)
     pairs = None
     if independent:
         pairs = tilt_pairs(plain, angles, pixel_size_A, rings=RINGS, limit=CORNER)
@@ -154,7 +155,7 @@ def measure_reference(
         return _with_noise_free(properties, flat, repaired.applied_to(noise_free))
     if halves is not None:
         # Without gold too, or the part that is signal would be of other images.
-        first, second = (_plain_half(repaired.applied_to(half), kept, angles) for half in halves)
+        first, second = (_plain(repaired.applied_to(half), kept, angles)[0] for half in halves)
         fraction, sigma, traces = half_fraction(plain, (first, second))
         properties = replace(properties, anisotropy=traces)
         return _with_fraction(properties, fraction, sigma, "halves")
@@ -176,7 +177,8 @@ def ctf_by_pairs(images: AnyArray, pixel_size_A: float, ctf: CtfEstimate) -> Ctf
     """
     if ctf.source != "spectra" or ctf.confident:
         return ctf
-    plain = faded_all(images, gold_masks(images, pixel_size_A))
+    kept = gold_masks(images, pixel_size_A)
+    plain, _ = _plain(images, kept, ctf.angles_deg)
     pairs = tilt_pairs(plain, ctf.angles_deg, pixel_size_A, rings=RINGS, limit=CORNER)
     return refined_ctf(ctf, pairs, pixel_size_A, images.shape[2] * pixel_size_A)
 
@@ -196,10 +198,16 @@ def _with_fraction(
     )
 
 
-def _plain_half(half: AnyArray, kept: list[AnyArray | None], angles: DoubleArray) -> AnyArray:
-    """Return a half without gold and background, which both halves share."""
-    plain = faded_all(half, kept)
-    return without_background(plain, background(plain, angles))
+def _plain(
+    images: AnyArray, kept: list[AnyArray | None], angles: DoubleArray
+) -> tuple[AnyArray, DoubleArray]:
+    """Return images without their background and gold, and the background.
+
+    Gold is faded to the mean of an image without background: otherwise a hole would be left that
+    is brighter or darker than its surroundings in all tilts, as a part of the specimen is.
+    """
+    uneven = background(faded_all(images, kept), angles)
+    return faded_all(without_background(images, uneven), kept), uneven
 
 
 def _skewness(images: AnyArray) -> DoubleArray:

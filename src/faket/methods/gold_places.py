@@ -1,0 +1,157 @@
+"""Beads of gold in a specimen, found by all tilts of its series together.
+
+At a low exposure, or behind thick ice, single images hardly show gold, although it may have as
+much power as all molecules. A bead is at one place of the specimen in all of them, so it stands out
+of the mean of all images there: of 41 tilts by six times as much over the noise.
+"""
+
+import numpy as np
+from scipy.ndimage import gaussian_filter
+
+from faket.compiling import kernel
+from faket.data import AnyArray, DoubleArray, FloatArray
+from faket.methods.gold_scaling import apart, discs
+from faket.microscope.gold import KEPT_AT_LEAST, block_means
+from faket.statistics import upper_median
+from faket.threads import in_threads
+
+# Chosen, for beads of 5 to 20 nm: blocks over which images are averaged (larger in a field of more
+# than 512 of them), and σ of the Gaussians whose difference shows what is as narrow.
+_BLOCK_A, _MOST_BLOCKS = 25.0, 512
+_NARROW_A, _WIDE_A = 10.0, 40.0
+_HIGHEST_A = 2000.0  # of places over the middle of the specimen, chosen
+_ASIDE = 1.3  # places reach this much farther than the image; chosen: seen in tilted images alone
+# Robust standard deviations that gold has at least, and by what factor it must exceed what is
+# darkest of all else. Chosen: in the foreign microscopes gold of 6 to 12 nm has 23 to 67, molecules
+# in a crowd up to 21, noise 6. Alone in thin ice molecules have up to 40, but then they are many
+# and of any darkness, with no gap between them.
+_SIGMAS, _GAP = 22.0, 1.3
+_FEWEST = 5  # tilts that tell, and part of all that must show a place; chosen
+_SHOWN = 1 / 3
+_APART_A = 60.0  # of two beads at least, and four times as much along the beam
+_FLAT = 0.25
+
+
+def with_beads(
+    kept: list[AnyArray | None],
+    places: DoubleArray,
+    angles_deg: DoubleArray,
+    shape: tuple[int, ...],
+    pixel_size_A: float,
+) -> list[AnyArray | None]:
+    """Return masks [y, x] that leave out beads at places (x, y, z, Å), too.
+
+    Parameters
+    ----------
+    kept : list of ndarray or None
+        What is kept of each image, 0 to 1; None is all.
+    places : ndarray, shape (beads, 3)
+    angles_deg : ndarray, shape (tilts,)
+    shape : (int, int)
+        Of the images.
+    pixel_size_A : float
+    """
+    if not len(places):
+        return kept
+    ny, nx = shape
+
+    def mask(tilt: int) -> AnyArray | None:
+        shown, own = shown_at(places, angles_deg[tilt], shape, pixel_size_A), kept[tilt]
+        beads = 1 - discs(shown, (ny, nx), pixel_size_A)
+        both = beads if own is None else np.minimum(own, beads)
+        return both if both.mean() >= KEPT_AT_LEAST else own
+
+    return in_threads(mask, range(len(kept)), pixels=nx * ny)
+
+
+def gold_places(images: AnyArray, angles_deg: DoubleArray, pixel_size_A: float) -> DoubleArray:
+    """Find beads of gold by what all images of a series show at one place.
+
+    Parameters
+    ----------
+    images : ndarray, shape (tilt, y, x)
+        Aligned, of dark gold, the tilt axis along y.
+    angles_deg : ndarray, shape (tilts,)
+    pixel_size_A : float
+
+    Returns
+    -------
+    ndarray, shape (beads, 3), float64
+        x, y, z in Å from the middle of the image, pixel N // 2, as
+        :class:`faket.projection.Projector` has them; none of fewer than 5 tilts.
+    """
+    if len(images) < _FEWEST:
+        return np.zeros((0, 3))
+    ny, nx = images.shape[1:]
+    widest = max(ny, nx) * pixel_size_A
+    block = min(max(1, round(max(_BLOCK_A, widest / _MOST_BLOCKS) / pixel_size_A)), ny, nx)
+    step_A = block * pixel_size_A
+    flat = in_threads(lambda image: _narrow(image, block, step_A), images, pixels=nx * ny)
+    series = np.array(flat)  # [tilt, x, y]
+    middle_x, middle_y = ((n // 2 + 0.5) / block - 0.5 for n in (nx, ny))
+    count_x, count_z = int(_ASIDE * nx / block), 2 * int(_HIGHEST_A / step_A) + 1
+    turn = np.radians(angles_deg)
+    volume = np.empty((count_x, count_z, series.shape[2]), np.float32)
+
+    def project_back(x: int) -> None:
+        at = x - count_x // 2, count_z // 2, middle_x
+        _mean_at(series, np.cos(turn), np.sin(turn), *at, _SHOWN, volume[x])
+
+    in_threads(project_back, range(count_x))
+    scatter = 1.4826 * upper_median(np.abs(volume[volume != 0][::5]))
+    dark = np.argwhere(volume < -_SIGMAS / _GAP * scatter)
+    depth = np.asarray(-volume[tuple(dark.T)] / scatter, np.float64)
+    order = np.argsort(-depth, kind="stable")
+    place = dark[order][:, [0, 2, 1]].astype(np.float64)
+    place = step_A * (place - [count_x // 2, middle_y, count_z // 2])  # x, y, z
+    found = apart(place * [1, 1, _FLAT], _APART_A)
+    return np.asarray(place[found[: _told_apart(depth[order][found])]])
+
+
+def _told_apart(depths: DoubleArray) -> int:
+    """Return how many of depths, falling, are of gold: those before the last gap."""
+    after = np.append(depths[1:], _SIGMAS / _GAP)
+    gold = np.flatnonzero((depths >= _SIGMAS) & (depths >= _GAP * after))
+    return int(gold[-1]) + 1 if len(gold) else 0
+
+
+def shown_at(
+    places: DoubleArray, angle_deg: float, shape: tuple[int, ...], pixel_size_A: float
+) -> DoubleArray:
+    """Return where an image shows places (x, y, z, Å): pixels (y, x)."""
+    turn = np.radians(angle_deg)
+    x_A = places[:, 0] * np.cos(turn) + places[:, 2] * np.sin(turn)
+    return np.stack([places[:, 1], x_A], axis=1) / pixel_size_A + [shape[0] // 2, shape[1] // 2]
+
+
+def _narrow(image: AnyArray, block: int, step_A: float) -> FloatArray:
+    """Return what is as narrow as beads of an image [x, y], in blocks, over its scatter."""
+    values = np.asarray(image, np.float32)
+    small = block_means(values - np.float32(values.mean(dtype=np.float64)), block)
+    band = gaussian_filter(small, _NARROW_A / step_A) - gaussian_filter(small, _WIDE_A / step_A)
+    scatter = 1.4826 * upper_median(np.abs(band - upper_median(band)))
+    return np.ascontiguousarray(band.T / np.float32(max(scatter, 1e-30)))  # [y, x] → [x, y]
+
+
+@kernel(nogil=True, fastmath=True)
+def _mean_at(  # type: ignore[no-untyped-def]  # compiled
+    series, cosine, sine, x, middle_z, middle_x, shown, out
+):  # pragma: no cover
+    """Set out [z, y] to the sum of images [tilt, x, y] at x, over the root of their number."""
+    for place in range(out.shape[0]):
+        row, number = out[place], 0
+        row[:] = 0
+        for tilt in range(cosine.size):
+            at = x * cosine[tilt] + (place - middle_z) * sine[tilt] + middle_x
+            before = int(np.floor(at))
+            if before < 0 or before + 1 >= series.shape[1]:
+                continue
+            number += 1
+            part = np.float32(at - before)
+            low, high = series[tilt, before], series[tilt, before + 1]
+            for y in range(row.size):
+                row[y] += low[y] + part * (high[y] - low[y])
+        if number < shown * cosine.size:
+            row[:] = 0
+        else:
+            row[:] /= np.float32(np.sqrt(number))
