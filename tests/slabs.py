@@ -1,4 +1,4 @@
-"""Tilt-series of a slab of round bodies, in closed form: no projector and no microscope."""
+"""Tilt-series of round bodies, in closed form: no projector and no microscope."""
 
 import numpy as np
 
@@ -28,3 +28,15 @@ def slab_series(
         columns = np.exp(-0.5 * ((axis[:, None] - x) / radius) ** 2)
         images.append(-(rows * weight) @ columns.T)
     return np.array(images)
+
+
+def sphere_series(places_A, angles_deg, *, side, pixel_A, radius_A):
+    """Return how thick (Å) spheres at places (x, y, z, Å from the middle) are [tilt, y, x]."""
+    axis = (np.arange(side) - side // 2) * pixel_A
+    images = np.zeros((len(angles_deg), side, side), np.float32)
+    for image, angle in zip(images, np.radians(angles_deg), strict=True):
+        for x, y, z in places_A:
+            across = axis - x * np.cos(angle) - z * np.sin(angle)
+            square = radius_A**2 - (axis[:, None] - y) ** 2 - across**2
+            image += 2 * np.sqrt(np.maximum(square, 0))
+    return images

@@ -15,7 +15,7 @@ from faket.methods.spectral import spectral_images
 from faket.microscope.ctf_estimate import CtfEstimate
 from faket.noise import background, ring_power, without_background
 from made_up_properties import properties
-from slabs import slab_series
+from slabs import slab_series, sphere_series
 
 ANGLES = np.arange(-44.0, 45.0, 11.0)
 PIXEL_A, SIDE = 6.0, 256
@@ -25,14 +25,8 @@ def beads(seed):
     """Return minus line integrals (V·Å) of three beads of 8 nm in a slab, at every tilt."""
     rng = np.random.default_rng(seed)
     places = rng.uniform(-1, 1, (3, 3)) * [90, 100, 30]
-    axis = np.arange(SIDE) - SIDE // 2
-    images = np.zeros((len(ANGLES), SIDE, SIDE))
-    for image, angle in zip(images, np.radians(ANGLES), strict=True):
-        for x, y, z in places:
-            across = axis - x * np.cos(angle) - z * np.sin(angle)
-            square = (40 / PIXEL_A) ** 2 - (axis[:, None] - y) ** 2 - across**2
-            image -= 2 * PIXEL_A * np.sqrt(np.maximum(square, 0))
-    return (GOLD_POTENTIAL_V - ICE_POTENTIAL_V) * images
+    thick_A = sphere_series(PIXEL_A * places, ANGLES, side=SIDE, pixel_A=PIXEL_A, radius_A=40.0)
+    return -(GOLD_POTENTIAL_V - ICE_POTENTIAL_V) * thick_A
 
 
 @pytest.fixture(scope="module")

@@ -2,10 +2,8 @@
 
 import numpy as np
 import pytest
-import torch
 
-from faket.microscope.gold import faded, gold_mask, without_gold
-from faket.microscope.gold_gpu import faded_on_device, gold_mask_on_device
+from faket.microscope.gold import gold_mask, without_gold
 from faket.statistics import upper_median
 
 
@@ -40,19 +38,3 @@ def test_the_mask_does_not_depend_on_the_pixel_size(pixel_size_A):
 @pytest.mark.parametrize(("count", "expected"), [(5, 2), (6, 3)])
 def test_the_upper_median_is_one_of_the_values(count, expected):
     assert upper_median(np.random.default_rng(0).permutation(count).reshape(1, -1)) == expected
-
-
-@pytest.mark.parametrize(
-    ("shape", "pixel_A"), [((140, 100), 5.0), ((97, 131), 3.0), ((60, 64), 12.0)]
-)
-def test_the_mask_of_a_gpu_is_the_same(shape, pixel_A):
-    rng = np.random.default_rng(0)
-    image = rng.standard_normal(shape).astype(np.float32)
-    image[20:30, 40:50] -= 80
-    expected = gold_mask(image, pixel_A)
-    found = gold_mask_on_device(torch.from_numpy(image), pixel_A, sigmas=5.0)
-    assert (expected == 0).any()
-    np.testing.assert_allclose(found, expected, atol=1e-5)
-    faint = faded_on_device(torch.from_numpy(image), found)
-    np.testing.assert_allclose(faint, faded(image, expected), atol=1e-4)
-    assert gold_mask_on_device(torch.zeros(40, 40), pixel_A, sigmas=5.0) is None

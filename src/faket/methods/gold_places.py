@@ -84,7 +84,8 @@ def gold_places(images: AnyArray, angles_deg: DoubleArray, pixel_size_A: float) 
         return np.zeros((0, 3))
     ny, nx = images.shape[1:]
     widest = max(ny, nx) * pixel_size_A
-    block = min(max(1, round(max(_BLOCK_A, widest / _MOST_BLOCKS) / pixel_size_A)), ny, nx)
+    block = int(max(_BLOCK_A, widest / _MOST_BLOCKS) / pixel_size_A + 0.5)
+    block = min(max(1, block), ny, nx)
     step_A = block * pixel_size_A
     flat = in_threads(lambda image: _narrow(image, block, step_A), images, pixels=nx * ny)
     series = np.array(flat)  # [tilt, x, y]
@@ -98,7 +99,10 @@ def gold_places(images: AnyArray, angles_deg: DoubleArray, pixel_size_A: float) 
         _mean_at(series, np.cos(turn), np.sin(turn), *at, _SHOWN, volume[x])
 
     in_threads(project_back, range(count_x))
-    scatter = 1.4826 * upper_median(np.abs(volume[volume != 0][::5]))
+    seen = volume[volume != 0]
+    if not seen.size:
+        return np.zeros((0, 3))
+    scatter = 1.4826 * upper_median(np.abs(seen[::5]))
     dark = np.argwhere(volume < -_SIGMAS / _GAP * scatter)
     depth = np.asarray(-volume[tuple(dark.T)] / scatter, np.float64)
     order = np.argsort(-depth, kind="stable")

@@ -18,7 +18,6 @@ from faket.methods.counts import DARKEST
 from faket.methods.gold_scaling import SHARP_V_A, bend_filter, gold_weight
 from faket.methods.reference_properties import CORNER, ReferenceProperties
 from faket.microscope.gold import KEPT_AT_LEAST
-from faket.microscope.gold_gpu import faded_on_device
 from faket.microscope.grid import rotate
 from faket.microscope.optics import aberration_phase
 from faket.noise import background_image, trend, white_noise
@@ -128,7 +127,7 @@ class SpectralImager:
             if weight is None or 1 - float(weight.mean()) < KEPT_AT_LEAST:
                 found.append(plane.ring_power(contrast, rings, CORNER))
                 continue
-            power = plane.ring_power(faded_on_device(contrast, 1 - weight), rings, CORNER)
+            power = plane.ring_power(_faded(contrast, 1 - weight), rings, CORNER)
             found.append(power / plane.kept_part(1 - weight))
         return found
 
@@ -155,3 +154,9 @@ class SpectralImager:
         chi[0, 0] = 0
         made: Tensor = torch.polar(torch.ones_like(chi), -chi).to(torch.complex64)
         return made
+
+
+def _faded(image: Tensor, kept: Tensor) -> Tensor:
+    """Fade an image to its mean where ``kept`` is below 1, as :mod:`faket.microscope.gold` does."""
+    mean = (image * kept).sum(dtype=torch.float64) / kept.sum(dtype=torch.float64)
+    return mean.float() + (image - mean.float()) * kept

@@ -206,7 +206,7 @@ def _plain(
     Gold is faded to the mean of an image without background: otherwise a hole would be left that
     is brighter or darker than its surroundings in all tilts, as a part of the specimen is.
     """
-    uneven = background(faded_all(images, kept), angles)
+    uneven = background(images, angles, kept)
     return faded_all(without_background(images, uneven), kept), uneven
 
 

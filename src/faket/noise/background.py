@@ -6,6 +6,8 @@ and all tilts share it, as if it were a specimen. It is described by polynomials
 over the image, whose coefficients change with the tilt as a polynomial of second degree.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -18,13 +20,17 @@ TERMS = 5  # x, y, x² and y² less their means, xy
 _FEWEST = 6
 
 
-def background(images: AnyArray, angles_deg: ArrayLike) -> DoubleArray:
+def background(
+    images: AnyArray, angles_deg: ArrayLike, kept: Sequence[AnyArray | None] | None = None
+) -> DoubleArray:
     """Measure the background that tilts have in common.
 
     Parameters
     ----------
     images : ndarray, shape (tilt, y, x)
     angles_deg : array_like, shape (tilts,)
+    kept : sequence of ndarray or None, optional
+        What counts of each image, 0 to 1; None is all.
 
     Returns
     -------
@@ -34,20 +40,30 @@ def background(images: AnyArray, angles_deg: ArrayLike) -> DoubleArray:
     """
     if len(images) < _FEWEST:
         return np.zeros((len(images), TERMS))
-    own = np.array(in_threads(trend, images, pixels=images[0].size))
+    masks = [None] * len(images) if kept is None else kept
+    pairs = zip(images, masks, strict=True)
+    own = np.array(in_threads(lambda pair: trend(*pair), pairs, pixels=images[0].size))
     turn = np.asarray(angles_deg, np.float64) / 60.0
     design = np.stack([np.ones_like(turn), turn, turn**2], axis=1)
     return np.asarray(design @ np.linalg.lstsq(design, own, rcond=None)[0])
 
 
-def trend(image: AnyArray) -> DoubleArray:
-    """Return the coefficients [5] of the polynomial nearest to an image."""
+def trend(image: AnyArray, kept: AnyArray | None = None) -> DoubleArray:
+    """Return the coefficients [5] of the polynomial nearest to an image, where it is kept."""
+    moments = _moments(image if kept is None else image * kept, 2)
+    weights = _moments(np.ones(image.shape, np.float32) if kept is None else kept, 4)
+    powers = [(0, 0), (0, 1), (1, 0), (0, 2), (2, 0), (1, 1)]  # of y and x
+    normal = [[weights[a + c, b + d] for c, d in powers] for a, b in powers]
+    found = np.linalg.solve(np.array(normal), [moments[power] for power in powers])
+    return np.asarray(found[1:])
+
+
+def _moments(image: AnyArray, highest: int) -> DoubleArray:
+    """Return sums of an image times powers of y and x [power, power]."""
     ny, nx = image.shape
-    (x, across), (y, along) = _axis(nx), _axis(ny)
-    rows = image @ np.stack([np.ones(nx), x, across], axis=1).astype(np.float32)
-    moments = np.stack([np.ones(ny), y, along]) @ rows.astype(np.float64)  # [of y, of x]
-    found = moments / np.outer([ny, y @ y, along @ along], [nx, x @ x, across @ across])
-    return np.array([found[0, 1], found[1, 0], found[0, 2], found[2, 0], found[1, 1]])
+    orders = np.arange(highest + 1)
+    rows = image @ (_axis(nx)[0][:, None] ** orders).astype(np.float32)
+    return np.asarray((_axis(ny)[0] ** orders[:, None]) @ rows.astype(np.float64))
 
 
 def background_image(coefficients: AnyArray, shape: tuple[int, int]) -> FloatArray:

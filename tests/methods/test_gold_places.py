@@ -1,0 +1,106 @@
+"""Beads are found where they are in the specimen, by all tilts together; nothing else is."""
+
+import numpy as np
+import pytest
+
+from faket.methods.gold_masks import gold_masks
+from faket.methods.gold_places import gold_places, shown_at, with_beads
+from slabs import slab_series, sphere_series
+
+ANGLES = np.arange(-60.0, 61.0, 3.0)
+FIELD_A = 2400.0
+BEADS_A = np.array([[-700.0, 500, 300], [150, -800, -420], [620, 640, 90], [-90, 60, 0]])
+
+
+def beads(places_A, pixel_A, angles=ANGLES, radius_A=45.0):
+    """Return images [tilt, y, x] of spheres, dark, of 0.9 in their middle."""
+    side = round(FIELD_A / pixel_A)
+    return -0.01 * sphere_series(places_A, angles, side=side, pixel_A=pixel_A, radius_A=radius_A)
+
+
+def noise(images, pixel_A, seed=0):
+    """Return noise as strong in every Å², whatever the pixels."""
+    drawn = np.random.default_rng(seed).standard_normal(images.shape, np.float32)
+    return drawn * np.float32(0.6 * 8 / pixel_A)
+
+
+def assert_same(found, expected):
+    assert found.shape == expected.shape
+    away = found[:, None] - expected
+    nearest = np.hypot(away[..., 0], away[..., 1]).argmin(axis=1)
+    assert sorted(nearest) == list(range(len(expected)))
+    off = found - expected[nearest]
+    assert np.abs(off[:, :2]).max() < 30
+    assert np.abs(off[:, 2]).max() < 60
+
+
+@pytest.mark.parametrize("pixel_A", [4.0, 8.0, 12.0])
+def test_beads_are_found_that_no_single_image_shows(pixel_A):
+    images = beads(BEADS_A, pixel_A)
+    images += noise(images, pixel_A)
+    assert all(mask is None for mask in gold_masks(images, pixel_A))
+    assert_same(gold_places(images, ANGLES, pixel_A), BEADS_A)
+
+
+def test_order_of_tilts_and_grey_values_do_not_matter():
+    images = beads(BEADS_A, 8.0)
+    images += noise(images, 8.0)
+    order = np.random.default_rng(1).permutation(len(ANGLES))
+    found = gold_places((7 + 40 * images)[order], ANGLES[order], 8.0)
+    np.testing.assert_allclose(found, gold_places(images, ANGLES, 8.0))
+
+
+def test_a_bead_beside_the_image_is_found_by_the_tilts_that_show_it():
+    beside = np.array([[1.15 * FIELD_A / 2, 300.0, 0.0]])
+    images = beads(beside, 8.0, radius_A=60.0)
+    images += 0.7 * noise(images, 8.0)
+    assert_same(gold_places(images, ANGLES, 8.0), beside)
+
+
+@pytest.mark.parametrize("density", [5e-6, 4e-5])
+@pytest.mark.parametrize("scatter", [0.02, 0.2, 1.0])
+def test_molecules_are_no_gold_however_few_and_clear(density, scatter):
+    """Their darkness differs, so that no gap parts some from the others."""
+    images = slab_series(ANGLES, side=300, thickness=120, density=density, seed=2)
+    images += scatter * np.random.default_rng(0).standard_normal(images.shape)
+    assert len(gold_places(images.astype(np.float32), ANGLES, 8.0)) == 0
+
+
+def test_gold_is_told_from_molecules():
+    molecules = slab_series(ANGLES, side=300, thickness=120, density=4e-5, seed=3)
+    images = 0.15 * molecules + beads(BEADS_A, 8.0)
+    images += noise(images, 8.0)
+    assert_same(gold_places(images.astype(np.float32), ANGLES, 8.0), BEADS_A)
+
+
+def test_few_tilts_and_images_of_nothing_tell_nothing():
+    images = beads(BEADS_A, 8.0)[::12]
+    assert len(images) == 4
+    assert gold_places(images, ANGLES[::12], 8.0).shape == (0, 3)
+    assert gold_places(np.zeros((9, 64, 64), np.float32), ANGLES[:9], 8.0).shape == (0, 3)
+
+
+def test_masks_leave_out_beads_in_every_image_and_little_else():
+    kept = with_beads([None] * len(ANGLES), BEADS_A, ANGLES, (300, 300), 8.0)
+    for angle, mask in zip(ANGLES, kept, strict=True):
+        seen = np.rint(shown_at(BEADS_A, angle, (300, 300), 8.0)).astype(int)
+        assert (mask[tuple(seen.T)] == 0).all()
+        assert mask.mean() > 0.93
+    dark = np.argwhere(beads(BEADS_A, 8.0)[5] < 0)
+    assert (kept[5][tuple(dark.T)] == 0).all()
+
+
+def test_masks_of_single_images_are_kept():
+    own = np.ones((300, 300), np.float32)
+    own[:40] = 0
+    both = with_beads([own, None], BEADS_A, np.array([0.0, 10.0]), (300, 300), 8.0)
+    assert (both[0][:40] == 0).all()
+    assert both[0].mean() < own.mean()
+    assert both[1].mean() > 0.93
+    assert with_beads([own, None], BEADS_A[:0], np.zeros(2), (300, 300), 8.0) == [own, None]
+
+
+def test_where_gold_would_take_most_of_an_image_it_is_not_masked():
+    rng = np.random.default_rng(0)
+    many = np.column_stack([rng.uniform(-1200, 1200, (300, 2)), np.zeros(300)])
+    assert with_beads([None], many, np.zeros(1), (300, 300), 8.0) == [None]
