@@ -76,7 +76,7 @@ def alignment_and_binning(_: Task) -> list[Row]:
 
 
 def spectral_images(task: Task) -> list[Row]:
-    """With and without what a reference's own projections tell; then gold is looked for."""
+    """With and without what a reference's own projections tell; without, gold is left out."""
     from faket.methods.spectral import spectral_images as make
 
     projections = -200 * walks(3, 96, 120, seed=3).clip(0)

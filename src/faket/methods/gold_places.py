@@ -83,33 +83,40 @@ def gold_places(images: AnyArray, angles_deg: DoubleArray, pixel_size_A: float) 
     if len(images) < _FEWEST:
         return np.zeros((0, 3))
     ny, nx = images.shape[1:]
-    widest = max(ny, nx) * pixel_size_A
-    block = int(max(_BLOCK_A, widest / _MOST_BLOCKS) / pixel_size_A + 0.5)
+    widest_A = max(ny, nx) * pixel_size_A
+    block = int(max(_BLOCK_A, widest_A / _MOST_BLOCKS) / pixel_size_A + 0.5)
     block = min(max(1, block), ny, nx)
     step_A = block * pixel_size_A
     flat = in_threads(lambda image: _narrow(image, block, step_A), images, pixels=nx * ny)
-    series = np.array(flat)  # [tilt, x, y]
     middle_x, middle_y = ((n // 2 + 0.5) / block - 0.5 for n in (nx, ny))
-    count_x, count_z = int(_ASIDE * nx / block), 2 * int(_HIGHEST_A / step_A) + 1
-    turn = np.radians(angles_deg)
-    volume = np.empty((count_x, count_z, series.shape[2]), np.float32)
-
-    def project_back(x: int) -> None:
-        at = x - count_x // 2, count_z // 2, middle_x
-        _mean_at(series, np.cos(turn), np.sin(turn), *at, _SHOWN, volume[x])
-
-    in_threads(project_back, range(count_x))
-    seen = volume[volume != 0]
+    size = int(_ASIDE * nx / block), 2 * int(_HIGHEST_A / step_A) + 1
+    volume = _all_together(np.array(flat), np.radians(angles_deg), middle_x, size)
+    part = volume[::5]
+    seen = part[part != 0]
     if not seen.size:
         return np.zeros((0, 3))
-    scatter = 1.4826 * upper_median(np.abs(seen[::5]))
+    scatter = 1.4826 * upper_median(np.abs(seen))
     dark = np.argwhere(volume < -_SIGMAS / _GAP * scatter)
     depth = np.asarray(-volume[tuple(dark.T)] / scatter, np.float64)
     order = np.argsort(-depth, kind="stable")
     place = dark[order][:, [0, 2, 1]].astype(np.float64)
-    place = step_A * (place - [count_x // 2, middle_y, count_z // 2])  # x, y, z
+    place = step_A * (place - [size[0] // 2, middle_y, size[1] // 2])  # x, y, z
     found = apart(place * [1, 1, _FLAT], _APART_A)
     return np.asarray(place[found[: _told_apart(depth[order][found])]])
+
+
+def _all_together(
+    series: FloatArray, turn: DoubleArray, middle: float, size: tuple[int, int]
+) -> FloatArray:
+    """Return the sum of images [tilt, x, y] at places [x, z, y] over the root of their number."""
+    volume = np.empty((*size, series.shape[2]), np.float32)
+
+    def project_back(x: int) -> None:
+        at = x - size[0] // 2, size[1] // 2, middle
+        _sum_at(series, np.cos(turn), np.sin(turn), *at, _SHOWN, volume[x])
+
+    in_threads(project_back, range(size[0]))
+    return volume
 
 
 def _told_apart(depths: DoubleArray) -> int:
@@ -138,10 +145,10 @@ def _narrow(image: AnyArray, block: int, step_A: float) -> FloatArray:
 
 
 @kernel(nogil=True, fastmath=True)
-def _mean_at(  # type: ignore[no-untyped-def]  # compiled
+def _sum_at(  # type: ignore[no-untyped-def]  # compiled
     series, cosine, sine, x, middle_z, middle_x, shown, out
 ):  # pragma: no cover
-    """Set out [z, y] to the sum of images [tilt, x, y] at x, over the root of their number."""
+    """Set out [z, y] to what :func:`_all_together` returns at x; 0 where few images show it."""
     for place in range(out.shape[0]):
         row, number = out[place], 0
         row[:] = 0
