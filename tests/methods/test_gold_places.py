@@ -5,6 +5,7 @@ import pytest
 
 from faket.methods.gold_masks import gold_masks
 from faket.methods.gold_places import gold_places, shown_at, with_beads
+from faket.projection import project
 from slabs import slab_series, sphere_series
 
 ANGLES = np.arange(-60.0, 61.0, 3.0)
@@ -40,6 +41,17 @@ def test_beads_are_found_that_no_single_image_shows(pixel_A):
     images += noise(images, pixel_A)
     assert all(mask is None for mask in gold_masks(images, pixel_A))
     assert_same(gold_places(images, ANGLES, pixel_A), BEADS_A)
+
+
+@pytest.mark.parametrize("number", [2, 8, 20])
+def test_however_many_and_however_faint_the_faintest(number):
+    """Of many some are fainter by chance; all are far from what is no gold."""
+    turn = 2.4 * np.arange(number)
+    out_A = 950 * np.sqrt((np.arange(number) + 0.5) / number)
+    places = np.column_stack([out_A * np.cos(turn), out_A * np.sin(turn), 150 * np.sin(7 * turn)])
+    images = beads(places, 8.0)
+    images += 1.15 * noise(images, 8.0)
+    assert_same(gold_places(images, ANGLES, 8.0), places)
 
 
 def test_order_of_tilts_and_grey_values_do_not_matter():
@@ -88,6 +100,17 @@ def test_masks_leave_out_beads_in_every_image_and_little_else():
         assert mask.mean() > 0.93
     dark = np.argwhere(beads(BEADS_A, 8.0)[5] < 0)
     assert (kept[5][tuple(dark.T)] == 0).all()
+
+
+def test_z_is_the_projector_s():
+    """So that places are those of a specimen, not its mirror image."""
+    volume = np.zeros((40, 100, 100), np.float32)
+    volume[30:33, 60:63, 20:23] = 1  # z, y, x
+    projected = project(volume, [-40.0, 30.0])
+    middle = np.array([[21.0 - 50, 61.0 - 50, 31.0 - 20]])
+    for image, angle in zip(projected, (-40.0, 30.0), strict=True):
+        seen = np.unravel_index(image.argmax(), image.shape)
+        np.testing.assert_allclose(shown_at(middle, angle, image.shape, 1.0)[0], seen, atol=1)
 
 
 def test_masks_of_single_images_are_kept():

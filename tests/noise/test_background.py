@@ -23,6 +23,17 @@ def test_a_polynomial_is_found_again_and_has_the_mean_0(shape):
     np.testing.assert_allclose(trend(plane.astype(np.float32)), [3, -1, 0, 0, 0], atol=1e-4)
 
 
+def test_a_large_grey_offset_takes_no_digits_and_what_is_not_kept_does_not_count():
+    given = np.array([0.5, -2.0, 1.5, 0.3, -0.7])
+    image = background_image(given, (300, 200))
+    np.testing.assert_allclose(trend(image + np.float32(30000)), given, atol=0.01)
+    kept = np.ones((300, 200), np.float32)
+    kept[40:120, 30:90] = 0
+    image[40:120, 30:90] -= 500
+    np.testing.assert_allclose(trend(image, kept), given, atol=1e-3)
+    assert np.isfinite(trend(image, 0 * kept)).all()
+
+
 def test_it_follows_the_tilts_smoothly_and_needs_some_of_them():
     turn = ANGLES / 60
     given = np.stack([1 + turn, turn**2, 0 * turn, 2 - turn, 0 * turn + 0.1], axis=1)

@@ -46,9 +46,9 @@ def contrast_power(
     def measure(tilt: int) -> DoubleArray:
         contrast = expected_contrast(properties, tilt, noise_free[tilt])
         weight = weight_of_gold(noise_free[tilt], properties.pixel_size_A)
-        if properties.background is not None:  # the reference's curves are without it
-            contrast = contrast - background_image(trend(contrast), contrast.shape)
         kept = None if weight is None or 1 - weight.mean() < KEPT_AT_LEAST else 1 - weight
+        if properties.background is not None:  # the reference's curves are without it
+            contrast = contrast - background_image(trend(contrast, kept), contrast.shape)
         return power_of_kept(contrast, kept, properties.power.shape[1])
 
     return np.array(in_threads(measure, range(len(noise_free)), pixels=noise_free[0].size))

@@ -12,6 +12,7 @@ from faket.compiling import kernel
 from faket.data import AnyArray, DoubleArray, FloatArray
 from faket.methods.gold_scaling import apart, discs
 from faket.microscope.gold import KEPT_AT_LEAST, block_means
+from faket.stacks import empty_stack
 from faket.statistics import upper_median
 from faket.threads import in_threads
 
@@ -21,11 +22,13 @@ _BLOCK_A, _MOST_BLOCKS = 25.0, 512
 _NARROW_A, _WIDE_A = 10.0, 40.0
 _HIGHEST_A = 2000.0  # of places over the middle of the specimen, chosen
 _ASIDE = 1.3  # places reach this much farther than the image; chosen: seen in tilted images alone
-# Robust standard deviations that gold has at least, and by what factor it must exceed what is
-# darkest of all else. Chosen: in the foreign microscopes gold of 6 to 12 nm has 23 to 67, molecules
-# in a crowd up to 21, noise 6. Alone in thin ice molecules have up to 40, but then they are many
-# and of any darkness, with no gap between them.
-_SIGMAS, _GAP = 22.0, 1.3
+# Robust standard deviations of a clear bead, and from where on places are compared. Chosen: in the
+# foreign microscopes gold of 6 to 12 nm has 23 to 67, molecules in a crowd up to 21, noise 6.
+_CLEAR, _LEAST = 22.0, 12.0
+# By what factor gold must exceed what is darkest of all else, if it is clear and if it is not.
+# Chosen: alone in thin ice molecules have up to 40 standard deviations, but unless they are few and
+# alike there is no gap between them.
+_GAP, _WIDE_GAP = 1.3, 1.5
 _FEWEST = 5  # tilts that tell, and part of all that must show a place; chosen
 _SHOWN = 1 / 3
 _APART_A = 60.0  # of two beads at least, and four times as much along the beam
@@ -54,12 +57,17 @@ def with_beads(
     if not len(places):
         return kept
     ny, nx = shape
+    room = empty_stack((len(kept), ny, nx))
 
     def mask(tilt: int) -> AnyArray | None:
-        shown, own = shown_at(places, angles_deg[tilt], shape, pixel_size_A), kept[tilt]
-        beads = 1 - discs(shown, (ny, nx), pixel_size_A)
-        both = beads if own is None else np.minimum(own, beads)
-        return both if both.mean() >= KEPT_AT_LEAST else own
+        own = kept[tilt]
+        beads = discs(
+            shown_at(places, angles_deg[tilt], shape, pixel_size_A), (ny, nx), pixel_size_A
+        )
+        np.subtract(1, beads, out=room[tilt])
+        if own is not None:
+            np.minimum(own, room[tilt], out=room[tilt])
+        return np.asarray(room[tilt]) if room[tilt].mean() >= KEPT_AT_LEAST else own
 
     return in_threads(mask, range(len(kept)), pixels=nx * ny)
 
@@ -78,7 +86,7 @@ def gold_places(images: AnyArray, angles_deg: DoubleArray, pixel_size_A: float) 
     -------
     ndarray, shape (beads, 3), float64
         x, y, z in Å from the middle of the image, pixel N // 2, as
-        :class:`faket.projection.Projector` has them; none of fewer than 5 tilts.
+        :func:`faket.projection.project` has them; none of fewer than 5 tilts.
     """
     if len(images) < _FEWEST:
         return np.zeros((0, 3))
@@ -96,7 +104,7 @@ def gold_places(images: AnyArray, angles_deg: DoubleArray, pixel_size_A: float) 
     if not seen.size:
         return np.zeros((0, 3))
     scatter = 1.4826 * upper_median(np.abs(seen))
-    dark = np.argwhere(volume < -_SIGMAS / _GAP * scatter)
+    dark = np.argwhere(volume < -_LEAST * scatter)
     depth = np.asarray(-volume[tuple(dark.T)] / scatter, np.float64)
     order = np.argsort(-depth, kind="stable")
     place = dark[order][:, [0, 2, 1]].astype(np.float64)
@@ -121,9 +129,11 @@ def _all_together(
 
 def _told_apart(depths: DoubleArray) -> int:
     """Return how many of depths, falling, are of gold: those before the last gap."""
-    after = np.append(depths[1:], _SIGMAS / _GAP)
-    gold = np.flatnonzero((depths >= _SIGMAS) & (depths >= _GAP * after))
-    return int(gold[-1]) + 1 if len(gold) else 0
+    if not len(depths) or depths[0] < _CLEAR:
+        return 0
+    factor = np.where(depths >= _CLEAR, _GAP, _WIDE_GAP)
+    gaps = np.flatnonzero(depths >= factor * np.append(depths[1:], _LEAST))
+    return int(gaps[-1]) + 1 if len(gaps) else 0
 
 
 def shown_at(
@@ -136,7 +146,7 @@ def shown_at(
 
 
 def _narrow(image: AnyArray, block: int, step_A: float) -> FloatArray:
-    """Return what is as narrow as beads of an image [x, y], in blocks, over its scatter."""
+    """Return what is as narrow as beads of an image [y, x], in blocks [x, y], over its scatter."""
     values = np.asarray(image, np.float32)
     small = block_means(values - np.float32(values.mean(dtype=np.float64)), block)
     band = gaussian_filter(small, _NARROW_A / step_A) - gaussian_filter(small, _WIDE_A / step_A)
@@ -146,23 +156,23 @@ def _narrow(image: AnyArray, block: int, step_A: float) -> FloatArray:
 
 @kernel(nogil=True, fastmath=True)
 def _sum_at(  # type: ignore[no-untyped-def]  # compiled
-    series, cosine, sine, x, middle_z, middle_x, shown, out
+    series, cosine, sine, x, middle_z, middle_x, least_part, out
 ):  # pragma: no cover
     """Set out [z, y] to what :func:`_all_together` returns at x; 0 where few images show it."""
-    for place in range(out.shape[0]):
-        row, number = out[place], 0
+    for z in range(out.shape[0]):
+        row, number = out[z], 0
         row[:] = 0
         for tilt in range(cosine.size):
-            at = x * cosine[tilt] + (place - middle_z) * sine[tilt] + middle_x
-            before = int(np.floor(at))
+            place = x * cosine[tilt] + (z - middle_z) * sine[tilt] + middle_x
+            before = int(np.floor(place))
             if before < 0 or before + 1 >= series.shape[1]:
                 continue
             number += 1
-            part = np.float32(at - before)
+            part = np.float32(place - before)
             low, high = series[tilt, before], series[tilt, before + 1]
             for y in range(row.size):
                 row[y] += low[y] + part * (high[y] - low[y])
-        if number < shown * cosine.size:
+        if number < least_part * cosine.size:
             row[:] = 0
         else:
             row[:] /= np.float32(np.sqrt(number))

@@ -28,9 +28,8 @@ _SHAPE = 0.08  # standard error of it: beads are no spheres; chosen
 # Standard error of a single depth, chosen: one bead is seen in many tilts, and of beads that are
 # hardly seen those are found that noise deepens.
 _SINGLE = 0.9
-_BEAD = (
-    0.25  # standard error of all depths of one bead, which is as pure and round as it is; chosen
-)
+# Standard error of all depths of one bead, which is as pure and round as it is; chosen.
+_BEAD = 0.25
 _FAR = 0.7  # of the logarithm, at most; chosen
 _SUBSAMPLES = 4
 
@@ -65,7 +64,7 @@ def gold_strength(properties: ReferenceProperties, curves: Curves) -> float:
         return 1.0
     middle = float(np.median(logs))
     spread = 1.4826 * float(np.median(np.abs(np.array(logs) - middle)))
-    different = len(logs) / len(np.unique(beads[:, 0]))  # beads, at least
+    different = max(1.0, len(logs) / len(np.unique(beads[:, 0])))  # about so many beads
     variance = (spread**2 + _SINGLE**2) / len(logs) + _BEAD**2 / different + _SHAPE**2
     weighted = middle * _SCALE**2 / (_SCALE**2 + variance)
     return float(np.exp(np.clip(weighted, -_FAR, _FAR)))

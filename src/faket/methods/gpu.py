@@ -82,17 +82,16 @@ class SpectralImager:
         if gold == 1:
             return made
         weight = self._gold_weight(tilt, np.zeros(2) if shift_px is None else shift_px)
-        return made if weight is None else made * (1 + (gold - 1) * weight)
+        return made if weight is None else made * (1 + (gold - 1) * plane.put(weight))
 
-    def _gold_weight(self, tilt: int, shift_px: AnyArray) -> Tensor | None:
+    def _gold_weight(self, tilt: int, shift_px: AnyArray) -> FloatArray | None:
         plane, pixel_A = self._plane, self._there.pixel_size_A
-        bend = plane.filtered(
+        filtered = plane.filtered(
             plane.put(self._noise_free[tilt]), plane.put(bend_filter(plane.shape, pixel_A))
         )
-        sharp = torch.nonzero(bend > SHARP_V_A)
-        found = sharp.cpu().numpy(), bend[sharp[:, 0], sharp[:, 1]].cpu().numpy()
-        weight = gold_weight(*found, plane.shape, pixel_A, shift_px)
-        return None if weight is None else plane.put(weight)
+        bend = filtered.cpu().numpy()
+        sharp = np.argwhere(bend > SHARP_V_A)
+        return gold_weight(sharp, bend[tuple(sharp.T)], plane.shape, pixel_A, shift_px)
 
     def signal(self, contrast: Tensor, amplitude: DoubleArray) -> Tensor:
         """Return an expected contrast times a ring amplitude."""
@@ -119,16 +118,17 @@ class SpectralImager:
         """Return the power of all contrasts [ring], for :mod:`faket.methods.contrast_power`."""
         rings, plane, found = self._there.power.shape[1], self._plane, []
         for tilt in range(len(self._noise_free)):
-            contrast = self.contrast(tilt)
+            contrast, weight = self.contrast(tilt), self._gold_weight(tilt, np.zeros(2))
+            kept = None if weight is None or 1 - weight.mean() < KEPT_AT_LEAST else 1 - weight
             if self._there.background is not None:
-                flat = background_image(trend(contrast.cpu().numpy()), plane.shape)
+                flat = background_image(trend(contrast.cpu().numpy(), kept), plane.shape)
                 contrast = contrast - plane.put(flat)
-            weight = self._gold_weight(tilt, np.zeros(2))
-            if weight is None or 1 - float(weight.mean()) < KEPT_AT_LEAST:
+            if kept is None:
                 found.append(plane.ring_power(contrast, rings, CORNER))
                 continue
-            power = plane.ring_power(_faded(contrast, 1 - weight), rings, CORNER)
-            found.append(power / plane.kept_part(1 - weight))
+            there = plane.put(kept)
+            power = plane.ring_power(_faded(contrast, there), rings, CORNER)
+            found.append(power / plane.kept_part(there))
         return found
 
     def skewness(

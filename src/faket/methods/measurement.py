@@ -116,9 +116,7 @@ def measure_reference(
     noise = noise or estimate_noise(images, noise_free, angles_deg=angles, halves=halves)
     repaired = repair(images)
     images = repaired.images
-    places = gold_places(images, angles, pixel_size_A)
-    kept = gold_masks(images, pixel_size_A)
-    kept = with_beads(kept, places, angles, images.shape[1:], pixel_size_A)
+    kept = _without_gold(images, angles, pixel_size_A)
     plain, uneven = _plain(images, kept, angles)
     pairs = None
     if independent:
@@ -177,7 +175,7 @@ def ctf_by_pairs(images: AnyArray, pixel_size_A: float, ctf: CtfEstimate) -> Ctf
     """
     if ctf.source != "spectra" or ctf.confident:
         return ctf
-    kept = gold_masks(images, pixel_size_A)
+    kept = _without_gold(images, ctf.angles_deg, pixel_size_A)
     plain, _ = _plain(images, kept, ctf.angles_deg)
     pairs = tilt_pairs(plain, ctf.angles_deg, pixel_size_A, rings=RINGS, limit=CORNER)
     return refined_ctf(ctf, pairs, pixel_size_A, images.shape[2] * pixel_size_A)
@@ -196,6 +194,15 @@ def _with_fraction(
         signal_fraction_sigma=sigma,
         fraction_source=source,
     )
+
+
+def _without_gold(
+    images: AnyArray, angles: DoubleArray, pixel_size_A: float
+) -> list[AnyArray | None]:
+    """Return masks of the gold that single images show, and of what all show together."""
+    places = gold_places(images, angles, pixel_size_A)
+    kept = gold_masks(images, pixel_size_A)
+    return with_beads(kept, places, angles, images.shape[1:], pixel_size_A)
 
 
 def _plain(

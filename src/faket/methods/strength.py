@@ -20,7 +20,7 @@ _DETECTED = 0.45
 _COUNTS_E_PER_A2 = (0.05, 20.0)  # detected electrons per tilt if grey values are counts; chosen
 # Standard error of the logarithm of the number of electrons, chosen: thickness of the ice and
 # detector vary as much, exposures more, and a camera or an alignment that blunts noise, by which
-# electrons are counted, makes them up to twice as many.
+# electrons are counted, makes them two to three times as many.
 _COUNTED_SIGMA, _GIVEN_SIGMA, _USUAL_SIGMA = 0.7, 0.5, 0.8
 _TOLD = 3.0  # standard errors by which an offset must differ from 0
 _FEWEST = 8  # tilts of which an offset is told; chosen

@@ -50,12 +50,14 @@ def background(
 
 def trend(image: AnyArray, kept: AnyArray | None = None) -> DoubleArray:
     """Return the coefficients [5] of the polynomial nearest to an image, where it is kept."""
-    moments = _moments(image if kept is None else image * kept, 2)
+    # Single precision has no digits for what changes beside a large mean.
+    varying = np.asarray(image - float(image.mean(dtype=np.float64)), np.float32)
+    moments = _moments(varying if kept is None else varying * kept, 2)
     weights = _moments(np.ones(image.shape, np.float32) if kept is None else kept, 4)
     powers = [(0, 0), (0, 1), (1, 0), (0, 2), (2, 0), (1, 1)]  # of y and x
     normal = [[weights[a + c, b + d] for c, d in powers] for a, b in powers]
-    found = np.linalg.solve(np.array(normal), [moments[power] for power in powers])
-    return np.asarray(found[1:])
+    found = np.linalg.lstsq(np.array(normal), [moments[power] for power in powers], rcond=None)
+    return np.asarray(found[0][1:])
 
 
 def _moments(image: AnyArray, highest: int) -> DoubleArray:

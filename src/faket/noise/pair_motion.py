@@ -44,7 +44,7 @@ def displacement(
     trust : ndarray, shape (rings,)
         Weights of the rings; where nothing is shared, noise would be taken for a displacement.
     start : ndarray, shape (2,), optional
-        A displacement found before, to be refined.
+        A displacement found before; only two steps refine it.
     """
     moved, error = np.zeros(2) if start is None else start, np.full(2, np.inf)
     for band in BANDS if start is None else BANDS[-1:] * 2:

@@ -155,6 +155,7 @@ def tilt_pairs(
     coarse = lines_near_axis(images, angles, layout.across, np.zeros(len(angles)), BANDS[-1])
     sums, _, number, start, _ = _products(coarse, layout, rings, limit, np.ones(rings))
     trust = trusted_rings(sums, number, layout)
+    start = start if trust.any() else np.zeros_like(start)  # noise tells of no displacement
     turns, turning = _turns(coarse, layout, trust, start)
     lines = lines_near_axis(images, angles, layout.across, turns)
     sums, own, number, moved, error = _products(lines, layout, rings, limit, trust, start)
