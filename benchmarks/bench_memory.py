@@ -128,12 +128,16 @@ def main() -> None:
     parser.add_argument("--tilts", type=int, default=41)
     parser.add_argument("--planes", type=int, default=128, help="of the specimen")
     parser.add_argument("--depth", type=int, default=256, help="slices of the binned tomogram")
-    parser.add_argument("--only", nargs="*", default=list(COMMANDS), help="names of commands")
+    parser.add_argument(
+        "--only", nargs="*", default=list(COMMANDS), choices=COMMANDS, help="names of commands"
+    )
     parser.add_argument("--folder", type=Path, help="of the inputs and outputs, which are removed")
     parser.add_argument(
         "--keep", action="store_true", help="the inputs in --folder, for a next run"
     )
     given = parser.parse_args()
+    if given.folder:
+        given.folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=given.folder) as name:
         folder = given.folder if given.keep and given.folder else Path(name)
         if any(not entry.startswith(("project", "acquire")) for entry in given.only):
