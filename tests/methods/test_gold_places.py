@@ -121,6 +121,8 @@ def test_masks_of_single_images_are_kept():
     assert both[0].mean() < own.mean()
     assert both[1].mean() > 0.93
     assert with_beads([own, None], BEADS_A[:0], np.zeros(2), (300, 300), 8.0) == [own, None]
+    far = BEADS_A + 1e5
+    assert with_beads([own, None], far, np.zeros(2), (300, 300), 8.0) == [own, None]
 
 
 def test_where_gold_would_take_most_of_an_image_it_is_not_masked():

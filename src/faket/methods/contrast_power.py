@@ -10,10 +10,9 @@ import numpy as np
 
 from faket.data import AnyArray, DoubleArray
 from faket.methods.contrast import expected_contrast
-from faket.methods.gold_masks import power_of_kept
+from faket.methods.gold_masks import kept_beside, power_of_kept
 from faket.methods.gold_scaling import weight_of_gold
 from faket.methods.reference_properties import ReferenceProperties
-from faket.microscope.gold import KEPT_AT_LEAST
 from faket.noise import background_image, trend
 from faket.threads import in_threads
 
@@ -45,8 +44,7 @@ def contrast_power(
 
     def measure(tilt: int) -> DoubleArray:
         contrast = expected_contrast(properties, tilt, noise_free[tilt])
-        weight = weight_of_gold(noise_free[tilt], properties.pixel_size_A)
-        kept = None if weight is None or 1 - weight.mean() < KEPT_AT_LEAST else 1 - weight
+        kept = kept_beside(weight_of_gold(noise_free[tilt], properties.pixel_size_A))
         if properties.background is not None:  # the reference's curves are without it
             contrast = contrast - background_image(trend(contrast, kept), contrast.shape)
         return power_of_kept(contrast, kept, properties.power.shape[1])

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from faket.data import AnyArray, DoubleArray
+from faket.data import AnyArray, DoubleArray, FloatArray
 from faket.methods.reference_properties import CORNER, RINGS
-from faket.microscope.gold import faded, gold_mask
+from faket.microscope.gold import KEPT_AT_LEAST, faded, gold_mask
 from faket.noise import ring_power
 from faket.rings import hann
 from faket.stacks import empty_stack, stack_of
@@ -29,6 +29,11 @@ def gold_masks(images: AnyArray, pixel_size_A: float) -> list[AnyArray | None]:
         return np.asarray(place[tilt])
 
     return in_threads(find, range(len(images)), pixels=images[0].size)
+
+
+def kept_beside(weight: FloatArray | None) -> FloatArray | None:
+    """Return what gold of a weight (0 to 1) leaves of an image; None if all, or too little."""
+    return None if weight is None or 1 - weight.mean() < KEPT_AT_LEAST else 1 - weight
 
 
 def faded_all(images: AnyArray, kept: Sequence[AnyArray | None]) -> AnyArray:

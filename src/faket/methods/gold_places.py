@@ -29,8 +29,8 @@ _CLEAR, _LEAST = 22.0, 12.0
 # Chosen: alone in thin ice molecules have up to 40 standard deviations, but unless they are few and
 # alike there is no gap between them.
 _GAP, _WIDE_GAP = 1.3, 1.5
-_FEWEST = 5  # tilts that tell, and part of all that must show a place; chosen
-_SHOWN = 1 / 3
+_FEWEST = 5  # tilts that tell; chosen
+_SHOWN = 1 / 3  # of all tilts must show a place; chosen
 _APART_A = 60.0  # of two beads at least, and four times as much along the beam
 _FLAT = 0.25
 
@@ -61,9 +61,10 @@ def with_beads(
 
     def mask(tilt: int) -> AnyArray | None:
         own = kept[tilt]
-        beads = discs(
-            shown_at(places, angles_deg[tilt], shape, pixel_size_A), (ny, nx), pixel_size_A
-        )
+        shown = shown_at(places, angles_deg[tilt], shape, pixel_size_A)
+        beads = discs(shown, (ny, nx), pixel_size_A)
+        if not beads.any():
+            return own
         np.subtract(1, beads, out=room[tilt])
         if own is not None:
             np.minimum(own, room[tilt], out=room[tilt])

@@ -15,9 +15,9 @@ from faket.constants import interaction_constant_rad_per_V_A
 from faket.data import AnyArray, DoubleArray, FloatArray
 from faket.fourier import inverse_real
 from faket.methods.counts import DARKEST
+from faket.methods.gold_masks import kept_beside
 from faket.methods.gold_scaling import SHARP_V_A, bend_filter, gold_weight
 from faket.methods.reference_properties import CORNER, ReferenceProperties
-from faket.microscope.gold import KEPT_AT_LEAST
 from faket.microscope.grid import rotate
 from faket.microscope.optics import aberration_phase
 from faket.noise import background_image, trend, white_noise
@@ -118,8 +118,8 @@ class SpectralImager:
         """Return the power of all contrasts [ring], for :mod:`faket.methods.contrast_power`."""
         rings, plane, found = self._there.power.shape[1], self._plane, []
         for tilt in range(len(self._noise_free)):
-            contrast, weight = self.contrast(tilt), self._gold_weight(tilt, np.zeros(2))
-            kept = None if weight is None or 1 - weight.mean() < KEPT_AT_LEAST else 1 - weight
+            contrast = self.contrast(tilt)
+            kept = kept_beside(self._gold_weight(tilt, np.zeros(2)))
             if self._there.background is not None:
                 flat = background_image(trend(contrast.cpu().numpy(), kept), plane.shape)
                 contrast = contrast - plane.put(flat)
