@@ -25,3 +25,4 @@ def test_masked_gold_leaves_no_holes_in_an_uneven_beam():
     np.testing.assert_allclose(ratio, 1.0, atol=0.05)
     difference = other.signal_fraction - even.signal_fraction
     assert np.abs(difference[:, low].mean(axis=0)).max() < 0.05
+    assert even.gold_found == other.gold_found == len(BEADS_A)

@@ -1,5 +1,7 @@
 """What was guessed or left out is said, in one line each."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -92,7 +94,12 @@ def test_an_estimated_defocus_and_an_assumed_exposure_are_said():
     assert "110 e/Å² in all, 36.7 a tilt" in dose
     for notice in (defocus, dose):  # where there is no such option
         assert in_words_of(None, notice).endswith((" µm)", " a tilt"))
-    assert "exposure" not in str(reference_notices(model, dose=np.full(len(model.noise), 2.0)))
+    dose_known = np.full(len(model.noise), 2.0)
+    assert "exposure" not in str(reference_notices(model, dose=dose_known))
+    assert "gold" not in str(reference_notices(model, dose=dose_known))
+    for found, beads in ((1, "1 bead of gold"), (12, "12 beads of gold")):
+        told = reference_notices(replace(model, gold_found=found), dose=dose_known)
+        assert told[-1].startswith(f"{beads} found in the reference")
 
 
 @pytest.mark.parametrize(

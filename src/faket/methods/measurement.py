@@ -116,7 +116,8 @@ def measure_reference(
     noise = noise or estimate_noise(images, noise_free, angles_deg=angles, halves=halves)
     repaired = repair(images)
     images = repaired.images
-    kept = _without_gold(images, angles, pixel_size_A)
+    places = gold_places(images, angles, pixel_size_A)
+    kept = _without_gold(images, places, angles, pixel_size_A)
     plain, uneven = _plain(images, kept, angles)
     pairs = None
     if independent:
@@ -146,6 +147,7 @@ def measure_reference(
         strength.sigma, "none", _skewness(plain),
         alignment_error_A=0.0 if pairs is None else pairs.misalignment_px() * pixel_size_A,
         background=uneven, gold=bead_spectra(images, kept, angles, pixel_size_A),
+        gold_found=len(places),
         rotation_error_deg=0.0 if pairs is None else pairs.turning_deg,
     )  # fmt: skip
     if noise_free is not None:
@@ -175,7 +177,8 @@ def ctf_by_pairs(images: AnyArray, pixel_size_A: float, ctf: CtfEstimate) -> Ctf
     """
     if ctf.source != "spectra" or ctf.confident:
         return ctf
-    kept = _without_gold(images, ctf.angles_deg, pixel_size_A)
+    places = gold_places(images, ctf.angles_deg, pixel_size_A)
+    kept = _without_gold(images, places, ctf.angles_deg, pixel_size_A)
     plain, _ = _plain(images, kept, ctf.angles_deg)
     pairs = tilt_pairs(plain, ctf.angles_deg, pixel_size_A, rings=RINGS, limit=CORNER)
     return refined_ctf(ctf, pairs, pixel_size_A, images.shape[2] * pixel_size_A)
@@ -197,10 +200,9 @@ def _with_fraction(
 
 
 def _without_gold(
-    images: AnyArray, angles: DoubleArray, pixel_size_A: float
+    images: AnyArray, places: DoubleArray, angles: DoubleArray, pixel_size_A: float
 ) -> list[AnyArray | None]:
     """Return masks of the gold that single images show, and of what all show together."""
-    places = gold_places(images, angles, pixel_size_A)
     kept = gold_masks(images, pixel_size_A)
     return with_beads(kept, places, angles, images.shape[1:], pixel_size_A)
 

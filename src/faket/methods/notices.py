@@ -20,7 +20,7 @@ def reference_notices(
     order: NDArray[np.int64] | None = None,
     counted: bool = True,
 ) -> list[str]:
-    """Return notices of an estimated defocus, an assumed exposure or order, scaled grey values."""
+    """Return notices of scaled grey values, estimated defocus, assumed exposure or order, gold."""
     notices, ctf = [], properties.ctf
     if not counted:
         notices.append(
@@ -43,6 +43,9 @@ def reference_notices(
         )
     elif order is None:
         notices.append("order of the reference's tilts assumed as dose-symmetric")
+    if found := properties.gold_found:
+        beads = "1 bead" if found == 1 else f"{found} beads"
+        notices.append(f"{beads} of gold found in the reference and left out of its signal")
     return notices
 
 

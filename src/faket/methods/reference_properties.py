@@ -70,6 +70,8 @@ class ReferenceProperties:
     gold : ndarray, shape (beads, 1 + rings), float64, or None
         Beads of gold in the images (:func:`faket.methods.gold_beads.bead_spectra`), each with the
         tilt angle of its image first; None where they were not looked for.
+    gold_found : int
+        Beads that all images together show (:mod:`faket.methods.gold_places`).
     """
 
     pixel_size_A: float
@@ -90,6 +92,7 @@ class ReferenceProperties:
     background: DoubleArray | None = field(default=None, metadata={"since": "0.1"})
     rotation_error_deg: float = field(default=0.0, metadata={"since": "0.1"})
     gold: DoubleArray | None = field(default=None, metadata={"since": "0.1"})
+    gold_found: int = field(default=0, metadata={"since": "0.1"})
 
     def __post_init__(self) -> None:
         """Check shapes."""
