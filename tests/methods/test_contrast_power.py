@@ -102,3 +102,24 @@ def test_one_tilt_is_enough():
     made = properties(known=False)
     one = made.at([10.0])
     assert contrast_power(one, np.zeros((1, 96, 80), np.float32)).shape == (1, 48)
+
+
+@pytest.mark.parametrize("torch", [False, True])
+def test_images_have_the_references_background_whatever_the_specimens_trend(
+    trial, torch, monkeypatch
+):
+    """A specimen is as wide as its field, so that tilted images are emptier at their sides."""
+    measured, molecules, _ = trial
+    if torch:
+        monkeypatch.setattr(
+            "faket.methods.spectral._imager", lambda *given: SpectralImager(*given[:2], "cpu")
+        )
+    across = np.linspace(-1, 1, SIDE)
+    sides = np.abs(across) > np.cos(np.radians(ANGLES))[:, None] - 0.2
+    emptier = molecules - 4000 * np.broadcast_to(sides[:, None], molecules.shape)
+    own, found = (
+        background(spectral_images(emptier, measured, ANGLES, seed=8, amount=amount), ANGLES)
+        for amount in (0.0, 1.0)
+    )
+    assert np.abs(own).max() > 0.5
+    np.testing.assert_allclose(found, measured.background, atol=0.1)

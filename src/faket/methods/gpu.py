@@ -108,12 +108,6 @@ class SpectralImager:
         amplitude[0, 0] = 0
         return self._plane.filtered(deviation / math.sqrt(electrons), amplitude)
 
-    def add_background(self, tilt: int, noise: Tensor) -> None:
-        """Add to a tilt's noise what the reference's tilts have in common."""
-        if self._there.background is not None:
-            shared = background_image(self._there.background[tilt], self._plane.shape)
-            noise += self._plane.put(shared)
-
     def powers(self) -> list[DoubleArray]:
         """Return the power of all contrasts [ring], for :mod:`faket.methods.contrast_power`."""
         rings, plane, found = self._there.power.shape[1], self._plane, []

@@ -8,7 +8,7 @@ contrast is what physics expects behind the reference's CTF (:mod:`faket.methods
 amplitude and noise_power are what was measured on the reference (:mod:`faket.methods.transfer`),
 and deviation is that of counted electrons from their mean, in units of its standard deviation. To
 the noise belongs the background that all tilts of the reference share
-(:mod:`faket.noise.background`).
+(:mod:`faket.noise.background`), less what the tilts of the specimen share of such.
 """
 
 from dataclasses import replace
@@ -26,7 +26,14 @@ from faket.methods.gold_scaling import scaled_gold
 from faket.methods.reference_properties import CORNER, ReferenceProperties
 from faket.methods.residuals import residual_places
 from faket.methods.transfer import Transfer, reference_transfer
-from faket.noise import background_image, ring_power, white_noise
+from faket.noise import (
+    background_image,
+    ring_power,
+    shared_by_tilts,
+    trend,
+    white_noise,
+)
+from faket.noise.background import TERMS
 from faket.seeds import derive
 from faket.stacks import empty_stack
 from faket.threads import in_threads
@@ -135,7 +142,6 @@ def other_spectral_noise(
     there = properties.at(angles_deg)
     imager = _imager(there, noise_free, device)
     transfer = replace(reference_transfer(there, noise_free, imager), skewness=0.0)
-    there = replace(there, background=None)  # halves have it in common
     places, other = residual_places(there, seed), derive(seed, "halves")
     made = empty_stack(noise_free.shape)
     if imager is not None:
@@ -177,18 +183,44 @@ def _rendered(
     places = residual_places(there, seed)
     noise_seed = seed if noise_seed is None else noise_seed
     made = [empty_stack(noise_free.shape) for _ in amounts]
+    own = np.zeros((len(noise_free), TERMS))
     if imager is not None:
-        _render_on_device(imager, there, transfer, places, noise_seed, amounts, made)
-        return made
+        _render_on_device(imager, there, transfer, places, noise_seed, amounts, made, own)
+    else:
 
-    def render(tilt: int) -> None:
-        contrast = _contrast(there, transfer, tilt, noise_free[tilt], places[tilt])
-        signal, noise = _imaged(there, transfer, tilt, contrast, noise_seed)
-        for stack, amount in zip(made, amounts, strict=True):
-            stack[tilt] = signal + np.float32(amount) * noise
+        def render(tilt: int) -> None:
+            contrast = _contrast(there, transfer, tilt, noise_free[tilt], places[tilt])
+            signal, noise = _imaged(there, transfer, tilt, contrast, noise_seed)
+            own[tilt] = trend(signal)
+            for stack, amount in zip(made, amounts, strict=True):
+                stack[tilt] = signal + np.float32(amount) * noise
 
-    in_threads(render, range(len(noise_free)), pixels=noise_free[0].size)
+        in_threads(render, range(len(noise_free)), pixels=noise_free[0].size)
+    _add_background(there, own, amounts, made)
     return made
+
+
+def _add_background(
+    properties: ReferenceProperties,
+    own: DoubleArray,
+    amounts: tuple[float, ...],
+    made: list[FloatArray],
+) -> None:
+    """Add the reference's background, less that of the specimen's own signal of trends [tilt, 5].
+
+    A specimen that is as wide as its field leaves the sides of tilted images empty; so does that
+    of a reference that was simulated likewise, and its background has it already.
+    """
+    if properties.background is None:
+        return
+    rest = properties.background - shared_by_tilts(own, properties.angles_deg)
+
+    def add(tilt: int) -> None:
+        image = background_image(rest[tilt], made[0].shape[1:])
+        for stack, amount in zip(made, amounts, strict=True):
+            stack[tilt] += np.float32(amount) * image
+
+    in_threads(add, range(len(rest)), pixels=made[0][0].size)
 
 
 def _imager(
@@ -211,14 +243,15 @@ def _render_on_device(
     seed: int,
     amounts: tuple[float, ...],
     made: list[FloatArray],
+    own: DoubleArray,
 ) -> None:
-    """Fill a stack of images for each amount of the same noise."""
+    """Fill a stack of images for each amount of the same noise, and trends [tilt, 5] of signals."""
     for tilt, white in imager.white(seed, range(len(places))):
         contrast = imager.contrast(tilt, *places[tilt], transfer.gold)
         signal = imager.signal(contrast, transfer.amplitude[tilt])
         signal += float(properties.noise.mean[tilt]) - signal.mean()
         noise = imager.noise(tilt, contrast, white, transfer.skewness, transfer.noise_power[tilt])
-        imager.add_background(tilt, noise)
+        own[tilt] = trend(signal.cpu().numpy())
         for stack, amount in zip(made, amounts, strict=True):
             stack[tilt] = (signal + float(amount) * noise).cpu().numpy()
 
@@ -286,6 +319,4 @@ def _imaged(
         transfer.noise_power[tilt],
         properties.anisotropy[tilt],
     )
-    if properties.background is not None:
-        noise += background_image(properties.background[tilt], shape)
     return signal, noise

@@ -4,6 +4,7 @@ from faket.noise.addition import add_noise, baseline, content, noisy, other_nois
 from faket.noise.background import (
     background,
     background_image,
+    shared_by_tilts,
     trend,
     without_background,
 )
@@ -57,6 +58,7 @@ __all__ = [
     "ring_cross_power",
     "ring_filter",
     "ring_power",
+    "shared_by_tilts",
     "tilt_pairs",
     "trend",
     "white_noise",

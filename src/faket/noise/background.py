@@ -43,6 +43,13 @@ def background(
     masks = [None] * len(images) if kept is None else kept
     pairs = zip(images, masks, strict=True)
     own = np.array(in_threads(lambda pair: trend(*pair), pairs, pixels=images[0].size))
+    return shared_by_tilts(own, angles_deg)
+
+
+def shared_by_tilts(own: DoubleArray, angles_deg: ArrayLike) -> DoubleArray:
+    """Return the part of trends [tilt, 5] that changes slowly with the tilt; 0 of fewer than 6."""
+    if len(own) < _FEWEST:
+        return np.zeros_like(own)
     turn = np.asarray(angles_deg, np.float64) / 60.0
     design = np.stack([np.ones_like(turn), turn, turn**2], axis=1)
     return np.asarray(design @ np.linalg.lstsq(design, own, rcond=None)[0])
