@@ -54,6 +54,34 @@ def test_however_many_and_however_faint_the_faintest(number):
     assert_same(gold_places(images, ANGLES, 8.0), places)
 
 
+def crowd(radii_A, seed, pixel_A=8.0):
+    """Return images of 700 faint spheres of 6 nm and of beads of some radii, and places of these.
+
+    Faint spheres are not beside a bead, or its place would be another.
+    """
+    rng = np.random.default_rng(seed)
+    gold, molecules = (rng.uniform(-1, 1, (n, 3)) * [1100, 1100, 500] for n in (len(radii_A), 700))
+    away = np.abs(molecules[:, None] - gold).max(axis=2) > 150
+    images = 0.35 * beads(molecules[away.all(axis=1)], pixel_A, radius_A=30.0)
+    for place, radius_A in zip(gold, radii_A, strict=True):
+        images += beads(place[None], pixel_A, radius_A=radius_A)
+    return images + 0.4 * noise(images, pixel_A, seed), gold
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_many_beads_of_all_sizes_in_a_crowd(seed):
+    """There is no gap between the smallest and what is darkest in the crowd."""
+    images, places = crowd(np.linspace(27, 45, 8), seed)
+    found = gold_places(images, ANGLES, 8.0)
+    assert len(found) >= 0.6 * len(places)
+    away = np.abs(found[:, None] - places)[..., :2].max(axis=2).min(axis=1)
+    assert away.max() < 40
+
+
+def test_a_crowd_alone_has_no_gold():
+    assert len(gold_places(crowd([], 3)[0], ANGLES, 8.0)) == 0
+
+
 def test_order_of_tilts_and_grey_values_do_not_matter():
     images = beads(BEADS_A, 8.0)
     images += noise(images, 8.0)
