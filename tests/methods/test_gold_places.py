@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from faket.methods.gold_masks import gold_masks
-from faket.methods.gold_places import gold_places, shown_at, with_beads
+from faket.methods.gold_places import gold_places, number_of_beads, shown_at, with_beads
 from faket.projection import project
 from slabs import slab_series, sphere_series
 
@@ -80,6 +80,12 @@ def test_many_beads_of_all_sizes_in_a_crowd(seed):
 
 def test_a_crowd_alone_has_no_gold():
     assert len(gold_places(crowd([], 3)[0], ANGLES, 8.0)) == 0
+
+
+def test_a_wide_bead_is_counted_once():
+    aside = np.random.default_rng(0).uniform(-40, 40, (3, 4, 3))
+    assert number_of_beads((BEADS_A + aside).reshape(-1, 3)) == len(BEADS_A)
+    assert number_of_beads(np.zeros((0, 3))) == 0
 
 
 def test_order_of_tilts_and_grey_values_do_not_matter():

@@ -36,8 +36,9 @@ _GAP, _WIDE_GAP = 1.3, 1.5
 _BY_CHANCE, _FEWEST_MOLECULES, _SAME_SCALE = 0.05, 10, 1.7
 _FEWEST = 5  # tilts that tell; chosen
 _SHOWN = 1 / 3  # of all tilts must show a place; chosen
-_APART_A = 60.0  # of two beads at least, and four times as much along the beam
+_APART_A = 60.0  # of two places at least, and four times as much along the beam
 _FLAT = 0.25
+_ONE_BEAD_A = 150.0  # places so near are counted as one; chosen: wide beads are found at several
 
 
 def with_beads(
@@ -92,7 +93,8 @@ def gold_places(images: AnyArray, angles_deg: DoubleArray, pixel_size_A: float) 
     -------
     ndarray, shape (beads, 3), float64
         x, y, z in Å from the middle of the image, pixel N // 2, as
-        :func:`faket.projection.project` has them; none of fewer than 5 tilts.
+        :func:`faket.projection.project` has them; none of fewer than 5 tilts. A wide bead may have
+        several.
     """
     if len(images) < _FEWEST:
         return np.zeros((0, 3))
@@ -117,6 +119,11 @@ def gold_places(images: AnyArray, angles_deg: DoubleArray, pixel_size_A: float) 
     place = step_A * (place - [size[0] // 2, middle_y, size[1] // 2])  # x, y, z
     found = apart(place * [1, 1, _FLAT], _APART_A)
     return np.asarray(place[found[: _told_apart(depth[order][found])]])
+
+
+def number_of_beads(places: DoubleArray) -> int:
+    """Return how many beads there are at places (x, y, z, Å), which may lie in one bead."""
+    return len(apart(places * [1, 1, _FLAT], _ONE_BEAD_A)) if len(places) else 0
 
 
 def _all_together(

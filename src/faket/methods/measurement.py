@@ -18,7 +18,7 @@ from faket.data import AnyArray, DoubleArray
 from faket.errors import InputError
 from faket.methods.gold_beads import bead_spectra
 from faket.methods.gold_masks import faded_all, gold_masks, kept_part
-from faket.methods.gold_places import gold_places, with_beads
+from faket.methods.gold_places import gold_places, number_of_beads, with_beads
 from faket.methods.half_fraction import Halves, half_fraction
 from faket.methods.paired_fraction import paired_fraction
 from faket.methods.reference_properties import (
@@ -147,7 +147,7 @@ def measure_reference(
         strength.sigma, "none", _skewness(plain),
         alignment_error_A=0.0 if pairs is None else pairs.misalignment_px() * pixel_size_A,
         background=uneven, gold=bead_spectra(images, kept, angles, pixel_size_A),
-        gold_found=len(places),
+        gold_found=number_of_beads(places),
         rotation_error_deg=0.0 if pairs is None else pairs.turning_deg,
     )  # fmt: skip
     if noise_free is not None:
