@@ -1,7 +1,7 @@
 """Measure the methods on microscopes that share no code with them (`faket.foreign`).
 
     python scripts/measure_foreign.py OUT [--microscopes NAME ...] [--held-out]
-        [--methods spectral style ...] [--pairs 0 1] [--size 384] [--jobs 1] [--again]
+        [--methods spectral style ...] [--pairs 0 1] [--size 1024] [--jobs 1] [--again]
 
 Each microscope images two specimens of one kind. One is the reference, the only thing that a
 method sees; the other is the truth, whose noise-free projections the method turns into images.
@@ -357,7 +357,7 @@ def main() -> None:
     parser.add_argument("--held-out", action="store_true", help="measure those held out instead")
     parser.add_argument("--methods", nargs="+", default=["spectral"])
     parser.add_argument("--pairs", nargs="+", type=int, default=[0])
-    parser.add_argument("--size", type=int, default=384)
+    parser.add_argument("--size", type=int, default=1024)
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--again", action="store_true", help="measure rows that are there again")
     options = parser.parse_args()
