@@ -1,7 +1,8 @@
 """The defocus of a reference from what neighbouring tilts share: Thon rings without noise.
 
-What two tilts share is modelled as A(k) CTF²(k), A smooth. All defoci are tried; the misfit tells
-how certain the best one is.
+What two tilts share is modelled as A(k) CTF²(k), A smooth but for what the few coefficients of one
+specimen happen to have, in all pairs alike. All defoci are tried; the misfit tells how certain the
+best one is.
 """
 
 from dataclasses import replace
@@ -23,7 +24,9 @@ _DEFOCI = 90
 _GROUPS = 6  # of pairs, by their angle
 _KNOTS = 10  # over √k; chosen, as smooth as spectra of specimens are
 _CURVATURE = 1.0  # of log A from knot to knot; chosen
-_MODEL_ERROR = 0.08  # relative; chosen, because spectra of specimens are not quite smooth
+# Relative errors of the model, chosen: of a ring in all pairs alike, because a specimen's spectrum
+# is not smooth (where each pair had its own, defoci came out 13 % low, and too certain), and of each.
+_BUMPS, _MODEL_ERROR = 0.15, 0.03
 _COARSEST_A = 200.0  # chosen: longer periods show the specimen's shapes, not the CTF
 _STEPS = 8
 _MARGIN = 9.0  # χ² above the least that rules a defocus out: three standard errors
@@ -136,15 +139,18 @@ def _misfit(
     design: DoubleArray,
     place: DoubleArray,
 ) -> float:
-    """Return the least χ² of values [group, ring] over A, and a scale and a fall of each group."""
+    """Return the least χ² of values [group, ring] over A and its bumps, and scales and falls."""
     groups, rings = values.shape
     n = design.shape[1]
     own = np.repeat(np.eye(groups), rings, axis=0)[:, 1:]  # the first group has A itself
     falling = own * np.tile(place**2, groups)[:, None]
-    rows = np.hstack([np.tile(design, (groups, 1)), own, falling])
+    bumps = np.tile(np.eye(rings), (groups, 1))
+    rows = np.hstack([np.tile(design, (groups, 1)), own, falling, bumps])
     bend = np.diff(np.eye(n), 2, axis=0) / _CURVATURE
-    bend = np.hstack([bend, np.zeros((n - 2, rows.shape[1] - n))])
-    ridge = bend.T @ bend + 1e-3 * np.eye(rows.shape[1])
+    prior = np.zeros((rows.shape[1],) * 2)
+    prior[:n, :n] = bend.T @ bend
+    prior[-rings:, -rings:] = np.eye(rings) / _BUMPS**2
+    ridge = prior + 1e-3 * np.eye(len(prior))
     data, sigma, ctf2 = values.ravel(), errors.ravel(), transfer.ravel()
     start = np.maximum((values / errors**2).sum(axis=0), 0) / (transfer / errors**2).sum(axis=0)
     start = np.log(np.maximum(start, 1e-3 * max(float(start.max()), 1e-12)))
@@ -166,5 +172,5 @@ def _misfit(
     weight = 1 / np.sqrt(sigma**2 + (_MODEL_ERROR * model) ** 2)
     return float(
         np.sum((weight * (data - model)) ** 2 + 2 * np.log(1 / (weight * sigma)))
-        + found @ bend.T @ bend @ found
+        + found @ prior @ found
     )
