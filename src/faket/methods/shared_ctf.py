@@ -25,8 +25,8 @@ _GROUPS = 6  # of pairs, by their angle
 _KNOTS = 10  # over √k; chosen, as smooth as spectra of specimens are
 _CURVATURE = 1.0  # of log A from knot to knot; chosen
 # Relative errors of the model, chosen: of a ring in all pairs alike, because a specimen's spectrum
-# is not smooth (where each pair had its own, defoci came out 13 % low, and too certain), and of each.
-_BUMPS, _MODEL_ERROR = 0.15, 0.03
+# is not smooth (without, defoci come out 7 to 30 % too low), and of each group of pairs.
+_BUMPS, _MODEL_ERROR = 0.15, 0.08
 _COARSEST_A = 200.0  # chosen: longer periods show the specimen's shapes, not the CTF
 _STEPS = 8
 _MARGIN = 9.0  # χ² above the least that rules a defocus out: three standard errors
