@@ -8,7 +8,7 @@ best one is.
 from dataclasses import replace
 
 import numpy as np
-from scipy.interpolate import BSpline
+from scipy.interpolate import BSpline, CubicSpline
 
 from faket.data import DoubleArray
 from faket.methods.reference_properties import CORNER
@@ -20,7 +20,7 @@ from faket.rings import ring_frequencies
 from faket.units import A_PER_UM
 
 _SEARCH_UM = (0.5, 10.0)
-_DEFOCI = 90
+_DEFOCI, _FINER = 90, 8  # tried, and interpolated
 _GROUPS = 6  # of pairs, by their angle
 _KNOTS = 10  # over √k; chosen, as smooth as spectra of specimens are
 _CURVATURE = 1.0  # of log A from knot to knot; chosen
@@ -33,6 +33,8 @@ _MARGIN = 9.0  # χ² above the least that rules a defocus out: three standard e
 _CERTAIN = 0.045  # as in `faket.microscope.ctf_estimation`
 _USUAL_UM, _USUAL_SPREAD = 3.0, 0.35  # as there
 _EVIDENCE = 9.0  # least gain in χ² over the worst defocus, or nothing was seen
+# Mean χ² of what is shared, without a model, chosen: noise has 1, foreign microscopes 9 or more.
+_SEEN = 2.0
 
 
 def refined_ctf(
@@ -51,10 +53,12 @@ def refined_ctf(
     """
     if ctf.source != "spectra" or ctf.confident or not len(pairs.tilts):
         return ctf
-    defoci = np.geomspace(*_SEARCH_UM, _DEFOCI)
-    misfit = _misfits(ctf, pairs, pixel_size_A, width_A, defoci)
-    if misfit is None or np.ptp(misfit) < _EVIDENCE:
+    tried = np.geomspace(*_SEARCH_UM, _DEFOCI)
+    misfits = _misfits(ctf, pairs, pixel_size_A, width_A, tried)
+    if misfits is None or np.ptp(misfits) < _EVIDENCE:
         return ctf
+    defoci = np.geomspace(*_SEARCH_UM, _FINER * _DEFOCI)
+    misfit = CubicSpline(np.log(tried), misfits)(np.log(defoci))
     allowed = defoci[misfit - misfit.min() < _MARGIN]
     low, high = float(allowed.min()), float(allowed.max())
     if np.log(high / low) >= np.log(ctf.interval_um[1] / ctf.interval_um[0]):
@@ -79,7 +83,7 @@ def _misfits(
     width_A: float,
     defoci: DoubleArray,
 ) -> DoubleArray | None:
-    """Return χ² of every defocus."""
+    """Return χ² of every defocus; None where nothing is shared, or told."""
     rings = pairs.power.shape[1]
     frequency = ring_frequencies(rings, CORNER)
     used = (frequency < 0.5) & (frequency > pixel_size_A / _COARSEST_A)
@@ -88,6 +92,8 @@ def _misfits(
     if used.sum() < 2 * _KNOTS:
         return None
     values, errors = values[:, used], errors[:, used]
+    if np.mean((values / errors) ** 2) < _SEEN:
+        return None
     design = _smooth_functions(np.sqrt(frequency / CORNER))[used]
     optics = ctf.optics(0)
     plate = optics.phase_plate_rad + float(np.arcsin(ctf.amplitude_contrast))

@@ -1,0 +1,66 @@
+"""The defocus follows from what tilts share, however uneven the specimen's own spectrum is."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from faket.methods.reference_properties import CORNER, RINGS
+from faket.methods.shared_ctf import refined_ctf
+from faket.microscope.ctf_estimate import CtfEstimate
+from faket.microscope.ctf_fit import defocus_spread_A
+from faket.microscope.thon import mean_squared_ctf
+from faket.noise import TiltPairs
+from faket.rings import ring_frequencies
+
+ANGLES = np.arange(-60.0, 61.0, 3.0)
+PIXEL_A, WIDTH_A = 6.0, 2500.0
+UNKNOWN = CtfEstimate(ANGLES, np.full(len(ANGLES), 3.0), (0.5, 10.0), False, "spectra")
+
+
+def pairs_of(defocus_um, uneven, seed, noise=0.03):
+    """Return pairs of a specimen whose spectrum falls, uneven from ring to ring in all alike."""
+    rng = np.random.default_rng(seed)
+    k = ring_frequencies(RINGS, CORNER) / PIXEL_A
+    known = CtfEstimate(ANGLES, np.full(len(ANGLES), defocus_um), (1, 9), True, "metadata")
+    spectrum = np.exp(-8 * np.sqrt(k / k[-1])) * np.exp(uneven * rng.standard_normal(RINGS))
+    optics = replace(known.optics(0), phase_plate_rad=float(np.arcsin(known.amplitude_contrast)))
+    first = np.arange(len(ANGLES) - 1)
+    between = np.abs(ANGLES[:-1] + ANGLES[1:]) / 2
+    transfer = [mean_squared_ctf(k, optics, *defocus_spread_A(a, WIDTH_A)) for a in between]
+    shared = 20 * spectrum * np.array(transfer)
+    sigma = np.full((len(first), RINGS), noise)
+    return TiltPairs(
+        angles_deg=ANGLES,
+        tilts=np.stack([first, first + 1], axis=1),
+        shared=shared + sigma * rng.standard_normal(sigma.shape),
+        sigma=sigma,
+        power=np.ones((len(ANGLES), RINGS)),
+        displacement_px=np.zeros((len(first), 2)),
+        displacement_sigma_px=np.ones((len(first), 2)),
+        turns_deg=np.zeros(len(ANGLES)),
+        turning_deg=0.0,
+        thickness_A=1500.0,
+    )
+
+
+@pytest.mark.parametrize("uneven", [0.0, 0.15])
+@pytest.mark.parametrize("defocus_um", [2.0, 3.5, 5.0])
+def test_the_interval_holds_the_defocus(defocus_um, uneven):
+    for seed in range(5):
+        found = refined_ctf(UNKNOWN, pairs_of(defocus_um, uneven, seed), PIXEL_A, WIDTH_A)
+        low, high = found.interval_um
+        assert low <= defocus_um <= high
+        assert high - low < 0.2
+        np.testing.assert_allclose(found.defocus_um, defocus_um, rtol=0.03)
+
+
+def test_of_noise_alone_nothing_is_told():
+    noise = pairs_of(3.5, 0.0, 0)
+    noise = replace(noise, shared=noise.shared - pairs_of(3.5, 0.0, 0, noise=0.0).shared)
+    assert refined_ctf(UNKNOWN, noise, PIXEL_A, WIDTH_A) is UNKNOWN
+
+
+def test_what_is_known_stays():
+    given = CtfEstimate(ANGLES, np.full(len(ANGLES), 2.0), (2.0, 2.0), True, "metadata")
+    assert refined_ctf(given, pairs_of(3.5, 0.0, 0), PIXEL_A, WIDTH_A) is given
