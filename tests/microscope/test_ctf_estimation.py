@@ -165,3 +165,18 @@ def test_bad_input_is_refused_in_one_line():
         with pytest.raises(InputError, match=word) as error:
             call()
         assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_an_uncertain_estimate_lies_in_its_interval(seed):
+    """What is usual may outweigh coloured noise; then the interval reaches there."""
+    rng = np.random.default_rng(seed)
+    k = np.hypot(np.fft.fftfreq(128)[:, None], np.fft.rfftfreq(128))
+    colour = np.sqrt(1 + 30 * np.exp(-((k / 0.2) ** 2)))
+    angles = np.arange(-60.0, 61.0, 10.0)
+    noise = [np.fft.rfft2(rng.standard_normal((128, 128))) * colour for _ in angles]
+    images = np.array([np.fft.irfft2(one, s=(128, 128)) for one in noise], np.float32)
+    found = estimate_ctf(images, 3.2, angles)
+    low, high = found.interval_um
+    assert not found.confident
+    assert low - 1e-6 <= found.defocus_um.mean() <= high + 1e-6

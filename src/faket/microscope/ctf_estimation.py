@@ -182,8 +182,9 @@ def _fit_common(
     if not confident:
         usual = np.log(fine / (A_PER_UM * _USUAL_UM)) / _USUAL_SPREAD
         best = fine[(curve + usual**2).argmin()]
+    low, high = min(left[0], best), max(left[-1], best)
     shapes = [(one.tilts, *one.solve(best)[1:]) for one in problems]
-    return _CommonFit(float(best), (float(left[0]), float(left[-1])), confident, shapes)
+    return _CommonFit(float(best), (float(low), float(high)), confident, shapes)
 
 
 def _misfit_curve(
