@@ -26,14 +26,8 @@ from faket.methods.gold_scaling import scaled_gold
 from faket.methods.reference_properties import CORNER, ReferenceProperties
 from faket.methods.residuals import residual_places
 from faket.methods.transfer import Transfer, reference_transfer
-from faket.noise import (
-    background_image,
-    ring_power,
-    shared_by_tilts,
-    trend,
-    white_noise,
-)
-from faket.noise.background import TERMS
+from faket.noise import ring_power, shared_by_tilts, trend, white_noise
+from faket.noise.background import TERMS, add_background
 from faket.seeds import derive
 from faket.stacks import empty_stack
 from faket.threads import in_threads
@@ -196,31 +190,12 @@ def _rendered(
                 stack[tilt] = signal + np.float32(amount) * noise
 
         in_threads(render, range(len(noise_free)), pixels=noise_free[0].size)
-    _add_background(there, own, amounts, made)
+    if there.background is not None:
+        # A specimen that is as wide as its field leaves the sides of tilted images empty; if the
+        # reference's does, too, its background has that already.
+        rest = there.background - shared_by_tilts(own, there.angles_deg)
+        add_background(made, amounts, rest)
     return made
-
-
-def _add_background(
-    properties: ReferenceProperties,
-    own: DoubleArray,
-    amounts: tuple[float, ...],
-    made: list[FloatArray],
-) -> None:
-    """Add the reference's background, less that of the specimen's own signal of trends [tilt, 5].
-
-    A specimen that is as wide as its field leaves the sides of tilted images empty; so does that
-    of a reference that was simulated likewise, and its background has it already.
-    """
-    if properties.background is None:
-        return
-    rest = properties.background - shared_by_tilts(own, properties.angles_deg)
-
-    def add(tilt: int) -> None:
-        image = background_image(rest[tilt], made[0].shape[1:])
-        for stack, amount in zip(made, amounts, strict=True):
-            stack[tilt] += np.float32(amount) * image
-
-    in_threads(add, range(len(rest)), pixels=made[0][0].size)
 
 
 def _imager(

@@ -85,6 +85,19 @@ def background_image(coefficients: AnyArray, shape: tuple[int, int]) -> FloatArr
     return made
 
 
+def add_background(
+    stacks: Sequence[FloatArray], amounts: Sequence[float], coefficients: DoubleArray
+) -> None:
+    """Add to each stack [tilt, y, x] an amount of the backgrounds [tilt, 5]."""
+
+    def add(tilt: int) -> None:
+        image = background_image(coefficients[tilt], stacks[0].shape[1:])
+        for stack, amount in zip(stacks, amounts, strict=True):
+            stack[tilt] += np.float32(amount) * image
+
+    in_threads(add, range(len(coefficients)), pixels=stacks[0][0].size)
+
+
 def without_background(images: AnyArray, coefficients: DoubleArray) -> AnyArray:
     """Return images less their backgrounds [tilt, 5]; the stack itself where there are none."""
     if not coefficients.any():
