@@ -19,11 +19,13 @@ UNKNOWN = CtfEstimate(ANGLES, np.full(len(ANGLES), 3.0), (0.5, 10.0), False, "sp
 
 
 def pairs_of(defocus_um, uneven, seed, noise=0.03):
-    """Return pairs of a specimen whose spectrum falls, uneven from ring to ring in all alike."""
+    """Return pairs of a specimen whose spectrum falls, unevenly, in all alike."""
     rng = np.random.default_rng(seed)
     k = ring_frequencies(RINGS, CORNER) / PIXEL_A
     known = CtfEstimate(ANGLES, np.full(len(ANGLES), defocus_um), (1, 9), True, "metadata")
-    spectrum = np.exp(-8 * np.sqrt(k / k[-1])) * np.exp(uneven * rng.standard_normal(RINGS))
+    apart = np.abs(np.log(k)[:, None] - np.log(k)) / 0.2
+    waves = rng.multivariate_normal(np.zeros(RINGS), np.exp(-apart), method="cholesky")
+    spectrum = np.exp(-8 * np.sqrt(k / k[-1]) + uneven * waves)
     optics = replace(known.optics(0), phase_plate_rad=float(np.arcsin(known.amplitude_contrast)))
     first = np.arange(len(ANGLES) - 1)
     between = np.abs(ANGLES[:-1] + ANGLES[1:]) / 2

@@ -19,12 +19,14 @@ OPTICS = Optics(electron_wavelength_A(300.0), 30000.0, spherical_aberration_A=2.
 ANGLES = np.linspace(-50, 50, 9)
 
 
-def images(defocus_um, pixel_A, *, side=256, seed=0, specimen=30.0, ice=1.0, jitter_um=0.0):
+def images(
+    defocus_um, pixel_A, *, side=256, seed=0, specimen=30.0, ice=1.0, jitter_um=0.0, tilts=9
+):
     """Specimen (steep spectrum) and ice (white) through the CTF, then white noise."""
     rng = np.random.default_rng(seed)
     ky, kx = np.fft.fftfreq(side, pixel_A)[:, None], np.fft.rfftfreq(side, pixel_A)
     amplitude = np.sqrt(ice + specimen * np.exp(-np.hypot(kx, ky) / 0.006))
-    defoci = defocus_um + jitter_um * rng.standard_normal(len(ANGLES))
+    defoci = defocus_um + jitter_um * rng.standard_normal(tilts)
     stack = []
     for defocus in defoci:
         transfer = contrast_transfer(
@@ -69,6 +71,19 @@ def test_each_tilt_gets_its_own_defocus_where_the_common_one_is_sure():
     own = np.sqrt(np.mean((found.defocus_um - defoci) ** 2))
     common = np.sqrt(np.mean((defoci.mean() - defoci) ** 2))
     assert own < 0.5 * common
+
+
+def test_a_tilts_own_background_is_not_taken_for_its_ctf():
+    stack, defoci = images(3.5, 5.0, jitter_um=0.1, ice=0.1, specimen=10.0, tilts=25)
+    rng = np.random.default_rng(1)
+    k = np.hypot(np.fft.fftfreq(256, 5.0)[:, None], np.fft.rfftfreq(256, 5.0))
+    for image in stack:  # slow noise of another strength in each
+        cloud = np.fft.rfft2(rng.standard_normal(image.shape)) * np.exp(-k / 0.01)
+        image += 5 * rng.lognormal(0.0, 0.4) * np.fft.irfft2(cloud)
+    found = estimate_ctf(stack, 5.0, np.zeros(len(stack)))
+    assert found.confident
+    own = np.sqrt(np.mean((found.defocus_um - defoci) ** 2))
+    assert own < 0.8 * np.std(defoci)
 
 
 @pytest.mark.parametrize("pixel_A", [5.0, 10.0])

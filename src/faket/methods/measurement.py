@@ -165,7 +165,7 @@ def measure_reference(
 
 
 def ctf_by_pairs(images: AnyArray, pixel_size_A: float, ctf: CtfEstimate) -> CtfEstimate:
-    """Return the CTF as :func:`measure_reference` uses it: by what tilts share, if that tells more.
+    """Return the CTF as :func:`measure_reference` uses it: by its spectra and what tilts share.
 
     Parameters
     ----------

@@ -17,6 +17,19 @@ from faket.units import A_PER_MM, A_PER_UM
 # (1/Λ_protein − 1/Λ_ice) / 2 over σ (V_protein − V_ice). 0.07 is customary.
 AMPLITUDE_CONTRAST = 0.055
 
+# Thresholds of all estimates of the defocus, from whatever data.
+MARGIN = 9.0  # χ² above the least that rules a defocus out: three standard errors
+# Largest relative distance of a defocus that is not ruled out, for a confident estimate; chosen on
+# simulated stacks (scripts/measure_ctf.py).
+CERTAIN = 0.045
+# Usual defoci in tomography: exp(N(ln 3, 0.35)) µm, two thirds of them between 2.1 and 4.3 µm.
+_USUAL_UM, _USUAL_SPREAD = 3.0, 0.35
+
+
+def unusual(defocus_um: DoubleArray) -> DoubleArray:
+    """Return χ² of defoci before anything is measured: 2 to 5 µm are usual in tomography."""
+    return np.asarray((np.log(defocus_um / _USUAL_UM) / _USUAL_SPREAD) ** 2)
+
 
 @dataclass(frozen=True, eq=False)
 class CtfEstimate:
@@ -29,7 +42,7 @@ class CtfEstimate:
         Underfocus of the middle of the field. If ``confident`` is False, it is only the likeliest
         of the values that the spectra allow, given that 2 to 5 µm are usual.
     interval_um : (float, float)
-        Range of mean defoci that the spectra do not rule out (three standard errors), provided
+        Range of mean defoci that the images do not rule out (three standard errors), provided
         that the specimen's own spectrum is smooth: without visible rings, many membranes can
         mislead it.
     confident : bool
@@ -42,6 +55,9 @@ class CtfEstimate:
     astigmatism_um, astigmatism_deg : ndarray, shape (tilts,), float64
         Half the difference of the two extreme defoci, and the direction of the larger one in the
         aligned image, from x counter-clockwise; by default there is none.
+    misfits : ndarray, shape (n, 2), float64, optional
+        Mean defoci that were tried, µm, and the χ² that the spectra alone give each; None if the
+        defocus was given.
     """
 
     angles_deg: DoubleArray
@@ -59,6 +75,7 @@ class CtfEstimate:
     astigmatism_deg: DoubleArray = field(
         default_factory=lambda: np.zeros(0), metadata={"since": "0.1"}
     )
+    misfits: DoubleArray | None = field(default=None, repr=False, metadata={"since": "0.1"})
 
     def __post_init__(self) -> None:
         """Check shapes and bounds."""

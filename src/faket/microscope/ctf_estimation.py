@@ -18,7 +18,13 @@ from scipy.interpolate import CubicSpline
 
 from faket.data import AnyArray, DoubleArray
 from faket.errors import InputError
-from faket.microscope.ctf_estimate import AMPLITUDE_CONTRAST, CtfEstimate
+from faket.microscope.ctf_estimate import (
+    AMPLITUDE_CONTRAST,
+    CERTAIN,
+    MARGIN,
+    CtfEstimate,
+    unusual,
+)
 from faket.microscope.ctf_fit import (
     JITTER_A,
     GroupFit,
@@ -34,16 +40,11 @@ from faket.units import A_PER_UM, UM_PER_A
 
 _GROUPS_DEG = (0.0, 25.0, 45.0, 91.0)  # limits of |tilt|; chosen, spectra between two are averaged
 # Thresholds in χ², chosen as squares of standard errors.
-_MARGIN = 9.0  # a defocus that fits worse than the best by more than this is ruled out
 _CONFLICT = 4.0  # largest misfit of the estimate in the rings beyond the first zero
 _EVIDENCE = 9.0  # least gain over a spectrum without rings
-# Largest relative distance of a defocus that is not ruled out, for a confident estimate; chosen on
-# simulated stacks (scripts/measure_ctf.py).
-_CERTAIN = 0.045
-_CERTAIN_BY_ONE_ZERO = 0.025  # if the second zero lies beyond Nyquist
+_CERTAIN_BY_ONE_ZERO = 0.025  # instead of CERTAIN if the second zero lies beyond Nyquist
+_FINER = 8  # between the defoci that are fitted, misfits are interpolated
 _RINGS_FROM = 0.85  # of the first zero; chosen: beyond it the specimen's spectrum matters little
-# Usual defoci in tomography: exp(N(ln 3, 0.35)) µm, two thirds of them between 2.1 and 4.3 µm.
-_USUAL_UM, _USUAL_SPREAD = 3.0, 0.35
 
 
 def estimate_ctf(
@@ -117,7 +118,11 @@ def estimate_ctf(
         common = _fit_each(rings, angles, _optics(guess), fit, stack.shape[2] * pixel_size_A)
     interval = (UM_PER_A * fit.interval_A[0], UM_PER_A * fit.interval_A[1])
     return replace(
-        guess, defocus_um=UM_PER_A * common, interval_um=interval, confident=fit.confident
+        guess,
+        defocus_um=UM_PER_A * common,
+        interval_um=interval,
+        confident=fit.confident,
+        misfits=fit.misfits,
     )
 
 
@@ -127,6 +132,7 @@ class _CommonFit:
     interval_A: tuple[float, float]
     confident: bool
     shapes: list[tuple[NDArray[np.bool_], DoubleArray, DoubleArray]]  # tilts, A, N of a group
+    misfits: DoubleArray
 
 
 def _check(
@@ -168,11 +174,11 @@ def _fit_common(
         if (inside := (np.abs(angles) >= low) & (np.abs(angles) < high)).any()
     ]
     problems = [GroupFit(rings, angles, inside, optics, width_A) for inside in groups]
-    fine = np.linspace(grid[0], grid[-1], 8 * len(grid))
+    fine = np.linspace(grid[0], grid[-1], _FINER * (len(grid) - 1) + 1)
     curve, _ = _misfit_curve(problems, grid, fine)
-    best, left = fine[curve.argmin()], fine[curve < _MARGIN]
+    best, left = fine[curve.argmin()], fine[curve < MARGIN]
     zeros = ctf_zeros(replace(optics, defocus_A=float(best)), 2)
-    certain = _CERTAIN if zeros[1] < k[-1] else _CERTAIN_BY_ONE_ZERO
+    certain = CERTAIN if zeros[1] < k[-1] else _CERTAIN_BY_ONE_ZERO
     inside_search = search_A[0] * 1.02 < left[0] and left[-1] < grid[-1] * 0.98
     confident = bool(inside_search and max(best - left[0], left[-1] - best) < certain * best)
     if confident:
@@ -180,11 +186,11 @@ def _fit_common(
         checks = [GroupFit(part, angles, inside, optics, width_A) for inside in groups]
         confident = len(part.frequency) > 8 and _rings_agree(checks, float(best))
     if not confident:
-        usual = np.log(fine / (A_PER_UM * _USUAL_UM)) / _USUAL_SPREAD
-        best = fine[(curve + usual**2).argmin()]
+        best = fine[(curve + unusual(UM_PER_A * fine)).argmin()]
     low, high = min(left[0], best), max(left[-1], best)
     shapes = [(one.tilts, *one.solve(best)[1:]) for one in problems]
-    return _CommonFit(float(best), (float(low), float(high)), confident, shapes)
+    misfits = np.column_stack([UM_PER_A * fine, curve])[::_FINER]
+    return _CommonFit(float(best), (float(low), float(high)), confident, shapes, misfits)
 
 
 def _misfit_curve(
@@ -213,11 +219,18 @@ def _rings_agree(problems: "list[GroupFit]", defocus_A: float) -> bool:
 def _fit_each(
     rings: TiltSpectra, angles: DoubleArray, optics: Optics, fit: _CommonFit, width_A: float
 ) -> DoubleArray:
-    """Fit each tilt's defocus, with a normal prior around the common one."""
+    """Return each tilt's mean defocus, Å, given its rings and a normal prior around the common one.
+
+    Before the first zero a tilt's own background would be taken for the CTF, so those rings are
+    left out if there are two zeros.
+    """
     found = np.empty(len(angles))
     grid = fit.defocus_A + np.linspace(-4, 4, 81) * JITTER_A
     grid = grid[grid > 0.3 * fit.defocus_A]
-    k = rings.frequency
+    zeros = ctf_zeros(replace(optics, defocus_A=fit.defocus_A), 2)
+    start = _RINGS_FROM * float(zeros[0]) if zeros[1] < rings.frequency[-1] else 0.0
+    beyond, part = rings.frequency > start, rings.above(start)
+    k = part.frequency
     phases = [aberration_phase(k, 0.0, replace(optics, defocus_A=float(x))) for x in grid]
     cosines = np.cos(2 * (np.array(phases) - optics.phase_plate_rad))  # [defocus, ring]
     prior = ((grid - fit.defocus_A) / JITTER_A) ** 2
@@ -225,7 +238,9 @@ def _fit_each(
         for tilt in np.flatnonzero(tilts):
             half, depth, _ = defocus_spread_A(abs(float(angles[tilt])), width_A)
             spread = defocus_coherence(k, optics, half, depth, 0.0)
-            signals = signal * 0.5 * (1 - spread * cosines)
-            misfit = two_scales_misfits(rings, rings.power[tilt], signals, noise)
-            found[tilt] = grid[(misfit + prior).argmin()]
+            signals = signal[beyond] * 0.5 * (1 - spread * cosines)
+            misfit = two_scales_misfits(part, part.power[tilt], signals, noise[beyond])
+            misfit = misfit / max(1.0, float(misfit.min()) / (len(k) - 3)) + prior
+            likelihood = np.exp((misfit.min() - misfit) / 2)
+            found[tilt] = likelihood @ grid / likelihood.sum()
     return found
