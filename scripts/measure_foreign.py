@@ -197,7 +197,9 @@ def judge(trial: Trial, made: Imaged, bare: AnyArray | None) -> dict[str, Any]:
         found[f"power_over_{name}"] = np.exp(np.log(ratio).mean(axis=0)).tolist()
         found[f"worst_tilt_over_{name}"] = [float(trial.angles_deg[worst]), float(deviation[worst])]
     found["snr"] = _snr(trial, made.images, bare)
-    found["content"] = _content(truth, made)
+    found["content"] = _content(truth, made, truth.signal, truth.noise_free)
+    if bare is not None:
+        found["content_own_signs"] = _content(truth, made, bare, made.noise_free)
     parted = separability(made.images, truth.images, seed=SEED, patch_px=64)
     found["auc"], found["auc_interval"] = float(parted.auc), list(parted.auc_interval)
     found["features"] = {
@@ -232,20 +234,25 @@ def _snr(trial: Trial, images: AnyArray, bare: AnyArray | None) -> list[dict[str
     return groups
 
 
-def _content(truth: Imaged, made: Imaged) -> list[dict[str, float | None]]:
+def _content(
+    truth: Imaged, made: Imaged, signal: AnyArray, noise_free: AnyArray
+) -> list[dict[str, float | None]]:
     """Return the correlation with the noise-free projections in each third of the rings.
 
-    The signs are those of the truth's signal: where it is not, content counts as lost.
+    The truth's has the signs of the truth's signal, and that of the made images has those of
+    ``signal``: where those are wrong, content counts as lost.
     """
-    sign, true = (
-        content_correlation(stack, truth.noise_free, rings=RINGS).by_ring
-        for stack in (truth.signal, truth.images)
+    pairs = (
+        (truth.signal, truth.noise_free), (truth.images, truth.noise_free),
+        (signal, noise_free), (made.images, made.noise_free),
+    )  # fmt: skip
+    true_sign, true, sign, seen = (
+        content_correlation(stack, free, rings=RINGS).by_ring for stack, free in pairs
     )
-    own_sign = np.sign(sign)
-    seen = content_correlation(made.images, made.noise_free, rings=RINGS).by_ring
     thirds: list[dict[str, float | None]] = []
     for rings in np.array_split(np.arange(sign.shape[1]), 3):
-        own, best = ((own_sign * by_ring)[:, rings].mean(axis=1) for by_ring in (seen, true))
+        own = (np.sign(sign) * seen)[:, rings].mean(axis=1)
+        best = (np.sign(true_sign) * true)[:, rings].mean(axis=1)
         ratio, error = float(own.mean() / best.mean()), (own - best).std() / np.sqrt(len(own))
         heard = best.mean() > HEARD
         thirds.append(
