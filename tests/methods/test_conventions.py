@@ -141,9 +141,9 @@ def test_the_usual_exposure_is_110_electrons_of_which_0_45_are_detected():
 
 
 def test_what_motion_pixels_and_efficiency_leave_of_the_amplitude():
-    """0.9 exp(−2π² (4 Å)² k²) sinc(f), without damage; a given motion instead of 4 Å."""
+    """0.9 exp(−2π² (2 Å)² k²) sinc(f), without damage; a given motion instead of 2 Å."""
     f = (np.arange(RINGS) + 0.5) * CORNER / RINGS
-    for options, motion_A in (({}, 4.0), ({"residual_motion_A": 7.0}, 7.0)):
+    for options, motion_A in (({}, 2.0), ({"residual_motion_A": 7.0}, 7.0)):
         found = measured_without_signal(dose_e_per_A2=[1e-9] * 3, **options)
         expected = 0.9 * np.exp(-2 * np.pi**2 * (motion_A * f / PIXEL_A) ** 2) * np.sinc(f)
         np.testing.assert_allclose(found.envelope, np.tile(expected, (3, 1)), atol=1e-6)

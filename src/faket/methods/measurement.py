@@ -48,7 +48,9 @@ from faket.rings import ring_frequencies
 from faket.threads import in_threads
 
 USUAL_DOSE_E_PER_A2 = 110.0  # chosen: the middle of SHREC'21's 100 to 120
-_RESIDUAL_MOTION_A = 4.0  # σ; chosen, the default of the microscope
+# σ; chosen: a B-factor of 316 Å², as tilts whose frames were aligned usually have. Ice moves by 1 Å
+# at 3 e/Å². (SHREC'21, and so faket's microscope, has 4 Å.)
+_RESIDUAL_MOTION_A = 2.0
 # Amplitude of the signal left after motion, damage and pixels; chosen: the physics simulator gives
 # 0.85 to 0.97 (scripts/measure_strength.py).
 _EFFICIENCY = 0.9
