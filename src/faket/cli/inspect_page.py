@@ -137,7 +137,7 @@ def _defocus(found: "Inspection") -> str:
         text += f", U and V {2 * half.mean():.3f} µm apart"
     if found.defocus_interval_um is not None:
         low, high = found.defocus_interval_um
-        text += f", its spectra allow {low:.2f} to {high:.2f}"
+        text += f", its images allow {low:.2f} to {high:.2f}"
     return _sourced(text, found.defocus_um)
 
 

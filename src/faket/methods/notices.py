@@ -32,7 +32,7 @@ def reference_notices(
         doubt = "" if ctf.confident else ", which is uncertain"
         notices.append(
             f"defocus of the reference estimated as {ctf.defocus_um.mean():.2f} µm{doubt} "
-            f"(its spectra allow {low:.2f} to {high:.2f} µm); give `defocus_um` if you know it"
+            f"(its images allow {low:.2f} to {high:.2f} µm); give `defocus_um` if you know it"
         )
     tilts = len(properties.noise)
     if dose is None:

@@ -66,13 +66,19 @@ def refined_ctf(
     low, high = float(allowed.min()), float(allowed.max())
     certain = bool(max(best - low, high - best) < CERTAIN * best)
     if not certain:
-        best = float(defoci[(misfit + unusual(defoci)).argmin()])
+        best = _median(defoci, misfit + unusual(defoci))
     return replace(
         ctf,
         defocus_um=np.full(len(ctf.angles_deg), best),
         interval_um=(min(low, best), max(high, best)),
         confident=certain,
     )
+
+
+def _median(defoci: DoubleArray, misfit: DoubleArray) -> float:
+    """Return the defocus that is as likely too low as too high."""
+    likely = np.cumsum(np.exp((misfit.min() - misfit) / 2))
+    return float(np.interp(0.5 * likely[-1], likely, defoci))
 
 
 def _joined(

@@ -40,7 +40,8 @@ class CtfEstimate:
     angles_deg : ndarray, shape (tilts,), float64
     defocus_um : ndarray, shape (tilts,), float64
         Underfocus of the middle of the field. If ``confident`` is False, it is only the likeliest
-        of the values that the spectra allow, given that 2 to 5 µm are usual.
+        of the values that the images allow, given that 2 to 5 µm are usual; with pairs of tilts,
+        the one that is as likely too low as too high.
     interval_um : (float, float)
         Range of mean defoci that the images do not rule out (three standard errors), provided
         that the specimen's own spectrum is smooth: without visible rings, many membranes can

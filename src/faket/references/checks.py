@@ -149,7 +149,7 @@ def _missing(reference: Reference, measured: MeasuredReference) -> list[Problem]
     if measured.ctf is not None and not measured.ctf.confident:
         low, high = measured.ctf.interval_um
         found.append(Problem(
-            "missing", f"defocus unknown, its spectra allow {low:.2f} to {high:.2f} µm",
+            "missing", f"defocus unknown, its images allow {low:.2f} to {high:.2f} µm",
             "give `defocus_um`, or put a CTF estimate (.defocus, _CTF.txt, ctffind) beside the "
             "stack",
         ))  # fmt: skip

@@ -60,7 +60,7 @@ class Inspection:
         Of each tilt, where grey values are counts: the exposure less what ice, the aperture and the
         detector lose.
     defocus_interval_um : tuple of float, or None
-        Where the defocus is estimated: what the spectra allow.
+        Where the defocus is estimated: what the images allow.
     contrast : str
         ``normal``, ``inverted`` or ``cannot tell``.
     grey_values : str
