@@ -23,10 +23,10 @@ _SEARCH_UM = (0.5, 10.0)
 _DEFOCI, _FINER = 90, 8  # tried, and interpolated
 _GROUPS = 6  # of pairs, by their angle
 # Log spectra of specimens over ln k: a parabola, and around it a Matérn process of order 3/2. Its σ
-# and length are those likeliest for noise-free projections of 24 specimens of synthetic and of real
-# molecules, 50 to 1800 of them. Without it, defoci come out 7 to 30 % too low.
-_PARABOLA, _UNEVEN, _LENGTH = 3.0, 0.31, 0.30
-_SPECKLE = 0.05  # of each ring, as few coefficients are in it; chosen, 0.013 to 0.1 give the same
+# and length are the likeliest for 24 specimens (scripts/measure_unevenness.py). Were A smooth,
+# defoci would come out 7 to 30 % too low.
+_PARABOLA, _UNEVEN, _LENGTH = 3.0, 0.43, 0.34
+_SPECKLE = 0.05  # of each ring, as few coefficients are in it; chosen, 0.01 to 0.1 give the same
 _MODEL_ERROR = 0.08  # relative, of each group of pairs; chosen, up to 0.12 gives the same
 # What counts of the spectra's χ²: it is a sum over three groups of tilts as if their errors were
 # independent, but the specimen's unevenness is in all of them.
