@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from faket.constants import electron_wavelength_A, interaction_constant_rad_per_V_A
+from faket.data import TiltGeometry, TiltSeries
+from faket.methods import known
 from faket.methods.measurement import ctf_by_pairs, measure_reference
 from faket.methods.reference_properties import CORNER, RINGS, UNKNOWN
 from faket.methods.signal_fit import fit_correction
@@ -83,6 +85,18 @@ def test_the_defocus_is_seen_in_what_tilts_share(trial):
     low, high = properties.ctf.interval_um
     assert low - 0.2 <= DEFOCUS_UM <= high + 0.2
     assert properties.ctf.defocus_um.mean() == pytest.approx(DEFOCUS_UM, rel=0.2)
+
+
+def test_the_best_ctf_of_a_stack_is_the_one_that_is_measured_on_a_reference(trial, monkeypatch):
+    reference, *_ = trial
+    series = TiltSeries(reference, TiltGeometry(ANGLES, PIXEL_A))
+    measured = measure_reference(reference, ANGLES, PIXEL_A).ctf
+    np.testing.assert_array_equal(known.best_ctf(series).defocus_um, measured.defocus_um)
+    np.testing.assert_array_equal(known.best_ctf(series, 2.0).defocus_um, 2.0)
+    monkeypatch.setattr(known, "_SIDE_PX", SIDE // 2)  # pairs of binned images
+    binned = known.best_ctf(series)
+    assert not np.array_equal(binned.defocus_um, measured.defocus_um)
+    assert binned.defocus_um.mean() == pytest.approx(DEFOCUS_UM, rel=0.25)
 
 
 def test_other_units_give_other_units(trial):

@@ -138,18 +138,18 @@ def _corrected(
 ) -> "tuple[TiltSeries, dict[str, Any]]":
     """Flip the phases of a stack, whose defocus is given or estimated."""
     from faket.data import TiltSeries
-    from faket.methods.known import known_ctf
+    from faket.methods.known import best_ctf
     from faket.methods.phase_flipping import flip_phases
     from faket.reconstruction import align
 
     geometry = series.geometry.aligned()
     aligned = TiltSeries(align(series.images, series.geometry), geometry)
-    ctf = known_ctf(aligned, defocus_um)
+    ctf = best_ctf(aligned, defocus_um)
     mean_um = float(ctf.defocus_um.mean())
     if not ctf.confident:
         low, high = ctf.interval_um
         print_notices(stack, f"defocus estimated as {mean_um:.2f} µm, which is uncertain (its "
-                      f"spectra allow {low:.2f} to {high:.2f} µm); give --defocus-um")  # fmt: skip
+                      f"images allow {low:.2f} to {high:.2f} µm); give --defocus-um")  # fmt: skip
     optics = [ctf.optics(tilt) for tilt in range(len(aligned.images))]
     flipped = flip_phases(aligned, optics, amplitude_contrast=ctf.amplitude_contrast)
     return flipped, {"defocus_um": ctf.defocus_um.tolist(), "defocus_source": ctf.source}

@@ -1,12 +1,18 @@
 """What is known of a reference before it is measured: given by the user, or in its geometry."""
 
+import math
 from dataclasses import replace
 
 import numpy as np
 
 from faket.data import DoubleArray, TiltGeometry, TiltSeries
+from faket.methods.measurement import ctf_by_pairs
 from faket.microscope.ctf_estimate import CtfEstimate
 from faket.microscope.ctf_estimation import estimate_ctf
+from faket.noise import repair
+from faket.reconstruction.binning import crop_images
+
+_SIDE_PX = 1024  # chosen, for speed: what tilts share is measured on images of at most this size
 
 
 def known_dose(geometry: TiltGeometry, dose_e_per_A2: float | None) -> DoubleArray | None:
@@ -39,3 +45,21 @@ def known_ctf(reference: TiltSeries, defocus_um: float | None) -> CtfEstimate:
     if defocus_um is not None or astigmatism_um is None or direction_deg is None:
         return found
     return replace(found, astigmatism_um=astigmatism_um, astigmatism_deg=direction_deg)
+
+
+def best_ctf(series: TiltSeries, defocus_um: float | None = None) -> CtfEstimate:
+    """Return the CTF: known, or estimated from spectra and from what tilts share.
+
+    Parameters
+    ----------
+    series : TiltSeries
+        Aligned images of tilts that share no noise.
+    defocus_um : float, optional
+        Given by the user.
+    """
+    found = known_ctf(series, defocus_um)
+    if found.source != "spectra" or found.confident:
+        return found
+    binning = math.ceil(max(series.images.shape[1:]) / _SIDE_PX)
+    images = crop_images(series.images, binning)
+    return ctf_by_pairs(repair(images).images, binning * series.geometry.pixel_size_A, found)

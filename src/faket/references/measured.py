@@ -5,8 +5,7 @@ from dataclasses import dataclass
 
 from faket.errors import InputError
 from faket.evaluation import ContrastSign, contrast_sign
-from faket.methods.known import known_ctf
-from faket.methods.measurement import ctf_by_pairs
+from faket.methods.known import best_ctf, known_ctf
 from faket.microscope.ctf_estimate import CtfEstimate
 from faket.reconstruction import MeasuredAlignment
 from faket.references.alignment import seen_alignment
@@ -79,9 +78,6 @@ def _ctf(prepared: Prepared, *, independent: bool) -> CtfEstimate | None:
     if series.geometry.defocus_um is not None:
         return None
     try:
-        found = known_ctf(series, None)
+        return best_ctf(series) if independent else known_ctf(series, None)
     except InputError:  # images under 32 pixels
         return None
-    return (
-        ctf_by_pairs(series.images, series.geometry.pixel_size_A, found) if independent else found
-    )
