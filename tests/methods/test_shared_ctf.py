@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from faket.methods import shared_ctf
 from faket.methods.reference_properties import CORNER, RINGS
 from faket.methods.shared_ctf import refined_ctf
 from faket.microscope.ctf_estimate import CtfEstimate
@@ -84,3 +85,23 @@ def test_spectra_and_pairs_tell_together():
     assert (
         again.interval_um == both.interval_um
     )  # what spectra say is kept, so nothing counts twice
+
+
+def test_the_misfit_is_that_of_a_gaussian_where_errors_are_small(monkeypatch):
+    """log(values / CTF²) is linear then: its marginal likelihood has a closed form."""
+    monkeypatch.setattr(shared_ctf, "_MODEL_ERROR", 1e-3)
+    rng = np.random.default_rng(3)
+    place = np.linspace(0.1, 1.0, 24)
+    prior = shared_ctf._prior(place, groups=2)
+    unknown = rng.multivariate_normal(np.zeros(len(prior)), np.linalg.inv(prior))
+    other = np.zeros((24, 2)), np.column_stack([np.ones(24), place**2])
+    rows = np.vstack([np.hstack([np.eye(24), of_group]) for of_group in other])
+    transfer = rng.uniform(0.1, 1.0, (2, 24))
+    values = transfer * np.exp(rows @ unknown).reshape(2, 24)
+    for relative in (3e-4, 2e-3):
+        seen = np.log(values / transfer).ravel()
+        covariance = rows @ np.linalg.inv(prior) @ rows.T + (relative**2 + 1e-6) * np.eye(48)
+        closed = seen @ np.linalg.solve(covariance, seen) + np.linalg.slogdet(covariance)[1]
+        closed += np.linalg.slogdet(prior)[1] - 48 * np.log(relative**2)
+        found = shared_ctf._misfit(values, relative * values, transfer, prior, place)
+        np.testing.assert_allclose(found, closed, rtol=1e-3)
