@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from faket.methods import gold_places as room
 from faket.methods.gold_masks import gold_masks
 from faket.methods.gold_places import gold_places, number_of_beads, shown_at, with_beads
 from faket.projection import project
@@ -78,6 +79,35 @@ def test_many_beads_of_all_sizes_in_a_crowd(seed):
     assert away.max() < 40
 
 
+def depths_of(n_gold, mean, n_molecules, scale, seed):
+    """Return the depths, falling, of gold that is alike by a factor of 1.25, and of molecules."""
+    rng = np.random.default_rng(seed)
+    gold = mean * np.exp(0.22 * rng.standard_normal(n_gold))
+    return np.sort(np.append(gold, 12 + rng.exponential(scale, n_molecules)))[::-1]
+
+
+@pytest.mark.parametrize("scale", [1.0, 1.8])
+@pytest.mark.parametrize(
+    ("n_gold", "n_molecules"),
+    [(8, 0), (8, 1), (8, 12), (8, 600), (20, 1), (20, 12), (60, 100), (60, 600)],
+)
+@pytest.mark.parametrize("mean", [38.0, 50.0])
+def test_gold_is_told_by_depths_that_lie_around_a_mean(n_gold, n_molecules, mean, scale):
+    """However few molecules there are, and whether there is a gap or not."""
+    told = [
+        room._told_apart(depths_of(n_gold, mean, n_molecules, scale, seed)) for seed in range(100)
+    ]
+    assert np.mean(np.array(told) >= 0.6 * n_gold) > 0.95
+    assert 0.95 * n_gold < np.mean(told) < 1.08 * n_gold
+
+
+@pytest.mark.parametrize("scale", [1.0, 1.8, 4.0])
+@pytest.mark.parametrize("n_molecules", [5, 30, 600])
+def test_depths_of_molecules_that_fall_exponentially_are_no_gold(n_molecules, scale):
+    told = [room._of_two_kinds(depths_of(0, 1.0, n_molecules, scale, seed)) for seed in range(100)]
+    assert np.mean(np.array(told) > 0) <= 0.02
+
+
 def test_a_crowd_alone_has_no_gold():
     assert len(gold_places(crowd([], 3)[0], ANGLES, 8.0)) == 0
 
@@ -104,9 +134,9 @@ def test_a_bead_beside_the_image_is_found_by_the_tilts_that_show_it():
 
 
 @pytest.mark.parametrize("density", [5e-6, 4e-5])
-@pytest.mark.parametrize("scatter", [0.02, 0.2, 1.0])
+@pytest.mark.parametrize("scatter", [0.2, 0.5, 1.0])
 def test_molecules_are_no_gold_however_few_and_clear(density, scatter):
-    """Their darkness differs, so that no gap parts some from the others."""
+    """Their darkness differs, and does not fall steeply. (The signal's σ is 0.1.)"""
     images = slab_series(ANGLES, side=300, thickness=120, density=density, seed=2)
     images += scatter * np.random.default_rng(0).standard_normal(images.shape)
     assert len(gold_places(images.astype(np.float32), ANGLES, 8.0)) == 0

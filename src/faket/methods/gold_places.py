@@ -29,11 +29,15 @@ _CLEAR, _LEAST = 22.0, 12.0
 # Chosen: alone in thin ice molecules have up to 40 standard deviations, but unless they are few and
 # alike there is no gap between them.
 _GAP, _WIDE_GAP = 1.3, 1.5
-# In a wide field many beads of all sizes leave no gap. Then molecules are told by how their number
-# falls with depth: exponentially (1.0 to 1.8 standard deviations in the foreign microscopes, of
-# synthetic and of real molecules). Chosen: what fewer than so many of them reach by chance is gold,
-# and how much steeper the fall of the fainter half may be than that of nine in ten.
-_BY_CHANCE, _FEWEST_MOLECULES, _SAME_SCALE = 0.05, 10, 1.7
+# Beads of all sizes leave no gap. Depths of molecules fall exponentially; those of gold lie around
+# a mean, by a factor of e^0.2 or so. Chosen: the mean (gold of the foreign microscopes has 33 to
+# 55, the darkest of few molecules in thin ice 31), how much likelier two kinds must be than one
+# (log; gold has 5.9 and more, molecules up to 3.7), how many of the depths taken may be molecules'.
+_GOLD_MEAN, _GOLD_SPREAD, _LIKELIER, _WRONG = 32.0, 0.2, 5.0, 0.02
+_SCALE = 1.5  # of the fall, expected with the weight of two molecules; in crowds 1.0 to 1.8
+# Where many others fall less steeply, noise is so weak that each molecule is clear by itself.
+# Chosen: few molecules in thin ice have a scale of 3.0, images with less noise than signal 4.1.
+_STEEP, _MANY = 3.5, 10
 _FEWEST = 5  # tilts that tell; chosen
 _SHOWN = 1 / 3  # of all tilts must show a place; chosen
 _APART_A = 60.0  # of two places at least, and four times as much along the beam
@@ -144,7 +148,7 @@ def _told_apart(depths: DoubleArray) -> int:
     """Return how many of depths, falling, are of gold."""
     if not len(depths) or depths[0] < _CLEAR:
         return 0
-    return max(_before_gap(depths), _beyond_molecules(depths))
+    return max(_before_gap(depths), _of_two_kinds(depths))
 
 
 def _before_gap(depths: DoubleArray) -> int:
@@ -154,23 +158,32 @@ def _before_gap(depths: DoubleArray) -> int:
     return int(gaps[-1]) + 1 if len(gaps) else 0
 
 
-def _beyond_molecules(depths: DoubleArray) -> int:
-    """Return how many depths are beyond what molecules reach, as the others tell."""
-    gold, quantile = 0, 0.25  # as long as gold may be among the others, their least tell
-    while len(others := depths[gold:]) >= _FEWEST_MOLECULES:
-        limit = _LEAST + _scale(others, quantile) * np.log(len(others) / _BY_CHANCE)
-        beyond = int(np.sum(depths >= max(_CLEAR, limit)))
-        if beyond <= gold:
-            # If they do not fall exponentially, they are few molecules, each clear by itself.
-            falls = _scale(others, 0.9) < _SAME_SCALE * _scale(others, 0.5)
-            return gold if falls else 0
-        gold, quantile = beyond, 0.5
-    return 0
+def _of_two_kinds(depths: DoubleArray) -> int:
+    """Return how many depths are of gold if they are of two kinds; 0 if molecules explain all."""
+    gold = np.arange(1, len(depths) + 1)  # the deepest so many
+    molecules = len(depths) - gold
+    logs = np.log(depths)
+    mean = np.cumsum(logs) / gold
+    squares = np.maximum(np.cumsum(logs**2) - gold * mean**2, 0)
+    variance = (squares + 2 * _GOLD_SPREAD**2) / (gold + 2)
+    lognormal = -np.cumsum(logs) - gold * np.log(2 * np.pi * variance) / 2 - squares / variance / 2
+    above = depths.sum() - np.cumsum(depths) - molecules * _LEAST
+    scale = (above + 2 * _SCALE) / (molecules + 2)
+    one = _exponential(len(depths), depths.sum() - len(depths) * _LEAST)
+    likelier = lognormal + _exponential(molecules, above) - one - 1.5 * np.log(len(depths) + 1)
+    likelier[mean < np.log(_GOLD_MEAN)] = -np.inf
+    best = int(likelier.argmax())
+    if likelier[best] < _LIKELIER or (molecules[best] > _MANY and scale[best] > _STEEP):
+        return 0
+    fall = min(float(scale[best]), _STEEP)  # of a few, some may be gold
+    wrong = molecules[best] * np.exp((_LEAST - depths) / fall)  # molecules as deep, by chance
+    return int(np.flatnonzero(wrong <= _WRONG * gold).max(initial=-1)) + 1
 
 
-def _scale(depths: DoubleArray, quantile: float) -> float:
-    """Return the scale of the exponential that has a quantile of depths."""
-    return float((np.quantile(depths, quantile) - _LEAST) / -np.log1p(-quantile))
+def _exponential(number: AnyArray | int, above: AnyArray | float) -> DoubleArray:
+    """Return log likelihood of a number of depths whose sum is so much above the least."""
+    scale = (above + 2 * _SCALE) / (np.asarray(number) + 2)
+    return np.asarray(-number * np.log(scale) - above / scale)
 
 
 def shown_at(
