@@ -133,6 +133,19 @@ def test_what_was_measured_corrects_what_was_expected():
     assert (found.sigma[:, -1] > found.sigma[:, 20]).all()
 
 
+@pytest.mark.parametrize("order", ["dose-symmetric", "continuous"])
+def test_damage_beyond_what_is_expected_is_found(order):
+    """Signal falls as exposure rises: with |angle|, or from one end to the other."""
+    middle = ring_frequencies(RINGS, CORNER)
+    expected = np.tile(0.8 * np.exp(-middle / 0.1), (len(ANGLES), 1))
+    exposed = np.abs(ANGLES) / 44 if order == "dose-symmetric" else (ANGLES + 44) / 88
+    ratio = np.tile(-1.6 * exposed[:, None], (1, RINGS))
+    true = expected * np.exp(ratio)
+    found = correction(true / (1 + true), np.full(true.shape, 0.01), expected)
+    seen = (middle > 0.01) & (middle < 0.15)
+    np.testing.assert_allclose(found.log_ratio[:, seen], ratio[:, seen], atol=0.12)
+
+
 def test_where_nothing_is_measured_physics_is_believed():
     expected = np.full((len(ANGLES), RINGS), 0.5)
     found = correction(np.zeros_like(expected), np.full(expected.shape, UNKNOWN), expected)

@@ -133,7 +133,8 @@ def smooth_functions(
     knots = np.concatenate([[0.0] * 3, np.linspace(0, 1, _KNOTS - 2), [1.0] * 3])
     common = BSpline.design_matrix(place, knots, 3).toarray()  # [ring, function]
     turn = np.asarray(angles_deg) / 60.0
-    by_tilt = np.stack([turn, turn**2 - np.mean(turn**2)], axis=1)
+    # Exposure rises with the tilt, or, in dose-symmetric series, with its absolute value.
+    by_tilt = np.stack([turn, turn**2 - np.mean(turn**2), np.abs(turn) - np.abs(turn).mean()], 1)
     low = np.exp(-((frequency / _LOW) ** 2))
     by_ring = np.stack([np.ones(rings), low, frequency / 0.5], axis=1)
     changing = np.einsum("ti,rj->trij", by_tilt, by_ring).reshape(tilts, rings, -1)
