@@ -58,8 +58,16 @@ def expected_contrast(
         spectrum *= np.exp(-2j * np.pi * turns).astype(np.complex64)
     spectrum[0, 0] = 0
     phase = fft.irfft2(spectrum, s=(ny, nx))  # [y, x // 2 + 1] → [y, x]
-    wave = np.exp((1j - properties.ctf.amplitude_contrast) * phase).astype(np.complex64)
-    wave = fft.ifft2(fft.fft2(wave) * _transfer((ny, nx), optics, p))
+    return contrast_of_phase(phase, optics, properties.ctf.amplitude_contrast, p)
+
+
+def contrast_of_phase(
+    phase: AnyArray, optics: Optics, amplitude_contrast: float, pixel_size_A: float
+) -> FloatArray:
+    """Return the image of a phase φ [y, x], rad, relative to its mean, less 1."""
+    shape = (phase.shape[0], phase.shape[1])
+    wave = np.exp((1j - amplitude_contrast) * phase).astype(np.complex64)
+    wave = fft.ifft2(fft.fft2(wave) * _transfer(shape, optics, pixel_size_A))
     intensity = wave.real**2 + wave.imag**2
     return np.asarray(intensity - intensity.mean(), np.float32)
 

@@ -19,7 +19,7 @@ from faket.threads import in_threads
 # Chosen, for beads of 5 to 20 nm: blocks over which images are averaged (larger in a field of more
 # than 512 of them), and σ of the Gaussians whose difference shows what is as narrow.
 _BLOCK_A, _MOST_BLOCKS = 25.0, 512
-_NARROW_A, _WIDE_A = 10.0, 40.0
+BAND_A = (10.0, 40.0)
 _HIGHEST_A = 2000.0  # of places over the middle of the specimen, chosen
 _ASIDE = 1.3  # places reach this much farther than the image; chosen: seen in tilted images alone
 # Robust standard deviations of a clear bead, and from where on places are compared. Chosen: in the
@@ -34,6 +34,9 @@ _GAP, _WIDE_GAP = 1.3, 1.5
 # 55, the darkest of few molecules in thin ice 31), how much likelier two kinds must be than one
 # (log; gold has 5.9 and more, molecules up to 3.7), how many of the depths taken may be molecules'.
 _GOLD_MEAN, _GOLD_SPREAD, _LIKELIER, _WRONG = 32.0, 0.2, 5.0, 0.02
+# What is so many times as deep as a bead of 8 nm should be is gold, whatever else there is. Chosen:
+# means of gold have 1.8 to 3.4 where the exposure tells, the darkest of few molecules 1.9.
+_OF_BEAD = 2.5
 _SCALE = 1.5  # of the fall, expected with the weight of two molecules; in crowds 1.0 to 1.8
 # Where many others fall less steeply, noise is so weak that each molecule is clear by itself.
 # Chosen: few molecules in thin ice have a scale of 3.0, images with less noise than signal 4.1.
@@ -83,7 +86,12 @@ def with_beads(
     return in_threads(mask, range(len(kept)), pixels=nx * ny)
 
 
-def gold_places(images: AnyArray, angles_deg: DoubleArray, pixel_size_A: float) -> DoubleArray:
+def gold_places(
+    images: AnyArray,
+    angles_deg: DoubleArray,
+    pixel_size_A: float,
+    beads: DoubleArray | None = None,
+) -> DoubleArray:
     """Find beads of gold by what all images of a series show at one place.
 
     Parameters
@@ -92,6 +100,8 @@ def gold_places(images: AnyArray, angles_deg: DoubleArray, pixel_size_A: float) 
         Aligned, of dark gold, the tilt axis along y.
     angles_deg : ndarray, shape (tilts,)
     pixel_size_A : float
+    beads : ndarray, shape (tilts,), optional
+        How dark a bead of 8 nm should be (:mod:`faket.methods.gold_expected`).
 
     Returns
     -------
@@ -107,10 +117,11 @@ def gold_places(images: AnyArray, angles_deg: DoubleArray, pixel_size_A: float) 
     block = int(max(_BLOCK_A, widest_A / _MOST_BLOCKS) / pixel_size_A + 0.5)
     block = min(max(1, block), ny, nx)
     step_A = block * pixel_size_A
-    flat = in_threads(lambda image: _narrow(image, block, step_A), images, pixels=nx * ny)
+    parts = in_threads(lambda image: _narrow(image, block, step_A), images, pixels=nx * ny)
+    flat, noise = (np.array(part) for part in zip(*parts, strict=True))
     middle_x, middle_y = ((n // 2 + 0.5) / block - 0.5 for n in (nx, ny))
     size = int(_ASIDE * nx / block), 2 * int(_HIGHEST_A / step_A) + 1
-    volume = _all_together(np.array(flat), np.radians(angles_deg), middle_x, size)
+    volume = _all_together(flat, np.radians(angles_deg), middle_x, size)
     part = volume[::5]
     seen = part[part != 0]
     if not seen.size:
@@ -122,7 +133,8 @@ def gold_places(images: AnyArray, angles_deg: DoubleArray, pixel_size_A: float) 
     place = dark[order][:, [0, 2, 1]].astype(np.float64)
     place = step_A * (place - [size[0] // 2, middle_y, size[1] // 2])  # x, y, z
     found = apart(place * [1, 1, _FLAT], _APART_A)
-    return np.asarray(place[found[: _told_apart(depth[order][found])]])
+    expected = np.inf if beads is None else np.sqrt(len(images)) * float(np.mean(beads / noise))
+    return np.asarray(place[found[: _told_apart(depth[order][found], expected)]])
 
 
 def number_of_beads(places: DoubleArray) -> int:
@@ -144,11 +156,12 @@ def _all_together(
     return volume
 
 
-def _told_apart(depths: DoubleArray) -> int:
-    """Return how many of depths, falling, are of gold."""
+def _told_apart(depths: DoubleArray, expected: float = np.inf) -> int:
+    """Return how many of depths, falling, are of gold; ``expected`` is that of a bead of 8 nm."""
     if not len(depths) or depths[0] < _CLEAR:
         return 0
-    return max(_before_gap(depths), _of_two_kinds(depths))
+    by_physics = int(np.sum(depths >= _OF_BEAD * expected))
+    return max(_before_gap(depths), _of_two_kinds(depths), by_physics)
 
 
 def _before_gap(depths: DoubleArray) -> int:
@@ -195,13 +208,14 @@ def shown_at(
     return np.stack([places[:, 1], x_A], axis=1) / pixel_size_A + [shape[0] // 2, shape[1] // 2]
 
 
-def _narrow(image: AnyArray, block: int, step_A: float) -> FloatArray:
-    """Return what is as narrow as beads of an image [y, x], in blocks [x, y], over its scatter."""
+def _narrow(image: AnyArray, block: int, step_A: float) -> tuple[FloatArray, float]:
+    """Return what is as narrow as beads, in blocks [x, y], over its scatter, and that."""
     values = np.asarray(image, np.float32)
     small = block_means(values - np.float32(values.mean(dtype=np.float64)), block)
-    band = gaussian_filter(small, _NARROW_A / step_A) - gaussian_filter(small, _WIDE_A / step_A)
-    scatter = 1.4826 * upper_median(np.abs(band - upper_median(band)))
-    return np.ascontiguousarray(band.T / np.float32(max(scatter, 1e-30)))  # [y, x] → [x, y]
+    narrow, wide = (gaussian_filter(small, width_A / step_A) for width_A in BAND_A)
+    band = narrow - wide
+    scatter = max(1.4826 * upper_median(np.abs(band - upper_median(band))), 1e-30)
+    return np.ascontiguousarray(band.T / np.float32(scatter)), scatter  # [y, x] → [x, y]
 
 
 @kernel(nogil=True, fastmath=True)

@@ -17,6 +17,7 @@ from scipy.ndimage import gaussian_filter1d
 from faket.data import AnyArray, DoubleArray
 from faket.errors import InputError
 from faket.methods.gold_beads import bead_spectra
+from faket.methods.gold_expected import expected_beads
 from faket.methods.gold_masks import faded_all, gold_masks, kept_part
 from faket.methods.gold_places import gold_places, number_of_beads, with_beads
 from faket.methods.half_fraction import Halves, half_fraction
@@ -118,18 +119,22 @@ def measure_reference(
     noise = noise or estimate_noise(images, noise_free, angles_deg=angles, halves=halves)
     repaired = repair(images)
     images = repaired.images
-    places = gold_places(images, angles, pixel_size_A)
+    ctf_there = ctf or estimate_ctf(images, pixel_size_A, angles)
+    if not np.array_equal(ctf_there.angles_deg, angles):
+        ctf_there = ctf_there.at(angles)
+    dose = _known_dose(dose_e_per_A2, angles)
+    mean, given = noise.mean if counted else None, dose_e_per_A2 is not None
+    beads = None
+    if independent:  # otherwise noise is not that of electrons
+        beads = expected_beads(images, ctf_there, mean, dose, given, pixel_size_A)
+    places = gold_places(images, angles, pixel_size_A, beads)
     kept = _without_gold(images, places, angles, pixel_size_A)
     plain, uneven = _plain(images, kept, angles)
     pairs = None
     if independent:
         pairs = tilt_pairs(plain, angles, pixel_size_A, rings=RINGS, limit=CORNER)
-    ctf_there = ctf or estimate_ctf(images, pixel_size_A, angles)
-    if not np.array_equal(ctf_there.angles_deg, angles):
-        ctf_there = ctf_there.at(angles)
     if pairs is not None:
         ctf_there = refined_ctf(ctf_there, pairs, pixel_size_A, images.shape[2] * pixel_size_A)
-    dose = _known_dose(dose_e_per_A2, angles)
     sequence = acquisition_order(angles, "dose-symmetric") if order is None else np.asarray(order)
     before = dose_before(dose, sequence)
     if dose_before_e_per_A2 is not None:
@@ -137,9 +142,7 @@ def measure_reference(
     fade = _damage(dose, before, ctf_there.voltage_kV, pixel_size_A)
     power = _of_each(_power_to_corner, plain) if pairs is None else pairs.power
     power = power / np.array([kept_part(mask) for mask in kept])[:, None]
-    strength = detected_electrons(
-        noise.mean if counted else None, power, dose, dose_e_per_A2 is not None, pixel_size_A
-    )
+    strength = detected_electrons(mean, power, dose, given, pixel_size_A)
     traces = _of_each(partial(_floor_anisotropy, pixel_size_A=pixel_size_A), images)
     nothing = np.zeros_like(power)
     properties = ReferenceProperties(

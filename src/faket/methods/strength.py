@@ -73,11 +73,10 @@ def detected_electrons(
         were scaled or their mean subtracted, and the exposure must tell.
     """
     expected = _DETECTED * dose
-    first = first_noise_ring(pixel_size_A)
-    floor = np.median(power[:, first : first + _FLOOR_RINGS], axis=1)
+    floor = noise_floor(power, pixel_size_A)
     if mean is not None and (floor > 0).all():
         beyond = ring_frequencies(power.shape[1], CORNER) < 0.5
-        beyond[:first] = False
+        beyond[: first_noise_ring(pixel_size_A)] = False
         offset, error = grey_offset(mean, power[:, beyond].mean(axis=1))
         beam = mean - offset
         implied = beam * np.abs(beam) / (floor * pixel_size_A**2)
@@ -115,6 +114,12 @@ def grey_offset(mean: DoubleArray, floor: DoubleArray) -> tuple[float, float]:
     if slope - level / centre < _TOLD * error or slope <= 0:
         return 0.0, 0.0
     return centre - level / slope, error / slope * level / slope
+
+
+def noise_floor(power: DoubleArray, pixel_size_A: float) -> DoubleArray:
+    """Return the power [tilt] of counting noise, of power [tilt, ring] up to the corner."""
+    first = first_noise_ring(pixel_size_A)
+    return np.asarray(np.median(power[:, first : first + _FLOOR_RINGS], axis=1))
 
 
 def first_noise_ring(pixel_size_A: float) -> int:
