@@ -12,7 +12,7 @@ from faket.io.metadata.geometry import JoinedGeometry
 
 _HEAD = ("# SEC     ROT         GMAG       TX          TY      SMEAN     SFIT    SCALE     BASE "
          "    TILT")  # fmt: skip
-_SAME_DEG = 0.005  # angles are printed with two decimals
+_SAME_DEG = 0.0101  # angles are rounded to two decimals, one up and another down
 
 
 def alignment(geometry: JoinedGeometry) -> list[str]:
