@@ -106,7 +106,11 @@ def filter_words(found: MeasuredFilter) -> str:
     elif found.sign_changes:
         copied.append(f"signs that change {found.sign_changes} times with frequency")
     *first, last = copied
-    return (
+    words = (
         f"measured on its own tilt-series (coherence {found.coherence:.2f}); {', '.join(first)} "
         f"and {last} are copied"
     )
+    axes = [axis for axis, step in zip("zyx", found.flips, strict=True) if step < 0]
+    if axes:
+        words += f"; ours are not reversed along {' and '.join(axes)} as it is: reverse it to pick"
+    return words
