@@ -53,7 +53,7 @@ def test_words_say_what_was_measured_on_what(theirs):
     assert "reverse" not in filter_words(found)
     upside_down = Volume(theirs.data[::-1].copy(), 10.0)
     words = filter_words(filter_of_series(upside_down, series(1), taper=4))
-    assert words.endswith("; ours are not reversed along z as it is: reverse it to pick")
+    assert words.endswith("; it is reversed along z against ours: reverse it before picking")
     assert filter_of_series(theirs, series(2), taper=4) is None
     alone = filter_of_spectra(theirs, reconstruct(series(2), depth=DEPTH, taper=4))
     assert "mean amplitudes" in filter_words(alone)

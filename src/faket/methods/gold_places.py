@@ -30,9 +30,10 @@ _CLEAR, _LEAST = 22.0, 12.0
 # alike there is no gap between them.
 _GAP, _WIDE_GAP = 1.3, 1.5
 # Beads of all sizes leave no gap. Depths of molecules fall exponentially; those of gold lie around
-# a mean, by a factor of e^0.2 or so. Chosen: the mean (gold of the foreign microscopes has 33 to
-# 55, the darkest of few molecules in thin ice 31), how much likelier two kinds must be than one
-# (log; gold has 5.9 and more, molecules up to 3.7), how many of the depths taken may be molecules'.
+# a mean, by a factor of e^0.2 or so. Chosen: the mean (gold of the foreign microscopes has 32 to
+# 55, in rowan's crowd 22; the darkest of few molecules in thin ice 31), how much likelier two kinds
+# must be than one (log; gold has 5.9 and more, molecules up to 3.7), how many of the depths taken
+# may be molecules'.
 _GOLD_MEAN, _GOLD_SPREAD, _LIKELIER, _WRONG = 32.0, 0.2, 5.0, 0.02
 # What is so many times as deep as a bead of 8 nm should be is gold, whatever else there is. Chosen:
 # means of gold have 1.8 to 3.4 where the exposure tells, the darkest of few molecules 1.9.

@@ -124,16 +124,14 @@ def measure_reference(
         ctf_there = ctf_there.at(angles)
     dose = _known_dose(dose_e_per_A2, angles)
     mean, given = noise.mean if counted else None, dose_e_per_A2 is not None
-    beads = None
+    beads, pairs = None, None
     if independent:  # otherwise noise is not that of electrons
         beads = expected_beads(images, ctf_there, mean, dose, given, pixel_size_A)
     places = gold_places(images, angles, pixel_size_A, beads)
     kept = _without_gold(images, places, angles, pixel_size_A)
     plain, uneven = _plain(images, kept, angles)
-    pairs = None
     if independent:
         pairs = tilt_pairs(plain, angles, pixel_size_A, rings=RINGS, limit=CORNER)
-    if pairs is not None:
         ctf_there = refined_ctf(ctf_there, pairs, pixel_size_A, images.shape[2] * pixel_size_A)
     sequence = acquisition_order(angles, "dose-symmetric") if order is None else np.asarray(order)
     before = dose_before(dose, sequence)
@@ -182,7 +180,9 @@ def ctf_by_pairs(images: AnyArray, pixel_size_A: float, ctf: CtfEstimate) -> Ctf
     """
     if ctf.source != "spectra" or ctf.confident:
         return ctf
-    places = gold_places(images, ctf.angles_deg, pixel_size_A)
+    usual = _known_dose(None, ctf.angles_deg)
+    beads = expected_beads(images, ctf, None, usual, False, pixel_size_A)
+    places = gold_places(images, ctf.angles_deg, pixel_size_A, beads)
     kept = _without_gold(images, places, ctf.angles_deg, pixel_size_A)
     plain, _ = _plain(images, kept, ctf.angles_deg)
     pairs = tilt_pairs(plain, ctf.angles_deg, pixel_size_A, rings=RINGS, limit=CORNER)

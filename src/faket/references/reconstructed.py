@@ -112,5 +112,7 @@ def filter_words(found: MeasuredFilter) -> str:
     )
     axes = [axis for axis, step in zip("zyx", found.flips, strict=True) if step < 0]
     if axes:
-        words += f"; ours are not reversed along {' and '.join(axes)} as it is: reverse it to pick"
+        words += (
+            f"; it is reversed along {' and '.join(axes)} against ours: reverse it before picking"
+        )
     return words
