@@ -38,7 +38,7 @@ def there():
 def curves():
     k = np.linspace(0, 0.7072, RINGS)
     amplitude = 90 * (1 + np.exp(-((k / 0.1) ** 2)))
-    return Curves(np.tile(amplitude, (3, 1)), np.full((3, RINGS), 40.0), None)
+    return Curves(np.tile(amplitude, (3, 1)), np.full((3, RINGS), 40.0), None, np.zeros((3, RINGS)))
 
 
 def beads(diameter_A, apart_A, side=SIDE, pixel_A=PIXEL_A):

@@ -17,6 +17,7 @@ def counting_noise(
     skewness: float,
     power: DoubleArray,
     anisotropy: DoubleArray,
+    local: AnyArray | None = None,
 ) -> FloatArray:
     """Return the noise of an image: its deviation from the expected one.
 
@@ -33,6 +34,8 @@ def counting_noise(
     power : ndarray, shape (rings,)
         Of the noise where the contrast is 0, in rings up to the corner.
     anisotropy : ndarray, shape (3, rings)
+    local : ndarray, shape (y, x), optional
+        How the power differs from place to place, of mean 1 (:func:`faket.noise.moire.lattice`).
 
     Returns
     -------
@@ -43,6 +46,8 @@ def counting_noise(
     expected = electrons * np.maximum(1 + contrast, DARKEST)
     # Cornish and Fisher (1938): √λ z + (z² − 1) / 6 has the variance λ and the skewness 1 / √λ.
     deviation = np.sqrt(expected) * white + (skewness / 6) * (white * white - 1)
+    if local is not None:
+        deviation *= np.sqrt(local)
     spectrum = fft.rfft2((deviation / np.sqrt(electrons)).astype(np.float32))
     spectrum *= anisotropic_filter(power, anisotropy, shape, limit=CORNER)
     spectrum[0, 0] = 0

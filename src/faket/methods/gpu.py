@@ -98,12 +98,20 @@ class SpectralImager:
         return self._plane.filtered(contrast, self._plane.ring_filter(amplitude, CORNER))
 
     def noise(
-        self, tilt: int, contrast: Tensor, white: AnyArray, skewness: float, power: DoubleArray
+        self,
+        tilt: int,
+        contrast: Tensor,
+        white: AnyArray,
+        skewness: float,
+        power: DoubleArray,
+        local: AnyArray | None = None,
     ) -> Tensor:
         """Return what :func:`faket.methods.counts.counting_noise` returns."""
         electrons, field = float(self._there.electrons[tilt]), self._plane.put(white)
         expected = electrons * (1 + contrast).clamp_(min=DARKEST)
         deviation = expected.sqrt_() * field + (skewness / 6) * (field * field - 1)
+        if local is not None:
+            deviation *= self._plane.put(local).sqrt_()
         amplitude = self._plane.anisotropic_filter(power, self._there.anisotropy[tilt], CORNER)
         amplitude[0, 0] = 0
         return self._plane.filtered(deviation / math.sqrt(electrons), amplitude)

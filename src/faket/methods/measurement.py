@@ -45,6 +45,7 @@ from faket.noise import (
     tilt_pairs,
     without_background,
 )
+from faket.noise.moire import moire
 from faket.rings import ring_frequencies
 from faket.threads import in_threads
 
@@ -152,6 +153,7 @@ def measure_reference(
         background=uneven, gold=bead_spectra(images, kept, angles, pixel_size_A),
         gold_found=number_of_beads(places),
         rotation_error_deg=0.0 if pairs is None else pairs.turning_deg,
+        moire=moire(images, power, limit=CORNER),
     )  # fmt: skip
     if noise_free is not None:
         flat = without_background(images, uneven)

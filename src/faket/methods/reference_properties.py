@@ -72,6 +72,8 @@ class ReferenceProperties:
         tilt angle of its image first; None where they were not looked for.
     gold_found : int
         Beads that all images together show (:mod:`faket.methods.gold_places`).
+    moire : ndarray, shape (tilts, 3), float64, or None
+        Lattice on which the noise varies, left by interpolation (:func:`faket.noise.moire.moire`).
     """
 
     pixel_size_A: float
@@ -93,6 +95,7 @@ class ReferenceProperties:
     rotation_error_deg: float = field(default=0.0, metadata={"since": "0.1"})
     gold: DoubleArray | None = field(default=None, metadata={"since": "0.1"})
     gold_found: int = field(default=0, metadata={"since": "0.1"})
+    moire: DoubleArray | None = field(default=None, metadata={"since": "0.1"})
 
     def __post_init__(self) -> None:
         """Check shapes."""
@@ -101,7 +104,9 @@ class ReferenceProperties:
         uneven = ("background",) if self.background is not None else ()
         gold = () if self.gold is None else np.shape(self.gold)
         beads = ("gold",) if any(gold) else ()
-        for name in ("electrons", "anisotropy", *_CURVES, *optional, *skewed, *uneven, *beads):
+        lattice = ("moire",) if self.moire is not None else ()
+        measured = (*optional, *skewed, *uneven, *beads, *lattice)
+        for name in ("electrons", "anisotropy", *_CURVES, *measured):
             object.__setattr__(self, name, np.array(getattr(self, name), np.float64))
         tilts = len(self.noise)
         curves = {getattr(self, name).shape for name in (*_CURVES, *optional)}
@@ -112,6 +117,7 @@ class ReferenceProperties:
             or self.anisotropy.shape != (tilts, 3, *self.power.shape[1:])
             or (self.background is not None and self.background.shape != (tilts, TERMS))
             or (beads and gold[1:] != (len(RING_EDGES_PER_A),))
+            or (self.moire is not None and self.moire.shape != (tilts, 3))
             or len(self.ctf.defocus_um) != tilts
             or self.noise.angles_deg is None
         ):
@@ -132,13 +138,14 @@ class ReferenceProperties:
         """Return the properties at other tilt angles.
 
         Means and curves are interpolated; beyond the range the nearest tilt holds.
-        The defocus is the nearest tilt's.
+        The defocus and the lattice of interpolation are the nearest tilt's.
         """
         noise = self.noise.at(angles_deg)
         known, wanted = self.noise.angles_deg, noise.angles_deg
         assert known is not None
         assert wanted is not None
         order = np.argsort(known)
+        nearest = np.abs(np.subtract.outer(wanted, known)).argmin(axis=1)
 
         def between(values: DoubleArray) -> DoubleArray:
             columns = values.reshape(len(values), -1)[order].T  # [tilt, ...] → [..., tilt]
@@ -159,6 +166,7 @@ class ReferenceProperties:
             envelope=between(self.envelope),
             contrast_power=None if self.contrast_power is None else between(self.contrast_power),
             background=None if self.background is None else between(self.background),
+            moire=None if self.moire is None else self.moire[nearest],
         )
 
 
@@ -174,6 +182,7 @@ def _check_values(properties: ReferenceProperties) -> None:
         ("contrast_power", 0.0),
         ("background", -np.inf),
         ("gold", -np.inf),
+        ("moire", -np.inf),
     ):
         values = getattr(properties, name)
         if values is None:

@@ -11,6 +11,7 @@ from faket.data import DoubleArray
 from faket.methods.half_fraction import smoothed
 from faket.methods.reference_properties import CORNER, ReferenceProperties
 from faket.methods.signal_fit import Correction, fit_correction, smooth_functions
+from faket.methods.uneven_ice import uneven_share
 from faket.rings import ring_frequencies
 
 # Scale of the logarithm of how much more the reference's specimen scatters than the one to be
@@ -20,6 +21,7 @@ _OWN = 2500.0  # coefficients over which the noise of one tilt is averaged: to 2
 _PIXELS = 256**2  # of an image; chosen, for how much rings are trusted against each other
 _NOISE_ERROR = 0.1  # relative, of one ring; chosen: spectra of specimens are not smooth
 _ANY_LEVEL = 10.0
+_SHARED = ("halves", "tilts")  # sources of the signal to which belongs whatever is no noise
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,11 +36,14 @@ class Curves:
         Grey values squared.
     correction : Correction
         How the measured strength of the signal differs from the expected one.
+    ice_power : ndarray, shape (tilts, rings), float64
+        Of uneven ice (:mod:`faket.methods.uneven_ice`), which is in neither, grey values squared.
     """
 
     amplitude: DoubleArray
     noise_power: DoubleArray
     correction: Correction
+    ice_power: DoubleArray
 
 
 def fitted_curves(properties: ReferenceProperties, power: DoubleArray) -> Curves:
@@ -68,12 +73,17 @@ def fitted_curves(properties: ReferenceProperties, power: DoubleArray) -> Curves
     noise = _smooth(rest, properties.angles_deg)
     # Of the product, because where signal prevails neither factor is known, but their product is.
     gain = _smooth(rest * np.exp(found.log_ratio), properties.angles_deg)
+    uneven = np.zeros(gain.shape[1])
+    if properties.fraction_source in _SHARED:
+        uneven = uneven_share(gain, found.sigma, properties.pixel_size_A)
+    ice = gain * expected * uneven
+    gain *= 1 - uneven
     if properties.contrast_power is None:
         # What strength and specimen have most likely done to the common level: the strength is
         # normally distributed, the specimen as exp(-|x| / scale).
         most = properties.strength_sigma**2 / _SPECIMEN_SCALE
         gain *= np.exp(np.clip(found.level, -most, most) - found.level)
-    return Curves(np.sqrt(gain * properties.electrons[:, None]), noise, found)
+    return Curves(np.sqrt(gain * properties.electrons[:, None]), noise, found, ice)
 
 
 def _smooth(values: DoubleArray, angles_deg: DoubleArray) -> DoubleArray:

@@ -8,7 +8,8 @@ contrast is what physics expects behind the reference's CTF (:mod:`faket.methods
 amplitude and noise_power are what was measured on the reference (:mod:`faket.methods.transfer`),
 and deviation is that of counted electrons from their mean, in units of its standard deviation. To
 the noise belongs the background that all tilts of the reference share
-(:mod:`faket.noise.background`), less what the tilts of the specimen share of such.
+(:mod:`faket.noise.background`), less what the tilts of the specimen share of such, and uneven ice
+(:mod:`faket.methods.uneven_ice`).
 """
 
 from dataclasses import replace
@@ -26,9 +27,11 @@ from faket.methods.gold_scaling import scaled_gold
 from faket.methods.reference_properties import CORNER, ReferenceProperties
 from faket.methods.residuals import residual_places
 from faket.methods.transfer import Transfer, reference_transfer
+from faket.methods.uneven_ice import add_uneven_ice
 from faket.noise import ring_power, shared_by_tilts, trend, white_noise
 from faket.noise.background import TERMS, add_background
-from faket.seeds import derive
+from faket.noise.moire import lattice
+from faket.seeds import derive, generator
 from faket.stacks import empty_stack
 from faket.threads import in_threads
 
@@ -141,7 +144,9 @@ def other_spectral_noise(
     if imager is not None:
         for tilt, white in imager.white(other, range(len(noise_free))):
             there_contrast = imager.contrast(tilt, *places[tilt], transfer.gold)
-            noise = imager.noise(tilt, there_contrast, white, 0.0, transfer.noise_power[tilt])
+            local = _local_power(there, tilt, white.shape, other)
+            curve = transfer.noise_power[tilt]
+            noise = imager.noise(tilt, there_contrast, white, 0.0, curve, local)
             made[tilt] = noise.cpu().numpy()
         return made
     for tilt, image in enumerate(noise_free):
@@ -195,6 +200,7 @@ def _rendered(
         # reference's does, too, its background has that already.
         rest = there.background - shared_by_tilts(own, there.angles_deg)
         add_background(made, amounts, rest)
+    add_uneven_ice(made, amounts, transfer.ice_power, there.angles_deg, noise_seed)
     return made
 
 
@@ -225,7 +231,9 @@ def _render_on_device(
         contrast = imager.contrast(tilt, *places[tilt], transfer.gold)
         signal = imager.signal(contrast, transfer.amplitude[tilt])
         signal += float(properties.noise.mean[tilt]) - signal.mean()
-        noise = imager.noise(tilt, contrast, white, transfer.skewness, transfer.noise_power[tilt])
+        local = _local_power(properties, tilt, white.shape, seed)
+        curve = transfer.noise_power[tilt]
+        noise = imager.noise(tilt, contrast, white, transfer.skewness, curve, local)
         own[tilt] = trend(signal.cpu().numpy())
         for stack, amount in zip(made, amounts, strict=True):
             stack[tilt] = (signal + float(amount) * noise).cpu().numpy()
@@ -259,7 +267,7 @@ def signal_to_noise(
             for tilt, image in enumerate(noise_free)
         ]
     )
-    return np.asarray(power * transfer.amplitude**2 / transfer.noise_power)
+    return np.asarray(power * transfer.amplitude**2 / (transfer.noise_power + transfer.ice_power))
 
 
 def _contrast(
@@ -293,5 +301,16 @@ def _imaged(
         transfer.skewness,
         transfer.noise_power[tilt],
         properties.anisotropy[tilt],
+        _local_power(properties, tilt, shape, seed),
     )
     return signal, noise
+
+
+def _local_power(
+    properties: ReferenceProperties, tilt: int, shape: tuple[int, ...], seed: int
+) -> FloatArray | None:
+    """Return how the power of a tilt's noise differs from place to place; None if it does not."""
+    if properties.moire is None or not properties.moire[tilt].any():
+        return None
+    phases_rad = generator(seed, "moire", tilt).uniform(0, 2 * np.pi, 2)
+    return lattice((shape[0], shape[1]), properties.moire[tilt], phases_rad)

@@ -65,7 +65,7 @@ def reference_transfer(
     amplitude, noise = curves.amplitude, curves.noise_power
     skewness = _noise_skewness(properties, noise_free, amplitude, noise, imager)
     gold = gold_strength(properties, curves)
-    return Transfer(amplitude, noise, curves.correction, skewness, gold)
+    return Transfer(amplitude, noise, curves.correction, curves.ice_power, skewness, gold)
 
 
 def _noise_skewness(
