@@ -4,8 +4,10 @@ import numpy as np
 from scipy import fft
 
 from faket.data import AnyArray, DoubleArray, FloatArray
-from faket.methods.reference_properties import CORNER
+from faket.methods.reference_properties import CORNER, ReferenceProperties
 from faket.noise import anisotropic_filter
+from faket.noise.moire import lattice
+from faket.seeds import generator
 
 DARKEST = 0.02  # of the beam; chosen, because no image is darker
 
@@ -35,7 +37,7 @@ def counting_noise(
         Of the noise where the contrast is 0, in rings up to the corner.
     anisotropy : ndarray, shape (3, rings)
     local : ndarray, shape (y, x), optional
-        How the power differs from place to place, of mean 1 (:func:`faket.noise.moire.lattice`).
+        How the power differs from place to place, of mean 1 (:func:`local_power`).
 
     Returns
     -------
@@ -52,3 +54,16 @@ def counting_noise(
     spectrum *= anisotropic_filter(power, anisotropy, shape, limit=CORNER)
     spectrum[0, 0] = 0
     return np.asarray(fft.irfft2(spectrum, s=shape), np.float32)  # [y, x // 2 + 1] → [y, x]
+
+
+def local_power(
+    properties: ReferenceProperties, tilt: int, shape: tuple[int, int], seed: int
+) -> FloatArray | None:
+    """Return how the power of a tilt's noise differs from place to place; None if it does not.
+
+    It has the reference's lattice of interpolation; where that lies is drawn.
+    """
+    if properties.moire is None or not properties.moire[tilt].any():
+        return None
+    phases_rad = generator(seed, "moire", tilt).uniform(0, 2 * np.pi, 2)
+    return lattice(shape, properties.moire[tilt], phases_rad)

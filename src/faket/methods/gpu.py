@@ -14,7 +14,7 @@ from torch import Tensor
 from faket.constants import interaction_constant_rad_per_V_A
 from faket.data import AnyArray, DoubleArray, FloatArray
 from faket.fourier import inverse_real
-from faket.methods.counts import DARKEST
+from faket.methods.counts import DARKEST, local_power
 from faket.methods.gold_masks import kept_beside
 from faket.methods.gold_scaling import SHARP_V_A, bend_filter, gold_weight
 from faket.methods.reference_properties import CORNER, ReferenceProperties
@@ -104,17 +104,23 @@ class SpectralImager:
         white: AnyArray,
         skewness: float,
         power: DoubleArray,
-        local: AnyArray | None = None,
+        seed: int | None = None,
     ) -> Tensor:
-        """Return what :func:`faket.methods.counts.counting_noise` returns."""
-        electrons, field = float(self._there.electrons[tilt]), self._plane.put(white)
+        """Return what :func:`faket.methods.counts.counting_noise` returns.
+
+        With a seed the noise differs from place to place by
+        :func:`faket.methods.counts.local_power`.
+        """
+        plane, electrons = self._plane, float(self._there.electrons[tilt])
+        field = plane.put(white)
         expected = electrons * (1 + contrast).clamp_(min=DARKEST)
         deviation = expected.sqrt_() * field + (skewness / 6) * (field * field - 1)
+        local = None if seed is None else local_power(self._there, tilt, plane.shape, seed)
         if local is not None:
-            deviation *= self._plane.put(local).sqrt_()
-        amplitude = self._plane.anisotropic_filter(power, self._there.anisotropy[tilt], CORNER)
+            deviation *= plane.put(local).sqrt_()
+        amplitude = plane.anisotropic_filter(power, self._there.anisotropy[tilt], CORNER)
         amplitude[0, 0] = 0
-        return self._plane.filtered(deviation / math.sqrt(electrons), amplitude)
+        return plane.filtered(deviation / math.sqrt(electrons), amplitude)
 
     def powers(self) -> list[DoubleArray]:
         """Return the power of all contrasts [ring], for :mod:`faket.methods.contrast_power`."""

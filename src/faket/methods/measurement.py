@@ -151,9 +151,8 @@ def measure_reference(
         strength.sigma, "none", _skewness(plain),
         alignment_error_A=0.0 if pairs is None else pairs.misalignment_px() * pixel_size_A,
         background=uneven, gold=bead_spectra(images, kept, angles, pixel_size_A),
-        gold_found=number_of_beads(places),
+        gold_found=number_of_beads(places), moire=moire(images, power, limit=CORNER),
         rotation_error_deg=0.0 if pairs is None else pairs.turning_deg,
-        moire=moire(images, power, limit=CORNER),
     )  # fmt: skip
     if noise_free is not None:
         flat = without_background(images, uneven)

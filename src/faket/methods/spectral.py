@@ -22,7 +22,7 @@ from faket.data import AnyArray, DoubleArray, FloatArray
 from faket.device import Device, resolve_device
 from faket.errors import InputError
 from faket.methods.contrast import expected_contrast, filtered
-from faket.methods.counts import counting_noise
+from faket.methods.counts import counting_noise, local_power
 from faket.methods.gold_scaling import scaled_gold
 from faket.methods.reference_properties import CORNER, ReferenceProperties
 from faket.methods.residuals import residual_places
@@ -30,8 +30,7 @@ from faket.methods.transfer import Transfer, reference_transfer
 from faket.methods.uneven_ice import add_uneven_ice
 from faket.noise import ring_power, shared_by_tilts, trend, white_noise
 from faket.noise.background import TERMS, add_background
-from faket.noise.moire import lattice
-from faket.seeds import derive, generator
+from faket.seeds import derive
 from faket.stacks import empty_stack
 from faket.threads import in_threads
 
@@ -140,13 +139,11 @@ def other_spectral_noise(
     imager = _imager(there, noise_free, device)
     transfer = replace(reference_transfer(there, noise_free, imager), skewness=0.0)
     places, other = residual_places(there, seed), derive(seed, "halves")
-    made = empty_stack(noise_free.shape)
+    made, curves = empty_stack(noise_free.shape), transfer.noise_power
     if imager is not None:
         for tilt, white in imager.white(other, range(len(noise_free))):
             there_contrast = imager.contrast(tilt, *places[tilt], transfer.gold)
-            local = _local_power(there, tilt, white.shape, other)
-            curve = transfer.noise_power[tilt]
-            noise = imager.noise(tilt, there_contrast, white, 0.0, curve, local)
+            noise = imager.noise(tilt, there_contrast, white, 0.0, curves[tilt], other)
             made[tilt] = noise.cpu().numpy()
         return made
     for tilt, image in enumerate(noise_free):
@@ -227,13 +224,12 @@ def _render_on_device(
     own: DoubleArray,
 ) -> None:
     """Fill a stack of images for each amount of the same noise, and trends [tilt, 5] of signals."""
+    curves = transfer.noise_power
     for tilt, white in imager.white(seed, range(len(places))):
         contrast = imager.contrast(tilt, *places[tilt], transfer.gold)
         signal = imager.signal(contrast, transfer.amplitude[tilt])
         signal += float(properties.noise.mean[tilt]) - signal.mean()
-        local = _local_power(properties, tilt, white.shape, seed)
-        curve = transfer.noise_power[tilt]
-        noise = imager.noise(tilt, contrast, white, transfer.skewness, curve, local)
+        noise = imager.noise(tilt, contrast, white, transfer.skewness, curves[tilt], seed)
         own[tilt] = trend(signal.cpu().numpy())
         for stack, amount in zip(made, amounts, strict=True):
             stack[tilt] = (signal + float(amount) * noise).cpu().numpy()
@@ -301,16 +297,6 @@ def _imaged(
         transfer.skewness,
         transfer.noise_power[tilt],
         properties.anisotropy[tilt],
-        _local_power(properties, tilt, shape, seed),
+        local_power(properties, tilt, shape, seed),
     )
     return signal, noise
-
-
-def _local_power(
-    properties: ReferenceProperties, tilt: int, shape: tuple[int, ...], seed: int
-) -> FloatArray | None:
-    """Return how the power of a tilt's noise differs from place to place; None if it does not."""
-    if properties.moire is None or not properties.moire[tilt].any():
-        return None
-    phases_rad = generator(seed, "moire", tilt).uniform(0, 2 * np.pi, 2)
-    return lattice((shape[0], shape[1]), properties.moire[tilt], phases_rad)
