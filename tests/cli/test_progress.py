@@ -101,8 +101,21 @@ def test_what_takes_longer_than_a_bar_remembers_has_an_estimate_which_runs_down(
     pace.see(1, 10)  # another part of the second tomogram
     assert pace.seconds_left() == 9 * 600 - 300
     assert TimeLeft(pace).render(None).plain == "about 1 h 25 min left"
-    clock.now = 99999
-    assert pace.seconds_left() == 0
+    clock.now = 2100
+    assert pace.seconds_left() == 8 * 1500  # nine steps, one of them late already
+
+
+def test_no_time_is_promised_that_has_passed(clock):
+    """Short steps first, as data are made before trainings, then a long one."""
+    pace = Pace(clock)
+    pace.see(0, 3)
+    clock.now = 10
+    pace.see(2, 3)
+    clock.now = 13
+    assert pace.seconds_left() == 2
+    clock.now = 1000  # the last one is late: nobody knows when it ends
+    assert pace.seconds_left() is None
+    assert TimeLeft(pace).render(None).plain == ""
 
 
 def test_machines_get_objects(capsys, clock):

@@ -65,6 +65,8 @@ def reporting(title: str, command: Callable[..., None] | None = None) -> Iterato
 class Pace:
     """How long a stage will go on, from what was done of it since it began.
 
+    A step that takes longer than those before says that those after it may, too.
+
     Parameters
     ----------
     clock : callable
@@ -75,21 +77,25 @@ class Pace:
         """Know nothing."""
         self._clock = clock
         self._begun, self._first, self._total, self._done = clock(), 0, 0, 0
-        self._end: float | None = None
+        self._last = self._begun
+        self._each: float | None = None
 
     def see(self, done: int, total: int) -> None:
         """Note where the stage stands."""
         now = self._clock()
         if total != self._total or done < self._done:  # another stage, or what was made before
-            self._begun, self._first, self._end = now, done, None
+            self._begun, self._first, self._last, self._each = now, done, now, None
         elif done > self._done:
-            left = (now - self._begun) * (total - done) / (done - self._first)
-            self._end = now + left if done < total else None
+            self._each, self._last = (now - self._begun) / (done - self._first), now
         self._total, self._done = total, done
 
     def seconds_left(self) -> float | None:
         """Return the time that is left; None while nobody can know it."""
-        return None if self._end is None else max(0.0, self._end - self._clock())
+        if self._each is None or self._done >= self._total:
+            return None
+        waited = self._clock() - self._last
+        left = max(self._each, waited) * (self._total - self._done) - waited
+        return left if left > 0 else None
 
 
 class TimeLeft(ProgressColumn):
