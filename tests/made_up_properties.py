@@ -37,4 +37,5 @@ def properties(*, known, astigmatism_um=0.0):
         contrast_power=rng.uniform(0, 0.01, (3, RINGS)) if known else None,
         background=rng.uniform(-3, 3, (3, 5)),
         rotation_error_deg=0.6,
+        magnification_error=0.002,
     )

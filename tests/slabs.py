@@ -4,12 +4,22 @@ import numpy as np
 
 
 def slab_series(
-    angles_deg, *, side, thickness, shifts=None, turns_deg=None, seed=0, radius=2.0, density=4e-5
+    angles_deg,
+    *,
+    side,
+    thickness,
+    shifts=None,
+    turns_deg=None,
+    magnification=None,
+    seed=0,
+    radius=2.0,
+    density=4e-5,
 ):
     """Return projections [tilt, y, x] of Gaussian bodies at random places in a slab, dark.
 
-    ``turns_deg`` [tilt] turn the images from x towards y, ``shifts`` [tilt, 2] displace them along
-    x and y. The slab is wider than the images, so that they are filled at every angle.
+    ``turns_deg`` [tilt] turn the images from x towards y, ``magnification`` [tilt] magnifies them,
+    ``shifts`` [tilt, 2] then displace them along x and y. The slab is wider than the images, so
+    that they are filled at every angle.
     """
     rng = np.random.default_rng(seed)
     wide = side / np.cos(np.radians(np.abs(angles_deg).max())) + 2 * thickness
@@ -18,12 +28,15 @@ def slab_series(
     weight = rng.uniform(0.5, 1.5, count)
     shifts = np.zeros((len(angles_deg), 2)) if shifts is None else shifts
     turns = np.zeros(len(angles_deg)) if turns_deg is None else np.radians(turns_deg)
+    sizes = np.ones(len(angles_deg)) if magnification is None else magnification
     axis = np.arange(side) - side // 2
     images = []
-    for angle, (dx, dy), turn in zip(np.radians(angles_deg), shifts, turns, strict=True):
+    for angle, (dx, dy), turn, size in zip(
+        np.radians(angles_deg), shifts, turns, sizes, strict=True
+    ):
         flat = places[:, 0] * np.cos(angle) + places[:, 2] * np.sin(angle)
-        x = flat * np.cos(turn) - places[:, 1] * np.sin(turn) + dx
-        y = flat * np.sin(turn) + places[:, 1] * np.cos(turn) + dy
+        x = size * (flat * np.cos(turn) - places[:, 1] * np.sin(turn)) + dx
+        y = size * (flat * np.sin(turn) + places[:, 1] * np.cos(turn)) + dy
         rows = np.exp(-0.5 * ((axis[:, None] - y) / radius) ** 2)
         columns = np.exp(-0.5 * ((axis[:, None] - x) / radius) ** 2)
         images.append(-(rows * weight) @ columns.T)

@@ -43,6 +43,8 @@ def pairs_of(defocus_um, uneven, seed, noise=0.03):
         displacement_sigma_px=np.ones((len(first), 2)),
         turns_deg=np.zeros(len(ANGLES)),
         turning_deg=0.0,
+        magnification=np.ones(len(ANGLES)),
+        magnification_error=0.0,
         thickness_A=1500.0,
     )
 

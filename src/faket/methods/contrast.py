@@ -15,7 +15,7 @@ from scipy import fft
 from faket.constants import interaction_constant_rad_per_V_A
 from faket.data import AnyArray, DoubleArray, FloatArray
 from faket.methods.reference_properties import CORNER, ReferenceProperties
-from faket.methods.turned import turned
+from faket.methods.turned import magnified, turned
 from faket.microscope.optics import Optics, aberration_phase
 from faket.noise import ring_filter
 
@@ -26,8 +26,9 @@ def expected_contrast(
     noise_free: AnyArray,
     shift_px: ArrayLike = (0.0, 0.0),
     turn_deg: float = 0.0,
+    magnification: float = 1.0,
 ) -> FloatArray:
-    """Return the expected image relative to its mean, less 1, turned and shifted.
+    """Return the expected image relative to its mean, less 1, turned, magnified and shifted.
 
     Parameters
     ----------
@@ -40,6 +41,8 @@ def expected_contrast(
         Along x and y.
     turn_deg : float
         From x towards y, about pixel N // 2, before it is shifted.
+    magnification : float
+        About the same pixel, near to 1.
 
     Returns
     -------
@@ -48,6 +51,8 @@ def expected_contrast(
     ny, nx = noise_free.shape
     if turn_deg:
         noise_free = turned(noise_free, turn_deg)
+    if magnification != 1:
+        noise_free = magnified(noise_free, magnification)
     p, optics = properties.pixel_size_A, properties.ctf.optics(tilt)
     sigma = interaction_constant_rad_per_V_A(properties.ctf.voltage_kV)
     spectrum = fft.rfft2(np.asarray(-sigma * noise_free, np.float32))  # [y, x] → [y, x // 2 + 1]

@@ -18,6 +18,7 @@ from faket.methods.counts import DARKEST, local_power
 from faket.methods.gold_masks import kept_beside
 from faket.methods.gold_scaling import SHARP_V_A, bend_filter, gold_weight
 from faket.methods.reference_properties import CORNER, ReferenceProperties
+from faket.methods.turned import stretching
 from faket.microscope.grid import rotate
 from faket.microscope.optics import aberration_phase
 from faket.noise import background_image, trend, white_noise
@@ -57,6 +58,7 @@ class SpectralImager:
         tilt: int,
         shift_px: AnyArray | None = None,
         turn_deg: float = 0.0,
+        magnification: float = 1.0,
         gold: float = 1.0,
     ) -> Tensor:
         """Return the expected contrast, and in it gold times a factor.
@@ -66,7 +68,11 @@ class SpectralImager:
         """
         plane, ctf = self._plane, self._there.ctf
         sigma = float(interaction_constant_rad_per_V_A(ctf.voltage_kV))
-        spectrum = torch.fft.rfft2(rotate(plane.put(self._noise_free[tilt]), turn_deg) * -sigma)
+        seen = rotate(plane.put(self._noise_free[tilt]), turn_deg)
+        if magnification != 1:
+            rows, columns = (plane.put(stretching(n, magnification).toarray()) for n in plane.shape)
+            seen = rows @ seen @ columns.T
+        spectrum = torch.fft.rfft2(seen * -sigma)
         spectrum *= plane.ring_filter(self._there.envelope[tilt], CORNER)
         if shift_px is not None and np.any(shift_px):
             ky, kx = plane.axes()

@@ -153,6 +153,7 @@ def measure_reference(
         background=uneven, gold=bead_spectra(images, kept, angles, pixel_size_A),
         gold_found=number_of_beads(places), moire=moire(images, power, limit=CORNER),
         rotation_error_deg=0.0 if pairs is None else pairs.turning_deg,
+        magnification_error=0.0 if pairs is None else pairs.magnification_error,
     )  # fmt: skip
     if noise_free is not None:
         flat = without_background(images, uneven)
@@ -285,6 +286,7 @@ def _with_noise_free(
         strength_sigma=_MEASURED_SIGMA,
         alignment_error_A=error_A,
         rotation_error_deg=0.0,  # what is turned away does not correlate, and counts as noise
+        magnification_error=0.0,
         contrast_power=own,
     )
     return _with_fraction(properties, fraction, sigma, "paired")

@@ -61,6 +61,8 @@ class ReferenceProperties:
         σ of the residual shifts of the reference's tilts, drawn anew for every tomogram.
     rotation_error_deg : float
         σ by which the reference's tilts are turned in their plane, drawn anew likewise.
+    magnification_error : float
+        σ of the magnification of the reference's tilts, relative, drawn anew likewise.
     background : ndarray, shape (tilts, 5), float64, or None
         What is brighter on one side of all tilts alike (:func:`faket.noise.background`), and is in
         none of the curves; None stands for an even beam.
@@ -93,6 +95,7 @@ class ReferenceProperties:
     contrast_power: DoubleArray | None = None
     background: DoubleArray | None = field(default=None, metadata={"since": "0.1"})
     rotation_error_deg: float = field(default=0.0, metadata={"since": "0.1"})
+    magnification_error: float = field(default=0.0, metadata={"since": "0.1"})
     gold: DoubleArray | None = field(default=None, metadata={"since": "0.1"})
     gold_found: int = field(default=0, metadata={"since": "0.1"})
     moire: DoubleArray | None = field(default=None, metadata={"since": "0.1"})
@@ -192,10 +195,14 @@ def _check_values(properties: ReferenceProperties) -> None:
                 f"reference properties, {name}: expected finite numbers"
                 f"{' >= 0' if least == 0 else ''}, found others"
             )
-    errors = properties.alignment_error_A, properties.rotation_error_deg
+    errors = (
+        properties.alignment_error_A,
+        properties.rotation_error_deg,
+        properties.magnification_error,
+    )
     if not 0 < properties.pixel_size_A < np.inf or not all(0 <= e < np.inf for e in errors):
         raise InputError(
-            "reference properties: expected a pixel size > 0, and an alignment error and a "
-            f"rotation error >= 0, found {properties.pixel_size_A:g}, {errors[0]:g} and "
-            f"{errors[1]:g}"
+            "reference properties: expected a pixel size > 0, and an alignment error, a "
+            f"rotation error and a magnification error >= 0, found {properties.pixel_size_A:g}, "
+            f"{errors[0]:g}, {errors[1]:g} and {errors[2]:g}"
         )

@@ -1,10 +1,20 @@
 """How far the images to be made lie from their places: as far as the reference's do."""
 
+from typing import NamedTuple
+
 import numpy as np
 
 from faket.data import DoubleArray
 from faket.methods.reference_properties import ReferenceProperties
 from faket.seeds import generator
+
+
+class Place(NamedTuple):
+    """Where the content of an image lies."""
+
+    shift_px: DoubleArray
+    turn_deg: float
+    magnification: float
 
 
 def residual_shifts_px(properties: ReferenceProperties, seed: int) -> DoubleArray:
@@ -36,7 +46,10 @@ def _drawn(seed: int, name: str, shape: tuple[int, ...]) -> DoubleArray:
     return np.asarray(values)
 
 
-def residual_places(properties: ReferenceProperties, seed: int) -> list[tuple[DoubleArray, float]]:
-    """Return shift and turn of each image."""
-    turns = residual_turns_deg(properties, seed).tolist()
-    return list(zip(residual_shifts_px(properties, seed), turns, strict=True))
+def residual_places(properties: ReferenceProperties, seed: int) -> list[Place]:
+    """Return shift, turn and magnification of each image."""
+    shifts, turns = residual_shifts_px(properties, seed), residual_turns_deg(properties, seed)
+    growths = _drawn(seed, "magnification", (len(turns),)) * properties.magnification_error
+    return [
+        Place(*each) for each in zip(shifts, turns.tolist(), (1 + growths).tolist(), strict=True)
+    ]

@@ -25,7 +25,7 @@ from faket.methods.contrast import expected_contrast, filtered
 from faket.methods.counts import counting_noise, local_power
 from faket.methods.gold_scaling import scaled_gold
 from faket.methods.reference_properties import CORNER, ReferenceProperties
-from faket.methods.residuals import residual_places
+from faket.methods.residuals import Place, residual_places
 from faket.methods.transfer import Transfer, reference_transfer
 from faket.methods.uneven_ice import add_uneven_ice
 from faket.noise import ring_power, shared_by_tilts, trend, white_noise
@@ -217,7 +217,7 @@ def _render_on_device(
     imager: "SpectralImager",
     properties: ReferenceProperties,
     transfer: Transfer,
-    places: list[tuple[DoubleArray, float]],
+    places: list[Place],
     seed: int,
     amounts: tuple[float, ...],
     made: list[FloatArray],
@@ -253,16 +253,11 @@ def signal_to_noise(
     """
     there = properties.at(angles_deg)
     transfer = reference_transfer(there, noise_free)
-    power = np.array(
-        [
-            ring_power(
-                _contrast(there, transfer, tilt, image, (np.zeros(2), 0.0)),
-                there.power.shape[1],
-                limit=CORNER,
-            )
-            for tilt, image in enumerate(noise_free)
-        ]
+    ideal, rings = Place(np.zeros(2), 0.0, 1.0), there.power.shape[1]
+    contrasts = (
+        _contrast(there, transfer, tilt, image, ideal) for tilt, image in enumerate(noise_free)
     )
+    power = np.array([ring_power(contrast, rings, limit=CORNER) for contrast in contrasts])
     return np.asarray(power * transfer.amplitude**2 / (transfer.noise_power + transfer.ice_power))
 
 
@@ -271,12 +266,13 @@ def _contrast(
     transfer: Transfer,
     tilt: int,
     noise_free: AnyArray,
-    place: tuple[DoubleArray, float],
+    place: Place,
 ) -> FloatArray:
     """Return the contrast of one tilt at its place, with gold as strong as the reference's."""
     contrast = expected_contrast(properties, tilt, noise_free, *place)
-    # What is scaled is wider around gold than the turn displaces it.
-    return scaled_gold(contrast, noise_free, properties.pixel_size_A, place[0], transfer.gold)
+    # What is scaled is wider around gold than turn and magnification displace it.
+    pixel_A = properties.pixel_size_A
+    return scaled_gold(contrast, noise_free, pixel_A, place.shift_px, transfer.gold)
 
 
 def _imaged(

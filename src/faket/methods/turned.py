@@ -1,11 +1,15 @@
-"""Images turned in their plane by a small angle, as a tilt axis not quite found turns them."""
+"""Images turned and magnified by little, as a tilt axis and magnification not quite found do it."""
 
 import math
 
 import numpy as np
-from scipy import fft
+from scipy import fft, sparse
 
 from faket.data import AnyArray, FloatArray
+
+# Samples on either side from which one between them is interpolated, and the shape of the Kaiser
+# window there; chosen: wrong by 2e-4 up to 0.3 cycles per pixel, by 6e-4 up to 0.35.
+_REACH, _SHAPE = 8, 7.0
 
 
 def turned(image: AnyArray, angle_deg: float) -> FloatArray:
@@ -38,3 +42,33 @@ def _sheared(image: FloatArray, axis: int, slope: float) -> FloatArray:
     spectrum = fft.rfft(image, axis=axis)
     spectrum *= np.cos(turns) + 1j * np.sin(turns)
     return np.asarray(fft.irfft(spectrum, n=along, axis=axis), np.float32)
+
+
+def magnified(image: AnyArray, magnification: float) -> FloatArray:
+    """Magnify a periodic image about pixel N // 2 by nearly 1.
+
+    Parameters
+    ----------
+    image : ndarray, shape (y, x)
+    magnification : float
+
+    Returns
+    -------
+    ndarray, shape (y, x), float32
+    """
+    rows, columns = (stretching(n, magnification) for n in image.shape)
+    return np.asarray((columns @ (rows @ np.asarray(image, np.float32)).T).T)
+
+
+def stretching(samples: int, magnification: float) -> sparse.csr_array:
+    """Return the matrix [n, n] that magnifies n periodic samples about n // 2 (windowed sinc)."""
+    middle = samples // 2
+    place = middle + (np.arange(samples) - middle) / magnification
+    near = np.floor(place).astype(int)[:, None] + np.arange(1 - _REACH, 1 + _REACH)
+    off = place[:, None] - near
+    window = np.i0(_SHAPE * np.sqrt(np.maximum(1 - (off / _REACH) ** 2, 0)))
+    weight = np.sinc(off) * window
+    weight /= weight.sum(axis=1, keepdims=True)  # an even image stays even
+    ends = 2 * _REACH * np.arange(samples + 1)
+    held = weight.ravel().astype(np.float32), (near % samples).ravel(), ends
+    return sparse.csr_array(held, shape=(samples, samples))

@@ -57,26 +57,30 @@ def turn_back(spectrum, step):  # type: ignore[no-untyped-def]  # compiled  # pr
 
 
 @kernel(nogil=True)
-def turning(  # type: ignore[no-untyped-def]  # compiled
-    first, second, kx, height, per_cycle, agreeing, scale, trust, band, moved, width
+def growing(  # type: ignore[no-untyped-def]  # compiled
+    first, second, kx, height, per_cycle, agreeing, scale, trust, band, moved, size, step
 ):  # pragma: no cover
-    """Return slope and bend of the pair's correlation at no turn (rad), and the slope's noise.
+    """Return slope and bend of the pair's correlation, and the slope's noise, at no growth.
 
-    What both images share does not count as noise.
+    Displaced along the axis is what lies off the middle of an axis of this size, the more the
+    farther: ``step`` is (0, 1) for x, a turn (rad), and (1, 0) for y, a magnification less 1. What
+    both images share does not count as noise.
 
-    Columns are 1 / width apart, so that of an image times s(x) = width / 2π sin(2π x / width),
-    which is x in the middle, they are differences between those on either side.
+    Columns are 1 / size apart, so that of an image times s(x) = size / 2π sin(2π x / size),
+    which is x in the middle, they are differences between those on either side. So are rows.
     """
     slope, bend, scatter, own_a, own_b = 0.0, 0.0, 0.0, 0.0, 0.0
     turn = 2 * np.pi
+    dy, dx = step
     waves = np.exp(1j * turn * kx * moved[0])
-    lever = width / turn / 2j
-    for row in range(first.shape[0]):
+    lever = size / turn / 2j
+    for row in range(dy, first.shape[0] - dy):
         ky = row / height
         if ky >= band:
             break
         wave = np.exp(1j * turn * ky * moved[1])
-        for m in range(1, kx.size - 1):
+        near = np.exp(1j * turn * dy / height * moved[1])
+        for m in range(dx, kx.size - dx):
             k = np.sqrt(kx[m] * kx[m] + ky * ky)
             if k >= band or k * height < _LOWEST:
                 continue
@@ -87,9 +91,10 @@ def turning(  # type: ignore[no-untyped-def]  # compiled
             weight = agreeing[m] * trust[ring] / at * (0.5 if row == 0 else 1.0)
             a = first[row, m] * waves[m] * wave
             b = second[row, m].conjugate()
-            below, above = first[row, m - 1] * waves[m - 1], first[row, m + 1] * waves[m + 1]
+            below = first[row - dy, m - dx] * waves[m - dx] * near.conjugate()
+            above = first[row + dy, m + dx] * waves[m + dx] * near
             off_a = lever * (below - above) * wave
-            off_b = (lever * (second[row, m - 1] - second[row, m + 1])).conjugate()
+            off_b = (lever * (second[row - dy, m - dx] - second[row + dy, m + dx])).conjugate()
             part = turn * ky * weight
             slope -= part * 0.5 * (off_a * b + a * off_b).imag
             bend += turn * ky * part * (off_a * off_b).real

@@ -1,7 +1,7 @@
 """Fourier coefficients of tilts near to the line along the tilt axis, at the same places of all."""
 
 import numpy as np
-from scipy import fft
+from scipy import fft, signal
 
 from faket.data import AnyArray, DoubleArray
 from faket.noise.pair_kernels import turn_back
@@ -40,6 +40,7 @@ def lines_near_axis(
     angles: DoubleArray,
     across: DoubleArray,
     turns_rad: DoubleArray,
+    growths: DoubleArray,
     highest: float = 0.5,
 ) -> AnyArray:
     """Return coefficients [tilt, ky, K] of images under a Hann window, of unit power for noise.
@@ -56,6 +57,8 @@ def lines_near_axis(
     turns_rad : ndarray, shape (tilts,)
         By which each image is turned from x towards y; it is turned back. Near to the axis only
         the displacement along it matters, which grows across it.
+    growths : ndarray, shape (tilts,)
+        Magnification of each image less 1; it is undone, along the axis only.
     highest : float
         Of ky, cycles per pixel.
     """
@@ -66,7 +69,6 @@ def lines_near_axis(
     place = np.arange(width - middle if width % 2 else middle + 1)
     rows = fft.rfftfreq(height)
     rows = rows[rows <= highest]
-    start = np.exp(2j * np.pi * rows * (height // 2))[:, None] / norm
     columns = np.arange(width) - middle
     out = empty_stack((len(images), len(rows), len(across)), np.complex64)
 
@@ -74,7 +76,8 @@ def lines_near_axis(
         image = images[tilt]
         values = np.asarray(image - float(image.mean(dtype=np.float64)), np.float32) * window
         values -= window * (values.sum(dtype=np.float64) / window.sum(dtype=np.float64))
-        spectrum = fft.rfft(values, axis=0)[: len(rows)]  # [y, x] → [ky, x]
+        spectrum = _along_axis(values, len(rows), growths[tilt])  # [y, x] → [ky, x]
+        start = np.exp(2j * np.pi * rows / (1 + growths[tilt]) * (height // 2))[:, None] / norm
         if turns_rad[tilt]:
             turn_back(spectrum, np.exp(2j * np.pi * turns_rad[tilt] / height * columns))
         # What is even and what is odd about the axis: a quarter of the products.
@@ -92,6 +95,14 @@ def lines_near_axis(
 
     in_threads(transform, range(len(images)), pixels=images[0].size)
     return out
+
+
+def _along_axis(image: AnyArray, rows: int, growth: float) -> AnyArray:
+    """Return coefficients along y at so many frequencies of what the image shows magnified."""
+    if not growth:
+        return np.asarray(fft.rfft(image, axis=0)[:rows])
+    step = np.exp(-2j * np.pi / (len(image) * (1 + growth)))
+    return np.asarray(signal.czt(image, rows, step, axis=0), np.complex64)
 
 
 def _product(values: AnyArray, real: DoubleArray) -> AnyArray:

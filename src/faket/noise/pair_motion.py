@@ -1,19 +1,20 @@
-"""How far images of a tilt-series lie from their places: displaced, and turned in their plane.
+"""How far images of a tilt-series lie from their places: displaced, turned, and magnified.
 
 Two images of one section of the specimen that are displaced have coefficients that differ by a
-phase. A small turn displaces along the tilt axis what lies off it, the more the farther off.
+phase. A small turn in the plane displaces along the tilt axis what lies off it, the more the
+farther off; so does another magnification what lies off the middle of the axis.
 """
 
 import numpy as np
 from numpy.typing import NDArray
 
 from faket.data import AnyArray, DoubleArray
-from faket.noise.pair_kernels import slopes, turning
+from faket.noise.pair_kernels import growing, slopes
 
-# Cycles per pixel up to which displacements and turns are refined, coarse to fine; chosen.
+# Cycles per pixel up to which displacements and their growth are refined, coarse to fine; chosen.
 BANDS = (0.06, 0.1, 0.16, 0.25)
 _LARGEST_STEP = 0.15  # of a period of the band
-_LARGEST_TURN = 1.0  # radians of phase at the border of an image and a band; chosen
+_LARGEST_GROWTH = 1.0  # radians of phase at the border of an image and a band; chosen
 _FEWEST = 3  # values of which a variance is told; chosen
 _TOLD = 2.0  # standard errors by which a variance must exceed that of measuring; chosen
 # Neighbouring coefficients under a Hann window are correlated: so many count as one, along an axis.
@@ -57,7 +58,7 @@ def displacement(
     return moved, error
 
 
-def turn_between(
+def growth_between(
     first: AnyArray,
     second: AnyArray,
     places: tuple[DoubleArray, int, float],
@@ -66,31 +67,33 @@ def turn_between(
     trust: DoubleArray,
     moved: DoubleArray,
     width: int,
-    cosine: float,
+    cosine: float | None,
 ) -> tuple[float, float]:
-    """Return by what angle (rad) the first image is turned against the second, and its error.
+    """Return how the first image's displacement along the axis grows, and the error of that.
 
-    From x towards y; what both share is displaced along the axis by the angle times x. The finest
-    band is used in which that is less than a radian of phase at the border. The first parameters
-    are those of :func:`displacement`, whose result ``moved`` is.
+    Against the second: over x, which is the angle (rad) by which it is turned from x towards y, or
+    over y, the magnification less 1. The finest band is used in which the displacement is less
+    than a radian of phase at the border. The first parameters are those of :func:`displacement`,
+    whose result ``moved`` is.
 
     Parameters
     ----------
     width : int
-        Of the images.
-    cosine : float
-        Of the tilt.
+        Of the images, in the direction in which it grows.
+    cosine : float or None
+        Of the tilt; None for a magnification.
     """
-    turn, error, lever = 0.0, np.inf, _lever(cosine)
+    growth, error, lever = 0.0, np.inf, _lever(cosine or 1.0)
+    step = (1, 0) if cosine is None else (0, 1)
     for band in BANDS:
-        if abs(turn) * np.pi * band * width > _LARGEST_TURN:
+        if abs(growth) * np.pi * band * width > _LARGEST_GROWTH:
             break
-        slope, bend, scatter = turning(
-            first, second, *places, agreeing, scale, trust, band, moved, float(width)
+        slope, bend, scatter = growing(
+            first, second, *places, agreeing, scale, trust, band, moved, float(width), step
         )
         if bend > 0:
-            turn, error = lever * slope / bend, lever * ALIKE * np.sqrt(scatter) / bend
-    return float(turn), float(error)
+            growth, error = lever * slope / bend, lever * ALIKE * np.sqrt(scatter) / bend
+    return float(growth), float(error)
 
 
 def _lever(cosine: float) -> float:
@@ -139,8 +142,8 @@ def error_of_places(
     return float(np.sqrt(max(variance, 0.0) / 2)), float(np.sqrt(measured))
 
 
-def told_turning(sigma: float, measured: float, error: DoubleArray, steps: int) -> float:
-    """Return σ of turns without what noise adds; 0 if chance alone may have made it.
+def told_growth(sigma: float, measured: float, error: DoubleArray, steps: int) -> float:
+    """Return σ of turns or magnifications without what noise adds; 0 if chance may have made it.
 
     Noise of one image turns it against all others alike, which no closed chain of pairs tells.
 
@@ -149,7 +152,7 @@ def told_turning(sigma: float, measured: float, error: DoubleArray, steps: int) 
     sigma, measured : float
         As :func:`error_of_places` gives them.
     error : ndarray, shape (pairs,)
-        Standard errors of the turns between images.
+        Standard errors of those between images.
     steps : int
         Of how many.
     """

@@ -7,7 +7,8 @@ the frequency across the axis in the plane of the specimen, kx = K / cos θ in a
     E[F1 F2*] = √(S1 S2) sinc(D K (tan θ1 − tan θ2)),
 
 S the power of the signal, whatever coloured it, and no noise, whose average is 0. Images that are
-displaced or turned against each other multiply it by phases, which are measured and taken away.
+displaced, turned or magnified against each other multiply it by phases, which are measured and
+taken away.
 """
 
 from dataclasses import dataclass
@@ -24,9 +25,9 @@ from faket.noise.pair_motion import (
     BANDS,
     displacement,
     error_of_places,
+    growth_between,
     off_places,
-    told_turning,
-    turn_between,
+    told_growth,
 )
 from faket.noise.pair_signal import (
     THINNEST_A,
@@ -39,10 +40,11 @@ from faket.noise.spectrum import ring_power
 from faket.threads import in_threads
 
 _KNOWN_PX = 1.0  # displacements better known than this tell how far images are off their places
-# Turns are told if half of the pairs know theirs to so many rad; chosen, the 0.2° of usual errors.
-_KNOWN_TURN, _ENOUGH = 0.003, 0.5
-# Of σ of turns, times the width of an image: less takes a hundredth of the power at Nyquist.
-_TURNED_PX = 0.16
+# Turns and magnifications are told if half of the pairs know theirs to so many rad or parts;
+# chosen, the 0.2° of usual errors.
+_KNOWN_GROWTH, _ENOUGH = 0.003, 0.5
+# Of σ of these, times the width of an image: less takes a hundredth of the power at Nyquist.
+_GROWN_PX = 0.16
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,6 +68,10 @@ class TiltPairs:
         the power was measured. 0 where that would change nothing.
     turning_deg : float
         σ of the images' turns, without the error of measuring them.
+    magnification : ndarray, shape (tilts,), float64
+        Of each image over that of all, likewise undone; 1 where that would change nothing.
+    magnification_error : float
+        Its σ, without the error of measuring it.
     thickness_A : float
         Of the specimen along the beam.
     """
@@ -79,6 +85,8 @@ class TiltPairs:
     displacement_sigma_px: DoubleArray
     turns_deg: DoubleArray
     turning_deg: float
+    magnification: DoubleArray
+    magnification_error: float
     thickness_A: float
 
     def fraction(self) -> tuple[DoubleArray, DoubleArray]:
@@ -143,36 +151,36 @@ def tilt_pairs(
     tilts = neighbours(angles)
     if not len(tilts):
         none, nowhere, still = np.zeros((0, rings)), np.zeros((0, 2)), np.zeros(len(degrees))
-        return TiltPairs(
-            degrees, tilts, none, none, power, nowhere, nowhere, still, 0.0, USUAL_THICKNESS_A
-        )
+        places = none, none, power, nowhere, nowhere, still, 0.0, still + 1, 0.0
+        return TiltPairs(degrees, tilts, *places, USUAL_THICKNESS_A)
     widest = pixel_size_A / THINNEST_A
     layout = PairLayout(
         angles, tilts, np.sqrt(power[tilts[:, 0]] * power[tilts[:, 1]]),
         places_across(angles, images[0].shape[1], widest), images[0].shape[:2],
         rings / limit, widest, USUAL_THICKNESS_A / pixel_size_A,
     )  # fmt: skip
-    coarse = lines_near_axis(images, angles, layout.across, np.zeros(len(angles)), BANDS[-1])
+    nothing = np.zeros(len(angles))
+    coarse = lines_near_axis(images, angles, layout.across, nothing, nothing, BANDS[-1])
     sums, _, number, start, _ = _products(coarse, layout, rings, limit, np.ones(rings))
     trust = trusted_rings(sums, number, layout)
     start = start if trust.any() else np.zeros_like(start)  # noise tells of no displacement
-    turns, turning = _turns(coarse, layout, trust, start)
-    lines = lines_near_axis(images, angles, layout.across, turns)
+    (turns, turning), (growths, growing) = _growth(coarse, layout, trust, start)
+    lines = lines_near_axis(images, angles, layout.across, turns, growths)
     sums, own, number, moved, error = _products(lines, layout, rings, limit, trust, start)
     thickness = thickness_by_pairs(sums, number, layout, pixel_size_A)
     shared, sigma = shared_power(sums, own, number, thickness / pixel_size_A, layout)
     return TiltPairs(
         degrees, tilts, shared, sigma, power, moved, error,
-        np.degrees(turns), float(np.degrees(turning)), thickness,
+        np.degrees(turns), float(np.degrees(turning)), 1 + growths, growing, thickness,
     )  # fmt: skip
 
 
-def _turns(
+def _growth(
     lines: AnyArray, layout: PairLayout, trust: DoubleArray, start: DoubleArray
-) -> tuple[DoubleArray, float]:
-    """Return by what each image is turned, rad, and the σ of that; 0 if it changes nothing."""
-    pairs, width = layout.tilts, layout.shape[1]
-    turn, error = np.zeros(len(pairs)), np.full(len(pairs), np.inf)
+) -> list[tuple[DoubleArray, float]]:
+    """Return turns (rad) of the images and their σ, and the same of magnifications less 1."""
+    pairs, sizes = layout.tilts, layout.shape[::-1]
+    growth, error = np.zeros((2, len(pairs))), np.full((2, len(pairs)), np.inf)
 
     def measure(pair: int) -> None:
         i, j = pairs[pair]
@@ -181,18 +189,29 @@ def _turns(
         first, second = lines[i][:, near], lines[j][:, near]
         moved, _ = displacement(first, second, *known, trust, start[pair])
         cosine = float(np.cos(layout.angles[[i, j]]).mean())
-        turn[pair], error[pair] = turn_between(first, second, *known, trust, moved, width, cosine)
+        for kind, (size, tilted) in enumerate(zip(sizes, (cosine, None), strict=True)):
+            growth[kind, pair], error[kind, pair] = growth_between(
+                first, second, *known, trust, moved, size, tilted
+            )
 
     in_threads(measure, range(len(pairs)))
-    if np.mean(error < _KNOWN_TURN) < _ENOUGH:
-        return np.zeros(len(layout.angles)), 0.0
-    places = np.argsort(np.argsort(layout.angles))[pairs]
-    sigma, measured = error_of_places(places, turn, error, _KNOWN_TURN)
-    sigma = told_turning(sigma, measured, error, len(layout.angles) - 1)
-    if sigma * width < _TURNED_PX:
-        return np.zeros(len(layout.angles)), sigma
+    return [_of_images(layout, *found) for found in zip(growth, error, sizes, strict=True)]
+
+
+def _of_images(
+    layout: PairLayout, between: DoubleArray, error: DoubleArray, size: int
+) -> tuple[DoubleArray, float]:
+    """Return what pairs tell of each image, 0 if it changes nothing, and its σ."""
+    nothing = np.zeros(len(layout.angles))
+    if np.mean(error < _KNOWN_GROWTH) < _ENOUGH:
+        return nothing, 0.0
+    places = np.argsort(np.argsort(layout.angles))[layout.tilts]
+    sigma, measured = error_of_places(places, between, error, _KNOWN_GROWTH)
+    sigma = told_growth(sigma, measured, error, len(layout.angles) - 1)
+    if sigma * size < _GROWN_PX:
+        return nothing, sigma
     error = np.maximum(error, measured)
-    return off_places(pairs, len(layout.angles), turn, error, sigma), sigma
+    return off_places(layout.tilts, len(layout.angles), between, error, sigma), sigma
 
 
 def _products(
