@@ -57,53 +57,67 @@ def turn_back(spectrum, step):  # type: ignore[no-untyped-def]  # compiled  # pr
 
 
 @kernel(nogil=True)
-def growing(  # type: ignore[no-untyped-def]  # compiled
-    first, second, kx, height, per_cycle, agreeing, scale, trust, band, moved, size, step
+def _add_growth(  # type: ignore[no-untyped-def]  # compiled
+    sums, ky, weight, a, b, between_a, between_b, size
 ):  # pragma: no cover
-    """Return slope and bend of the pair's correlation, and the slope's noise, at no growth.
+    """Add what a coefficient of both images and the differences of its neighbours tell."""
+    lever, turn = size / (4j * np.pi), 2 * np.pi * ky
+    off_a, off_b = lever * between_a, (lever * between_b).conjugate()
+    own_a = off_a.real * off_a.real + off_a.imag * off_a.imag
+    own_b = off_b.real * off_b.real + off_b.imag * off_b.imag
+    part = turn * weight
+    sums[0] -= part * 0.5 * (off_a * b + a * off_b).imag
+    sums[1] += turn * part * (off_a * off_b).real
+    sums[2] += 0.5 * part * part * own_a * (b.real * b.real + b.imag * b.imag)
+    sums[3] += turn * part * own_a
+    sums[4] += turn * part * own_b
 
-    Displaced along the axis is what lies off the middle of an axis of this size, the more the
-    farther: ``step`` is (0, 1) for x, a turn (rad), and (1, 0) for y, a magnification less 1. What
-    both images share does not count as noise.
+
+@kernel(nogil=True)
+def growing(  # type: ignore[no-untyped-def]  # compiled
+    first, second, kx, height, per_cycle, agreeing, scale, trust, bands, moved, sizes
+):  # pragma: no cover
+    """Return sums [axis, band, 5] that tell how the displacement along the tilt axis grows.
+
+    Over x, a turn (rad), and over y, a magnification less 1; ``sizes`` are those of the images
+    along x and y. A band goes from the one before up to its frequency. The five are slope and bend
+    of the pair's correlation at no growth, the slope's noise, and the bend of either image alone.
 
     Columns are 1 / size apart, so that of an image times s(x) = size / 2π sin(2π x / size),
     which is x in the middle, they are differences between those on either side. So are rows.
     """
-    slope, bend, scatter, own_a, own_b = 0.0, 0.0, 0.0, 0.0, 0.0
-    turn = 2 * np.pi
-    dy, dx = step
-    waves = np.exp(1j * turn * kx * moved[0])
-    lever = size / turn / 2j
-    for row in range(dy, first.shape[0] - dy):
+    sums = np.zeros((2, len(bands), 5))
+    waves = np.exp(2j * np.pi * kx * moved[0])
+    on = np.exp(2j * np.pi / height * moved[1])  # from row to row
+    rows, columns = first.shape
+    for row in range(1, rows):  # 0 does not tell of what is displaced along it
         ky = row / height
-        if ky >= band:
+        if ky >= bands[-1]:
             break
-        wave = np.exp(1j * turn * ky * moved[1])
-        near = np.exp(1j * turn * dy / height * moved[1])
-        for m in range(dx, kx.size - dx):
+        wave = np.exp(2j * np.pi * ky * moved[1])
+        for m in range(columns):
             k = np.sqrt(kx[m] * kx[m] + ky * ky)
-            if k >= band or k * height < _LOWEST:
+            if k >= bands[-1] or k * height < _LOWEST:
                 continue
             ring = min(int(k * per_cycle), scale.size - 1)
             at = scale[ring]
             if at <= 0 or trust[ring] <= 0:
                 continue
-            weight = agreeing[m] * trust[ring] / at * (0.5 if row == 0 else 1.0)
-            a = first[row, m] * waves[m] * wave
-            b = second[row, m].conjugate()
-            below = first[row - dy, m - dx] * waves[m - dx] * near.conjugate()
-            above = first[row + dy, m + dx] * waves[m + dx] * near
-            off_a = lever * (below - above) * wave
-            off_b = (lever * (second[row - dy, m - dx] - second[row + dy, m + dx])).conjugate()
-            part = turn * ky * weight
-            slope -= part * 0.5 * (off_a * b + a * off_b).imag
-            bend += turn * ky * part * (off_a * off_b).real
-            own_a += turn * ky * part * abs(off_a) ** 2
-            own_b += turn * ky * part * abs(off_b) ** 2
-            scatter += 0.5 * part * part * abs(off_a * b) ** 2
-    if bend <= 0:
-        return slope, bend, scatter
-    return slope, bend, scatter * max(1 - bend * bend / (own_a * own_b), 0.0)
+            band = 0
+            while k >= bands[band]:
+                band += 1
+            weight = agreeing[m] * trust[ring] / at
+            a, b = first[row, m] * waves[m] * wave, second[row, m].conjugate()
+            if 0 < m < columns - 1:
+                off = first[row, m - 1] * waves[m - 1] - first[row, m + 1] * waves[m + 1]
+                other = second[row, m - 1] - second[row, m + 1]
+                _add_growth(sums[0, band], ky, weight, a, b, off * wave, other, sizes[0])
+            if row < rows - 1:
+                off = first[row - 1, m] * on.conjugate() - first[row + 1, m] * on
+                other = second[row - 1, m] - second[row + 1, m]
+                off = off * waves[m] * wave
+                _add_growth(sums[1, band], ky, weight, a, b, off, other, sizes[1])
+    return sums
 
 
 @kernel(nogil=True)

@@ -66,34 +66,36 @@ def growth_between(
     scale: DoubleArray,
     trust: DoubleArray,
     moved: DoubleArray,
-    width: int,
-    cosine: float | None,
-) -> tuple[float, float]:
-    """Return how the first image's displacement along the axis grows, and the error of that.
+    sizes: tuple[int, int],
+    cosine: float,
+) -> tuple[DoubleArray, DoubleArray]:
+    """Return how the first image's displacement along the axis grows, and the errors of that.
 
-    Against the second: over x, which is the angle (rad) by which it is turned from x towards y, or
+    Against the second: over x, which is the angle (rad) by which it is turned from x towards y, and
     over y, the magnification less 1. The finest band is used in which the displacement is less
     than a radian of phase at the border. The first parameters are those of :func:`displacement`,
     whose result ``moved`` is.
 
     Parameters
     ----------
-    width : int
-        Of the images, in the direction in which it grows.
-    cosine : float or None
-        Of the tilt; None for a magnification.
+    sizes : (int, int)
+        x, y of the images.
+    cosine : float
+        Of the tilt.
     """
-    growth, error, lever = 0.0, np.inf, _lever(cosine or 1.0)
-    step = (1, 0) if cosine is None else (0, 1)
-    for band in BANDS:
-        if abs(growth) * np.pi * band * width > _LARGEST_GROWTH:
-            break
-        slope, bend, scatter = growing(
-            first, second, *places, agreeing, scale, trust, band, moved, float(width), step
-        )
-        if bend > 0:
-            growth, error = lever * slope / bend, lever * ALIKE * np.sqrt(scatter) / bend
-    return float(growth), float(error)
+    across = np.array(sizes, np.float64)
+    sums = growing(first, second, *places, agreeing, scale, trust, BANDS, moved, across)
+    growth, error = np.zeros(2), np.full(2, np.inf)
+    for kind, lever in enumerate((_lever(cosine), _lever(1.0))):
+        for band, told in zip(BANDS, np.cumsum(sums[kind], axis=0), strict=True):
+            if abs(growth[kind]) * np.pi * band * sizes[kind] > _LARGEST_GROWTH:
+                break
+            slope, bend, noise, *own = told
+            if bend > 0:
+                noise *= max(1 - bend * bend / (own[0] * own[1]), 0.0)  # what both share is none
+                growth[kind] = lever * slope / bend
+                error[kind] = lever * ALIKE * np.sqrt(noise) / bend
+    return growth, error
 
 
 def _lever(cosine: float) -> float:

@@ -179,7 +179,7 @@ def _growth(
     lines: AnyArray, layout: PairLayout, trust: DoubleArray, start: DoubleArray
 ) -> list[tuple[DoubleArray, float]]:
     """Return turns (rad) of the images and their σ, and the same of magnifications less 1."""
-    pairs, sizes = layout.tilts, layout.shape[::-1]
+    pairs, sizes = layout.tilts, (layout.shape[1], layout.shape[0])
     growth, error = np.zeros((2, len(pairs))), np.full((2, len(pairs)), np.inf)
 
     def measure(pair: int) -> None:
@@ -189,10 +189,9 @@ def _growth(
         first, second = lines[i][:, near], lines[j][:, near]
         moved, _ = displacement(first, second, *known, trust, start[pair])
         cosine = float(np.cos(layout.angles[[i, j]]).mean())
-        for kind, (size, tilted) in enumerate(zip(sizes, (cosine, None), strict=True)):
-            growth[kind, pair], error[kind, pair] = growth_between(
-                first, second, *known, trust, moved, size, tilted
-            )
+        growth[:, pair], error[:, pair] = growth_between(
+            first, second, *known, trust, moved, sizes, cosine
+        )
 
     in_threads(measure, range(len(pairs)))
     return [_of_images(layout, *found) for found in zip(growth, error, sizes, strict=True)]
