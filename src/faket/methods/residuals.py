@@ -9,7 +9,7 @@ from faket.methods.reference_properties import ReferenceProperties
 from faket.seeds import generator
 
 
-class Place(NamedTuple):
+class ResidualPlace(NamedTuple):
     """Where the content of an image lies."""
 
     shift_px: DoubleArray
@@ -46,10 +46,11 @@ def _drawn(seed: int, name: str, shape: tuple[int, ...]) -> DoubleArray:
     return np.asarray(values)
 
 
-def residual_places(properties: ReferenceProperties, seed: int) -> list[Place]:
+def residual_places(properties: ReferenceProperties, seed: int) -> list[ResidualPlace]:
     """Return shift, turn and magnification of each image."""
     shifts, turns = residual_shifts_px(properties, seed), residual_turns_deg(properties, seed)
     growths = _drawn(seed, "magnification", (len(turns),)) * properties.magnification_error
     return [
-        Place(*each) for each in zip(shifts, turns.tolist(), (1 + growths).tolist(), strict=True)
+        ResidualPlace(*each)
+        for each in zip(shifts, turns.tolist(), (1 + growths).tolist(), strict=True)
     ]

@@ -25,7 +25,7 @@ from faket.methods.contrast import expected_contrast, filtered
 from faket.methods.counts import counting_noise, local_power
 from faket.methods.gold_scaling import scaled_gold
 from faket.methods.reference_properties import CORNER, ReferenceProperties
-from faket.methods.residuals import Place, residual_places
+from faket.methods.residuals import ResidualPlace, residual_places
 from faket.methods.transfer import Transfer, reference_transfer
 from faket.methods.uneven_ice import add_uneven_ice
 from faket.noise import ring_power, shared_by_tilts, trend, white_noise
@@ -217,7 +217,7 @@ def _render_on_device(
     imager: "SpectralImager",
     properties: ReferenceProperties,
     transfer: Transfer,
-    places: list[Place],
+    places: list[ResidualPlace],
     seed: int,
     amounts: tuple[float, ...],
     made: list[FloatArray],
@@ -253,7 +253,7 @@ def signal_to_noise(
     """
     there = properties.at(angles_deg)
     transfer = reference_transfer(there, noise_free)
-    ideal, rings = Place(np.zeros(2), 0.0, 1.0), there.power.shape[1]
+    ideal, rings = ResidualPlace(np.zeros(2), 0.0, 1.0), there.power.shape[1]
     contrasts = (
         _contrast(there, transfer, tilt, image, ideal) for tilt, image in enumerate(noise_free)
     )
@@ -266,7 +266,7 @@ def _contrast(
     transfer: Transfer,
     tilt: int,
     noise_free: AnyArray,
-    place: Place,
+    place: ResidualPlace,
 ) -> FloatArray:
     """Return the contrast of one tilt at its place, with gold as strong as the reference's."""
     contrast = expected_contrast(properties, tilt, noise_free, *place)
