@@ -150,20 +150,30 @@ def magnified():
     )  # fmt: skip
     signal /= signal.std()
     images = (signal + 0.5 * rng.standard_normal(signal.shape)).astype(np.float32)
-    return growths, turns, signal, tilt_pairs(images, ANGLES, 10.0, rings=RINGS)
+    return growths, turns, signal, images, tilt_pairs(images, ANGLES, 10.0, rings=RINGS)
 
 
 def test_magnifications_are_found_beside_turns(magnified):
-    growths, turns, _, pairs = magnified
+    growths, turns, _, _, pairs = magnified
     assert pairs.magnification_error == pytest.approx(growths.std(), rel=0.25)
     assert pairs.turning_deg == pytest.approx(turns.std(), rel=0.35)
     off = np.diff(pairs.magnification) - np.diff(growths)
     assert off.std() < 0.25 * np.diff(growths).std()
 
 
+@pytest.mark.parametrize("part", [np.s_[:, 32:224], np.s_[:, :, 32:224]])
+def test_images_need_not_be_square(magnified, part):
+    growths, turns, _, images, _ = magnified
+    pairs = tilt_pairs(images[part], ANGLES, 10.0, rings=RINGS)
+    slope = np.polyfit(np.diff(growths), np.diff(pairs.magnification), 1)[0]
+    assert slope == pytest.approx(1, abs=0.12)  # 4/3 or 3/4 if width is taken for height
+    slope = np.polyfit(np.diff(turns), np.diff(pairs.turns_deg), 1)[0]
+    assert 0.78 < slope < 1.08
+
+
 def test_what_magnified_images_share_is_not_lost(magnified):
     """Left magnified, up to a tenth is, at these rings."""
-    _, _, signal, pairs = magnified
+    _, _, signal, _, pairs = magnified
     found = (pairs.fraction()[0] * pairs.power).mean(axis=0) / powers(signal).mean(axis=0)
     np.testing.assert_allclose(found[8:18], 1.0, atol=0.04)
 

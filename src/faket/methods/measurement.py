@@ -134,10 +134,7 @@ def measure_reference(
     if independent:
         pairs = tilt_pairs(plain, angles, pixel_size_A, rings=RINGS, limit=CORNER)
         ctf_there = refined_ctf(ctf_there, pairs, pixel_size_A, images.shape[2] * pixel_size_A)
-    sequence = acquisition_order(angles, "dose-symmetric") if order is None else np.asarray(order)
-    before = dose_before(dose, sequence)
-    if dose_before_e_per_A2 is not None:
-        before = np.asarray(dose_before_e_per_A2, np.float64)
+    before = _exposure_before(dose, angles, order, dose_before_e_per_A2)
     fade = _damage(dose, before, ctf_there.voltage_kV, pixel_size_A)
     power = _of_each(_power_to_corner, plain) if pairs is None else pairs.power
     power = power / np.array([kept_part(mask) for mask in kept])[:, None]
@@ -250,6 +247,15 @@ def _known_dose(dose_e_per_A2: ArrayLike | None, angles: DoubleArray) -> DoubleA
             f"shape {dose.shape}"
         )
     return dose
+
+
+def _exposure_before(
+    dose: DoubleArray, angles: DoubleArray, order: ArrayLike | None, before: ArrayLike | None
+) -> DoubleArray:
+    if before is not None:
+        return np.asarray(before, np.float64)
+    sequence = acquisition_order(angles, "dose-symmetric") if order is None else np.asarray(order)
+    return dose_before(dose, sequence)
 
 
 def _floor_anisotropy(image: AnyArray, pixel_size_A: float) -> DoubleArray:
