@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike
 
 from faket.data import AnyArray, DoubleArray, FloatArray
 from faket.errors import InputError
+from faket.threads import in_threads
 
 # Pixels; chosen: they stay in a processor's cache, and OpenBLAS multiplies up to 10 000 of them in
 # one thread, so that the sum does not depend on their number and no thread waits for another.
@@ -38,14 +39,13 @@ def tilt_statistics(stack: AnyArray, name: str = "stack") -> tuple[DoubleArray, 
         raise InputError(
             f"{name}: expected [tilt, y, x], found an array of shape {np.shape(stack)}"
         )
-    mean, sigma = np.empty(len(stack)), np.empty(len(stack))
-    for tilt, image in enumerate(stack):
-        mean[tilt], sigma[tilt] = _statistics(image)
-        if not np.isfinite(sigma[tilt]):
-            raise InputError(
-                f"{name}: expected finite values, found NaN or infinity in tilt {tilt} "
-                f"(of 0 to {len(stack) - 1}); remove that tilt or fill its bad pixels"
-            )
+    mean, sigma = np.array(in_threads(_statistics, stack, pixels=stack[0].size)).T
+    if not np.isfinite(sigma).all():
+        raise InputError(
+            f"{name}: expected finite values, found NaN or infinity in tilt "
+            f"{np.argmin(np.isfinite(sigma))} (of 0 to {len(stack) - 1}); remove that tilt or fill "
+            "its bad pixels"
+        )
     return mean, sigma
 
 

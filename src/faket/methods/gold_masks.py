@@ -7,10 +7,10 @@ import numpy as np
 from faket.data import AnyArray, DoubleArray, FloatArray
 from faket.methods.reference_properties import CORNER, RINGS
 from faket.microscope.gold import KEPT_AT_LEAST, faded, gold_mask
-from faket.noise import ring_power
+from faket.noise import background_image, ring_power
 from faket.rings import hann
 from faket.stacks import empty_stack, stack_of
-from faket.threads import in_threads
+from faket.threads import ahead_in_threads, in_threads
 
 # Chosen: gold has 30 at usual exposures; molecules behind each other reach 8, and what is masked
 # is at another place in every tilt.
@@ -36,15 +36,32 @@ def kept_beside(weight: FloatArray | None) -> FloatArray | None:
     return None if weight is None or 1 - weight.mean() < KEPT_AT_LEAST else 1 - weight
 
 
-def faded_all(images: AnyArray, kept: Sequence[AnyArray | None]) -> AnyArray:
-    """Fade what is masked of each image; without masks, the stack itself."""
-    if all(mask is None for mask in kept):
+def plain_images(
+    images: AnyArray, uneven: DoubleArray, kept: Sequence[AnyArray | None]
+) -> AnyArray:
+    """Return images less their backgrounds and with gold faded; the stack itself if it has neither.
+
+    Gold is faded to the mean of an image without background: otherwise a hole would be left that
+    is brighter or darker than its surroundings in all tilts, as a part of the specimen is.
+
+    Parameters
+    ----------
+    images : ndarray, shape (tilt, y, x)
+    uneven : ndarray, shape (tilts, 5)
+        As :func:`faket.noise.background` gives it.
+    kept : sequence of ndarray or None
+        As :func:`gold_masks` gives it.
+    """
+    if not uneven.any() and all(mask is None for mask in kept):
         return images
-    plain = (
-        np.asarray(image, np.float32) if mask is None else faded(image, mask)
-        for image, mask in zip(images, kept, strict=True)
-    )
-    return stack_of(plain, len(kept))
+
+    def plain(tilt: int) -> FloatArray:
+        image, mask = images[tilt], kept[tilt]
+        flat = np.asarray(image - background_image(uneven[tilt], image.shape), np.float32)
+        return flat if mask is None else faded(flat, mask)
+
+    count, pixels = len(images), images[0].size
+    return stack_of(ahead_in_threads(plain, range(count), pixels=pixels), count)
 
 
 def power_of_kept(image: AnyArray, kept: AnyArray | None, rings: int = RINGS) -> DoubleArray:

@@ -18,7 +18,7 @@ from faket.data import AnyArray, DoubleArray
 from faket.errors import InputError
 from faket.methods.gold_beads import bead_spectra
 from faket.methods.gold_expected import expected_beads
-from faket.methods.gold_masks import faded_all, gold_masks, kept_part
+from faket.methods.gold_masks import gold_masks, kept_part, plain_images
 from faket.methods.gold_places import gold_places, number_of_beads, with_beads
 from faket.methods.half_fraction import Halves, half_fraction
 from faket.methods.paired_fraction import paired_fraction
@@ -214,13 +214,9 @@ def _without_gold(
 def _plain(
     images: AnyArray, kept: list[AnyArray | None], angles: DoubleArray
 ) -> tuple[AnyArray, DoubleArray]:
-    """Return images without their background and gold, and the background.
-
-    Gold is faded to the mean of an image without background: otherwise a hole would be left that
-    is brighter or darker than its surroundings in all tilts, as a part of the specimen is.
-    """
+    """Return images without their background and gold, and the background."""
     uneven = background(images, angles, kept)
-    return faded_all(without_background(images, uneven), kept), uneven
+    return plain_images(images, uneven, kept), uneven
 
 
 def _skewness(images: AnyArray) -> DoubleArray:

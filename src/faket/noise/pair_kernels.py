@@ -18,32 +18,48 @@ def slopes(  # type: ignore[no-untyped-def]  # compiled
 ):  # pragma: no cover
     """Return slope and bend of the pair's correlation at a displacement, and the slope's noise."""
     slope, bend, scatter = np.zeros(2), np.zeros((2, 2)), np.zeros(2)
-    turn = 2 * np.pi
-    waves = np.exp(1j * turn * kx * moved[0])
-    for row in range(first.shape[0]):
+    per_power = _weights(scale, trust)
+    waves = np.exp(2j * np.pi * kx * moved[0])
+    lowest, highest = (_LOWEST / height) ** 2, band * band
+    for row in range(min(first.shape[0], int(np.ceil(band * height)))):
         ky = row / height
-        if ky >= band:
-            break
-        wave = np.exp(1j * turn * ky * moved[1])
+        wave = np.exp(2j * np.pi * ky * moved[1])
+        half = 0.5 if row == 0 else 1.0
+        imag, imag_x, real, real_x, real_xx, noise, noise_xx = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
         for m in range(kx.size):
-            k = np.sqrt(kx[m] * kx[m] + ky * ky)
-            if k >= band or k * height < _LOWEST:
+            x = kx[m]
+            square = x * x + ky * ky
+            if square >= highest or square < lowest:
                 continue
-            ring = min(int(k * per_cycle), scale.size - 1)
-            at = scale[ring]
-            if at <= 0 or trust[ring] <= 0:
+            ring = min(int(np.sqrt(square) * per_cycle), scale.size - 1)
+            if per_power[ring] == 0:
                 continue
-            weight = agreeing[m] * trust[ring] / at * (0.5 if row == 0 else 1.0)
+            weight = half * agreeing[m]
             c = first[row, m] * second[row, m].conjugate() * waves[m] * wave
-            slope[0] -= turn * weight * kx[m] * c.imag
-            slope[1] -= turn * weight * ky * c.imag
-            bend[0, 0] += turn * turn * weight * kx[m] * kx[m] * c.real
-            bend[0, 1] += turn * turn * weight * kx[m] * ky * c.real
-            bend[1, 1] += turn * turn * weight * ky * ky * c.real
-            scatter[0] += 0.5 * (turn * weight * at * kx[m]) ** 2
-            scatter[1] += 0.5 * (turn * weight * at * ky) ** 2
-    bend[1, 0] = bend[0, 1]
-    return slope, bend, scatter
+            c = c * (weight * per_power[ring])
+            trusted = (weight * trust[ring]) ** 2
+            imag += c.imag
+            imag_x += x * c.imag
+            real += c.real
+            real_x += x * c.real
+            real_xx += x * x * c.real
+            noise += trusted
+            noise_xx += x * x * trusted
+        slope -= np.array([imag_x, ky * imag])
+        bend += np.array([[real_xx, ky * real_x], [ky * real_x, ky * ky * real]])
+        scatter += np.array([noise_xx, ky * ky * noise]) / 2
+    turn = 2 * np.pi
+    return slope * turn, bend * turn**2, scatter * turn**2
+
+
+@kernel(nogil=True)
+def _weights(scale, trust):  # type: ignore[no-untyped-def]  # compiled  # pragma: no cover
+    """Return the trust in each ring over its power, 0 where it has none."""
+    weights = np.zeros(scale.size)
+    for ring in range(scale.size):
+        if scale[ring] > 0:
+            weights[ring] = max(trust[ring], 0.0) / scale[ring]
+    return weights
 
 
 @kernel(nogil=True)

@@ -45,14 +45,15 @@ class PairLayout:
     widest: float
     usual: float
 
-    def near(self, pair: int) -> tuple[NDArray[np.bool_], DoubleArray]:
+    def near(self, pair: int) -> tuple[slice, DoubleArray]:
         """Return which columns a pair may share, and K (tan θ1 − tan θ2) there."""
         i, j = self.tilts[pair]
         apart = np.abs(self.across * (np.tan(self.angles[i]) - np.tan(self.angles[j])))
-        near = apart < self.widest
+        places = np.flatnonzero(apart < self.widest)  # around the axis, which is one of them
+        near = slice(places[0], places[-1] + 1)
         return near, apart[near]
 
-    def places(self, pair: int, near: NDArray[np.bool_]) -> tuple[DoubleArray, int, float]:
+    def places(self, pair: int, near: slice) -> tuple[DoubleArray, int, float]:
         """Return kx of these columns, rows of the images, and rings per cycle per pixel."""
         i, j = self.tilts[pair]
         kx = self.across[near] * (1 / np.cos(self.angles[i]) + 1 / np.cos(self.angles[j])) / 2

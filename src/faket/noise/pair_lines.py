@@ -3,7 +3,7 @@
 import numpy as np
 from scipy import fft, signal
 
-from faket.data import AnyArray, DoubleArray
+from faket.data import AnyArray, DoubleArray, FloatArray
 from faket.noise.pair_kernels import turn_back
 from faket.rings import hann
 from faket.stacks import empty_stack
@@ -41,7 +41,6 @@ def lines_near_axis(
     across: DoubleArray,
     turns_rad: DoubleArray,
     growths: DoubleArray,
-    highest: float = 0.5,
 ) -> AnyArray:
     """Return coefficients [tilt, ky, K] of images under a Hann window, of unit power for noise.
 
@@ -59,42 +58,49 @@ def lines_near_axis(
         the displacement along it matters, which grows across it.
     growths : ndarray, shape (tilts,)
         Magnification of each image less 1; it is undone, along the axis only.
-    highest : float
-        Of ky, cycles per pixel.
     """
     height, width = images[0].shape
     window = hann((height, width)).astype(np.float32)
+    total = window.sum(dtype=np.float64)
     norm = float(np.sqrt(np.sum(window**2, dtype=np.float64)))
     middle, half = width // 2, across[len(across) // 2 :]  # K >= 0
-    place = np.arange(width - middle if width % 2 else middle + 1)
     rows = fft.rfftfreq(height)
-    rows = rows[rows <= highest]
     columns = np.arange(width) - middle
     out = empty_stack((len(images), len(rows), len(across)), np.complex64)
 
     def transform(tilt: int) -> None:
         image = images[tilt]
         values = np.asarray(image - float(image.mean(dtype=np.float64)), np.float32) * window
-        values -= window * (values.sum(dtype=np.float64) / window.sum(dtype=np.float64))
+        values -= window * np.float32(values.sum(dtype=np.float64) / total)
         spectrum = _along_axis(values, len(rows), growths[tilt])  # [y, x] → [ky, x]
-        start = np.exp(2j * np.pi * rows / (1 + growths[tilt]) * (height // 2))[:, None] / norm
         if turns_rad[tilt]:
             turn_back(spectrum, np.exp(2j * np.pi * turns_rad[tilt] / height * columns))
-        # What is even and what is odd about the axis: a quarter of the products.
-        right, left = np.zeros((2, len(rows), len(place)), np.complex64)
-        right[:, : width - middle] = spectrum[:, middle:]
-        left[:] = spectrum[:, middle::-1]
-        phase = 2 * np.pi * np.outer(place, half / np.cos(angles[tilt]))
-        even, odd = right + left, right - left
-        even[:, 0] = spectrum[:, middle]
-        # [ky, place] → [ky, K]
-        cosines = _product(even, np.cos(phase)) * start
-        sines = _product(odd, np.sin(phase)) * (1j * start)
-        out[tilt, :, len(half) - 1 :] = cosines - sines
-        out[tilt, :, : len(half)] = (cosines + sines)[:, ::-1]
+        start = np.exp(2j * np.pi * rows / (1 + growths[tilt]) * (height // 2)) / norm
+        spectrum *= start.astype(np.complex64)[:, None]
+        even, odd = _across_axis(spectrum, half / np.cos(angles[tilt]))  # [ky, x] → [ky, K]
+        out[tilt, :, len(half) - 1 :] = even + odd
+        out[tilt, :, : len(half)] = (even - odd)[:, ::-1]
 
     in_threads(transform, range(len(images)), pixels=images[0].size)
     return out
+
+
+def _across_axis(spectrum: AnyArray, frequency: DoubleArray) -> tuple[AnyArray, AnyArray]:
+    """Return coefficients of what is even and of what is odd about the axis [ky, frequency].
+
+    Apart they take a quarter of the products.
+    """
+    rows, width = spectrum.shape
+    middle = width // 2
+    place = np.arange(middle + 1)
+    right, left = np.zeros((2, rows, middle + 1), np.complex64)
+    right[:, : width - middle] = spectrum[:, middle:]
+    left[:] = spectrum[:, middle::-1]
+    even, odd = right + left, right - left
+    even[:, 0] = spectrum[:, middle]
+    cycles = np.outer(place, frequency)
+    phase = (2 * np.pi * (cycles - np.rint(cycles))).astype(np.float32)
+    return _product(even, np.cos(phase)), -1j * _product(odd, np.sin(phase))
 
 
 def _along_axis(image: AnyArray, rows: int, growth: float) -> AnyArray:
@@ -105,7 +111,7 @@ def _along_axis(image: AnyArray, rows: int, growth: float) -> AnyArray:
     return np.asarray(signal.czt(image, rows, step, axis=0), np.complex64)
 
 
-def _product(values: AnyArray, real: DoubleArray) -> AnyArray:
+def _product(values: AnyArray, real: FloatArray) -> AnyArray:
     """Return complex values times a real matrix: half of the work of a complex one."""
-    parts = np.concatenate([values.real, values.imag]) @ real.astype(np.float32)
+    parts = np.concatenate([values.real, values.imag]) @ real
     return parts[: len(values)] + 1j * parts[len(values) :]

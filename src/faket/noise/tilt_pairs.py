@@ -160,12 +160,15 @@ def tilt_pairs(
         rings / limit, widest, USUAL_THICKNESS_A / pixel_size_A,
     )  # fmt: skip
     nothing = np.zeros(len(angles))
-    coarse = lines_near_axis(images, angles, layout.across, nothing, nothing, BANDS[-1])
+    lines = lines_near_axis(images, angles, layout.across, nothing, nothing)
+    coarse = lines[:, : int(BANDS[-1] * layout.shape[0]) + 1]  # a view
     sums, _, number, start, _ = _products(coarse, layout, rings, limit, np.ones(rings))
     trust = trusted_rings(sums, number, layout)
     start = start if trust.any() else np.zeros_like(start)  # noise tells of no displacement
     (turns, turning), (growths, growing) = _growth(coarse, layout, trust, start)
-    lines = lines_near_axis(images, angles, layout.across, turns, growths)
+    if turns.any() or growths.any():
+        del lines, coarse  # memory for those to come
+        lines = lines_near_axis(images, angles, layout.across, turns, growths)
     sums, own, number, moved, error = _products(lines, layout, rings, limit, trust, start)
     thickness = thickness_by_pairs(sums, number, layout, pixel_size_A)
     shared, sigma = shared_power(sums, own, number, thickness / pixel_size_A, layout)
