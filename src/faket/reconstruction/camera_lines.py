@@ -58,8 +58,10 @@ def _waves(images: FloatArray, axis: int, count: int) -> AnyArray:
     """Return the first waves along ``axis`` of all images, [tilt, the other axis, wave]."""
     place = np.arange(images.shape[axis]) / images.shape[axis]
     basis = np.exp(-2j * np.pi * place[:, None] * np.arange(count)).astype(np.complex64)
-    pattern = "tyx,xw->tyw" if axis == 2 else "tyx,yw->txw"
-    return np.asarray(np.einsum(pattern, images, basis, optimize=True))
+    real = basis.view(np.float32)  # [place, real and imaginary part of waves]
+    if axis == 2:
+        return np.asarray((images @ real).view(np.complex64))
+    return np.ascontiguousarray((real.T @ images).swapaxes(1, 2)).view(np.complex64)
 
 
 def _lines(images: FloatArray, fadings: FloatArray, axis: int) -> FloatArray:

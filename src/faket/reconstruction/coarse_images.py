@@ -13,6 +13,7 @@ from scipy import ndimage
 from faket.data import AnyArray, FloatArray
 from faket.errors import InputError
 from faket.reconstruction.camera_lines import without_camera_lines
+from faket.statistics import upper_median
 from faket.threads import in_threads
 
 _LARGEST = 576  # pixels; chosen: 512 of 4096 and 1024, and spectra of 60 tilts stay below 200 MB
@@ -77,7 +78,8 @@ def coarse_images(images: AnyArray, *, largest: int = _LARGEST) -> CoarseImages:
         small[tilt] = means if usable[tilt] else 0.0
 
     in_threads(measure, range(n))
-    small[usable] = without_camera_lines(small[usable], fadings[usable])
+    shown = slice(None) if usable.all() else usable  # a view, not a copy
+    small[shown] = without_camera_lines(small[shown], fadings[shown])
     return CoarseImages(small, binning, usable)
 
 
@@ -126,8 +128,8 @@ def _clean(image: FloatArray, valid: NDArray[np.bool_], fading: FloatArray) -> b
         return False
     _subtract_plane(image, valid)
     values = image[valid]
-    median = np.median(values)
-    sigma = 1.4826 * np.median(np.abs(values - median))
+    median = upper_median(values)
+    sigma = 1.4826 * upper_median(np.abs(values - median))
     if not sigma > 0:
         sigma = values.std()
     if not sigma > 0:

@@ -41,6 +41,9 @@ def stretched_spectra(
         # (X, Y) of the specimen was imaged at R (X cos θ, Y); from here on y x.
         to_image = (turn * [np.cos(angle), 1.0])[::-1, ::-1]
         offset = np.array(image.shape) // 2 - to_image @ np.full(2, size // 2)
+        stretch = to_image.diagonal()
+        if (to_image == np.diag(stretch)).all():
+            to_image = stretch  # takes half the time
         seen = ndimage.affine_transform(image, to_image, offset, output_shape=(size, size), order=1)
         values = fft.rfft2((seen - seen.mean()) * window)
         power = rings.mean(np.abs(values) ** 2, empty=0.0)
