@@ -9,6 +9,7 @@ from faket.constants import electron_wavelength_A, interaction_constant_rad_per_
 from faket.data import TiltGeometry, TiltSeries
 from faket.methods import known
 from faket.methods.measurement import ctf_by_pairs, measure_reference
+from faket.methods.notices import reference_notices
 from faket.methods.reference_properties import CORNER, RINGS, UNKNOWN
 from faket.methods.signal_fit import fit_correction
 from faket.methods.spectral import spectral_images
@@ -97,6 +98,27 @@ def test_the_best_ctf_of_a_stack_is_the_one_that_is_measured_on_a_reference(tria
     binned = known.best_ctf(series)
     assert not np.array_equal(binned.defocus_um, measured.defocus_um)
     assert binned.defocus_um.mean() == pytest.approx(DEFOCUS_UM, rel=0.25)
+
+
+@pytest.mark.parametrize(("given_um", "doubted"), [(DEFOCUS_UM, False), (1.5, True), (6.0, True)])
+def test_a_given_defocus_stays_and_is_doubted_if_the_images_rule_it_out(trial, given_um, doubted):
+    reference, *_ = trial
+    series = TiltSeries(reference, TiltGeometry(ANGLES, PIXEL_A))
+    best = known.best_ctf(series, given_um)
+    measured = measure_reference(reference, ANGLES, PIXEL_A, ctf=known.known_ctf(series, given_um))
+    for found in (best, measured.ctf):
+        np.testing.assert_array_equal(found.defocus_um, given_um)
+        assert found.is_doubted is doubted
+    assert measured.ctf.interval_um == best.interval_um
+    said = [
+        line
+        for line in reference_notices(measured, dose=np.ones(len(ANGLES)))
+        if "is given as" in line
+    ]
+    assert len(said) == doubted
+    assert all(f"{given_um:.2f} µm, but its images allow" in line for line in said)
+    small = TiltSeries(reference[:, :24, :24], series.geometry)
+    assert not known.best_ctf(small, given_um).is_doubted  # they show nothing
 
 
 def test_other_units_give_other_units(trial):

@@ -139,6 +139,7 @@ def _corrected(
     """Flip the phases of a stack, whose defocus is given or estimated."""
     from faket.data import TiltSeries
     from faket.methods.known import best_ctf
+    from faket.methods.notices import defocus_doubt
     from faket.methods.phase_flipping import flip_phases
     from faket.reconstruction import align
 
@@ -150,6 +151,10 @@ def _corrected(
         low, high = ctf.interval_um
         print_notices(stack, f"defocus estimated as {mean_um:.2f} µm, which is uncertain (its "
                       f"images allow {low:.2f} to {high:.2f} µm); give --defocus-um")  # fmt: skip
+    if doubt := defocus_doubt(ctf):
+        print_notices(
+            stack, f"{doubt}; check --defocus-um, the file that gives it, and the voltage"
+        )
     optics = [ctf.optics(tilt) for tilt in range(len(aligned.images))]
     flipped = flip_phases(aligned, optics, amplitude_contrast=ctf.amplitude_contrast)
     return flipped, {"defocus_um": ctf.defocus_um.tolist(), "defocus_source": ctf.source}

@@ -50,6 +50,8 @@ def known_ctf(reference: TiltSeries, defocus_um: float | None) -> CtfEstimate:
 def best_ctf(series: TiltSeries, defocus_um: float | None = None) -> CtfEstimate:
     """Return the CTF: known, or estimated from spectra and from what tilts share.
 
+    A known defocus is compared with these (:meth:`CtfEstimate.is_doubted`).
+
     Parameters
     ----------
     series : TiltSeries
@@ -58,7 +60,7 @@ def best_ctf(series: TiltSeries, defocus_um: float | None = None) -> CtfEstimate
         Given by the user.
     """
     found = known_ctf(series, defocus_um)
-    if found.source != "spectra" or found.confident:
+    if found.source == "spectra" and found.confident:
         return found
     binning = math.ceil(max(series.images.shape[1:]) / _SIDE_PX)
     images = crop_images(series.images, binning)

@@ -29,7 +29,7 @@ from faket.methods.reference_properties import (
     FractionSource,
     ReferenceProperties,
 )
-from faket.methods.shared_ctf import refined_ctf
+from faket.methods.shared_ctf import settled_ctf
 from faket.methods.strength import detected_electrons, first_noise_ring
 from faket.microscope.ctf_estimate import CtfEstimate
 from faket.microscope.ctf_estimation import estimate_ctf
@@ -133,7 +133,7 @@ def measure_reference(
     plain, uneven = _plain(images, kept, angles)
     if independent:
         pairs = tilt_pairs(plain, angles, pixel_size_A, rings=RINGS, limit=CORNER)
-        ctf_there = refined_ctf(ctf_there, pairs, pixel_size_A, images.shape[2] * pixel_size_A)
+        ctf_there = settled_ctf(ctf_there, images, pairs, pixel_size_A)
     before = _exposure_before(dose, angles, order, dose_before_e_per_A2)
     fade = _damage(dose, before, ctf_there.voltage_kV, pixel_size_A)
     power = _of_each(_power_to_corner, plain) if pairs is None else pairs.power
@@ -169,6 +169,8 @@ def measure_reference(
 def ctf_by_pairs(images: AnyArray, pixel_size_A: float, ctf: CtfEstimate) -> CtfEstimate:
     """Return the CTF as :func:`measure_reference` uses it: by its spectra and what tilts share.
 
+    A defocus that was given stays, and is compared with these.
+
     Parameters
     ----------
     images : ndarray, shape (tilt, y, x)
@@ -177,7 +179,7 @@ def ctf_by_pairs(images: AnyArray, pixel_size_A: float, ctf: CtfEstimate) -> Ctf
     ctf : CtfEstimate
         At the angles of the images.
     """
-    if ctf.source != "spectra" or ctf.confident:
+    if ctf.source == "spectra" and ctf.confident:
         return ctf
     usual = _known_dose(None, ctf.angles_deg)
     beads = expected_beads(images, ctf, None, usual, False, pixel_size_A)
@@ -185,7 +187,7 @@ def ctf_by_pairs(images: AnyArray, pixel_size_A: float, ctf: CtfEstimate) -> Ctf
     kept = _without_gold(images, places, ctf.angles_deg, pixel_size_A)
     plain, _ = _plain(images, kept, ctf.angles_deg)
     pairs = tilt_pairs(plain, ctf.angles_deg, pixel_size_A, rings=RINGS, limit=CORNER)
-    return refined_ctf(ctf, pairs, pixel_size_A, images.shape[2] * pixel_size_A)
+    return settled_ctf(ctf, images, pairs, pixel_size_A)
 
 
 def _with_fraction(

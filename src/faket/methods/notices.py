@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from faket.data import DoubleArray
 from faket.methods.measurement import USUAL_DOSE_E_PER_A2
 from faket.methods.reference_properties import ReferenceProperties
+from faket.microscope.ctf_estimate import CtfEstimate
 
 _BEYOND_DEG = 3.0  # tolerance of angles, as in `faket compare`
 
@@ -20,7 +21,7 @@ def reference_notices(
     order: NDArray[np.int64] | None = None,
     counted: bool = True,
 ) -> list[str]:
-    """Return notices of scaled grey values, estimated defocus, assumed exposure or order, gold."""
+    """Return notices of scaled grey values, defocus, assumed exposure or order, gold."""
     notices, ctf = [], properties.ctf
     if not counted:
         notices.append(
@@ -33,6 +34,10 @@ def reference_notices(
         notices.append(
             f"defocus of the reference estimated as {ctf.defocus_um.mean():.2f} µm{doubt} "
             f"(its images allow {low:.2f} to {high:.2f} µm); give `defocus_um` if you know it"
+        )
+    if doubt := defocus_doubt(ctf):
+        notices.append(
+            f"reference: {doubt}; check `defocus_um`, the file that gives it, and the voltage"
         )
     tilts = len(properties.noise)
     if dose is None:
@@ -47,6 +52,17 @@ def reference_notices(
         beads = "1 bead" if found == 1 else f"{found} beads"
         notices.append(f"{beads} of gold found in the reference and left out of its signal")
     return notices
+
+
+def defocus_doubt(ctf: CtfEstimate) -> str:
+    """Return that the images do not show the defocus that was given; empty if they may."""
+    if not ctf.is_doubted:
+        return ""
+    low, high = ctf.interval_um
+    return (
+        f"its defocus is given as {ctf.defocus_um.mean():.2f} µm, but its images allow {low:.2f} "
+        f"to {high:.2f} µm"
+    )
 
 
 def coverage_notice(reference_deg: ArrayLike, wanted_deg: ArrayLike) -> list[str]:

@@ -10,9 +10,11 @@ from dataclasses import replace
 import numpy as np
 from scipy.interpolate import CubicSpline
 
-from faket.data import DoubleArray
+from faket.data import AnyArray, DoubleArray
+from faket.errors import InputError
 from faket.methods.reference_properties import CORNER
 from faket.microscope.ctf_estimate import CERTAIN, MARGIN, CtfEstimate, unusual
+from faket.microscope.ctf_estimation import estimate_ctf
 from faket.microscope.ctf_fit import defocus_spread_A
 from faket.microscope.thon import mean_squared_ctf
 from faket.noise import TiltPairs
@@ -37,6 +39,36 @@ _STEPS = 12
 _EVIDENCE = 9.0  # least gain in χ² over the worst defocus, or nothing was seen
 # Mean χ² of what is shared, without a model, chosen: noise has 1, foreign microscopes 9 or more.
 _SEEN = 2.0
+
+
+def settled_ctf(
+    ctf: CtfEstimate, images: AnyArray, pairs: TiltPairs, pixel_size_A: float
+) -> CtfEstimate:
+    """Return the estimate of a CTF by spectra and pairs, or a given one with what images allow.
+
+    Parameters
+    ----------
+    ctf : CtfEstimate
+        Of the spectra, or given. A given defocus stays; ``interval_um`` becomes the range that the
+        images do not rule out (:meth:`CtfEstimate.is_doubted`).
+    images : ndarray, shape (tilt, y, x)
+        Repaired.
+    pairs : TiltPairs
+        Of these, without gold.
+    pixel_size_A : float
+    """
+    width_A = images.shape[2] * pixel_size_A
+    if ctf.source == "spectra":
+        return refined_ctf(ctf, pairs, pixel_size_A, width_A)
+    try:
+        seen = estimate_ctf(
+            images, pixel_size_A, ctf.angles_deg,
+            voltage_kV=ctf.voltage_kV, spherical_aberration_mm=ctf.spherical_aberration_mm,
+            amplitude_contrast=ctf.amplitude_contrast, phase_plate_deg=ctf.phase_plate_deg,
+        )  # fmt: skip
+    except InputError:  # images that are too small show nothing
+        return ctf
+    return replace(ctf, interval_um=refined_ctf(seen, pairs, pixel_size_A, width_A).interval_um)
 
 
 def refined_ctf(

@@ -45,7 +45,7 @@ class CtfEstimate:
     interval_um : (float, float)
         Range of mean defoci that the images do not rule out (three standard errors), provided
         that the specimen's own spectrum is smooth: without visible rings, many membranes can
-        mislead it.
+        mislead it. Of a given defocus that was not compared with images, its own range.
     confident : bool
         True if that interval is narrow: within 4.5 % of ``defocus_um``, or within 2.5 % if only
         one zero lies below Nyquist.
@@ -116,6 +116,12 @@ class CtfEstimate:
                 f"{values.size}"
             )
         return np.array(np.broadcast_to(values, self.angles_deg.shape))
+
+    @property
+    def is_doubted(self) -> bool:
+        """Whether a defocus that was given lies beyond what the images allow."""
+        mean, (low, high) = float(self.defocus_um.mean()), self.interval_um
+        return self.source == "metadata" and not low * (1 - CERTAIN) < mean < high * (1 + CERTAIN)
 
     def optics(self, tilt: int) -> Optics:
         """Return the optics of one tilt, without envelopes.

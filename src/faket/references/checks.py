@@ -8,6 +8,7 @@ import numpy as np
 
 from faket.faults import named_tilts
 from faket.methods.measurement import USUAL_DOSE_E_PER_A2
+from faket.methods.notices import defocus_doubt
 from faket.reconstruction import MeasuredAlignment
 from faket.references.measured import MeasuredReference
 from faket.references.prepare import raw_geometry
@@ -53,6 +54,7 @@ def problems_of(reference: Reference, measured: MeasuredReference) -> tuple[Prob
     found = [
         *alignment_problems(reference, measured.alignment, measured.prepared.kept),
         *_contrast(reference, measured),
+        *_defocus(measured),
         *_left_out(reference, measured),
         *_missing(reference, measured),
     ]
@@ -116,6 +118,12 @@ def _contrast(reference: Reference, measured: MeasuredReference) -> list[Problem
         "multiply the images by -1 with `invert`" if not reference.given.invert else
         "leave out `invert`",
     )]  # fmt: skip
+
+
+def _defocus(measured: MeasuredReference) -> list[Problem]:
+    doubt = "" if measured.ctf is None else defocus_doubt(measured.ctf)
+    remedy = "check its unit, the voltage, and that it belongs to this series"
+    return [Problem("doubt", doubt, remedy)] if doubt else []
 
 
 def _left_out(reference: Reference, measured: MeasuredReference) -> list[Problem]:

@@ -30,7 +30,8 @@ class MeasuredReference:
     grey_values : str
         ``scaled`` to a number type, of a ``tomogram``, or as :class:`faket.noise.GreyLevels` says.
     ctf : CtfEstimate or None
-        None where metadata give the defocus, or the images are too small.
+        Of metadata where they give the defocus, with what images allow of it; None where the
+        images are too small.
     halves : tuple of SeenHalves
     notices : tuple of str
         What is wrong with half tomograms.
@@ -75,8 +76,6 @@ def _grey_values(prepared: Prepared) -> str:
 
 def _ctf(prepared: Prepared, *, independent: bool) -> CtfEstimate | None:
     series = prepared.series
-    if series.geometry.defocus_um is not None:
-        return None
     try:
         return best_ctf(series) if independent else known_ctf(series, None)
     except InputError:  # images under 32 pixels
