@@ -119,9 +119,14 @@ class CtfEstimate:
 
     @property
     def is_doubted(self) -> bool:
-        """Whether a defocus that was given lies beyond what the images allow."""
+        """Whether a defocus that was given lies clearly beyond what the images allow.
+
+        By more than half of their interval, which may be too narrow for specimens unlike those
+        that it was tested on.
+        """
         mean, (low, high) = float(self.defocus_um.mean()), self.interval_um
-        return self.source == "metadata" and not low * (1 - CERTAIN) < mean < high * (1 + CERTAIN)
+        slack = max((high - low) / 2, CERTAIN * mean)
+        return self.source == "metadata" and not low - slack < mean < high + slack
 
     def optics(self, tilt: int) -> Optics:
         """Return the optics of one tilt, without envelopes.
