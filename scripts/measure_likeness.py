@@ -1,14 +1,16 @@
 """Measure how much each method's images look like the microscope's, on microscopes of its own.
 
-    python scripts/measure_likeness.py OUT [--size 256] [--tilts 21] [--figure PNG]
+    python scripts/measure_likeness.py OUT [--size 256] [--tilts 21] [--exchanged]
+        [--rows NAME ...] [--figure PNG]
 
 For each microscope one specimen is the reference and another is imaged both by the microscope
 (the truth) and by every method, which sees the reference only. Truth and reference share defocus,
 dose and detector, not the noise. Three numbers a method: distance of the radial spectra (mean
 |log ratio|), how well a plain classifier separates the patches (AUC; 0.5 cannot), and the
-correlation with the noise-free projections, which should be the truth's own. Every finished row is
-kept in OUT/<microscope>.json, so that a run that was cut off goes on; OUT/table.md is the summary.
-The figure shows three methods under the first microscope.
+correlation with the noise-free projections, which should be the truth's own. With --exchanged, what
+was the reference is the truth. Every finished row is kept in OUT/<microscope>.json, so that a run
+that was cut off goes on; OUT/table.md is the summary. The figure shows three methods under the
+first microscope.
 """
 
 import argparse
@@ -72,7 +74,7 @@ class Trial:
         return self.reference
 
 
-def make_trial(name: str, size: int, tilts: int) -> Trial:
+def make_trial(name: str, size: int, tilts: int, *, exchanged: bool = False) -> Trial:
     """Image two specimens with one microscope."""
     preset, pixel_A, changes = MICROSCOPES[name]
     changes = changes | NO_SHIFTS | {"dose_e_per_A2": (DOSE_PER_TILT * tilts,) * 2}
@@ -94,7 +96,10 @@ def make_trial(name: str, size: int, tilts: int) -> Trial:
         taken = replace(record, seed=derive(SEED, name, which, "noise"))
         series = expose(specimen, taken).series
         images.append(series.images)
-    return Trial(angles, pixel_A, images[0], projected[0], projected[1], images[1])
+    reference, truth = (1, 0) if exchanged else (0, 1)
+    return Trial(
+        angles, pixel_A, images[reference], projected[reference], projected[truth], images[truth]
+    )
 
 
 def starts(trial: Trial) -> dict[str, Callable[[float], AnyArray]]:
@@ -190,15 +195,19 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--size", type=int, default=256)
     parser.add_argument("--tilts", type=int, default=21)
+    parser.add_argument("--exchanged", action="store_true")
+    parser.add_argument("--rows", nargs="+", help="of the table; all without it")
     parser.add_argument("--figure", type=Path)
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
-    trials = {name: make_trial(name, options.size, options.tilts) for name in MICROSCOPES}
+    size, tilts, exchanged = options.size, options.tilts, options.exchanged
+    trials = {name: make_trial(name, size, tilts, exchanged=exchanged) for name in MICROSCOPES}
     makers = {
         name: {"physics": trial.its_own, "reference": trial.another, **rows(trial)}
         for name, trial in trials.items()
     }
-    for row in next(iter(makers.values())):  # the slow rows come last
+    every = list(next(iter(makers.values())))  # the slow rows come last
+    for row in [row for row in every if options.rows is None or row in ("physics", *options.rows)]:
         for name, trial in trials.items():
             path = options.out / f"{name}.json"
             found = json.loads(path.read_text()) if path.exists() else {}
