@@ -87,6 +87,17 @@ def test_nothing_but_counts_where_there_is_no_specimen():
     assert (found / (40 * falling))[2:44].mean() == pytest.approx(1.0, abs=0.02)
 
 
+def test_grey_values_are_near_to_the_steps_of_the_reference_and_as_scattered_as_its():
+    counted = replace(fabricated(), grey_steps=np.tile([2.0, 1.0, 0.25], (3, 1)))
+    blank = np.zeros((3, 256, 256))
+    made = spectral_images(blank, counted, ANGLES, seed=1).astype(float)
+    np.testing.assert_allclose((made / 2 - 0.25) % 1, 0.0, atol=1e-5)
+    assert made.var() == pytest.approx(40.0, rel=0.02)
+    content, full = spectral_pair(blank, counted, ANGLES, seed=1)
+    np.testing.assert_array_equal(full, made)
+    assert len(np.unique(content)) > 1000 > len(np.unique(full))
+
+
 def test_a_weak_object_without_noise_is_the_contrast_transfer_of_it():
     properties, noise_free = fabricated(), projections(strength=1.0)
     made = spectral_images(noise_free, properties, ANGLES, seed=1, amount=0.0)

@@ -45,6 +45,7 @@ from faket.noise import (
     tilt_pairs,
     without_background,
 )
+from faket.noise.grey_steps import grey_steps
 from faket.noise.moire import moire
 from faket.rings import ring_frequencies
 from faket.threads import in_threads
@@ -149,6 +150,7 @@ def measure_reference(
         alignment_error_A=0.0 if pairs is None else pairs.misalignment_px() * pixel_size_A,
         background=uneven, gold=bead_spectra(images, kept, angles, pixel_size_A),
         gold_found=number_of_beads(places), moire=moire(images, power, limit=CORNER),
+        grey_steps=grey_steps(images),
         rotation_error_deg=0.0 if pairs is None else pairs.turning_deg,
         magnification_error=0.0 if pairs is None else pairs.magnification_error,
     )  # fmt: skip

@@ -76,6 +76,8 @@ class ReferenceProperties:
         Beads that all images together show (:mod:`faket.methods.gold_places`).
     moire : ndarray, shape (tilts, 3), float64, or None
         Lattice on which the noise varies, left by interpolation (:func:`faket.noise.moire.moire`).
+    grey_steps : ndarray, shape (tilts, 3), float64, or None
+        Steps to which grey values are near (:func:`faket.noise.grey_steps.grey_steps`).
     """
 
     pixel_size_A: float
@@ -99,6 +101,7 @@ class ReferenceProperties:
     gold: DoubleArray | None = field(default=None, metadata={"since": "0.1"})
     gold_found: int = field(default=0, metadata={"since": "0.1"})
     moire: DoubleArray | None = field(default=None, metadata={"since": "0.1"})
+    grey_steps: DoubleArray | None = field(default=None, metadata={"since": "0.1"})
 
     def __post_init__(self) -> None:
         """Check shapes."""
@@ -107,8 +110,8 @@ class ReferenceProperties:
         uneven = ("background",) if self.background is not None else ()
         gold = () if self.gold is None else np.shape(self.gold)
         beads = ("gold",) if any(gold) else ()
-        lattice = ("moire",) if self.moire is not None else ()
-        measured = (*optional, *skewed, *uneven, *beads, *lattice)
+        of_three = [name for name in ("moire", "grey_steps") if getattr(self, name) is not None]
+        measured = (*optional, *skewed, *uneven, *beads, *of_three)
         for name in ("electrons", "anisotropy", *_CURVES, *measured):
             object.__setattr__(self, name, np.array(getattr(self, name), np.float64))
         tilts = len(self.noise)
@@ -120,7 +123,7 @@ class ReferenceProperties:
             or self.anisotropy.shape != (tilts, 3, *self.power.shape[1:])
             or (self.background is not None and self.background.shape != (tilts, TERMS))
             or (beads and gold[1:] != (len(RING_EDGES_PER_A),))
-            or (self.moire is not None and self.moire.shape != (tilts, 3))
+            or any(getattr(self, name).shape != (tilts, 3) for name in of_three)
             or len(self.ctf.defocus_um) != tilts
             or self.noise.angles_deg is None
         ):
@@ -141,7 +144,7 @@ class ReferenceProperties:
         """Return the properties at other tilt angles.
 
         Means and curves are interpolated; beyond the range the nearest tilt holds.
-        The defocus and the lattice of interpolation are the nearest tilt's.
+        The defocus, the lattice of interpolation and the grey steps are the nearest tilt's.
         """
         noise = self.noise.at(angles_deg)
         known, wanted = self.noise.angles_deg, noise.angles_deg
@@ -170,6 +173,7 @@ class ReferenceProperties:
             contrast_power=None if self.contrast_power is None else between(self.contrast_power),
             background=None if self.background is None else between(self.background),
             moire=None if self.moire is None else self.moire[nearest],
+            grey_steps=None if self.grey_steps is None else self.grey_steps[nearest],
         )
 
 
@@ -186,6 +190,7 @@ def _check_values(properties: ReferenceProperties) -> None:
         ("background", -np.inf),
         ("gold", -np.inf),
         ("moire", -np.inf),
+        ("grey_steps", 0.0),
     ):
         values = getattr(properties, name)
         if values is None:

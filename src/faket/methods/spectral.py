@@ -9,7 +9,8 @@ amplitude and noise_power are what was measured on the reference (:mod:`faket.me
 and deviation is that of counted electrons from their mean, in units of its standard deviation. To
 the noise belongs the background that all tilts of the reference share
 (:mod:`faket.noise.background`), less what the tilts of the specimen share of such, and uneven ice
-(:mod:`faket.methods.uneven_ice`).
+(:mod:`faket.methods.uneven_ice`). Few counted electrons leave grey values near to steps
+(:mod:`faket.noise.grey_steps`).
 """
 
 from dataclasses import replace
@@ -30,6 +31,7 @@ from faket.methods.transfer import Transfer, reference_transfer
 from faket.methods.uneven_ice import add_uneven_ice
 from faket.noise import ring_power, shared_by_tilts, trend, white_noise
 from faket.noise.background import TERMS, add_background
+from faket.noise.grey_steps import put_on_steps
 from faket.seeds import derive
 from faket.stacks import empty_stack
 from faket.threads import in_threads
@@ -89,9 +91,8 @@ def spectral_content(
     device: Device = "auto",
 ) -> FloatArray:
     """Return the content of style transfer: :func:`spectral_images` with a quarter of the noise."""
-    amount = _CONTENT_AMOUNT
     return spectral_images(
-        noise_free, properties, angles_deg, seed=seed, amount=amount, device=device
+        noise_free, properties, angles_deg, seed=seed, amount=_CONTENT_AMOUNT, device=device
     )
 
 
@@ -168,8 +169,7 @@ def _rendered(
             f"noise-free projections: expected [tilt, y, x] with {len(there.noise)} tilts as in "
             f"`angles_deg`, found shape {np.shape(noise_free)}; give the angles of this stack"
         )
-    largest = float(np.abs(noise_free).max())
-    if not largest <= _LARGEST_V_A:  # NaN fails too
+    if not (largest := float(np.abs(noise_free).max())) <= _LARGEST_V_A:  # NaN fails too
         raise InputError(
             f"noise-free projections: expected line integrals up to {_LARGEST_V_A:g} V·Å, found "
             f"{largest:g}; give those of `faket project`, without NaN"
@@ -198,6 +198,8 @@ def _rendered(
         rest = there.background - shared_by_tilts(own, there.angles_deg)
         add_background(made, amounts, rest)
     add_uneven_ice(made, amounts, transfer.ice_power, there.angles_deg, noise_seed)
+    if there.grey_steps is not None and 1 in amounts:  # with less noise they would hide signal
+        put_on_steps(made[amounts.index(1)], there.grey_steps, noise_seed)
     return made
 
 

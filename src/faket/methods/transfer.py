@@ -16,6 +16,7 @@ from faket.methods.gold_strength import gold_strength
 from faket.methods.reference_properties import ReferenceProperties
 from faket.methods.signal_curves import Curves, fitted_curves
 from faket.noise import detail_moments, white_noise
+from faket.noise.grey_steps import less_rounding
 
 if TYPE_CHECKING:
     from faket.methods.gpu import SpectralImager
@@ -62,7 +63,8 @@ def reference_transfer(
     if power is None:
         power = contrast_power(properties, noise_free, imager)
     curves = fitted_curves(properties, power)
-    amplitude, noise = curves.amplitude, curves.noise_power
+    amplitude = curves.amplitude
+    noise = less_rounding(curves.noise_power, properties.grey_steps)
     skewness = _noise_skewness(properties, noise_free, amplitude, noise, imager)
     gold = gold_strength(properties, curves)
     return Transfer(amplitude, noise, curves.correction, curves.ice_power, skewness, gold)
