@@ -1,4 +1,4 @@
-"""Grey values near to multiples of one electron's, as few counted electrons leave them.
+"""Grey values near to steps: of one electron, where few were counted, or of a file of bytes.
 
 A pixel has a whole number of electrons. Where these are few, and no filter or interpolation has
 mixed pixels since, grey values lie near to steps, as far apart as one electron makes. The mean of
@@ -13,13 +13,13 @@ from faket.threads import in_threads
 
 _SEEN = 0.3  # least length of the mean; chosen: below, steps are blurred until nobody sees them
 # Steps in σ of an image. Chosen: with fewer than the first its own distribution is no longer
-# smooth over a step, and more than the last do not show.
-_FEWEST, _MOST = 0.7, 12.0
+# smooth over a step; more than the last move no quantile of 64² pixels beyond chance.
+_FEWEST, _MOST = 0.7, 40.0
 _APART = 0.05  # of such numbers of steps: a mean falls to 0.95 half way between two
 _WIDE = 8  # of these: a peak
 _REFINED = 3  # times; chosen
 _AS_CLEAR = 0.8  # of the clearest: whole numbers are also multiples of a half
-_TRIED, _LOOKED_AT = 2**14, 2**17  # pixels
+_TRIED, _LOOKED_AT = 2**13, 2**17  # pixels
 
 
 def grey_steps(images: AnyArray) -> DoubleArray:
