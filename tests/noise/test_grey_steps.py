@@ -80,6 +80,13 @@ def test_others_have_no_steps(kind):
     np.testing.assert_array_equal(images, before)
 
 
+def test_hardly_any_electrons_are_no_error():
+    images = np.zeros((3, 525, 524), np.float32)
+    images.reshape(3, -1)[:, 33::66] = 1.0  # of the pixels that are looked at first alone
+    assert not grey_steps(images).any()
+    np.testing.assert_allclose(grey_steps(counted(0.01))[:, 1], 1.0, atol=1e-3)
+
+
 def test_few_images_with_steps_are_not_enough():
     images = np.random.default_rng(0).normal(40, 6, (5, 128, 128)).astype(np.float32)
     images[2] = counted(40.0, tilts=1, side=128)[0]

@@ -102,6 +102,8 @@ def _steps_in_one(image: AnyArray) -> float:
         place = about * values
         start = np.angle(np.exp(2j * np.pi * place).mean()) / (2 * np.pi)
         whole = np.rint(place - start)
+        if not np.ptp(whole):  # other pixels than before, all alike
+            return 0.0
         about = float(1 / np.polyfit(whole, values, 1)[0])
     return about
 
