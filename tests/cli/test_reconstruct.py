@@ -1,5 +1,7 @@
 """`faket reconstruct`: SIRT, phases flipped, and tomograms like another program's."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -9,6 +11,7 @@ from faket.data import Volume
 from faket.io.manifest import read_manifest
 from faket.io.mrc import read_volume, write_volume
 from faket.io.tilts import write_tilt_series
+from faket.methods import known
 from faket.reconstruction import reconstruct
 
 
@@ -60,6 +63,16 @@ def test_phases_are_flipped_with_the_defocus_given(lab):
     assert code == 0
     record = read_manifest(out.with_name(f"{out.name}.manifest.json"))["record"]
     assert record["defocus_um"] == [3.0] * len(made_up.ANGLES)
+
+
+def test_a_defocus_that_the_images_rule_out_is_said(lab, capsys, monkeypatch):
+    def best_ctf(series, defocus_um):
+        return replace(known.known_ctf(series, defocus_um), interval_um=(4.7, 5.6))
+
+    monkeypatch.setattr(known, "best_ctf", best_ctf)
+    assert command(lab, "--ctf", "flip", "--defocus-um", 2.5)[0] == 0
+    said = "its defocus is given as 2.50 µm, but its images allow 4.70 to 5.60 µm; check --defocus"
+    assert said in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -96,6 +96,9 @@ def test_grey_values_are_near_to_the_steps_of_the_reference_and_as_scattered_as_
     content, full = spectral_pair(blank, counted, ANGLES, seed=1)
     np.testing.assert_array_equal(full, made)
     assert len(np.unique(content)) > 1000 > len(np.unique(full))
+    each = np.array([[2.0, 1.0, 0.25], [0.0, 0.0, 0.0], [2.0, 0.5, 0.75]])
+    there = replace(counted, grey_steps=each).at([ANGLES[2], ANGLES[0] + 0.1])
+    np.testing.assert_array_equal(there.grey_steps, each[[2, 0]])
 
 
 def test_a_weak_object_without_noise_is_the_contrast_transfer_of_it():

@@ -56,6 +56,7 @@ def test_what_is_put_on_steps_is_as_near_to_them(blur):
     put_on_steps(made, steps, seed=0)
     again = grey_steps(made)
     np.testing.assert_allclose(again, steps, atol=0.03, rtol=1e-3)
+    np.testing.assert_allclose((made - smooth).mean(axis=(1, 2), dtype=float), 0, atol=0.01)
     added = (made - smooth).astype(np.float64).var(axis=(1, 2))
     told = 1000 - less_rounding(np.full((3, 4), 1000.0), steps)
     np.testing.assert_allclose(told, added[:, None] * np.ones(4), rtol=0.05)
